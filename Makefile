@@ -1,0 +1,71 @@
+# DevOps Trouble Map. `make help` lists what there is.
+
+SHELL := /bin/bash
+GO ?= go
+NPM ?= npm
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINT_VERSION := v2.15.0
+TOOLS := $(CURDIR)/.cache/bin
+LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+UI_SOURCES := $(shell find web/src web/public web/index.html web/*.ts web/package-lock.json -type f 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build ui test test-go test-ui test-browser lint bpf fuzz bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
+
+run: build ## build everything and show this machine on http://127.0.0.1:4849
+	@exec bin/dotm up $(ARGS)
+
+build: web/dist/index.html ## build bin/dotm with its UI
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/dotm ./cmd/dotm
+
+ui: web/dist/index.html ## build the UI into web/dist
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@command -v $(NPM) >/dev/null || { echo 'The UI needs Node 20 or newer with npm (Debian: apt install nodejs npm). Without it: go build ./cmd/dotm'; exit 1; }
+	cd web && $(NPM) ci --no-audit --no-fund
+	@touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(UI_SOURCES)
+	cd web && $(NPM) run --silent build
+	@touch web/dist/.gitkeep $@
+
+test: lint test-go test-ui test-browser ## run every test
+
+test-go: ## run the Go tests with the race detector
+	$(GO) test -race $$($(GO) list ./... | grep -v /test/real)
+	$(GO) test -run Flipped ./store/bolt # what the race detector would stop at
+	$(GO) test -race -count=1 ./test/real # tests a binary that go test doesn't know of
+
+test-ui: web/dist/index.html ## check types, lint and test the UI
+	cd web && $(NPM) run --silent typecheck && $(NPM) run --silent lint && $(NPM) run --silent test && $(NPM) run --silent size
+
+test-browser: build ## try the UI in a real browser against a real dotm
+	cd web && node --test e2e/
+
+lint: $(LINT) ## lint the Go code
+	$(LINT) run
+
+$(LINT):
+	@echo 'Building golangci-lint $(LINT_VERSION) into .cache/bin (once, a few minutes).'
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@mv $(TOOLS)/golangci-lint $@
+
+bpf: ## compile the eBPF programs (needs clang-16, llvm-16, libbpf-dev)
+	scan/bpf/build.sh
+
+FUZZTIME ?= 10s
+fuzz: ## fuzz every parser of outside input (FUZZTIME=10s each)
+	@set -e; for f in $$(grep -rlE '^func Fuzz' --include=*_test.go .); do \
+	  for t in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$f | cut -c6-); do \
+	    echo "$$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done
+
+bench: build ## run the benchmarks that docs/benchmarks.md reports
+	$(GO) test -run '^$$' -bench . -benchmem ./report ./topology ./aggregate ./layout ./scan ./store/... ./api
+	$(GO) run ./bench/up
+
+clean: ## remove what was built
+	rm -rf bin web/node_modules .cache && find web/dist -mindepth 1 ! -name .gitkeep -delete

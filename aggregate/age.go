@@ -1,0 +1,63 @@
+package aggregate
+
+import (
+	"time"
+
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// Age marks what became old or stale by now. Blindness is no change: nothing
+// that a silent node holds turns old.
+func (b *Batch) Age(now time.Time) {
+	for block := range b.prev.Blocks() {
+		block = b.edit.Block(block.Node.Name)
+		if block == nil || !block.Node.OwnsAddresses() {
+			continue
+		}
+		if b.silent(&block.Node, now) {
+			b.markStale(block)
+			continue
+		}
+		if block.Node.LastReport.Before(b.opt.Since) {
+			continue // nothing heard since the start: no news, not bad news
+		}
+		b.ageConnections(block, now)
+	}
+}
+
+// silent says whether a node owes its report.
+func (b *Batch) silent(n *topology.Node, now time.Time) bool {
+	heard := later(n.LastReport, b.opt.Since)
+	limit := max(b.opt.StaleAfter, 3*time.Duration(n.Interval))
+	return now.Sub(heard) > limit
+}
+
+func (b *Batch) markStale(block *topology.Block) {
+	if block.Node.State == topology.Stale {
+		return
+	}
+	next := *block
+	next.Node.State = topology.Stale
+	b.edit.Put(&next)
+	b.changed = true
+}
+
+func (b *Batch) ageConnections(block *topology.Block, now time.Time) {
+	var next *topology.Block
+	for i := range block.Connections {
+		c := &block.Connections[i]
+		// What closed while nobody looked begins to age when somebody does: a
+		// restart makes no event.
+		if c.Count > 0 || c.Status == topology.Old || now.Sub(later(c.LastSeen, b.opt.Since)) <= b.opt.Ageing {
+			continue
+		}
+		if next == nil {
+			next = block.Clone()
+		}
+		next.Connections[i].Status = topology.Old
+	}
+	if next != nil {
+		b.edit.Put(next)
+		b.changed = true
+	}
+}

@@ -1,0 +1,209 @@
+// Package aggregate turns what nodes say into the topology: sockets of one
+// look into the rows of a report ([Folder]), and reports into nodes, services
+// and connections ([Batch]).
+//
+// It is pure: no clock, no I/O. The same topology, report and time always give
+// the same result, so that a recorded stream of reports replays exactly.
+//
+// # Who holds a connection
+//
+// A connection lives in the block of its client if that reports, else in the
+// block of its server. One report therefore writes the reporter's own block,
+// the first sight of an edge a peer already holds is noted on the peer's, and
+// nothing else. What one end knows less well (no process, no direction) never
+// stands as a second edge beside what the other end knows better.
+package aggregate
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// Options steer the aggregation.
+type Options struct {
+	// Ageing is how long after its last socket closed a connection turns old.
+	Ageing time.Duration
+	// StaleAfter is how long a node may be silent before it is stale; never
+	// less than three of its own intervals.
+	StaleAfter time.Duration
+	// Internal are the site's networks beside the ones that always are.
+	Internal []netip.Prefix
+	// Since is when the server began to listen: nobody is stale for having
+	// been silent before.
+	Since time.Time
+}
+
+// Batch is a set of changes to one topology. The zero value is not usable; see
+// [Begin]. It is for one goroutine.
+type Batch struct {
+	prev    *topology.Snapshot
+	edit    *topology.Edit
+	opt     Options
+	changed bool
+}
+
+// Begin starts a batch of changes to prev.
+func Begin(prev *topology.Snapshot, opt Options) *Batch {
+	return &Batch{prev: prev, edit: prev.Edit(), opt: opt}
+}
+
+// Commit ends the batch: the topology as of now. Its revision is the next one,
+// or the same if nothing but times advanced.
+func (b *Batch) Commit(now time.Time) *topology.Snapshot {
+	rev := b.prev.Revision()
+	if b.changed {
+		rev = rev.Next()
+	}
+	return b.edit.Commit(rev, now)
+}
+
+// Changed reports whether the batch has changed more than times that advance.
+func (b *Batch) Changed() bool { return b.changed }
+
+// Touch makes the batch end in a new revision even if nothing changed, for
+// changes outside the topology that alter how it is read.
+func (b *Batch) Touch() { b.changed = true }
+
+// Apply is a batch of one report that was received at now.
+func Apply(prev *topology.Snapshot, r *report.Report, now time.Time, opt Options) *topology.Snapshot {
+	b := Begin(prev, opt)
+	b.Report(r, now)
+	return b.Commit(now)
+}
+
+// Report applies a valid report that was received at now.
+func (b *Batch) Report(r *report.Report, now time.Time) {
+	for _, s := range statements(r) {
+		b.statement(s, now)
+	}
+}
+
+// statement is what a report says about one network namespace: the host's own,
+// or a container's, which is a node of its own.
+type statement struct {
+	report      *report.Report
+	node        string
+	kind        topology.NodeKind
+	addresses   []netip.Addr
+	listeners   []report.Listener
+	connections []report.Connection
+}
+
+// statements splits a report by namespace.
+func statements(r *report.Report) []statement {
+	out := make([]statement, 1, 1+len(r.Namespaces))
+	out[0] = statement{report: r, node: r.Node.Name, kind: topology.Host, addresses: hostAddresses(r)}
+	for _, ns := range r.Namespaces {
+		out = append(out, statement{
+			report: r, node: r.Node.Name + "/" + ns.Container,
+			kind: topology.Container, addresses: usable(ns.Addresses),
+		})
+	}
+	for _, l := range r.Listeners {
+		out[l.Namespace].listeners = append(out[l.Namespace].listeners, l)
+	}
+	for _, c := range r.Connections {
+		out[c.Namespace].connections = append(out[c.Namespace].connections, c)
+	}
+	return out
+}
+
+func hostAddresses(r *report.Report) []netip.Addr {
+	var addrs []netip.Addr
+	for _, in := range r.Interfaces {
+		for _, p := range in.Addresses {
+			addrs = append(addrs, p.Addr())
+		}
+	}
+	return usable(addrs)
+}
+
+// usable keeps the addresses by which others can call a node, sorted. Loopback
+// and link-local ones mean something else on every host.
+func usable(addrs []netip.Addr) []netip.Addr {
+	out := make([]netip.Addr, 0, len(addrs))
+	for _, a := range addrs {
+		a = a.Unmap().WithZone("")
+		if a.IsValid() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && !a.IsUnspecified() && !a.IsMulticast() {
+			out = append(out, a)
+		}
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	return slices.Compact(out)
+}
+
+// statement applies one namespace's part of a report.
+func (b *Batch) statement(s statement, now time.Time) {
+	prev := b.edit.Block(s.node)
+	next := &topology.Block{Node: b.nodeOf(s, prev, now)}
+	if prev == nil {
+		prev = &topology.Block{}
+	}
+	next.Services = services(&next.Node, prev, s.listeners, now)
+	// The node's new addresses and services must be known before any row is
+	// resolved, its own or those of others that meant it all along.
+	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: prev.Connections})
+	next.Node.FirstSeen = earliest(next.Node.FirstSeen, b.adopt(next))
+	prev = &topology.Block{Node: prev.Node, Services: prev.Services, Connections: b.edit.Block(s.node).Connections}
+
+	w := &weaver{batch: b, self: next, prev: prev, says: s, now: now}
+	w.weave()
+	if topology.SameServices(prev.Services, next.Services) {
+		next.Services = prev.Services
+	} else {
+		b.changed = true
+	}
+	if topology.SameConnections(prev.Connections, next.Connections) {
+		next.Connections = prev.Connections
+	} else {
+		b.changed = true
+	}
+	if !topology.SameNode(&prev.Node, &next.Node) {
+		b.changed = true
+	}
+	b.edit.Put(next)
+	b.derive(prev, next, now)
+}
+
+// nodeOf is the node as the statement describes it, with what is kept from
+// before.
+func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topology.Node {
+	r := s.report
+	n := topology.Node{
+		Name: s.node, Kind: s.kind, Zone: r.Zone, Addresses: s.addresses,
+		State: topology.Reporting, Status: topology.NoStatus,
+		FirstSeen: now, LastReport: now,
+		Interval: topology.Duration(time.Duration(r.IntervalMS) * time.Millisecond),
+		Identity: r.Node.Identity.Kind + ":" + r.Node.Identity.Value,
+		Weak:     r.Node.Identity.Weak(),
+		Agent:    r.Agent.Version,
+		Skew:     topology.Duration(r.Time.Sub(now).Round(time.Second)),
+		Cost: topology.Cost{
+			CPUMillis: float64(r.Cost.CPUMicros) / 1e3, WallMillis: float64(r.Cost.WallMicros) / 1e3,
+			RSSBytes: r.Cost.RSSBytes, Sockets: r.Coverage.Sockets,
+		},
+	}
+	if s.kind == topology.Host {
+		n.HiddenProcesses = r.Coverage.HiddenProcesses
+		for _, note := range r.Notes {
+			n.Notes = append(n.Notes, topology.Note(note))
+		}
+	}
+	if prev != nil {
+		n.FirstSeen = earliest(prev.Node.FirstSeen, now)
+		n.Status = prev.Node.Status
+	}
+	return n
+}
+
+// earliest is the earlier of two times, of which zero ones don't count.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}

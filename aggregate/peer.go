@@ -1,0 +1,102 @@
+package aggregate
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// ends is what a row of one end and an edge of the other have in common.
+type ends struct {
+	client, server string
+	port           port
+}
+
+func directed(c *topology.Connection) ends {
+	return ends{c.Client.Node, c.Server.Node, port{c.Protocol, c.Server.Port}}
+}
+
+// peer is another reporting node's block while a statement is woven. What it
+// learns is written into one copy, and put when the statement is complete, so
+// that a row costs no more than its own edges there.
+type peer struct {
+	block   *topology.Block
+	copied  bool
+	byEnds  map[ends][]int
+	dropped map[int]bool
+}
+
+// peer is the block of another node that reports, or nil.
+func (w *weaver) peer(node string) *peer {
+	if p, ok := w.others[node]; ok {
+		return p
+	}
+	b := w.batch.edit.Block(node)
+	if b == nil || !b.Node.OwnsAddresses() || node == w.self.Node.Name {
+		w.others[node] = nil
+		return nil
+	}
+	p := &peer{block: b, byEnds: make(map[ends][]int, len(b.Connections))}
+	for i := range b.Connections {
+		key := directed(&b.Connections[i])
+		p.byEnds[key] = append(p.byEnds[key], i)
+	}
+	w.others[node] = p
+	return p
+}
+
+// find lists the edges between two ends.
+func (p *peer) find(key ends) []int {
+	if p == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.byEnds[key]), func(i int) bool { return p.dropped[i] })
+}
+
+// write gives an edge to be changed.
+func (p *peer) write(i int) *topology.Connection {
+	if !p.copied {
+		p.block, p.copied = p.block.Clone(), true
+	}
+	return &p.block.Connections[i]
+}
+
+// drop takes an edge out.
+func (p *peer) drop(i int) {
+	p.write(i)
+	if p.dropped == nil {
+		p.dropped = map[int]bool{}
+	}
+	p.dropped[i] = true
+}
+
+// tell puts the blocks of the other nodes that learned something.
+func (w *weaver) tell() {
+	for _, p := range w.others {
+		if p == nil || !p.copied {
+			continue
+		}
+		kept := make([]topology.Connection, 0, len(p.block.Connections))
+		for i, c := range p.block.Connections {
+			if !p.dropped[i] {
+				kept = append(kept, c)
+			}
+		}
+		p.block.Connections = unite(kept)
+		w.batch.edit.Put(p.block)
+		w.batch.changed = true
+	}
+}
+
+// accepting finds the service of a node that accepts at an address and port.
+func (w *weaver) accepting(node string, key port, addr netip.Addr) *topology.Service {
+	services, ok := w.services[node]
+	if !ok {
+		if b := w.block(node); b != nil {
+			services = byPort(b.Services)
+		}
+		w.services[node] = services
+	}
+	return services.accepting(key, addr)
+}

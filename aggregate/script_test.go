@@ -1,0 +1,462 @@
+package aggregate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// TestScripts plays the scenarios of testdata/*.script. A scenario begins with
+// "== name"; then a line is one step, or one line of what must stand there:
+//
+//	a: addr 10.0.0.1 | listen nginx 0.0.0.0:80 | out curl 10.0.0.2:80 x3
+//	                     node a reports; see [parseReport] for the clauses
+//	a                    node a reports the same once more, at the current time
+//	+10s                 time passes
+//	age                  what is old or stale is marked
+//	restart              the blocks go through JSON into a new process
+//	internal 100.64.0.0/10
+//	= EDGE               all edges that must stand, sorted ("= none" for none)
+//	@ NODE               all nodes
+//	$ SERVICE            all services
+//	same | changed       what the last report did to the revision
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.script")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, scenario := range strings.Split("\n"+string(raw), "\n== ")[1:] {
+			name, body, _ := strings.Cut(scenario, "\n")
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".script")+"/"+name, func(t *testing.T) {
+				newStage(t).play(body)
+			})
+		}
+	}
+}
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// stage is a topology in a scenario.
+type stage struct {
+	t    testing.TB
+	line int
+	now  time.Time
+	opt  Options
+	snap *topology.Snapshot
+	prev *topology.Snapshot // before the last report
+	said map[string]*report.Report
+}
+
+func newStage(t testing.TB) *stage {
+	return &stage{
+		t: t, now: start,
+		opt:  Options{Ageing: 5 * time.Minute, StaleAfter: time.Minute},
+		snap: topology.Empty(topology.Revision{Epoch: "e", Number: 1}, start),
+		said: map[string]*report.Report{},
+	}
+}
+
+func (s *stage) play(body string) {
+	s.t.Helper()
+	lines := strings.Split(body, "\n")
+	for i := 0; i < len(lines); i++ {
+		s.line = i + 1
+		line := strings.TrimSpace(lines[i])
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if kind := line[:1]; strings.Contains("=@$", kind) {
+			var want []string
+			for ; i < len(lines) && strings.HasPrefix(lines[i], kind); i++ {
+				want = append(want, strings.TrimSpace(lines[i][1:]))
+			}
+			i--
+			s.expect(kind, want)
+			continue
+		}
+		s.step(line)
+		checkInvariants(s.t, s.snap)
+	}
+}
+
+func (s *stage) step(line string) {
+	s.t.Helper()
+	word, rest, _ := strings.Cut(line, " ")
+	switch {
+	case word == "age":
+		b := Begin(s.snap, s.opt)
+		b.Age(s.now)
+		s.prev, s.snap = s.snap, b.Commit(s.now)
+	case word == "restart":
+		s.restart()
+	case word == "internal":
+		s.opt.Internal = append(s.opt.Internal, netip.MustParsePrefix(rest))
+	case word == "same":
+		s.expectSame()
+	case word == "changed":
+		if s.snap.Revision() == s.prev.Revision() {
+			s.t.Errorf("line %d: the revision is still %v", s.line, s.snap.Revision())
+		}
+	case word[0] == '+':
+		d, err := time.ParseDuration(word[1:])
+		s.must(err)
+		s.now = s.now.Add(d)
+	case strings.HasSuffix(word, ":"):
+		node := strings.TrimSuffix(word, ":")
+		r, err := parseReport(node, rest)
+		s.must(err)
+		s.said[node] = r
+		s.report(node)
+	default:
+		s.report(word)
+	}
+}
+
+func (s *stage) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatalf("line %d: %v", s.line, err)
+	}
+}
+
+func (s *stage) report(node string) {
+	s.t.Helper()
+	r := s.said[node]
+	if r == nil {
+		s.t.Fatalf("line %d: %s said nothing yet", s.line, node)
+	}
+	r.Time = s.now
+	s.must(r.Validate(s.now))
+	before := written(s.t, s.snap)
+	s.prev, s.snap = s.snap, Apply(s.snap, r, s.now, s.opt)
+	if diff := cmp.Diff(before, written(s.t, s.prev)); diff != "" {
+		s.t.Fatalf("line %d: the report wrote to the snapshot before it:\n%s", s.line, diff)
+	}
+}
+
+// restart stores the blocks and loads them, as a server does that starts again.
+func (s *stage) restart() {
+	s.t.Helper()
+	var blocks []*topology.Block
+	s.must(json.Unmarshal([]byte(written(s.t, s.snap)), &blocks))
+	loaded, err := topology.FromBlocks(s.snap.Revision(), s.now, blocks)
+	s.must(err)
+	if events := topology.Diff(s.snap, loaded); len(events) > 0 {
+		s.t.Errorf("line %d: restarting gave %d events: %v", s.line, len(events), events)
+	}
+	s.opt.Since, s.snap = s.now, loaded
+}
+
+// expectSame asks that the last step changed nothing but times: the revision
+// stands, the lists are the very ones of before, and there are no events.
+func (s *stage) expectSame() {
+	s.t.Helper()
+	if s.snap.Revision() != s.prev.Revision() {
+		s.t.Errorf("line %d: revision %v became %v", s.line, s.prev.Revision(), s.snap.Revision())
+	}
+	if events := topology.Diff(s.prev, s.snap); len(events) > 0 {
+		s.t.Errorf("line %d: events %v", s.line, events)
+	}
+	for b := range s.snap.Blocks() {
+		old := s.prev.Block(b.Node.Name)
+		if old == nil || !shared(old.Services, b.Services) || !shared(old.Connections, b.Connections) {
+			s.t.Errorf("line %d: the lists of %s were copied", s.line, b.Node.Name)
+		}
+	}
+}
+
+func shared[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+func (s *stage) expect(kind string, want []string) {
+	s.t.Helper()
+	var got []string
+	switch kind {
+	case "=":
+		got = edgeLines(s.snap)
+	case "@":
+		got = nodeLines(s.snap)
+	case "$":
+		got = serviceLines(s.snap)
+	}
+	if slices.Equal(want, []string{"none"}) {
+		want = nil
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.t.Errorf("line %d: %s (-want +got):\n%s", s.line, kind, diff)
+	}
+}
+
+// edgeLines spells every edge: client(process) -> server:port(process), "--"
+// without direction; no parentheses where the service is not known.
+func edgeLines(s *topology.Snapshot) (out []string) {
+	for c := range s.Connections() {
+		arrow := "->"
+		if !c.Directed {
+			arrow = "--"
+		}
+		server := c.Server.Node + ":" + strconv.Itoa(int(c.Server.Port))
+		if c.Protocol != "tcp" {
+			server += "/" + string(c.Protocol)
+		}
+		if c.Server.Service != "" {
+			server += "(" + c.Server.Process + ")"
+		}
+		line := fmt.Sprintf("%s(%s) %s %s x%d %s", c.Client.Node, c.Client.Process, arrow, server, c.Count, c.Status)
+		out = append(out, line+edgeExtras(&c))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func edgeExtras(c *topology.Connection) (line string) {
+	if c.Evidence.BothEnds {
+		line += " both"
+	}
+	if c.Opened > 0 {
+		line += fmt.Sprintf(" opened %d", c.Opened)
+	}
+	if c.Peers > 0 {
+		line += fmt.Sprintf(" peers %d", c.Peers)
+	}
+	if c.Own {
+		line += " own"
+	}
+	return line + since(c.FirstSeen)
+}
+
+func nodeLines(s *topology.Snapshot) (out []string) {
+	for b := range s.Blocks() {
+		line := fmt.Sprintf("%s %s %s", b.Node.Name, b.Node.Kind, b.Node.State)
+		if len(b.Node.SeenBy) > 0 {
+			line += " by " + strings.Join(b.Node.SeenBy, ",")
+		}
+		out = append(out, line+since(b.Node.FirstSeen))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func serviceLines(s *topology.Snapshot) (out []string) {
+	for v := range s.Services() {
+		line := fmt.Sprintf("%s %s %s", v.ID, v.Process, v.State)
+		for _, a := range v.Addresses {
+			line += " " + a.String()
+		}
+		if v.Clients > 0 {
+			line += fmt.Sprintf(" clients %d", v.Clients)
+		}
+		out = append(out, line+since(v.FirstSeen))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// since spells how long after the start something was seen first.
+func since(t time.Time) string {
+	if t.Equal(start) {
+		return ""
+	}
+	return " since " + t.Sub(start).String()
+}
+
+// written is all blocks as text; it would show any later write to them.
+func written(t testing.TB, s *topology.Snapshot) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := json.NewEncoder(&out).Encode(slices.Collect(s.Blocks())); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// fataler is a test, of testing or of rapid.
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// checkInvariants holds what every topology promises, whatever was reported.
+func checkInvariants(t fataler, s *topology.Snapshot) {
+	t.Helper()
+	for b := range s.Blocks() {
+		name := b.Node.Name
+		if !slices.IsSortedFunc(b.Services, func(x, y topology.Service) int { return cmpUnique(x.ID, y.ID) }) {
+			t.Fatalf("services of %s are not sorted or not unique: %v", name, b.Services)
+		}
+		if !slices.IsSortedFunc(b.Connections, func(x, y topology.Connection) int { return cmpUnique(x.ID, y.ID) }) {
+			t.Fatalf("connections of %s are not sorted or not unique: %v", name, b.Connections)
+		}
+		for i := range b.Connections {
+			checkEdge(t, s, name, &b.Connections[i])
+		}
+		if b.Node.State == topology.Unheard && len(b.Node.SeenBy) == 0 {
+			t.Fatalf("nobody sees %s", name)
+		}
+	}
+}
+
+func checkEdge(t fataler, s *topology.Snapshot, holder string, c *topology.Connection) {
+	t.Helper()
+	if c.ID != topology.ConnectionID(c) {
+		t.Fatalf("%s holds an edge whose id is not its own: %+v", holder, c)
+	}
+	if c.Client.Node != holder && c.Server.Node != holder {
+		t.Fatalf("%s holds an edge of others: %+v", holder, c)
+	}
+	if s.Block(c.Client.Node) == nil || s.Block(c.Server.Node) == nil {
+		t.Fatalf("an edge of %s ends nowhere: %+v", holder, c)
+	}
+	if c.Server.Service != "" && s.Service(c.Server.Service) == nil {
+		t.Fatalf("an edge of %s calls a service that isn't there: %+v", holder, c)
+	}
+	if c.FirstSeen.IsZero() || c.LastSeen.Before(c.FirstSeen) {
+		t.Fatalf("an edge of %s was seen from %v to %v", holder, c.FirstSeen, c.LastSeen)
+	}
+	for i, x := range c.Evidence.SeenBy {
+		for _, y := range c.Evidence.SeenBy[:i] {
+			if x.Node == y.Node && x.End == y.End {
+				t.Fatalf("an edge of %s is seen twice by one end: %+v", holder, c.Evidence)
+			}
+		}
+	}
+}
+
+// cmpUnique sorts equal ids the wrong way round, so that they don't pass.
+func cmpUnique(a, b string) int {
+	if a == b {
+		return 1
+	}
+	return strings.Compare(a, b)
+}
+
+// parseReport reads the clauses of a report, separated by " | ":
+//
+//	addr IP…             the node's addresses
+//	zone NAME            default: none
+//	ns NAME [IP…]        what follows is in the container's namespace
+//	listen PROCESS ADDR[/udp] [own]   "-" is a process that was not seen; ADDR
+//	                     of "*:80" is a dual-stack socket
+//	out PROCESS PEER:PORT[/udp] [xN] [opened N] [own]
+//	in PROCESS LISTENER:PORT[/udp] PEER [xN] [opened N]
+//	both PROCESS LOCALPORT PEER:PORT [xN]     a row without direction
+//	interval D           default 10s
+func parseReport(node, text string) (*report.Report, error) {
+	r := &report.Report{
+		Version: report.Version, Time: start, IntervalMS: 10_000,
+		Node: report.Node{Name: node, Identity: report.Identity{Kind: report.IdentityHostname, Value: node}},
+	}
+	ns := 0
+	for clause := range strings.SplitSeq(text, "|") {
+		w := strings.Fields(clause)
+		if len(w) == 0 {
+			continue
+		}
+		var err error
+		switch w[0] {
+		case "addr":
+			in := report.Interface{Name: "eth0"}
+			for _, a := range w[1:] {
+				addr := netip.MustParseAddr(a)
+				in.Addresses = append(in.Addresses, netip.PrefixFrom(addr, addr.BitLen()))
+			}
+			r.Interfaces = append(r.Interfaces, in)
+		case "zone":
+			r.Zone = w[1]
+		case "interval":
+			d, e := time.ParseDuration(w[1])
+			r.IntervalMS, err = d.Milliseconds(), e
+		case "ns":
+			n := report.Namespace{Container: w[1]}
+			for _, a := range w[2:] {
+				n.Addresses = append(n.Addresses, netip.MustParseAddr(a))
+			}
+			r.Namespaces = append(r.Namespaces, n)
+			ns = len(r.Namespaces)
+		case "listen":
+			r.Listeners = append(r.Listeners, parseListener(ns, w[1:]))
+		case "out", "in", "both":
+			r.Connections = append(r.Connections, parseRow(ns, w))
+		default:
+			err = fmt.Errorf("no such clause: %q", clause)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func seen(process string) string {
+	if process == "-" {
+		return ""
+	}
+	return process
+}
+
+func parseEnd(s string) (report.Protocol, netip.AddrPort, bool) {
+	s, udp := strings.CutSuffix(s, "/udp")
+	proto := report.TCP
+	if udp {
+		proto = report.UDP
+	}
+	rest, dual := strings.CutPrefix(s, "*")
+	if dual {
+		s = "[::]" + rest
+	}
+	return proto, netip.MustParseAddrPort(s), dual
+}
+
+func parseListener(ns int, w []string) report.Listener {
+	proto, at, dual := parseEnd(w[1])
+	return report.Listener{
+		Namespace: ns, Protocol: proto, Address: at.Addr(), Port: at.Port(), Dual: dual,
+		Process: seen(w[0]), Own: slices.Contains(w, "own"),
+	}
+}
+
+func parseRow(ns int, w []string) report.Connection {
+	c := report.Connection{
+		Namespace: ns, Direction: map[string]report.Direction{"out": report.Out, "in": report.In, "both": report.Unknown}[w[0]],
+		Process: seen(w[1]), Count: 1, Own: slices.Contains(w, "own"),
+	}
+	if c.Direction == report.Unknown {
+		p, _ := strconv.ParseUint(w[2], 10, 16)
+		c.LocalPort = uint16(p)
+		w = slices.Delete(slices.Clone(w), 2, 3)
+	}
+	proto, at, _ := parseEnd(w[2])
+	c.Protocol, c.Port, c.Peer = proto, at.Port(), at.Addr()
+	if c.Direction == report.In {
+		c.Local, c.Peer = at.Addr(), netip.MustParseAddr(w[3])
+	}
+	for i, word := range w {
+		if n, ok := strings.CutPrefix(word, "x"); ok && i > 2 {
+			c.Count, _ = strconv.Atoi(n)
+		}
+		if word == "opened" {
+			c.Opened, _ = strconv.ParseUint(w[i+1], 10, 64)
+		}
+	}
+	return c
+}

@@ -1,0 +1,225 @@
+package aggregate
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// port is a protocol's port on one node.
+type port struct {
+	protocol topology.Protocol
+	number   uint16
+}
+
+// services turns a node's listeners into its services: one per protocol, port
+// and owner. Services of before that no longer listen stay as gone.
+func services(node *topology.Node, prev *topology.Block, listeners []report.Listener, now time.Time) []topology.Service {
+	before := map[port][]*topology.Service{}
+	for i := range prev.Services {
+		s := &prev.Services[i]
+		key := port{s.Protocol, s.Port}
+		before[key] = append(before[key], s)
+	}
+	var out []topology.Service
+	for key, groups := range byOwner(listeners) {
+		out = append(out, match(node, key, groups, before[key], now, prev.Node.LastReport)...)
+		delete(before, key)
+	}
+	for _, left := range before {
+		for _, s := range left {
+			out = append(out, stop(*s, prev.Node.LastReport))
+		}
+	}
+	slices.SortFunc(out, func(a, b topology.Service) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
+
+// byOwner groups listeners into services: by port, then by the process that
+// owns them. A process that listens on one port twice (IPv4 and IPv6) is one
+// service; so are several sockets whose owner is hidden.
+func byOwner(listeners []report.Listener) map[port][]topology.Service {
+	out := map[port][]topology.Service{}
+	for i := range listeners {
+		l := &listeners[i]
+		key := port{topology.Protocol(l.Protocol), l.Port}
+		groups := out[key]
+		at := slices.IndexFunc(groups, func(s topology.Service) bool { return s.Process == l.Process && s.User == l.User })
+		if at < 0 {
+			groups = append(groups, topology.Service{Protocol: key.protocol, Port: key.number, Process: l.Process, User: l.User, Own: l.Own})
+			at = len(groups) - 1
+		}
+		groups[at].Addresses = append(groups[at].Addresses, listenAddresses(l)...)
+		out[key] = groups
+	}
+	for _, groups := range out {
+		for i := range groups {
+			slices.SortFunc(groups[i].Addresses, netip.Addr.Compare)
+			groups[i].Addresses = slices.Compact(groups[i].Addresses)
+		}
+		slices.SortFunc(groups, func(a, b topology.Service) int {
+			return cmp.Or(a.Addresses[0].Compare(b.Addresses[0]), strings.Compare(a.Process, b.Process))
+		})
+	}
+	return out
+}
+
+func listenAddresses(l *report.Listener) []netip.Addr {
+	if l.Dual {
+		return []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
+	}
+	return []netip.Addr{l.Address.WithZone("")}
+}
+
+// match finds, for the services that listen on one port now, those they were
+// before: the one of the same process at a same address, else of the same
+// process, else one that shares an address, else, if nothing else claims it,
+// the one that held the port. The rest are new.
+func match(node *topology.Node, key port, now []topology.Service, before []*topology.Service, at, last time.Time) []topology.Service {
+	taken := map[*topology.Service]bool{}
+	old := make([]*topology.Service, len(now))
+	for _, alike := range []func(a, b *topology.Service) bool{sameOwner, sameProcess, shareAddress, anyOwner} {
+		for i := range now {
+			if old[i] != nil {
+				continue
+			}
+			for _, c := range before {
+				if !taken[c] && alike(&now[i], c) {
+					old[i], taken[c] = c, true
+					break
+				}
+			}
+		}
+	}
+	var out []topology.Service
+	used := map[string]bool{}
+	for _, c := range before {
+		used[c.ID] = true
+		if !taken[c] {
+			out = append(out, stop(*c, last))
+		}
+	}
+	for i := range now {
+		s := listen(node, key, now[i], old[i], used, at)
+		used[s.ID] = true
+		out = append(out, s)
+	}
+	return out
+}
+
+func sameOwner(a, b *topology.Service) bool { return sameProcess(a, b) && shareAddress(a, b) }
+
+func sameProcess(a, b *topology.Service) bool { return a.Process == b.Process && a.Process != "" }
+
+func shareAddress(a, b *topology.Service) bool {
+	return slices.ContainsFunc(a.Addresses, func(x netip.Addr) bool { return slices.Contains(b.Addresses, x) })
+}
+
+func anyOwner(_, b *topology.Service) bool { return b.State == topology.Gone || b.Process == "" }
+
+// listen completes a service that accepts connections now.
+func listen(node *topology.Node, key port, s topology.Service, old *topology.Service, used map[string]bool, at time.Time) topology.Service {
+	s.Node, s.State, s.Status = node.Name, topology.Listening, topology.NoStatus
+	s.Scope = scope(s.Addresses)
+	if node.Kind == topology.Container {
+		_, s.Container, _ = strings.Cut(node.Name, "/")
+	}
+	if old != nil {
+		s.ID, s.FirstSeen, s.LastSeen = old.ID, old.FirstSeen, old.LastSeen
+		s.LastConnection, s.Status, s.Clients = old.LastConnection, old.Status, old.Clients
+		if s.Process == "" {
+			s.Process, s.User = old.Process, old.User // seen before, hidden now
+		}
+		return s
+	}
+	s.FirstSeen, s.LastSeen = at, at
+	s.ID = unusedID(node.Name, key, s.Addresses[0], used)
+	return s
+}
+
+// unusedID is the id of a new service. Sockets that share address and port
+// (SO_REUSEPORT) with different owners are numbered.
+func unusedID(node string, key port, addr netip.Addr, used map[string]bool) string {
+	id := topology.ServiceID(node, key.protocol, key.number, netip.Addr{})
+	if !used[id] {
+		return id
+	}
+	second := topology.ServiceID(node, key.protocol, key.number, addr)
+	id = second
+	for n := 2; used[id]; n++ {
+		id = second + "~" + strconv.Itoa(n)
+	}
+	return id
+}
+
+func scope(listen []netip.Addr) topology.Scope {
+	if slices.ContainsFunc(listen, func(a netip.Addr) bool { return !a.IsLoopback() }) {
+		return topology.ScopeHost
+	}
+	return topology.ScopeLoopback
+}
+
+// stop turns a service into one that is gone. It was last seen by the report
+// before this one.
+func stop(s topology.Service, last time.Time) topology.Service {
+	if s.State != topology.Gone {
+		if s.Clients > 0 {
+			s.LastConnection = last
+		}
+		s.State, s.LastSeen, s.Clients = topology.Gone, last, 0
+	}
+	return s
+}
+
+// portServices are the services of a node by port.
+type portServices map[port][]*topology.Service
+
+func byPort(services []topology.Service) portServices {
+	out := make(portServices, len(services))
+	for i := range services {
+		s := &services[i]
+		key := port{s.Protocol, s.Port}
+		out[key] = append(out[key], s)
+	}
+	return out
+}
+
+// accepting finds the service that accepts at an address and port: one bound to
+// the very address, else one bound to all of its family, else one bound to all
+// of the other (not every way of looking tells dual-stack sockets); else one
+// that did so and is gone, for connections outlive their listener. nil if none.
+func (p portServices) accepting(key port, addr netip.Addr) *topology.Service {
+	var best *topology.Service
+	most := 0
+	for _, s := range p[key] {
+		if fit := fits(s, addr); fit > most {
+			best, most = s, fit
+		}
+	}
+	return best
+}
+
+// fits ranks how well a service accepts at an address; 0 is not at all.
+func fits(s *topology.Service, addr netip.Addr) int {
+	fit := 0
+	for _, a := range s.Addresses {
+		switch {
+		case a == addr:
+			fit = 3
+		case a.IsUnspecified() && a.Is4() == addr.Is4():
+			fit = max(fit, 2)
+		case a.IsUnspecified():
+			fit = max(fit, 1)
+		}
+	}
+	if fit > 0 && s.State != topology.Gone {
+		fit += 3
+	}
+	return fit
+}

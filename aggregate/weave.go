@@ -1,0 +1,471 @@
+package aggregate
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// weaver turns the rows of one statement into the connections that its node
+// holds.
+type weaver struct {
+	batch *Batch
+	self  *topology.Block // in the making; its services are complete
+	prev  *topology.Block
+	says  statement
+	now   time.Time
+
+	others   map[string]*peer                // blocks of other nodes
+	services map[string]portServices         // of nodes
+	local    map[ends][]*topology.Connection // edges within the node, once all are there
+	only     map[string]string               // the one service of a process
+
+	edges map[string]*topology.Connection
+	ends  map[[2]string][]*topology.Connection // open edges by their two nodes
+	peers map[string]map[netip.Addr]bool       // behind edges to many
+}
+
+// weave fills self.Connections.
+func (w *weaver) weave() {
+	w.others, w.services = map[string]*peer{}, map[string]portServices{}
+	w.only = onlyServices(w.self.Services)
+	w.edges = map[string]*topology.Connection{}
+	w.peers = map[string]map[netip.Addr]bool{}
+	rows := slices.Clone(w.says.connections)
+	for i := range rows {
+		w.decide(&rows[i])
+	}
+	rows, inVain := apart(rows)
+	clients := map[string]int{}
+	for i := range rows {
+		if rows[i].Direction != report.In {
+			w.out(&rows[i])
+		}
+	}
+	w.local = w.within()
+	for i := range rows {
+		if rows[i].Direction == report.In {
+			w.in(&rows[i], clients)
+		}
+	}
+	w.tell()
+	w.countClients(clients)
+	w.remember()
+	w.countInVain(inVain)
+	w.self.Connections = make([]topology.Connection, 0, len(w.edges))
+	for _, id := range slices.Sorted(maps.Keys(w.edges)) {
+		w.self.Connections = append(w.self.Connections, *w.edges[id])
+	}
+}
+
+// apart takes out the rows of attempts that all came to nothing: they prove no
+// service and make no edge.
+func apart(rows []report.Connection) (made, inVain []report.Connection) {
+	for i := range rows {
+		if r := &rows[i]; r.Count == 0 && r.Opened == 0 && r.Tried() {
+			inVain = append(inVain, *r)
+		} else {
+			made = append(made, *r)
+		}
+	}
+	return made, inVain
+}
+
+// countInVain adds attempts that came to nothing to the edges that they would
+// have been, where such are remembered.
+func (w *weaver) countInVain(rows []report.Connection) {
+	for i := range rows {
+		r := &rows[i]
+		if r.Direction != report.Out {
+			continue
+		}
+		peer := w.batch.resolve(&w.self.Node, r.Peer)
+		for _, id := range slices.Sorted(maps.Keys(w.edges)) {
+			e := w.edges[id]
+			if e.Directed && e.Client.Node == w.self.Node.Name && e.Client.Process == r.Process &&
+				e.Server.Node == peer.node && e.Server.Port == r.Port && e.Protocol == topology.Protocol(r.Protocol) {
+				addInVain(e, r)
+				break
+			}
+		}
+	}
+}
+
+func addInVain(e *topology.Connection, r *report.Connection) {
+	e.Refused += r.Refused
+	e.TimedOut += r.TimedOut
+	e.Failed += r.Failed
+}
+
+// decide gives a row without direction the one that other knowledge proves: a
+// port that listened here before, or that the peer's own report lists.
+func (w *weaver) decide(r *report.Connection) {
+	if r.Direction != report.Unknown {
+		return
+	}
+	proto := topology.Protocol(r.Protocol)
+	for i := range w.self.Services {
+		s := &w.self.Services[i]
+		if s.Protocol == proto && s.Port == r.LocalPort {
+			r.Direction, r.Port, r.Local, r.LocalPort = report.In, r.LocalPort, s.Addresses[0], 0
+			return
+		}
+	}
+	peer := w.batch.resolve(&w.self.Node, r.Peer)
+	if peer.kind != topology.Inferred && w.accepting(peer.node, port{proto, r.Port}, r.Peer) != nil {
+		r.Direction, r.LocalPort = report.Out, 0
+	}
+}
+
+// block is a node's block, with what this statement says already in it.
+func (w *weaver) block(node string) *topology.Block {
+	if node == w.self.Node.Name {
+		return w.self
+	}
+	return w.batch.edit.Block(node)
+}
+
+// out adds a row whose service is at the peer, or whose direction is unknown.
+func (w *weaver) out(r *report.Connection) {
+	peer := w.batch.resolve(&w.self.Node, r.Peer)
+	if r.Direction == report.Unknown && w.saidBefore(r, peer) {
+		return
+	}
+	proto := topology.Protocol(r.Protocol)
+	c := topology.Connection{
+		Client:   topology.Client{Node: w.self.Node.Name, Process: r.Process, Service: w.only[r.Process]},
+		Server:   topology.Server{Node: peer.node, Port: r.Port},
+		Protocol: proto, Directed: r.Direction != report.Unknown, Own: r.Own,
+		Evidence: topology.Evidence{
+			ServerAddress: r.Peer.String(), ServerResolved: peer.how,
+			ClientResolved: "reports itself",
+			SeenBy:         []topology.Sighting{{Node: w.self.Node.Name, End: "client", At: w.now}},
+		},
+	}
+	switch {
+	case !c.Directed:
+	case peer.kind == topology.Inferred:
+		c.Server.Service = topology.ServiceID(peer.node, proto, r.Port, netip.Addr{})
+	default:
+		if s := w.accepting(peer.node, port{proto, r.Port}, r.Peer); s != nil {
+			c.Server.Service = s.ID
+			c.Own = c.Own || s.Own
+		}
+	}
+	w.add(c, r, peer)
+	w.confirm(c, peer)
+}
+
+// saidBefore tells whether the other of the two sockets of a connection without
+// direction stands for it: of a local one that with the lower port, else the
+// one whose node told of it first.
+func (w *weaver) saidBefore(r *report.Connection, peer end) bool {
+	if peer.node == w.self.Node.Name {
+		return r.LocalPort > r.Port
+	}
+	p := w.peer(peer.node)
+	for _, i := range p.find(ends{peer.node, w.self.Node.Name, port{topology.Protocol(r.Protocol), r.LocalPort}}) {
+		if p.block.Connections[i].Directed {
+			continue
+		}
+		if e := &p.block.Connections[i].Evidence; !e.BothEnds {
+			e = &p.write(i).Evidence
+			e.BothEnds = true
+			e.SeenBy = sight(e.SeenBy, topology.Sighting{Node: w.self.Node.Name, End: "server", At: w.now})
+		}
+		return true
+	}
+	return false
+}
+
+// confirm notes that the server's node sees the edge too, if it does, and
+// takes over what it held of it while the client's end was unknown.
+func (w *weaver) confirm(c topology.Connection, peer end) {
+	if !c.Directed {
+		return
+	}
+	p := w.peer(peer.node)
+	for _, i := range p.find(directed(&c)) {
+		theirs := &p.block.Connections[i]
+		if theirs.Client.Process != "" || !theirs.Directed || theirs.Server.Service != c.Server.Service {
+			continue
+		}
+		mine := w.edges[topology.ConnectionID(&c)]
+		mine.FirstSeen = earliest(mine.FirstSeen, theirs.FirstSeen)
+		for _, s := range theirs.Evidence.SeenBy {
+			mine.Evidence.SeenBy = sight(mine.Evidence.SeenBy, s)
+		}
+		mine.Evidence.ClientAddress, mine.Evidence.ClientResolved = theirs.Evidence.ClientAddress, theirs.Evidence.ClientResolved
+		mine.Evidence.BothEnds = true
+		p.drop(i)
+		return
+	}
+}
+
+// in adds a row whose service is on this node, unless the client's end already
+// tells it better.
+func (w *weaver) in(r *report.Connection, clients map[string]int) {
+	key := port{topology.Protocol(r.Protocol), r.Port}
+	s := w.accepting(w.self.Node.Name, key, r.Local)
+	server := topology.Server{Node: w.self.Node.Name, Port: r.Port}
+	own := r.Own
+	if s != nil {
+		server.Service = s.ID
+		clients[s.ID] += r.Count
+		own = own || s.Own
+	}
+	peer := w.batch.resolve(&w.self.Node, r.Peer)
+	seen := topology.Sighting{Node: w.self.Node.Name, End: "server", At: w.now}
+	if w.sawAtClient(peer, server, r, seen) {
+		return
+	}
+	c := topology.Connection{
+		Client: topology.Client{Node: peer.node}, Server: server,
+		Protocol: key.protocol, Directed: true, Own: own,
+		Evidence: topology.Evidence{
+			ClientAddress: r.Peer.String(), ClientResolved: peer.how,
+			ServerResolved: "reports itself", SeenBy: []topology.Sighting{seen},
+		},
+	}
+	w.add(c, r, peer)
+}
+
+// sawAtClient finds the edges that the client's end holds for a row and notes
+// there that the server's end sees them too, with the direction and the service
+// that the client's end could not know.
+func (w *weaver) sawAtClient(peer end, server topology.Server, r *report.Connection, seen topology.Sighting) bool {
+	note := func(c *topology.Connection) {
+		if server.Service != "" {
+			c.Directed, c.Server.Service = true, server.Service
+			c.ID = topology.ConnectionID(c)
+		}
+		c.Evidence.BothEnds = true
+		c.Evidence.ClientAddress, c.Evidence.ClientResolved = r.Peer.String(), peer.how
+		c.Evidence.SeenBy = sight(c.Evidence.SeenBy, seen)
+	}
+	at := ends{peer.node, server.Node, port{topology.Protocol(r.Protocol), server.Port}}
+	if peer.node != w.self.Node.Name {
+		return w.sawAtPeer(at, server.Service, note, r.Count)
+	}
+	found := false
+	for _, c := range w.local[at] {
+		if c.Directed && c.Server.Service == server.Service {
+			note(c)
+			found = true
+		}
+	}
+	return found
+}
+
+// within lists the edges whose ends are both on this node.
+func (w *weaver) within() map[ends][]*topology.Connection {
+	local := map[ends][]*topology.Connection{}
+	for _, c := range w.edges {
+		if c.Client.Node == c.Server.Node {
+			local[directed(c)] = append(local[directed(c)], c)
+		}
+	}
+	return local
+}
+
+// sawAtPeer is sawAtClient for a client on another node. That node's block is
+// written only when it learns something new.
+func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connection), count int) (found bool) {
+	p := w.peer(at.client)
+	for _, i := range p.find(at) {
+		e := &p.block.Connections[i]
+		if e.Server.Service != service && e.Server.Service != "" {
+			continue
+		}
+		found = true
+		complete := e.Evidence.BothEnds && (service == "" || (e.Directed && e.Server.Service == service))
+		// The client's end is silent: this end's word counts.
+		counts := p.block.Node.State == topology.Stale && (e.Count != count || e.Status != topology.Fresh)
+		if complete && !counts {
+			continue
+		}
+		c := p.write(i)
+		note(c)
+		if counts {
+			c.Count, c.LastSeen, c.Status = count, w.now, topology.Fresh
+		}
+	}
+	return found
+}
+
+// sight adds a sighting, or brings the one of the same end up to date.
+func sight(list []topology.Sighting, s topology.Sighting) []topology.Sighting {
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].Node == s.Node && list[i].End == s.End {
+			list[i].At = s.At
+			return list
+		}
+	}
+	return append(list, s)
+}
+
+// add puts an edge, or adds a row to it: rows whose peers stand behind one
+// node (the Internet) fold into one edge.
+func (w *weaver) add(c topology.Connection, r *report.Connection, peer end) {
+	c.ID = topology.ConnectionID(&c)
+	e := w.edges[c.ID]
+	if e == nil {
+		c.FirstSeen, c.LastSeen, c.LastConnection = w.now, w.now, w.now
+		e = &c
+		w.edges[c.ID] = e
+		w.inherit(e)
+	}
+	e.Count += r.Count
+	e.Opened += r.Opened
+	addInVain(e, r)
+	e.Own = e.Own && c.Own
+	if r.Opened > 0 {
+		e.LastConnection = w.now
+	}
+	e.Status = topology.Fresh
+	if peer.kind == topology.Internet || peer.kind == topology.Network {
+		if w.peers[c.ID] == nil {
+			w.peers[c.ID] = map[netip.Addr]bool{}
+		}
+		w.peers[c.ID][r.Peer] = true
+		e.Peers = len(w.peers[c.ID])
+	}
+}
+
+// inherit carries over what is remembered of an edge.
+func (w *weaver) inherit(e *topology.Connection) {
+	i, ok := slices.BinarySearchFunc(w.prev.Connections, e.ID, func(c topology.Connection, id string) int { return strings.Compare(c.ID, id) })
+	if !ok {
+		return
+	}
+	old := &w.prev.Connections[i]
+	e.FirstSeen, e.LastConnection, e.Opened = old.FirstSeen, old.LastConnection, old.Opened
+	e.Refused, e.TimedOut, e.Failed = old.Refused, old.TimedOut, old.Failed
+	w.takeWord(e, old)
+}
+
+// takeWord carries over what the other end said of an edge: it stands until
+// that says otherwise.
+func (w *weaver) takeWord(e, old *topology.Connection) {
+	for _, s := range old.Evidence.SeenBy {
+		if s.Node != w.self.Node.Name {
+			e.Evidence.SeenBy = sight(e.Evidence.SeenBy, s)
+			e.Evidence.BothEnds = true
+			e.Evidence.ClientAddress = old.Evidence.ClientAddress
+			e.Evidence.ClientResolved = old.Evidence.ClientResolved
+		}
+	}
+}
+
+// remember keeps the edges of before that this statement doesn't list: closed,
+// unless a fuller edge now stands for them.
+func (w *weaver) remember() {
+	w.ends = make(map[[2]string][]*topology.Connection, len(w.edges))
+	for _, e := range w.edges {
+		if e.Count > 0 {
+			w.ends[endsOf(e)] = append(w.ends[endsOf(e)], e)
+		}
+	}
+	for i := range w.prev.Connections {
+		old := w.prev.Connections[i]
+		if w.edges[old.ID] != nil {
+			continue
+		}
+		if fuller := w.covers(&old); fuller != nil {
+			fuller.FirstSeen = earliest(fuller.FirstSeen, old.FirstSeen)
+			fuller.Opened += old.Opened
+			w.takeWord(fuller, &old)
+			continue
+		}
+		w.edges[old.ID] = closed(old, w.prev.Node.LastReport)
+	}
+}
+
+// closed is an edge without an open socket, last seen by the report before.
+func closed(c topology.Connection, last time.Time) *topology.Connection {
+	if c.Count > 0 {
+		c.Count, c.LastSeen = 0, last
+		c.Evidence.SeenBy = slices.Clone(c.Evidence.SeenBy)
+		for i := range c.Evidence.SeenBy {
+			c.Evidence.SeenBy[i].At = last
+		}
+	}
+	return &c
+}
+
+// covers finds an edge of now that tells an edge of before better: the same
+// two nodes and port, but with the process, the direction, the service, or the
+// node that an address turned out to be.
+func (w *weaver) covers(old *topology.Connection) *topology.Connection {
+	var best *topology.Connection
+	if old.Directed && old.Client.Process != "" && (old.Server.Service != "" || old.Server.Node == topology.InternetName) {
+		return nil // nothing can be told better
+	}
+	for _, e := range w.ends[endsOf(old)] {
+		if partial(old, e) && (best == nil || e.ID < best.ID) {
+			best = e
+		}
+	}
+	return best
+}
+
+// endsOf is the edge's two nodes, whatever its direction.
+func endsOf(c *topology.Connection) [2]string {
+	return [2]string{min(c.Client.Node, c.Server.Node), max(c.Client.Node, c.Server.Node)}
+}
+
+func partial(old, e *topology.Connection) bool {
+	if old.Protocol != e.Protocol {
+		return false
+	}
+	sameEnds := old.Client.Node == e.Client.Node && old.Server.Node == e.Server.Node && old.Server.Port == e.Server.Port
+	reversed := !old.Directed && old.Client.Node == e.Server.Node && old.Server.Node == e.Client.Node
+	switch {
+	case !old.Directed && e.Directed && (sameEnds || reversed):
+		return true
+	case !sameEnds || old.Directed != e.Directed:
+		return false
+	case old.Client.Process == "" && e.Client.Process != "":
+		return old.Server.Service == e.Server.Service || old.Server.Service == ""
+	}
+	return old.Client.Process == e.Client.Process && old.Server.Service == "" && e.Server.Service != ""
+}
+
+// onlyServices maps each process of a node that has exactly one service to its
+// id, and one with several to nothing.
+func onlyServices(services []topology.Service) map[string]string {
+	only := map[string]string{}
+	for i := range services {
+		s := &services[i]
+		if s.Process == "" || s.State != topology.Listening {
+			continue
+		}
+		if _, several := only[s.Process]; several {
+			only[s.Process] = ""
+		} else {
+			only[s.Process] = s.ID
+		}
+	}
+	return only
+}
+
+// countClients writes how many sockets are connected to each service.
+func (w *weaver) countClients(clients map[string]int) {
+	for i := range w.self.Services {
+		s := &w.self.Services[i]
+		n := clients[s.ID]
+		switch {
+		case n > 0:
+			s.LastConnection = w.now
+		case s.Clients > 0:
+			s.LastConnection = w.prev.Node.LastReport
+		}
+		s.Clients = n
+	}
+}

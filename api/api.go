@@ -1,0 +1,120 @@
+// Package api is dotm's HTTP side: the JSON API with its OpenAPI description,
+// the live stream, the metrics and the web UI.
+package api
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// Prefix is the path of the API's first version.
+const Prefix = "/api/v1"
+
+// Model is the live topology.
+type Model interface {
+	// Snapshot is the newest topology.
+	Snapshot() *topology.Snapshot
+	// Changed returns a channel that is closed when a newer one is there.
+	Changed() <-chan struct{}
+	// Ready says what is wrong, if something is.
+	Ready() error
+}
+
+// Settings are the settings in force and how to change them.
+type Settings interface {
+	// Settings returns those in force and the names of the fixed ones.
+	Settings() (in store.Settings, fixed []string)
+	// ChangeSettings applies and keeps a patch. Errors that wrap
+	// [*store.InvalidError] are the asker's.
+	ChangeSettings(ctx context.Context, p store.Patch) error
+}
+
+// Options of the API. Model, Settings, Sink and Log are required.
+type Options struct {
+	Model    Model
+	Settings Settings
+	Sink     collect.Sink
+	// UI is the built web UI; nil if it was not built.
+	UI fs.FS
+	// This is the name of the node that the server runs on.
+	This    string
+	Version Version
+	// Loopback says that only this machine can reach the server: requests
+	// that come from elsewhere by a detour are refused.
+	Loopback bool
+	Log      *slog.Logger
+}
+
+// Version is the answer of GET /version.
+type Version struct {
+	Version  string    `json:"version"`
+	Go       string    `json:"go"`
+	Revision string    `json:"revision" doc:"source revision that it was built from"`
+	Started  time.Time `json:"started"`
+	Listen   string    `json:"listen"`
+	Loopback bool      `json:"loopback" doc:"only this machine can reach it"`
+	Insecure bool      `json:"insecure" doc:"anyone who reaches it may read and report"`
+}
+
+// handler is what the routes share.
+type handler struct {
+	Options
+	views  *views
+	counts *counts
+}
+
+// New makes the handler of everything that dotm serves. Long answers end when
+// ctx does.
+func New(ctx context.Context, opt Options) http.Handler {
+	h := &handler{Options: opt, views: newViews(opt.Model, opt.Settings, opt.This)}
+	mux := http.NewServeMux()
+	h.metrics(mux)
+	cfg := huma.DefaultConfig("DevOps Trouble Map", opt.Version.Version)
+	cfg.Info.Description = "The live layer-4 architecture chart of a site. Times are RFC 3339 UTC; errors are RFC 9457 problem documents; the ETag of a read is the revision of what it shows."
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = Prefix+"/openapi", "", ""
+	cfg.CreateHooks = nil // no $schema in answers
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	a := humago.New(mux, cfg)
+	h.routes(a)
+	h.reports(mux, a.OpenAPI())
+	h.stream(ctx, mux)
+	h.health(mux)
+	h.static(mux)
+	return guard(opt, limit(mux))
+}
+
+// schemaName tells a report's types from those of the same name in answers.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.PkgPath() == reflect.TypeFor[report.Report]().PkgPath() && t != reflect.TypeFor[report.Report]() {
+		return "Report" + name
+	}
+	return name
+}
+
+// maxBody bounds every request body but reports, which have their own limit.
+const maxBody = 1 << 20
+
+func limit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || r.URL.Path != Prefix+"/reports" {
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		}
+		next.ServeHTTP(w, r)
+	})
+}

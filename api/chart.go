@@ -1,0 +1,124 @@
+package api
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/devops-trouble-map/dotm/layout"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// noAddresses is an empty list that is not null in JSON.
+var noAddresses = []netip.Addr{}
+
+// Measures of a box, in chart units. The UI and every export draw by them.
+const (
+	headerHeight   = 27.0
+	rowHeight      = 20.0
+	footHeight     = 6.0
+	minWidth       = 120.0
+	maxWidth       = 180.0
+	charWidth      = 6.9 // of names, on average
+	nameMargin     = 62.0
+	rowMargin      = 46.0
+	internetWidth  = 96.0
+	internetHeight = 84.0
+	noRows         = 14.0 // what stands under the name of a box without rows
+)
+
+// drawing remembers the last layout of a view: as long as its boxes and edges
+// are the same, so are their places. Counts and states are no part of it, so
+// that none of them ever moves a box.
+type drawing struct {
+	graph layout.Graph
+	chart layout.Chart
+}
+
+// place writes the layout of a view into its nodes.
+func (d *drawing) place(view *Topology) error {
+	g, nodes := graphOf(view)
+	if !slices.Equal(g.Boxes, d.graph.Boxes) || !slices.Equal(g.Edges, d.graph.Edges) {
+		chart, err := layout.Place(g, layout.Options{})
+		if err != nil {
+			return fmt.Errorf("placing the chart: %w", err)
+		}
+		d.graph, d.chart = g, chart
+	}
+	view.Width, view.Height = d.chart.Width, d.chart.Height
+	for _, p := range d.chart.Placements {
+		nodes[p.ID].Layout = &Rect{p.X, p.Y, p.W, p.H}
+	}
+	return nil
+}
+
+// graphOf is the view as boxes and edges, with the node behind each box.
+func graphOf(view *Topology) (layout.Graph, map[string]*Node) {
+	var g layout.Graph
+	nodes := map[string]*Node{}
+	for i := range view.Nodes {
+		n := &view.Nodes[i]
+		nodes[n.Name] = n
+		w, h := boxSize(n)
+		b := layout.Box{ID: n.Name, W: w, H: h}
+		if n.Kind == topology.Internet {
+			b.Side = layout.Entry
+		}
+		g.Boxes = append(g.Boxes, b)
+	}
+	for i := range view.Connections {
+		c := &view.Connections[i]
+		client, server := nodes[c.Client.Node], nodes[c.Server.Node]
+		if client == nil || server == nil {
+			continue
+		}
+		g.Edges = append(g.Edges, layout.Edge{
+			From: client.Name, To: server.Name,
+			FromY: rowY(client, c.Client.Service, c.Client.Process), ToY: rowY(server, c.Server.Service, ""),
+			Weight: 1, Undirected: !c.Directed,
+		})
+	}
+	return g, nodes
+}
+
+// boxSize is as wide as its longest text, within limits.
+func boxSize(n *Node) (w, h float64) {
+	if n.Kind == topology.Internet {
+		return internetWidth, internetHeight
+	}
+	longest := float64(utf8.RuneCountInString(n.Name))*charWidth + nameMargin
+	for _, r := range n.Rows {
+		text := r.Process
+		if r.Kind == "service" {
+			text += fmt.Sprintf("  :%d", r.Port)
+		}
+		longest = max(longest, float64(utf8.RuneCountInString(text))*charWidth+rowMargin)
+	}
+	h = headerHeight + float64(len(n.Rows))*rowHeight + footHeight
+	if len(n.Rows) == 0 {
+		h += noRows
+	}
+	return min(max(longest, minWidth), maxWidth), h
+}
+
+// rowY is where an edge meets a box: at its service's row, else at its
+// process's, else at the middle (a service) or the header (a client).
+func rowY(n *Node, service, process string) float64 {
+	at := func(i int) float64 { return headerHeight + (float64(i)+0.5)*rowHeight }
+	for i, r := range n.Rows {
+		if service != "" && r.Service == service {
+			return at(i)
+		}
+	}
+	for i, r := range n.Rows {
+		if process != "" && r.Process == process {
+			return at(i)
+		}
+	}
+	if process != "" {
+		return headerHeight / 2
+	}
+	_, h := boxSize(n)
+	return h / 2
+}

@@ -1,0 +1,94 @@
+package api
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// guard sets the headers that every answer carries, refuses requests of other
+// web pages that would change something, and, on loopback, everything that
+// did not come straight from this machine.
+func guard(opt Options, next http.Handler) http.Handler {
+	var csrf http.CrossOriginProtection
+	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		problem(w, http.StatusForbidden, "request comes from another web page: "+r.Header.Get("Origin"))
+	}))
+	inner := csrf.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		head := w.Header()
+		head.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'")
+		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("Referrer-Policy", "no-referrer")
+		head.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if opt.Loopback {
+			if why := detour(r); why != "" {
+				problem(w, http.StatusForbidden, why)
+				return
+			}
+		}
+		inner.ServeHTTP(w, r)
+	})
+}
+
+// forwards tells the headers by which proxies say for whom they ask (RFC 7239
+// and what came before it). An empty one counts too: a second of that name may
+// follow.
+func forwards(header string) bool {
+	return header == "Forwarded" || header == "X-Real-Ip" || strings.HasPrefix(header, "X-Forwarded-")
+}
+
+// detour says why a request to a loopback address did not come straight from
+// this machine, or "" if it did. A browser here may be made to ask by a page
+// from elsewhere whose name was rebound to 127.0.0.1: its Host header tells.
+func detour(r *http.Request) string {
+	if !loopbackHost(r.Host) {
+		return "Host " + quoteShort(r.Host) + " is not this machine: no login is needed here, so only loopback names are answered. " +
+			"Open http://127.0.0.1 with the same port, or start a server for others with dotm serve --listen"
+	}
+	for name := range r.Header {
+		if forwards(name) {
+			return "request was forwarded (" + name + "): without a login dotm answers nobody behind a proxy"
+		}
+	}
+	return ""
+}
+
+func loopbackHost(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") { // RFC 6761, 6.3
+		return true
+	}
+	addr, err := netip.ParseAddr(name)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+func quoteShort(s string) string {
+	if len(s) > 80 {
+		s = s[:80] + "…"
+	}
+	b, _ := json.Marshal(strings.ToValidUTF8(s, "?"))
+	return string(b)
+}
+
+// problem writes a problem document (RFC 9457).
+func problem(w http.ResponseWriter, status int, detail string) {
+	writeModel(w, &huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: detail})
+}
+
+// writeModel writes a problem document for what is refused outside of the
+// routes that huma serves.
+func writeModel(w http.ResponseWriter, m *huma.ErrorModel) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(m.Status)
+	_ = json.NewEncoder(w).Encode(m)
+}

@@ -1,0 +1,98 @@
+package api
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+func packed(t *testing.T, raw []byte) string {
+	t.Helper()
+	var b bytes.Buffer
+	zw := gzip.NewWriter(&b)
+	if _, err := zw.Write(raw); err != nil {
+		t.Fatal(err)
+	}
+	zw.Close()
+	return b.String()
+}
+
+func TestReportTaken(t *testing.T) {
+	for _, kind := range []string{"", "application/json", "application/json; charset=utf-8", "application/gzip", "application/octet-stream"} {
+		s := newSite(t, siteOptions{})
+		var body bytes.Buffer
+		if err := report.Encode(&body, host("web", "10.0.0.1").listen("nginx", 80).Report); err != nil {
+			t.Fatal(err)
+		}
+		var header []string
+		if kind != "" {
+			header = []string{"Content-Type", kind}
+		}
+		if a := s.do(t, http.MethodPost, Prefix+"/reports", body.String(), header...); a.StatusCode != http.StatusNoContent || len(a.body) != 0 {
+			t.Errorf("%q: %s %s", kind, a.Status, a.body)
+		}
+		s.settle(t, func(snap *topology.Snapshot) bool { return snap.Block("web") != nil })
+	}
+}
+
+func TestReportRefused(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	spoilt := func(spoil func(*report.Report)) string {
+		r := host("web", "10.0.0.1").listen("nginx", 80).Report
+		spoil(r)
+		raw, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	fine := spoilt(func(*report.Report) {})
+	large := make([]byte, 9<<20)
+	for i := range large {
+		large[i] = ' '
+	}
+	for _, tt := range []struct {
+		name, kind, body string
+		status           int
+		detail, location string
+	}{
+		{"no JSON", "", "hello", 400, "report is not valid JSON", ""},
+		{"empty", "", "", 400, "report is not valid JSON", ""},
+		{"cut", "", fine[:len(fine)/2], 400, "report is not valid JSON", ""},
+		{"cut gzip", "", packed(t, []byte(fine))[:60], 400, "unpacking report", ""},
+		{"two reports", "", fine + fine, 422, "must be one JSON object and nothing after it", "body.report"},
+		{"wrong type", "", strings.Replace(fine, `"port":80`, `"port":"80"`, 1), 422, "port must be a whole number from 0 to 65535", "body.listeners.port"},
+		{"broken rule", "", spoilt(func(r *report.Report) { r.Node.Name = "a b" }), 422, "node.name must be letters", "body.node.name"},
+		{"future", "", spoilt(func(r *report.Report) { r.Time = r.Time.Add(time.Hour) }), 422, "ahead of the server's clock", "body.time"},
+		{"other major version", "", spoilt(func(r *report.Report) { r.Version = "2.0" }), 422, "unsupported report version", "body.version"},
+		{"another type", "text/plain", fine, 415, `content type must be application/json or application/gzip, is "text/plain"`, ""},
+		{"a form", "application/x-www-form-urlencoded", fine, 415, "content type must be", ""},
+		{"no type at all", ";", fine, 415, "content type must be", ""},
+		{"9 MiB", "", string(large), 413, "", ""},
+		{"gzip bomb", "application/gzip", packed(t, make([]byte, 64<<20)), 413, "report too large: report must be at most 8388608 bytes unpacked", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var header []string
+			if tt.kind != "" {
+				header = []string{"Content-Type", tt.kind}
+			}
+			p := refused(t, s.do(t, http.MethodPost, Prefix+"/reports", tt.body, header...), tt.status)
+			if !strings.Contains(p.Detail, tt.detail) {
+				t.Errorf("detail %q, want %q", p.Detail, tt.detail)
+			}
+			if tt.location != "" && (len(p.Errors) != 1 || p.Errors[0].Location != tt.location || p.Errors[0].Message == "") {
+				t.Errorf("errors %+v, want one at %s", p.Errors, tt.location)
+			}
+		})
+	}
+	if got := s.model.Snapshot().Len(); got != 0 {
+		t.Errorf("%d nodes of refused reports", got)
+	}
+}

@@ -1,0 +1,312 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/devops-trouble-map/dotm/store"
+)
+
+// routes registers the reads and the settings.
+func (h *handler) routes(a huma.API) {
+	huma.Register(a, h.topologyOperation(a), h.topology)
+	huma.Register(a, read("nodes", "/nodes", "All nodes"), h.nodes)
+	huma.Register(a, read("node", "/nodes/{name}", "One node with its services and connections", http.StatusNotFound), h.node)
+	huma.Register(a, read("services", "/services", "All services"), h.services)
+	huma.Register(a, read("service", "/services/{id}", "One service and who is connected to it", http.StatusNotFound), h.service)
+	huma.Register(a, read("connections", "/connections", "All connections"), h.connections)
+	huma.Register(a, read("settings", "/settings", "The settings in force"), h.getSettings)
+	huma.Register(a, settingsOperation(a), h.patchSettings)
+	huma.Register(a, read("version", "/version", "What runs here"), h.version)
+}
+
+func read(id, path, summary string, errs ...int) huma.Operation {
+	return huma.Operation{OperationID: id, Method: http.MethodGet, Path: Prefix + path, Summary: summary, Errors: errs}
+}
+
+// topologyOperation describes GET /topology, whose body is encoded once for
+// all who ask.
+func (h *handler) topologyOperation(a huma.API) huma.Operation {
+	schema := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Topology](), true, "Topology")
+	op := read("topology", "/topology", "The chart: boxes with their places, services, connections", http.StatusUnprocessableEntity)
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "The newest state of the view",
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: schema}},
+	}}
+	return op
+}
+
+// settingsOperation describes PATCH /settings, whose body is read by package
+// store: it knows what to say of each field.
+func settingsOperation(a huma.API) huma.Operation {
+	schema := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[store.Patch](), true, "Patch")
+	return huma.Operation{
+		OperationID: "change-settings", Method: http.MethodPatch, Path: Prefix + "/settings", Summary: "Change settings",
+		Errors: []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
+		RequestBody: &huma.RequestBody{
+			Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+		},
+		SkipValidateBody: true, MaxBodyBytes: maxBody / 2,
+	}
+}
+
+// Params are what a read may be narrowed by.
+type Params struct {
+	Level string `query:"level" doc:"service (default) or node"`
+	Hide  string `query:"hide" doc:"none, or a list of old, ignored, infrastructure, observers"`
+	Match string `header:"If-None-Match"`
+}
+
+// RawAnswer is a body that is already encoded.
+type RawAnswer struct {
+	Status       int
+	ContentType  string `header:"Content-Type"`
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	Body         []byte
+}
+
+func (h *handler) topology(_ context.Context, p *Params) (*RawAnswer, error) {
+	req, problem := parseRequest(p.Level, p.Hide, HideDefault)
+	if problem != nil {
+		return nil, problem
+	}
+	body, revision, err := h.views.answer(req)
+	if err != nil {
+		return nil, h.internal("computing the chart", err)
+	}
+	out := &RawAnswer{Status: http.StatusOK, ContentType: "application/json", ETag: etag(revision), CacheControl: "no-cache", Body: body}
+	if p.holds(revision) {
+		out.Status, out.Body = http.StatusNotModified, nil
+	}
+	return out, nil
+}
+
+// etag is weak (RFC 9110, 8.8.1): two answers of one revision may differ in
+// times that merely advance.
+func etag(revision string) string { return `W/"` + revision + `"` }
+
+// holds says whether the asker has the answer of this revision already, by the
+// weak comparison of RFC 9110, 13.1.2.
+func (p *Params) holds(revision string) bool {
+	for tag := range strings.SplitSeq(p.Match, ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == `"`+revision+`"` {
+			return true
+		}
+	}
+	return false
+}
+
+// Answer is a JSON body named by the revision that it shows.
+type Answer[T any] struct {
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	Body         T
+}
+
+func answer[T any](revision string, body T) *Answer[T] {
+	return &Answer[T]{etag(revision), "no-cache", body}
+}
+
+// whole is the view behind the lists: without layout, and with everything
+// unless the asker hides some.
+func (h *handler) whole(p *Params) (*Topology, error) {
+	req, problem := parseRequest("", p.Hide, "")
+	if problem != nil {
+		return nil, problem
+	}
+	snap := h.Model.Snapshot()
+	if p.holds(snap.Revision().String()) {
+		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"ETag": {etag(snap.Revision().String())}})
+	}
+	return h.views.build(req, snap), nil
+}
+
+// NodeSummary is a node with how much it holds.
+type NodeSummary struct {
+	Node
+	Services    int `json:"services"`
+	Connections int `json:"connections"`
+}
+
+// NodeList is the answer of GET /nodes.
+type NodeList struct {
+	Nodes []NodeSummary `json:"nodes"`
+}
+
+func (h *handler) nodes(_ context.Context, p *Params) (*Answer[NodeList], error) {
+	view, err := h.whole(p)
+	if err != nil {
+		return nil, err
+	}
+	services, connections := map[string]int{}, map[string]int{}
+	for _, s := range view.Services {
+		services[s.Node]++
+	}
+	for _, c := range view.Connections {
+		connections[c.Client.Node]++
+		if c.Server.Node != c.Client.Node {
+			connections[c.Server.Node]++
+		}
+	}
+	out := NodeList{Nodes: []NodeSummary{}}
+	for _, n := range view.Nodes {
+		n.Rows = nil
+		out.Nodes = append(out.Nodes, NodeSummary{n, services[n.Name], connections[n.Name]})
+	}
+	return answer(view.Revision, out), nil
+}
+
+// NodeDetail is the answer of GET /nodes/{name}.
+type NodeDetail struct {
+	Node        Node         `json:"node"`
+	Services    []Service    `json:"services"`
+	Connections []Connection `json:"connections" doc:"in both directions"`
+}
+
+// NodeParams name a node.
+type NodeParams struct {
+	Params
+	Name string `path:"name" maxLength:"600"`
+}
+
+func (h *handler) node(_ context.Context, p *NodeParams) (*Answer[NodeDetail], error) {
+	view, err := h.whole(&p.Params)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(view.Nodes, func(n Node) bool { return n.Name == p.Name })
+	if i < 0 {
+		return nil, huma.Error404NotFound("no node is named " + quoteShort(p.Name))
+	}
+	out := NodeDetail{Node: view.Nodes[i], Services: []Service{}, Connections: []Connection{}}
+	for _, s := range view.Services {
+		if s.Node == p.Name {
+			out.Services = append(out.Services, s)
+		}
+	}
+	for _, c := range view.Connections {
+		if c.Client.Node == p.Name || c.Server.Node == p.Name {
+			out.Connections = append(out.Connections, c)
+		}
+	}
+	return answer(view.Revision, out), nil
+}
+
+// ServiceList is the answer of GET /services.
+type ServiceList struct {
+	Services []Service `json:"services"`
+}
+
+func (h *handler) services(_ context.Context, p *Params) (*Answer[ServiceList], error) {
+	view, err := h.whole(p)
+	if err != nil {
+		return nil, err
+	}
+	return answer(view.Revision, ServiceList{view.Services}), nil
+}
+
+// ServiceDetail is the answer of GET /services/{id}.
+type ServiceDetail struct {
+	Service     Service      `json:"service"`
+	Connections []Connection `json:"connections" doc:"to the service, and from it"`
+}
+
+// ServiceParams name a service.
+type ServiceParams struct {
+	Params
+	ID string `path:"id" maxLength:"600"`
+}
+
+func (h *handler) service(_ context.Context, p *ServiceParams) (*Answer[ServiceDetail], error) {
+	view, err := h.whole(&p.Params)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(view.Services, func(s Service) bool { return s.ID == p.ID })
+	if i < 0 {
+		return nil, huma.Error404NotFound("no service has the id " + quoteShort(p.ID))
+	}
+	out := ServiceDetail{Service: view.Services[i], Connections: []Connection{}}
+	for _, c := range view.Connections {
+		if c.Client.Service == p.ID || c.Server.Service == p.ID {
+			out.Connections = append(out.Connections, c)
+		}
+	}
+	return answer(view.Revision, out), nil
+}
+
+// ConnectionList is the answer of GET /connections.
+type ConnectionList struct {
+	Connections []Connection `json:"connections"`
+}
+
+func (h *handler) connections(_ context.Context, p *Params) (*Answer[ConnectionList], error) {
+	view, err := h.whole(p)
+	if err != nil {
+		return nil, err
+	}
+	return answer(view.Revision, ConnectionList{view.Connections}), nil
+}
+
+// SettingsAnswer is the answer of GET and PATCH /settings.
+type SettingsAnswer struct {
+	Body struct {
+		Settings store.Settings `json:"settings"`
+		Locked   []string       `json:"locked" doc:"set in dotm.yaml, not to be changed here"`
+	}
+}
+
+func (h *handler) getSettings(context.Context, *struct{}) (*SettingsAnswer, error) {
+	out := &SettingsAnswer{}
+	out.Body.Settings, out.Body.Locked = h.Settings.Settings()
+	if out.Body.Locked == nil {
+		out.Body.Locked = []string{}
+	}
+	return out, nil
+}
+
+// SettingsChange is the body of PATCH /settings.
+type SettingsChange struct {
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (h *handler) patchSettings(ctx context.Context, p *SettingsChange) (*SettingsAnswer, error) {
+	patch, err := store.ParsePatch(p.RawBody)
+	if err == nil {
+		err = h.Settings.ChangeSettings(ctx, patch)
+	}
+	var invalid *store.InvalidError
+	var locked interface{ LockedField() string }
+	switch {
+	case err == nil:
+		return h.getSettings(ctx, nil)
+	case errors.Is(err, store.ErrNoPatch):
+		return nil, huma.Error400BadRequest(err.Error())
+	case errors.As(err, &invalid):
+		return nil, huma.Error422UnprocessableEntity(err.Error(),
+			&huma.ErrorDetail{Message: invalid.Rule, Location: "body." + invalid.Field, Value: invalid.Value})
+	case errors.As(err, &locked):
+		return nil, huma.Error409Conflict(err.Error(), &huma.ErrorDetail{Message: "is set in dotm.yaml", Location: "body." + locked.LockedField()})
+	}
+	return nil, huma.Error503ServiceUnavailable(err.Error())
+}
+
+// VersionAnswer is the answer of GET /version.
+type VersionAnswer struct{ Body Version }
+
+func (h *handler) version(context.Context, *struct{}) (*VersionAnswer, error) {
+	return &VersionAnswer{h.Version}, nil
+}
+
+// internal logs a fault of our own and says no more than that it happened.
+func (h *handler) internal(doing string, err error) error {
+	h.Log.Error(doing+" failed", "error", err)
+	return huma.Error500InternalServerError(doing + " failed; the server's log says why")
+}

@@ -1,0 +1,240 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+func TestReads(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	s.shop(t)
+	t.Run("nodes", func(t *testing.T) {
+		got := map[string][2]int{}
+		for _, n := range read200[NodeList](t, s, Prefix+"/nodes").Nodes {
+			got[n.Name] = [2]int{n.Services, n.Connections}
+			if n.Layout != nil || n.Rows != nil {
+				t.Errorf("%s has a layout in a list", n.Name)
+			}
+		}
+		want := map[string][2]int{"web": {3, 5}, "db": {1, 1}, "10.0.0.9": {1, 1}, "10.0.0.50": {0, 1}, "Internet": {0, 2}}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("nodes %v, want %v", got, want)
+		}
+	})
+	t.Run("node", func(t *testing.T) {
+		n := read200[NodeDetail](t, s, Prefix+"/nodes/web")
+		if !n.Node.This || len(n.Services) != 3 || len(n.Connections) != 5 {
+			t.Errorf("web is %+v", n)
+		}
+		if n := read200[NodeDetail](t, s, Prefix+"/nodes/db"); n.Node.This || len(n.Connections) != 1 || !n.Connections[0].Evidence.BothEnds {
+			t.Errorf("db is %+v", n)
+		}
+		p := refused(t, s.get(t, Prefix+"/nodes/nobody"), http.StatusNotFound)
+		if p.Detail != `no node is named "nobody"` {
+			t.Errorf("detail %q", p.Detail)
+		}
+	})
+	t.Run("services", func(t *testing.T) {
+		all := read200[ServiceList](t, s, Prefix+"/services").Services
+		if len(all) != 5 {
+			t.Errorf("%d services", len(all))
+		}
+		for _, want := range all {
+			got := read200[ServiceDetail](t, s, Prefix+"/services/"+want.ID)
+			if got.Service.ID != want.ID {
+				t.Errorf("%s is %s", want.ID, got.Service.ID)
+			}
+		}
+		if got := read200[ServiceDetail](t, s, Prefix+"/services/db~tcp~5432"); len(got.Connections) != 1 || got.Connections[0].Client.Node != "web" {
+			t.Errorf("postgres is %+v", got)
+		}
+		if few := read200[ServiceList](t, s, Prefix+"/services?hide=ignored,infrastructure").Services; len(few) != 3 {
+			t.Errorf("%d services that are neither ignored nor ours", len(few))
+		}
+		p := refused(t, s.get(t, Prefix+"/services/nothing"), http.StatusNotFound)
+		if p.Detail != `no service has the id "nothing"` {
+			t.Errorf("detail %q", p.Detail)
+		}
+	})
+	t.Run("connections", func(t *testing.T) {
+		if all := read200[ConnectionList](t, s, Prefix+"/connections").Connections; len(all) != 5 {
+			t.Errorf("%d connections", len(all))
+		}
+		if few := read200[ConnectionList](t, s, Prefix+"/connections?hide=ignored").Connections; len(few) != 4 {
+			t.Errorf("%d connections that are not ignored", len(few))
+		}
+	})
+	t.Run("version", func(t *testing.T) {
+		want := Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: noon, Listen: "127.0.0.1:4849", Loopback: true}
+		if got := read200[Version](t, s, Prefix+"/version"); got != want {
+			t.Errorf("version %+v", got)
+		}
+	})
+}
+
+func TestWrongParameters(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	for _, path := range []string{"/topology", "/stream"} {
+		p := refused(t, s.get(t, Prefix+path+"?level=galaxy"), http.StatusUnprocessableEntity)
+		if p.Detail != `level must be one of service, node, is "galaxy"` || len(p.Errors) != 1 ||
+			p.Errors[0].Location != "query.level" || p.Errors[0].Value != "galaxy" || p.Errors[0].Message != "must be one of service, node" {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
+	for _, path := range []string{"/topology", "/stream", "/nodes", "/nodes/web", "/services", "/services/x", "/connections"} {
+		p := refused(t, s.get(t, Prefix+path+"?hide=old,everything"), http.StatusUnprocessableEntity)
+		if p.Detail != `hide must be none or a list of old, ignored, infrastructure, observers, is "everything"` || p.Errors[0].Location != "query.hide" {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
+}
+
+func TestETag(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	s.shop(t)
+	for _, path := range []string{"/topology", "/topology?level=node&hide=none", "/nodes", "/nodes/web", "/services", "/connections"} {
+		t.Run(path, func(t *testing.T) {
+			first := s.get(t, Prefix+path)
+			tag := first.Header.Get("ETag")
+			if !strings.HasPrefix(tag, `W/"`) || first.Header.Get("Cache-Control") != "no-cache" {
+				t.Fatalf("header %v", first.Header)
+			}
+			for _, match := range []string{tag, strings.TrimPrefix(tag, "W/"), `"other", ` + tag, "*"} {
+				again := s.get(t, Prefix+path, "If-None-Match", match)
+				if again.StatusCode != http.StatusNotModified || len(again.body) != 0 || again.Header.Get("ETag") != tag {
+					t.Errorf("If-None-Match: %s gives %s, %v, %d bytes", match, again.Status, again.Header, len(again.body))
+				}
+			}
+			if other := s.get(t, Prefix+path, "If-None-Match", `W/"x-1"`); other.StatusCode != http.StatusOK || len(other.body) == 0 {
+				t.Errorf("another tag gives %s", other.Status)
+			}
+		})
+	}
+	tag := s.get(t, Prefix+"/topology").Header.Get("ETag")
+	s.put(t, host("new", "10.0.0.77").Report)
+	s.settle(t, func(snap *topology.Snapshot) bool { return snap.Block("new") != nil })
+	if again := s.get(t, Prefix+"/topology", "If-None-Match", tag); again.StatusCode != http.StatusOK {
+		t.Errorf("after a change the old tag gives %s", again.Status)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	hour := topology.Duration(time.Hour)
+	s := newSite(t, siteOptions{fixed: store.Patch{HideAfter: &hour}})
+	type answer struct {
+		Settings store.Settings
+		Locked   []string
+	}
+	got := read200[answer](t, s, Prefix+"/settings")
+	if got.Settings.Ageing != store.Defaults().Ageing || got.Settings.HideAfter != hour || fmt.Sprint(got.Locked) != "[hide_after]" {
+		t.Errorf("settings %+v", got)
+	}
+	a := s.do(t, http.MethodPatch, Prefix+"/settings", `{"ageing":"1m","ignored_names":[],"internal_networks":["203.0.113.0/24"]}`, "Content-Type", "application/json")
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s", a.Status, a.body)
+	}
+	if err := json.Unmarshal(a.body, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Settings.Ageing != topology.Duration(time.Minute) || len(got.Settings.IgnoredNames) != 0 || len(got.Settings.InternalNetworks) != 1 {
+		t.Errorf("answer %s", a.body)
+	}
+	if again := read200[answer](t, s, Prefix+"/settings"); fmt.Sprint(again) != fmt.Sprint(got) {
+		t.Errorf("afterwards %+v", again)
+	}
+}
+
+func TestSettingsRefused(t *testing.T) {
+	hour := topology.Duration(time.Hour)
+	s := newSite(t, siteOptions{fixed: store.Patch{HideAfter: &hour}})
+	for _, tt := range []struct {
+		name, body       string
+		status           int
+		location, detail string
+	}{
+		{"locked", `{"hide_after":"2h"}`, 409, "body.hide_after", "hide_after is set in dotm.yaml: change it there and restart"},
+		{"too short", `{"ageing":"1ms"}`, 422, "body.ageing", "ageing must be 1s to 87600h0m0s, is 1ms"},
+		{"port 0", `{"ignored_ports":[22,0]}`, 422, "body.ignored_ports[1]", "ignored_ports[1] must be 1 to 65535, is 0"},
+		{"unknown", `{"aging":"1m"}`, 422, "body.aging", "aging must be one of ageing, hide_after, stale_after, retention, internal_networks, ignored_ports, ignored_names, is no setting"},
+		{"wrong type", `{"ignored_ports":"22"}`, 422, "body.ignored_ports", ""},
+		{"large port", `{"ignored_ports":[70000]}`, 422, "body.ignored_ports[0]", "ignored_ports[0] must be a port, 1 to 65535, is 70000"},
+		{"no duration", `{"ageing":"five minutes"}`, 422, "body.ageing", `ageing must be a duration like "90s" or "5m", is "five minutes"`},
+		{"number as duration", `{"ageing":300}`, 422, "body.ageing", ""},
+		{"no network", `{"internal_networks":["10.0.0.1"]}`, 422, "body.internal_networks[0]", `internal_networks[0] must be a network like 203.0.113.0/24, is "10.0.0.1"`},
+		{"no JSON", `{`, 400, "", ""},
+		{"empty", ``, 400, "", ""},
+		{"too large", `{"ignored_names":["` + strings.Repeat("x", 1<<20) + `"]}`, 413, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := refused(t, s.do(t, http.MethodPatch, Prefix+"/settings", tt.body, "Content-Type", "application/json"), tt.status)
+			if tt.detail != "" && p.Detail != tt.detail {
+				t.Errorf("detail %q, want %q", p.Detail, tt.detail)
+			}
+			if tt.location != "" && (len(p.Errors) == 0 || p.Errors[0].Location != tt.location) {
+				t.Errorf("errors %+v, want one at %s", p.Errors, tt.location)
+			}
+		})
+	}
+	if in, _ := s.model.Settings(); in.Ageing != store.Defaults().Ageing {
+		t.Error("a refused patch is in force")
+	}
+}
+
+// TestFailing: what the server can't do now is 503, and says why.
+func TestFailing(t *testing.T) {
+	m := newStill(topology.Empty(topology.Revision{Epoch: "e"}, noon))
+	m.err = errors.New("history is not being written: disk full")
+	s := &site{Server: httptest.NewServer(m.handler(t.Context()))}
+	defer s.Close()
+	if p := refused(t, s.get(t, "/readyz"), http.StatusServiceUnavailable); p.Detail != m.err.Error() {
+		t.Errorf("readyz says %q", p.Detail)
+	}
+	if a := s.get(t, "/healthz"); a.StatusCode != http.StatusOK {
+		t.Errorf("healthz says %s: the process is well", a.Status)
+	}
+	refused(t, s.do(t, http.MethodPatch, Prefix+"/settings", `{"ageing":"1m"}`), http.StatusServiceUnavailable)
+	raw, _ := json.Marshal(host("web", "10.0.0.1").Report)
+	if p := refused(t, s.do(t, http.MethodPost, Prefix+"/reports", string(raw)), http.StatusServiceUnavailable); p.Detail != "server is stopping" {
+		t.Errorf("reports says %q", p.Detail)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
+		if a := s.get(t, path); a.StatusCode != http.StatusOK || string(a.body) != want {
+			t.Errorf("%s says %s %s", path, a.Status, a.body)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	s.shop(t)
+	s.do(t, http.MethodPost, Prefix+"/reports", "{")
+	text := string(s.get(t, "/metrics").body)
+	for _, want := range []string{
+		`dotm_reports_total{outcome="taken"} 2`, `dotm_reports_total{outcome="refused"} 1`,
+		"dotm_stream_viewers 0",
+		`dotm_nodes{state="reporting"} 2`, `dotm_nodes{state="inferred"} 3`,
+		`dotm_services{state="listening"} 4`, `dotm_services{state="seen"} 1`,
+		`dotm_connections{status="fresh"} 5`,
+		"go_goroutines ", "process_cpu_seconds_total ",
+	} {
+		if !strings.Contains(text, "\n"+want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}

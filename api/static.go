@@ -1,0 +1,63 @@
+package api
+
+import (
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+)
+
+// notBuilt is the page of a dotm that was built without its UI.
+const notBuilt = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>dotm: the UI was not built</title>
+<h1>The UI was not built</h1>
+<p>This dotm was compiled without its web UI, which needs Node. In its source folder, run</p>
+<pre>make run</pre>
+<p>or <code>make ui</code> and then <code>go build ./cmd/dotm</code>. Everything else works:
+<a href="/api/v1/topology">the topology as JSON</a>, <a href="/api/v1/openapi.json">the API's description</a>,
+and <code>dotm map</code> in a terminal.</p>
+</html>
+`
+
+// static serves the web UI, and says no to everything that nothing else serves.
+func (h *handler) static(mux *http.ServeMux) {
+	pages := http.HandlerFunc(pageNotBuilt)
+	if h.UI != nil {
+		pages = h.page
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if !reads || strings.HasPrefix(r.URL.Path, "/api/") {
+			problem(w, http.StatusNotFound, "there is no "+quoteShort(r.Method+" "+r.URL.Path)+": see "+Prefix+"/openapi.json")
+			return
+		}
+		pages(w, r)
+	})
+}
+
+func pageNotBuilt(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/" {
+		problem(w, http.StatusNotFound, "there is no page "+quoteShort(r.URL.Path))
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write([]byte(notBuilt))
+}
+
+// page serves a file of the UI. Those with a hash in their name never change.
+func (h *handler) page(w http.ResponseWriter, r *http.Request) {
+	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
+	if name == "" {
+		name = "index.html"
+	}
+	if info, err := fs.Stat(h.UI, name); err != nil || info.IsDir() {
+		problem(w, http.StatusNotFound, "there is no page "+quoteShort(r.URL.Path))
+		return
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	if strings.HasPrefix(name, "assets/") {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	http.ServeFileFS(w, r, h.UI, name) //nolint:gosec // an fs.FS refuses names that leave it
+}

@@ -1,0 +1,122 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// The rhythm of the stream.
+const (
+	beatEvery    = 5 * time.Second
+	writeTimeout = 10 * time.Second // for a viewer that doesn't read
+)
+
+// stream serves the live changes of a view as server-sent events
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html):
+//
+//	snapshot  the revision that the view has now, first of all
+//	delta     what changed from one revision to the next
+//	resync    there is no way from the viewer's revision: ask anew
+//	beat      every five seconds, so that silence means trouble
+//
+// The id of each event is the revision, so that a viewer that reconnects goes
+// on where it was.
+func (h *handler) stream(ctx context.Context, mux *http.ServeMux) {
+	mux.HandleFunc("GET "+Prefix+"/stream", func(w http.ResponseWriter, r *http.Request) {
+		req, err := parseRequest(r.URL.Query().Get("level"), r.URL.Query().Get("hide"), HideDefault)
+		if err != nil {
+			writeModel(w, err)
+			return
+		}
+		s := &subscriber{handler: h, request: req, out: w, control: http.NewResponseController(w)}
+		s.serve(ctx, r)
+	})
+}
+
+// subscriber is one viewer.
+type subscriber struct {
+	*handler
+	request
+	out      http.ResponseWriter
+	control  *http.ResponseController
+	revision string
+}
+
+func (s *subscriber) serve(ctx context.Context, r *http.Request) {
+	s.out.Header().Set("Content-Type", "text/event-stream")
+	s.out.Header().Set("Cache-Control", "no-store")
+	s.revision = r.Header.Get("Last-Event-ID")
+	s.counts.viewers.Inc()
+	defer s.counts.viewers.Dec()
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
+	for first := true; ; first = false {
+		changed := s.Model.Changed()
+		if err := s.catchUp(first); err != nil {
+			return
+		}
+		select {
+		case <-changed:
+		case <-beat.C:
+			if err := s.send("beat", s.stamp()); err != nil {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// stamp is the data of events that only name a moment.
+func (s *subscriber) stamp() []byte {
+	data, _ := json.Marshal(struct {
+		Revision string    `json:"revision"`
+		At       time.Time `json:"at"`
+	}{s.revision, s.Model.Snapshot().At().UTC()})
+	return data
+}
+
+// catchUp sends what the viewer doesn't have yet.
+func (s *subscriber) catchUp(first bool) error {
+	deltas, newest, known, err := s.views.since(s.request, s.revision)
+	if err != nil {
+		s.Log.Error("computing a view failed", "error", err)
+		return err
+	}
+	switch {
+	case first && s.revision == "":
+		s.revision = newest
+		return s.send("snapshot", s.stamp())
+	case !known:
+		s.revision = newest
+		return s.send("resync", s.stamp())
+	case first && len(deltas) == 0:
+		return s.send("snapshot", s.stamp())
+	}
+	for _, d := range deltas {
+		s.revision = d.to
+		if err := s.send("delta", d.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send writes one event. data is a single line, as JSON is.
+func (s *subscriber) send(event string, data []byte) error {
+	if err := s.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "id: %s\nevent: %s\ndata: %s\n\n", s.revision, event, data)
+	if _, err := s.out.Write(b.Bytes()); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}

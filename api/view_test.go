@@ -1,0 +1,350 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// applied is the topology after reports, one second apart, the first at noon.
+func applied(reports ...made) *topology.Snapshot {
+	snap := topology.Empty(topology.Revision{Epoch: "e"}, noon)
+	for i, r := range reports {
+		at := noon.Add(time.Duration(i) * time.Second)
+		r.Time = at
+		snap = aggregate.Apply(snap, r.Report, at, aggregate.Options{Ageing: 5 * time.Minute, StaleAfter: time.Minute})
+	}
+	return snap
+}
+
+// aged is a snapshot so much later, nothing having been heard meanwhile but
+// that all is quiet.
+func aged(snap *topology.Snapshot, by time.Duration, r made) *topology.Snapshot {
+	at := snap.At().Add(by)
+	r.Time = at
+	b := aggregate.Begin(snap, aggregate.Options{Ageing: 5 * time.Minute, StaleAfter: time.Minute})
+	b.Report(r.Report, at)
+	b.Age(at)
+	return b.Commit(at)
+}
+
+func shopReports() []made {
+	return []made{
+		host("web", "10.0.0.1").listen("nginx", 80).listen("sshd", 22).own("dotm", 4849).
+			out("nginx", "10.0.0.2", 5432).out("nginx", "8.8.8.8", 443).out("php", "10.0.0.9", 6379).
+			in("203.0.113.7", 80).in("10.0.0.50", 22),
+		host("db", "10.0.0.2").listen("postgres", 5432).in("10.0.0.1", 5432),
+	}
+}
+
+func viewOf(t *testing.T, snap *topology.Snapshot, level, hide string) *Topology {
+	t.Helper()
+	req, problem := parseRequest(level, hide, HideDefault)
+	if problem != nil {
+		t.Fatal(problem)
+	}
+	return build(req, snap, store.Defaults(), "web", snap.At())
+}
+
+// edges are the connections in short.
+func edges(v *Topology) (list []string) {
+	for _, c := range v.Connections {
+		list = append(list, fmt.Sprintf("%s/%s>%s:%d", c.Client.Node, c.Client.Process, c.Server.Node, c.Server.Port))
+	}
+	slices.Sort(list)
+	return list
+}
+
+func nodeNames(v *Topology) (list []string) {
+	for _, n := range v.Nodes {
+		list = append(list, n.Name)
+	}
+	return list
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func TestHide(t *testing.T) {
+	snap := applied(shopReports()...)
+	const (
+		toDB, toPay, toCache, people, admin = "web/nginx>db:5432", "web/nginx>Internet:443", "web/php>10.0.0.9:6379", "Internet/>web:80", "10.0.0.50/>web:22"
+	)
+	for _, tt := range []struct {
+		hide     string
+		edges    []string
+		nodes    []string
+		services int
+		hidden   Hidden
+	}{
+		{"none", []string{admin, people, toPay, toDB, toCache}, []string{"10.0.0.50", "10.0.0.9", "Internet", "db", "web"}, 5, Hidden{}},
+		// The administrator has nothing else to show, so his box goes as well.
+		{"", []string{people, toPay, toDB, toCache}, []string{"10.0.0.9", "Internet", "db", "web"}, 3, Hidden{Services: 2, Connections: 1, Ignored: 2, Own: 1}},
+		{"ignored", []string{people, toPay, toDB, toCache}, []string{"10.0.0.9", "Internet", "db", "web"}, 4, Hidden{Services: 1, Connections: 1, Ignored: 2}},
+		{"infrastructure", []string{admin, people, toPay, toDB, toCache}, []string{"10.0.0.50", "10.0.0.9", "Internet", "db", "web"}, 4, Hidden{Services: 1, Own: 1}},
+		{"old,observers", []string{admin, people, toPay, toDB, toCache}, []string{"10.0.0.50", "10.0.0.9", "Internet", "db", "web"}, 5, Hidden{}},
+	} {
+		t.Run(tt.hide, func(t *testing.T) {
+			v := viewOf(t, snap, "", tt.hide)
+			slices.Sort(tt.edges)
+			same(t, "edges", edges(v), tt.edges)
+			same(t, "nodes", nodeNames(v), tt.nodes)
+			same(t, "services", len(v.Services), tt.services)
+			same(t, "hidden", v.Hidden, tt.hidden)
+		})
+	}
+}
+
+// TestIgnoredNames: a name counts at either end.
+func TestIgnoredNames(t *testing.T) {
+	snap := applied(shopReports()...)
+	for name, want := range map[string]int{"php": 4, "nginx": 2, "postgres": 4, "": 5, "sshd": 4} {
+		set := store.Defaults()
+		set.IgnoredPorts, set.IgnoredNames = nil, []string{name}
+		if name == "" {
+			set.IgnoredNames = nil
+		}
+		v := build(request{LevelService, "ignored"}, snap, set, "", snap.At())
+		if len(v.Connections) != want {
+			t.Errorf("ignoring %q leaves %v", name, edges(v))
+		}
+	}
+}
+
+// TestIgnoredIsKept: what is shown though ignored says so.
+func TestIgnoredIsKept(t *testing.T) {
+	v := viewOf(t, applied(shopReports()...), "", "none")
+	for _, s := range v.Services {
+		if s.Ignored != (s.Port == 22) {
+			t.Errorf("%s is ignored: %v", s.ID, s.Ignored)
+		}
+	}
+	for _, c := range v.Connections {
+		if c.Ignored != (c.Server.Port == 22) {
+			t.Errorf("%s to port %d is ignored: %v", c.ID, c.Server.Port, c.Ignored)
+		}
+	}
+}
+
+// TestOld: what was closed turns old, is hidden on request, and in the end by
+// itself unless all is asked for.
+func TestOld(t *testing.T) {
+	quiet := host("web", "10.0.0.1")
+	quiet.Sequence = 9
+	closed := aged(applied(shopReports()...), 10*time.Second, quiet)
+	old := aged(closed, 10*time.Minute, quiet)
+	ancient := aged(old, 36*24*time.Hour, quiet)
+	count := func(v *Topology) (services, connections int) { return len(v.Services), len(v.Connections) }
+	for _, tt := range []struct {
+		name                  string
+		snap                  *topology.Snapshot
+		hide                  string
+		services, connections int
+		old                   int
+	}{
+		{"closed", closed, "old", 2, 5, 3},
+		{"closed, none", closed, "none", 5, 5, 0},
+		{"old", old, "ignored", 4, 4, 0},
+		{"old, hidden", old, "old", 2, 0, 8},
+		{"ancient", ancient, "ignored", 2, 0, 8},
+		{"ancient, none", ancient, "none", 5, 5, 0},
+	} {
+		v := viewOf(t, tt.snap, "", tt.hide)
+		// The cache is proven by a connection alone: without it, no box and no service.
+		services, connections := count(v)
+		if connections == 0 {
+			services += 1
+		}
+		if services != tt.services || connections != tt.connections || v.Hidden.Old != tt.old {
+			t.Errorf("%s: %d services, %d connections, hidden %+v", tt.name, services, connections, v.Hidden)
+		}
+	}
+}
+
+func TestHideAfterForEver(t *testing.T) {
+	quiet := host("web", "10.0.0.1")
+	quiet.Sequence = 9
+	ancient := aged(aged(applied(shopReports()...), time.Minute, quiet), 9000*time.Hour, quiet)
+	set := store.Defaults()
+	set.HideAfter = 0
+	if v := build(request{LevelService, "infrastructure"}, ancient, set, "", ancient.At()); len(v.Connections) != 5 {
+		t.Errorf("hide_after 0 leaves %v", edges(v))
+	}
+}
+
+func TestRows(t *testing.T) {
+	v := viewOf(t, applied(shopReports()...), "", "none")
+	rows := map[string]string{}
+	for _, n := range v.Nodes {
+		for _, r := range n.Rows {
+			rows[n.Name] += fmt.Sprintf("%s %s:%d, ", r.Kind, r.Process, r.Port)
+		}
+	}
+	for node, want := range map[string]string{
+		"web":       "service sshd:22, service nginx:80, service dotm:4849, client php:0, ",
+		"db":        "service postgres:5432, ",
+		"10.0.0.9":  "service :6379, ",
+		"10.0.0.50": "",
+		"Internet":  "",
+	} {
+		same(t, node, rows[node], want)
+	}
+}
+
+// TestRowsAreCapped: with few hosts a box shows up to 40 rows, with many 5,
+// and the last one counts what is missing.
+func TestRowsAreCapped(t *testing.T) {
+	busy := host("web", "10.0.0.1")
+	for i := range 60 {
+		busy.listen(fmt.Sprintf("p%d", i), uint16(1000+i))
+	}
+	few := []made{busy}
+	many := append(slices.Clone(few), host("b", "10.0.0.2"), host("c", "10.0.0.3"), host("d", "10.0.0.4"))
+	for _, tt := range []struct {
+		reports     []made
+		rows, count int
+	}{{few, 40, 21}, {many, 5, 56}} {
+		v := viewOf(t, applied(tt.reports...), "", "none")
+		i := slices.IndexFunc(v.Nodes, func(n Node) bool { return n.Name == "web" })
+		rows := v.Nodes[i].Rows
+		if last := rows[len(rows)-1]; len(rows) != tt.rows || last.Kind != "more" || last.Count != tt.count {
+			t.Errorf("%d hosts: %d rows, the last is %+v", len(tt.reports), len(rows), last)
+		}
+	}
+	exact := capRows(make([]Row, 5), 5)
+	if len(exact) != 5 || exact[4].Kind == "more" {
+		t.Errorf("five rows where five fit: %v", exact)
+	}
+}
+
+func TestCoverage(t *testing.T) {
+	reports := shopReports()
+	reports[0].Coverage.HiddenProcesses = 3
+	snap := applied(reports...)
+	v := viewOf(t, snap, "", "")
+	// One-sided is the edge to the cache: the Internet has no second side, and db confirms its own.
+	same(t, "coverage", v.Coverage, Coverage{Nodes: 3, Reporting: 2, Connections: 4, OneSided: 1, Hidden: 3})
+	late := aged(snap, 10*time.Minute, host("db", "10.0.0.2"))
+	same(t, "with web silent", viewOf(t, late, "", "none").Coverage.Stale, 1)
+}
+
+func TestLevelNode(t *testing.T) {
+	r := host("web", "10.0.0.1").listen("nginx", 80).out("nginx", "10.0.0.2", 5432).out("php", "10.0.0.2", 5432).out("php", "10.0.0.2", 6379).out("cron", "127.0.0.1", 80)
+	d := host("db", "10.0.0.2").listen("postgres", 5432).listen("redis", 6379).out("hook", "10.0.0.1", 80)
+	v := viewOf(t, applied(r, d), "node", "none")
+	if len(v.Services) != 0 || v.Services == nil {
+		t.Errorf("services %v", v.Services)
+	}
+	same(t, "edges", edges(v), []string{"db/>web:0", "web/>db:0"})
+	for _, c := range v.Connections {
+		if c.Client.Node == "web" && (c.Count != 6 || c.Opened != 9) {
+			t.Errorf("web to db counts %d, opened %d", c.Count, c.Opened)
+		}
+		if c.Server.Service != "" || c.Server.Process != "" || c.Client.Service != "" || c.Protocol != "" {
+			t.Errorf("the edge tells of more than its nodes: %+v", c)
+		}
+	}
+	for _, n := range v.Nodes {
+		if n.Rows != nil {
+			t.Errorf("%s has rows", n.Name)
+		}
+	}
+}
+
+// TestBoxes: every node has a place within the chart, and none covers another.
+func TestBoxes(t *testing.T) {
+	for _, level := range levels {
+		v := viewOf(t, applied(shopReports()...), level, "none")
+		if err := new(drawing).place(v); err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range v.Nodes {
+			r := n.Layout
+			if r == nil || r.X < 0 || r.Y < 0 || r.X+r.W > v.Width || r.Y+r.H > v.Height || r.W <= 0 || r.H <= 0 {
+				t.Fatalf("%s lies at %+v of %g × %g", n.Name, r, v.Width, v.Height)
+			}
+			if want := headerHeight + rowHeight*float64(len(n.Rows)) + footHeight; len(n.Rows) > 0 && r.H != want {
+				t.Errorf("%s is %g high, want %g", n.Name, r.H, want)
+			}
+			if n.Kind == topology.Internet && r.W != internetWidth {
+				t.Errorf("the Internet is %g wide", r.W)
+			}
+			for _, o := range v.Nodes[:i] {
+				if p := o.Layout; r.X < p.X+p.W && p.X < r.X+r.W && r.Y < p.Y+p.H && p.Y < r.Y+r.H {
+					t.Errorf("%s covers %s", n.Name, o.Name)
+				}
+			}
+		}
+	}
+}
+
+// TestStateMovesNothing: a chart stays as it is when only numbers, ages and
+// states change.
+func TestStateMovesNothing(t *testing.T) {
+	snap := applied(shopReports()...)
+	var d drawing
+	before := viewOf(t, snap, "", "")
+	if err := d.place(before); err != nil {
+		t.Fatal(err)
+	}
+	quiet := host("web", "10.0.0.1").listen("nginx", 80).listen("sshd", 22).own("dotm", 4849)
+	quiet.Sequence = 9
+	after := viewOf(t, aged(aged(snap, time.Minute, quiet), time.Hour, quiet), "", "")
+	if err := d.place(after); err != nil {
+		t.Fatal(err)
+	}
+	for i := range before.Nodes {
+		if a, b := before.Nodes[i], after.Nodes[i]; a.Name != b.Name || *a.Layout != *b.Layout {
+			t.Errorf("%s moved from %+v to %+v", a.Name, a.Layout, b.Layout)
+		}
+	}
+}
+
+// TestTopologyGolden is one whole answer, as it goes over the wire.
+func TestTopologyGolden(t *testing.T) {
+	v := viewOf(t, applied(shopReports()...), "", "")
+	if err := new(drawing).place(v); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if null := regexp.MustCompile(`"\w+":null`).Find(raw); null != nil {
+		t.Errorf("lists are never null: %s", null)
+	}
+	golden(t, "topology.json", indented(t, raw))
+}
+
+func TestTopologyOverHTTP(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	empty := read200[Topology](t, s, Prefix+"/topology")
+	if empty.Nodes == nil || empty.Services == nil || empty.Connections == nil || empty.Level != LevelService {
+		t.Errorf("empty is %+v", empty)
+	}
+	same(t, "hide", empty.Hide, []Hide{HideIgnored, HideInfrastructure, HideObservers})
+	s.shop(t)
+	for query, want := range map[string]string{
+		"?hide=observers,ignored,old,ignored": "[ignored observers old] service",
+		"?hide=none":                          "[] service",
+		"?level=node":                         "[ignored infrastructure observers] node",
+	} {
+		v := read200[Topology](t, s, Prefix+"/topology"+query)
+		same(t, query, fmt.Sprint(v.Hide, " ", v.Level), want)
+		if len(v.Nodes) == 0 || v.Nodes[0].Layout == nil || !strings.Contains(v.Revision, "-") {
+			t.Errorf("%s: %+v", query, v)
+		}
+	}
+}

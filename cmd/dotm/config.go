@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/devops-trouble-map/dotm/config"
+	"github.com/devops-trouble-map/dotm/store"
+)
+
+type configCmd struct {
+	Check configCheckCmd `cmd:"" help:"Check a configuration file."`
+	Print configPrintCmd `cmd:"" help:"Print the configuration in force: the defaults, and a file's over them."`
+}
+
+type configCheckCmd struct {
+	File string `arg:"" help:"Configuration file." type:"path"`
+}
+
+// Run says that the file is fine, or what is wrong.
+func (c *configCheckCmd) Run(g *globals) error {
+	if _, err := config.Load(c.File); err != nil {
+		return err
+	}
+	if g.JSON {
+		return writeJSON(g.out, map[string]any{"file": c.File, "ok": true})
+	}
+	_, err := fmt.Fprintf(g.out, "%s is fine.\n", c.File)
+	return err
+}
+
+type configPrintCmd struct {
+	File string `arg:"" optional:"" help:"Configuration file." type:"path"`
+}
+
+// inForce is the configuration with every default filled in.
+type inForce struct {
+	Listen   string         `json:"listen" yaml:"listen"`
+	Data     string         `json:"data" yaml:"data"`
+	Settings store.Settings `json:"settings" yaml:"settings"`
+}
+
+// Run prints the configuration in force, as a file that would give it.
+func (c *configPrintCmd) Run(g *globals) error {
+	all := inForce{Listen: defaultListen, Data: defaultData(), Settings: store.Defaults()}
+	if c.File != "" {
+		cfg, err := config.Load(c.File)
+		if err != nil {
+			return err
+		}
+		if cfg.Listen != "" {
+			all.Listen = cfg.Listen
+		}
+		if cfg.Data != "" {
+			all.Data = cfg.Data
+		}
+		all.Settings = cfg.Settings.Apply(all.Settings)
+	}
+	if g.JSON {
+		return writeJSON(g.out, all)
+	}
+	raw, err := yaml.Marshal(all)
+	if err != nil {
+		return fmt.Errorf("printing configuration: %w", err)
+	}
+	_, err = g.out.Write(raw)
+	return err
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"dotm": main})
+}
+
+// TestScripts runs the command line as a person would; each file of
+// testdata/script is a scene.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("ADDR", freeAddress(t))
+			e.Setenv("OTHER", freeAddress(t))
+			e.Setenv("HOME", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"answers": answers},
+	})
+}
+
+// freeAddress is a loopback address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// answers URL waits until a URL answers with 200.
+func answers(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: answers URL")
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(20 * time.Second); ; {
+		if resp, err := http.Get(args[0]); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-end:
+			ts.Fatalf("%s does not answer", args[0])
+		case <-tick.C:
+		}
+	}
+}
+
+func TestJudgeAddress(t *testing.T) {
+	for _, c := range []struct {
+		address  string
+		insecure bool
+		loopback bool
+		fails    bool
+	}{
+		{"127.0.0.1:4849", false, true, false},
+		{"127.9.9.9:1", false, true, false},
+		{"[::1]:4849", false, true, false},
+		{"localhost:4849", false, true, false},
+		{"127.0.0.1:4849", true, true, false},
+		{":4849", false, false, true},
+		{"0.0.0.0:4849", false, false, true},
+		{"[::]:4849", false, false, true},
+		{"192.0.2.1:4849", false, false, true},
+		{"example.org:4849", false, false, true},
+		{":4849", true, false, false},
+		{"4849", true, false, true},
+		{"127.0.0.1", true, false, true},
+		{"127.0.0.1:", true, false, true},
+	} {
+		loopback, err := judgeAddress(c.address, c.insecure)
+		if loopback != c.loopback || (err != nil) != c.fails {
+			t.Errorf("judgeAddress(%q, %t) = %t, %v; want loopback %t, an error %t", c.address, c.insecure, loopback, err, c.loopback, c.fails)
+		}
+	}
+}
+
+func TestDefaultData(t *testing.T) {
+	if os.Geteuid() == 0 {
+		if got := defaultData(); got != "/var/lib/dotm" {
+			t.Errorf("root's data folder is %s", got)
+		}
+		return
+	}
+	t.Setenv("XDG_STATE_HOME", "/xdg")
+	if got := defaultData(); got != "/xdg/dotm" {
+		t.Errorf("data folder with XDG_STATE_HOME is %s", got)
+	}
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/devops-trouble-map/dotm/api"
+)
+
+// version is dotm's; releases set it when linking.
+var version = "0.1.0-dev"
+
+type versionCmd struct{}
+
+// Run prints what this is.
+func (versionCmd) Run(g *globals) error {
+	info := struct {
+		Version  string `json:"version"`
+		Revision string `json:"revision"`
+		Go       string `json:"go"`
+		Platform string `json:"platform"`
+	}{version, sourceRevision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+	if g.JSON {
+		return writeJSON(g.out, info)
+	}
+	_, err := fmt.Fprintf(g.out, "dotm %s (%s, %s, %s)\n", info.Version, info.Revision, info.Go, info.Platform)
+	return err
+}
+
+// versionInfo is what the API says of this process.
+func versionInfo(s *site) api.Version {
+	return api.Version{
+		Version: version, Go: runtime.Version(), Revision: sourceRevision(), Started: s.server.Started().UTC(),
+		Listen: s.listener.Addr().String(), Loopback: s.loopback, Insecure: s.insecure && !s.loopback,
+	}
+}
+
+// sourceRevision is the commit that the binary was built from.
+func sourceRevision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	rev, dirty := "unknown", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			rev = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "+changes"
+		}
+	}
+	return rev + dirty
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// red and reset colour a warning where a person reads it.
+func red(g *globals) string   { return ansi(g, "\x1b[1;31m") }
+func reset(g *globals) string { return ansi(g, "\x1b[0m") }
+
+func ansi(g *globals, code string) string {
+	f, ok := g.out.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" {
+		return ""
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return ""
+	}
+	return code
+}

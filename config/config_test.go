@@ -1,0 +1,159 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+const full = `# all that there is
+listen: 127.0.0.1:4850
+data: /srv/dotm
+settings:
+  ageing: 1m
+  hide_after: 48h
+  stale_after: 90s
+  retention: 0s
+  internal_networks: [203.0.113.0/24, "2001:db8::/32"]
+  ignored_ports: [22, 53]
+  ignored_names: []
+`
+
+func TestParseFull(t *testing.T) {
+	got, err := Parse([]byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := func(d time.Duration) *topology.Duration { return new(topology.Duration(d)) }
+	want := Config{Listen: "127.0.0.1:4850", Data: "/srv/dotm", Settings: store.Patch{
+		Ageing: d(time.Minute), HideAfter: d(48 * time.Hour), StaleAfter: d(90 * time.Second), Retention: d(0),
+		InternalNetworks: &[]netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32")},
+		IgnoredPorts:     &[]uint16{22, 53}, IgnoredNames: &[]string{},
+	}}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestParseNothing(t *testing.T) {
+	for _, text := range []string{"", "\n", "  \n\n", "# nothing but words\n", "---\n", "{}", "settings:\n", "null\n"} {
+		got, err := Parse([]byte(text))
+		if err != nil || got.Listen != "" || got.Settings.Fields() != nil {
+			t.Errorf("%q is %+v, %v", text, got, err)
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		want       []string // parts of the error
+	}{
+		{"unknown key", "listen: a\nlisen: b\n", []string{"line 2", `unknown key "lisen"`}},
+		{"unknown setting", "settings:\n  aging: 1m\n", []string{"line 2", `unknown key "aging"`}},
+		{"duplicate key", "listen: a\ndata: x\nlisten: b\n", []string{"line 3", `"listen" already defined at line 1`}},
+		{"list for text", "listen: [a]\n", []string{"line 1"}},
+		{"text for list", "settings:\n  ignored_ports: 22\n", []string{"line 2"}},
+		{"text for a port", "settings:\n  ignored_ports: [ssh]\n", []string{"line 2", "ssh"}},
+		{"large port", "settings:\n  ignored_ports: [70000]\n", []string{"line 2", "70000"}},
+		{"bad duration", "settings:\n  ageing: soon\n", []string{"line 2", `must be a duration like 90s or 5m, is "soon"`}},
+		{"number as duration", "settings:\n  ageing: 300\n", []string{"line 2", `must be a duration like 90s or 5m, is "300"`}},
+		{"bad network", "settings:\n  internal_networks: [10.0.0.1]\n", []string{"line 2", "10.0.0.1"}},
+		{"rule", "settings:\n  ageing: 1ms\n", []string{"settings.ageing must be 1s to 87600h0m0s, is 1ms"}},
+		{"rule of an entry", "settings:\n  ignored_names: [a, '']\n", []string{"settings.ignored_names[1] must be a process name"}},
+		{"two documents", "listen: a\n---\nlisten: b\n", []string{"document"}},
+		{"list", "- a\n- b\n", []string{"line 1"}},
+		{"text", "hello\n", []string{"line 1"}},
+		{"tab", "settings:\n\tageing: 1m\n", []string{"line 2"}},
+		{"unclosed", "listen: [a\n", []string{"L1", "did not find expected ',' or ']'"}},
+		{"not UTF-8", "listen: \xff\n", []string{"UTF-8"}},
+		{"unknown alias", "listen: *a\n", []string{"a"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse([]byte(tt.text))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, part := range tt.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %q", err, part)
+				}
+			}
+			for _, inside := range []string{"topology.", "netip.", "store.", "config.", "!!", "uint16", "\n"} {
+				if strings.Contains(err.Error(), inside) {
+					t.Errorf("%q speaks of %q", err, inside)
+				}
+			}
+		})
+	}
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "dotm.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoad(t *testing.T) {
+	c, err := Load(write(t, full))
+	if err != nil || c.Listen != "127.0.0.1:4850" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := Load(write(t, "")); err != nil {
+		t.Errorf("an empty file: %v", err)
+	}
+	path := write(t, "lisen: a\n")
+	if _, err := Load(path); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
+		t.Errorf("an error in a file is %v", err)
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "dotm.yaml")
+	if _, err := Load(missing); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "reading configuration: open "+missing) {
+		t.Errorf("a missing file: %v", err)
+	}
+	if _, err := Load(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a directory") {
+		t.Errorf("a folder: %v", err)
+	}
+	large := write(t, strings.Repeat("#", MaxBytes)+"\n")
+	if _, err := Load(large); err == nil || err.Error() != fmt.Sprintf("reading configuration: %s must be at most 1048576 bytes", large) {
+		t.Errorf("a large file: %v", err)
+	}
+	if _, err := Load(write(t, strings.Repeat("#", MaxBytes-1)+"\n")); err != nil {
+		t.Errorf("a file of just the limit: %v", err)
+	}
+}
+
+// FuzzParse: whatever the file holds, what comes out keeps the rules.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{full, "", "a: b", "settings: {ageing: 1s}", "settings:\n  internal_networks: [::/0]", "&a [*a]", "? - : |\n", "settings: &s\n  ageing: 1h\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, err := Parse(raw)
+		if err != nil {
+			if err.Error() == "" {
+				t.Error("an error without words")
+			}
+			return
+		}
+		if in := c.Settings.Apply(store.Defaults()); in.Validate() != nil {
+			t.Errorf("%q breaks a rule: %v", raw, in.Validate())
+		}
+	})
+}

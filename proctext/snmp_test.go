@@ -1,0 +1,42 @@
+package proctext
+
+import (
+	"strings"
+	"testing"
+)
+
+const snmp = `Ip: Forwarding DefaultTTL InReceives
+Ip: 2 64 265
+Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors
+Tcp: 1 200 120000 -1 4711 815 3 1 5 1000 900 2 0 4 0
+Udp: InDatagrams NoPorts
+Udp: 0 0
+`
+
+func TestParseTCPOpens(t *testing.T) {
+	got, err := ParseTCPOpens([]byte(snmp))
+	if want := (TCPOpens{4711, 815}); err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	for _, c := range []struct{ text, want string }{
+		{"", "no two lines begin with \"Tcp:\""},
+		{"Tcp: ActiveOpens PassiveOpens\n", "no two lines"},
+		{"Tcp: ActiveOpens PassiveOpens\nTcp: 1\n", "PassiveOpens is missing"},
+		{"Tcp: PassiveOpens\nTcp: 1\n", "ActiveOpens is missing"},
+		{strings.Replace(snmp, "4711", "many", 1), `ActiveOpens must be a number, is "many"`},
+		{strings.Replace(snmp, "815", "-1", 1), `PassiveOpens must be a number, is "-1"`},
+	} {
+		if got, err := ParseTCPOpens([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) || got != (TCPOpens{}) {
+			t.Errorf("%.30q: %+v, %v; want %q", c.text, got, err, c.want)
+		}
+	}
+}
+
+func FuzzParseTCPOpens(f *testing.F) {
+	f.Add([]byte(snmp))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if o, err := ParseTCPOpens(text); err != nil && o != (TCPOpens{}) {
+			t.Errorf("an error with %+v", o)
+		}
+	})
+}

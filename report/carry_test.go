@@ -1,0 +1,95 @@
+package report
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// outRow is a row to 10.0.0.n:80.
+func outRow(n byte, count int, opened uint64) Connection {
+	return Connection{
+		Direction: Out, Protocol: TCP, Process: "curl", PID: 7, User: "u",
+		Peer: netip.AddrFrom4([4]byte{10, 0, 0, n}), Port: 80, Count: count, Opened: opened,
+	}
+}
+
+func in(namespace int, c Connection) Connection { c.Namespace = namespace; return c }
+
+// closedRow is a row that comes along from an older report.
+func closedRow(c Connection) Connection { c.Count, c.PID = 0, 0; return c }
+
+func TestCarry(t *testing.T) {
+	named := func(names ...string) (list []Namespace) {
+		for _, n := range names {
+			list = append(list, Namespace{Container: n})
+		}
+		return list
+	}
+	otherProcess := outRow(1, 1, 5)
+	otherProcess.Process = "wget"
+	for _, tt := range []struct {
+		name            string
+		oldNS, newNS    []Namespace
+		old, next, want []Connection
+	}{
+		{name: "nothing", want: nil},
+		{
+			name: "counters add up, the newer numbers stand",
+			old:  []Connection{outRow(1, 9, 3)}, next: []Connection{outRow(1, 2, 4)},
+			want: []Connection{outRow(1, 2, 7)},
+		},
+		{
+			name: "rows that are gone come along closed",
+			old:  []Connection{outRow(1, 9, 3), outRow(2, 1, 1)}, next: []Connection{outRow(3, 1, 0)},
+			want: []Connection{outRow(3, 1, 0), closedRow(outRow(1, 0, 3)), closedRow(outRow(2, 0, 1))},
+		},
+		{
+			name: "rows that opened nothing don't",
+			old:  []Connection{outRow(1, 9, 0)}, next: []Connection{outRow(2, 1, 1)},
+			want: []Connection{outRow(2, 1, 1)},
+		},
+		{
+			name: "processes stay apart",
+			old:  []Connection{otherProcess}, next: []Connection{outRow(1, 1, 1)},
+			want: []Connection{outRow(1, 1, 1), closedRow(otherProcess)},
+		},
+		{
+			name:  "a container keeps its rows when others come before it",
+			oldNS: named("web"), newNS: named("cache", "web"),
+			old: []Connection{in(1, outRow(1, 1, 3))}, next: []Connection{in(1, outRow(1, 1, 1)), in(2, outRow(1, 1, 2))},
+			want: []Connection{in(1, outRow(1, 1, 1)), in(2, outRow(1, 1, 5))},
+		},
+		{
+			name:  "rows of a container that is gone are gone",
+			oldNS: named("web"), newNS: named("cache"),
+			old: []Connection{in(1, outRow(1, 1, 3))}, next: nil,
+			want: nil,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			old, next := minimal(), minimal()
+			old.Namespaces, next.Namespaces = tt.oldNS, tt.newNS
+			old.Connections, next.Connections = tt.old, tt.next
+			Carry(old, next)
+			if diff := cmp.Diff(tt.want, next.Connections, sameAddresses); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if err := next.Validate(noon); err != nil {
+				t.Errorf("no longer valid: %v", err)
+			}
+		})
+	}
+}
+
+func TestCarryAtTheLimit(t *testing.T) {
+	old, next := minimal(), minimal()
+	old.Connections = []Connection{outRow(1, 1, 1), outRow(2, 1, 1), outRow(3, 1, 1)}
+	next.Connections = make([]Connection, MaxRows-1)
+	next.Coverage.Truncated = 4
+	Carry(old, next)
+	if len(next.Connections) != MaxRows || next.Coverage.Truncated != 6 {
+		t.Errorf("%d rows and %d truncated, want %d and 6", len(next.Connections), next.Coverage.Truncated, MaxRows)
+	}
+}

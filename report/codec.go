@@ -1,0 +1,91 @@
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+)
+
+// ErrTooLarge is wrapped by the error for a report above [MaxBytes].
+var ErrTooLarge = errors.New("report too large")
+
+// Encode writes r as gzipped JSON, the form in which reports travel.
+func Encode(w io.Writer, r *Report) error {
+	zw := gzip.NewWriter(w)
+	if err := json.NewEncoder(zw).Encode(r); err != nil {
+		return fmt.Errorf("encoding report of %s: %w", r.Node.Name, err)
+	}
+	if err := zw.Close(); err != nil {
+		return fmt.Errorf("packing report of %s: %w", r.Node.Name, err)
+	}
+	return nil
+}
+
+// Decode reads one report, gzipped or plain JSON (told apart by gzip's magic
+// bytes, RFC 1952), without ever holding more than [MaxBytes] of it. It checks
+// the form only; the caller validates with the time of arrival.
+func Decode(body io.Reader) (*Report, error) {
+	raw, err := unpack(body)
+	if err != nil {
+		return nil, err
+	}
+	var r Report
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if err := dec.Decode(&r); err != nil {
+		return nil, malformed(err, raw)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, broken("report", "must be one JSON object and nothing after it", fmt.Sprintf("more text at byte %d", dec.InputOffset()))
+	}
+	r.unmap()
+	return &r, nil
+}
+
+func unpack(body io.Reader) ([]byte, error) {
+	head := make([]byte, 2)
+	n, err := io.ReadFull(body, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("reading report: %w", err)
+	}
+	src := io.MultiReader(bytes.NewReader(head[:n]), body)
+	if n == 2 && head[0] == 0x1f && head[1] == 0x8b {
+		zr, err := gzip.NewReader(src)
+		if err != nil {
+			return nil, fmt.Errorf("unpacking report: %w", err)
+		}
+		defer zr.Close() //nolint:errcheck // reading only; damage shows in Read
+		src = zr
+	}
+	raw, err := io.ReadAll(io.LimitReader(src, MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking report: %w", err)
+	}
+	if len(raw) > MaxBytes {
+		return nil, fmt.Errorf("%w: report must be at most %d bytes unpacked", ErrTooLarge, MaxBytes)
+	}
+	return raw, nil
+}
+
+// unmap turns IPv4-mapped IPv6 addresses (RFC 4291, 2.5.5.2) into IPv4 and drops
+// zone identifiers (RFC 4007), which mean something on one host only, so that
+// one address has one spelling.
+func (r *Report) unmap() {
+	for i := range r.Listeners {
+		plain(&r.Listeners[i].Address)
+	}
+	for i := range r.Connections {
+		plain(&r.Connections[i].Peer)
+		plain(&r.Connections[i].Local)
+	}
+	for i := range r.Namespaces {
+		for j := range r.Namespaces[i].Addresses {
+			plain(&r.Namespaces[i].Addresses[j])
+		}
+	}
+}
+
+func plain(a *netip.Addr) { *a = a.Unmap().WithZone("") }

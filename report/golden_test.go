@@ -1,0 +1,152 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// sameAddresses lets cmp look at addresses.
+var sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// full uses every field of the format.
+func full() *Report {
+	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
+	return &Report{
+		Version:    "1.0",
+		Node:       Node{"web1.example", Identity{IdentityMachine, "b1946ac92492d2347c6235b4d2611184"}},
+		Zone:       "dc-west",
+		Agent:      Agent{"0.1.0", "sock_diag"},
+		Sequence:   42,
+		Time:       noon.Add(250 * time.Millisecond),
+		IntervalMS: 10_000,
+		Interfaces: []Interface{
+			{"eth0", []netip.Prefix{prefix("10.0.0.1/24"), prefix("2001:db8::1/64")}},
+			{"dummy0", []netip.Prefix{}},
+		},
+		Namespaces: []Namespace{{"shop_cache-1", []netip.Addr{addr("172.17.0.2")}}, {Container: "pause"}},
+		Listeners: []Listener{
+			{Protocol: TCP, Address: addr("::"), Dual: true, Port: 443, Process: "nginx", PID: 812, User: "root"},
+			{Namespace: 1, Protocol: TCP, Address: addr("0.0.0.0"), Port: 6379, Process: "redis-server", PID: 1001},
+			{Protocol: UDP, Address: addr("127.0.0.53"), Port: 53},
+			{Protocol: TCP, Address: addr("127.0.0.1"), Port: 4849, Process: "dotm", PID: 77, User: "dotm", Own: true},
+		},
+		Connections: []Connection{
+			{Direction: In, Protocol: TCP, Process: "nginx", PID: 812, User: "root", Peer: addr("203.0.113.9"), Port: 443, Local: addr("::"), Count: 7, Opened: 31},
+			{Direction: Out, Protocol: TCP, Process: "php-fpm8.2", PID: 900, User: "www-data", Peer: addr("2001:db8::2"), Port: 5432, Count: 3},
+			{Namespace: 1, Direction: Unknown, Protocol: UDP, Peer: addr("172.17.0.3"), Port: 40001, LocalPort: 40000, Count: 1},
+			{Direction: Out, Protocol: TCP, Process: "dotm", PID: 77, User: "dotm", Peer: addr("10.0.0.9"), Port: 4849, Opened: 2, Own: true},
+		},
+		Notes: []Note{
+			{"unprivileged", "the processes of other users cannot be seen", "run the agent as root"},
+			{Code: "udp", Text: "UDP sockets could not be read"},
+		},
+		Coverage: Coverage{Sockets: 120, HiddenProcesses: 2, HiddenAsUser: 1, Truncated: 5},
+		Cost:     Cost{1200, 3400, 16 << 20},
+	}
+}
+
+// minimal is the least that is valid.
+func minimal() *Report {
+	return &Report{Version: "1.0", Node: Node{"db1", Identity{IdentityHostname, "db1"}}, Time: noon}
+}
+
+// later is what remains of a report of a later 1.x: what version 1.0 knows,
+// with addresses in their one spelling.
+func later() *Report {
+	addr := netip.MustParseAddr
+	return &Report{
+		Version: "1.7", Node: Node{"db1", Identity{IdentityEnrolled, "a-17"}},
+		Agent: Agent{"2.0.0", "ebpf"}, Sequence: 3, Time: noon, IntervalMS: 2000,
+		Interfaces:  []Interface{{"eth0", []netip.Prefix{netip.MustParsePrefix("10.0.0.2/24")}}},
+		Listeners:   []Listener{{Protocol: TCP, Address: addr("10.0.0.2"), Port: 5432, Process: "postgres"}},
+		Connections: []Connection{{Direction: In, Protocol: TCP, Process: "postgres", Peer: addr("10.0.0.1"), Port: 5432, Local: addr("10.0.0.2"), Count: 3, Opened: 1}},
+		Coverage:    Coverage{Sockets: 9}, Cost: Cost{CPUMicros: 10, WallMicros: 20},
+	}
+}
+
+// TestGolden holds the wire format still: the files are what agents in the
+// field send.
+func TestGolden(t *testing.T) {
+	for _, tt := range []struct {
+		file  string
+		want  *Report
+		exact bool // the file is what this version writes, to the byte
+	}{
+		{"v1-full.json", full(), true},
+		{"v1-minimal.json", minimal(), true},
+		{"v1-unknown-fields.json", later(), false},
+	} {
+		t.Run(tt.file, func(t *testing.T) {
+			path := filepath.Join("testdata", tt.file)
+			written, err := json.MarshalIndent(tt.want, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			written = append(written, '\n')
+			if *update && tt.exact {
+				if err := os.WriteFile(path, written, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Decode(bytes.NewReader(raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got, sameAddresses); diff != "" {
+				t.Errorf("decoded (-want +got):\n%s", diff)
+			}
+			if err := got.Validate(noon); err != nil {
+				t.Errorf("a golden file is invalid: %v", err)
+			}
+			if diff := cmp.Diff(string(raw), string(written)); tt.exact && diff != "" {
+				t.Errorf("encoded (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	for name, want := range map[string]*Report{"full": full(), "minimal": minimal(), "later": later()} {
+		t.Run(name, func(t *testing.T) {
+			var packed bytes.Buffer
+			if err := Encode(&packed, want); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.HasPrefix(packed.Bytes(), []byte{0x1f, 0x8b}) {
+				t.Error("encoded report is not gzip")
+			}
+			got, err := Decode(&packed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, sameAddresses); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWeakIdentity(t *testing.T) {
+	for kind, want := range map[string]bool{IdentityEnrolled: false, IdentityMachine: false, IdentityHostname: true} {
+		if got := (Identity{Kind: kind}).Weak(); got != want {
+			t.Errorf("%s: weak = %t, want %t", kind, got, want)
+		}
+	}
+}

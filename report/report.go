@@ -1,0 +1,228 @@
+// Package report is what one node says about itself: the versioned wire format
+// between agents (or collectors) and the server, with its limits and its rules.
+//
+// A report is a complete look at one host. Sockets are already aggregated into
+// rows, one per (namespace, process, peer address, service port, direction), so
+// that its size follows the shape of the traffic and not its amount.
+//
+// Compatibility: fields are only ever added within major version 1, unknown
+// fields are ignored, and a newer major version is refused ([ErrVersion]).
+package report
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Version is the format that this package writes, as "major.minor".
+const Version = "1.0"
+
+// Report is one look at one node.
+type Report struct {
+	// Version is the format's "major.minor"; see [Version].
+	Version string `json:"version"`
+	// Node says who reports.
+	Node Node `json:"node"`
+	// Zone is the part of the site in which the node's addresses mean one
+	// thing; empty is the default zone. It is spelled as a host's name is.
+	Zone string `json:"zone,omitempty"`
+	// Agent says what took the look.
+	Agent Agent `json:"agent"`
+	// Sequence counts the reports of one agent process from 1.
+	Sequence uint64 `json:"sequence"`
+	// Time is the node's own clock at the look. It serves for ages and skew
+	// only; the server orders reports by when they arrive.
+	Time time.Time `json:"time"`
+	// IntervalMS is the time to the next report that the server may expect,
+	// in milliseconds; 0 if there is no next one.
+	IntervalMS int64 `json:"interval_ms"`
+	// Interfaces lists the node's addresses.
+	Interfaces []Interface `json:"interfaces"`
+	// Namespaces lists the network namespaces that were looked at beside the
+	// node's own. Rows refer to them by index + 1; 0 is the node's own.
+	Namespaces []Namespace `json:"namespaces,omitempty"`
+	// Listeners lists the sockets that accept connections or datagrams.
+	Listeners []Listener `json:"listeners"`
+	// Connections lists the aggregated connections, never single sockets.
+	Connections []Connection `json:"connections"`
+	// Notes say what could not be seen, and why.
+	Notes []Note `json:"notes,omitempty"`
+	// Coverage says how much was seen.
+	Coverage Coverage `json:"coverage"`
+	// Cost is what the look cost the host.
+	Cost Cost `json:"cost"`
+}
+
+// Node names and identifies the reporting host.
+type Node struct {
+	// Name is the host's name as gethostname(2) gives it: letters, digits,
+	// '.', '_' and '-', at most [MaxName] bytes.
+	Name string `json:"name"`
+	// Identity tells hosts of the same name apart.
+	Identity Identity `json:"identity"`
+}
+
+// Identity tells one node from another. It survives renames and reboots; the
+// boot id is deliberately no part of it.
+type Identity struct {
+	// Kind is one of [IdentityEnrolled], [IdentityMachine], [IdentityHostname].
+	Kind string `json:"kind"`
+	// Value is opaque; a machine-id is sent hashed (machine-id(5) asks for
+	// that), so that it cannot serve as a key elsewhere.
+	Value string `json:"value"`
+}
+
+// Kinds of identity, best first.
+const (
+	IdentityEnrolled = "enrolled"   // given by the server at enrolment
+	IdentityMachine  = "machine-id" // machine-id(5), hashed
+	IdentityHostname = "hostname"   // nothing better: weak, clones look alike
+)
+
+// Weak reports whether the identity is only the host's name.
+func (i Identity) Weak() bool { return i.Kind == IdentityHostname }
+
+// Agent says what took the look.
+type Agent struct {
+	Version string `json:"version"`
+	// Method is how sockets were read: "sock_diag", "proc", later also
+	// "text" and "ssh".
+	Method string `json:"method"`
+}
+
+// Interface is one network interface with its addresses.
+type Interface struct {
+	Name      string         `json:"name"`
+	Addresses []netip.Prefix `json:"addresses"`
+}
+
+// Namespace is a network namespace beside the node's own, usually a container's.
+type Namespace struct {
+	// Container names it, differently from every other namespace of the node;
+	// it is spelled as a host's name is.
+	Container string       `json:"container"`
+	Addresses []netip.Addr `json:"addresses,omitempty"`
+}
+
+// Protocol is the transport of a row.
+type Protocol string
+
+// The protocols of version 1.
+const (
+	TCP Protocol = "tcp"
+	UDP Protocol = "udp"
+)
+
+// Listener is one socket that accepts connections (TCP) or datagrams (UDP).
+type Listener struct {
+	Namespace int      `json:"namespace,omitempty"`
+	Protocol  Protocol `json:"protocol"`
+	// Address is what it is bound to; 0.0.0.0 and :: mean every address. A
+	// dual-stack socket is reported as ::, with Dual set.
+	Address netip.Addr `json:"address"`
+	Dual    bool       `json:"dual,omitempty"`
+	Port    uint16     `json:"port"`
+	// Process is the thread-group leader's comm (proc_pid_comm(5)), completed
+	// from the executable's name where the kernel cut it; empty if it could
+	// not be seen.
+	Process string `json:"process,omitempty"`
+	PID     int    `json:"pid,omitempty"`
+	User    string `json:"user,omitempty"`
+	// Own marks sockets of dotm itself.
+	Own bool `json:"own,omitempty"`
+}
+
+// Direction says which end of a row is the service.
+type Direction string
+
+// The directions of a row, seen from the reporting node.
+const (
+	In      Direction = "in"      // the service is on this node
+	Out     Direction = "out"     // the service is at the peer
+	Unknown Direction = "unknown" // it could not be decided: no arrow is better than a false one
+)
+
+// Connection is one aggregated row.
+type Connection struct {
+	Namespace int       `json:"namespace,omitempty"`
+	Direction Direction `json:"direction"`
+	Protocol  Protocol  `json:"protocol"`
+	// Process is this node's end: the client for Out, the service for In.
+	Process string `json:"process,omitempty"`
+	PID     int    `json:"pid,omitempty"`
+	User    string `json:"user,omitempty"`
+	// Peer is the other end's address. IPv4-mapped addresses are unmapped.
+	Peer netip.Addr `json:"peer"`
+	// Port is the service's port: the local one for In, the peer's otherwise.
+	Port uint16 `json:"port"`
+	// Local is, for In, the address that the accepting listener is bound to.
+	Local netip.Addr `json:"local,omitzero"`
+	// LocalPort is set for Unknown only, where either end may be the service.
+	LocalPort uint16 `json:"local_port,omitempty"`
+	// Count is how many sockets are open now.
+	Count int `json:"count"`
+	// Opened is how many were seen opening since the last report that was
+	// delivered. Rows may have opened and closed in between: Count is 0 then.
+	Opened uint64 `json:"opened"`
+	// Refused, TimedOut and Failed count the attempts to connect that came to
+	// nothing, since the same moment: refused by the peer, without an answer
+	// or a route, for another reason or given up.
+	Refused  uint64 `json:"refused,omitempty"`
+	TimedOut uint64 `json:"timed_out,omitempty"`
+	Failed   uint64 `json:"failed,omitempty"`
+	// Own marks connections of dotm itself.
+	Own bool `json:"own,omitempty"`
+}
+
+// Tried reports whether connections opened, or attempts to open one came to
+// nothing, since the last report.
+func (c *Connection) Tried() bool { return c.Opened+c.Refused+c.TimedOut+c.Failed > 0 }
+
+// AddTries adds the counters of another row of the same edge.
+func (c *Connection) AddTries(o *Connection) {
+	c.Opened += o.Opened
+	c.Refused += o.Refused
+	c.TimedOut += o.TimedOut
+	c.Failed += o.Failed
+}
+
+// Note says that something could not be seen, why, and what would help.
+type Note struct {
+	// Code is stable, for programs: "unprivileged", "hidden-owners", …
+	Code string `json:"code"`
+	// Text is one sentence for people.
+	Text string `json:"text"`
+	// Hint is what to do about it, if anything.
+	Hint string `json:"hint,omitempty"`
+}
+
+// Coverage says how much of the node's traffic was seen.
+type Coverage struct {
+	// Sockets is the number of sockets looked at.
+	Sockets int `json:"sockets"`
+	// HiddenProcesses is the number of services and connections whose process
+	// could not be seen.
+	HiddenProcesses int `json:"hidden_processes"`
+	// HiddenAsUser is how many of those an administrator would see.
+	HiddenAsUser int `json:"hidden_as_user,omitempty"`
+	// OpensBy says how Opened was counted: "kernel" (every TCP connection),
+	// "looks" (those that were open during a look).
+	OpensBy string `json:"opens_by,omitempty"`
+	// OpensSeen are the attempts and acceptances of TCP connections that were
+	// counted since the last look, OpensKernel those that the kernel's own
+	// counters (ActiveOpens and PassiveOpens of RFC 4022) tell of, OpensLost
+	// those that found no room to be counted by edge.
+	OpensSeen   uint64 `json:"opens_seen,omitempty"`
+	OpensKernel uint64 `json:"opens_kernel,omitempty"`
+	OpensLost   uint64 `json:"opens_lost,omitempty"`
+	// Truncated is the number of rows left out because of the limits.
+	Truncated int `json:"truncated,omitempty"`
+}
+
+// Cost is what a look cost the host.
+type Cost struct {
+	CPUMicros  int64 `json:"cpu_us"`
+	WallMicros int64 `json:"wall_us"`
+	// RSSBytes is the agent's resident memory.
+	RSSBytes int64 `json:"rss_bytes,omitempty"`
+}

@@ -1,0 +1,196 @@
+package scan
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/report"
+)
+
+// message builds a netlink message, padded as the kernel pads.
+func message(kind, flags uint16, body ...byte) []byte {
+	b := binary.NativeEndian.AppendUint32(nil, uint32(unix.SizeofNlMsghdr+len(body)))
+	b = binary.NativeEndian.AppendUint16(b, kind)
+	b = binary.NativeEndian.AppendUint16(b, flags)
+	b = append(b, make([]byte, 8)...)
+	b = append(b, body...)
+	return append(b, make([]byte, align4(len(b))-len(b))...)
+}
+
+// diagBody builds a struct inet_diag_msg.
+func diagBody(family, state byte, local, remote string, uid, inode uint32, attrs ...byte) []byte {
+	b := make([]byte, sizeofMsg)
+	b[0], b[1] = family, state
+	l, r := netip.MustParseAddrPort(local), netip.MustParseAddrPort(remote)
+	binary.BigEndian.PutUint16(b[4:], l.Port())
+	binary.BigEndian.PutUint16(b[6:], r.Port())
+	copy(b[8:], l.Addr().AsSlice())
+	copy(b[24:], r.Addr().AsSlice())
+	binary.NativeEndian.PutUint64(b[44:], 0x1122334455667788)
+	binary.NativeEndian.PutUint32(b[64:], uid)
+	binary.NativeEndian.PutUint32(b[68:], inode)
+	return append(b, attrs...)
+}
+
+// attribute builds a struct nlattr with one byte.
+func attribute(kind uint16, value byte) []byte {
+	b := binary.NativeEndian.AppendUint16(nil, 5)
+	b = binary.NativeEndian.AppendUint16(b, kind)
+	return append(b, value, 0, 0, 0)
+}
+
+func errorBody(no unix.Errno) []byte {
+	return binary.NativeEndian.AppendUint32(nil, uint32(-int32(no)))
+}
+
+func TestParseDump(t *testing.T) {
+	at := netip.MustParseAddrPort
+	tests := []struct {
+		name string
+		body []byte
+		want aggregate.Socket
+	}{
+		{
+			"IPv4", diagBody(unix.AF_INET, 1, "192.0.2.1:40000", "203.0.113.9:443", 33, 7),
+			aggregate.Socket{State: aggregate.Established, Local: at("192.0.2.1:40000"), Remote: at("203.0.113.9:443")},
+		},
+		{
+			"IPv6", diagBody(unix.AF_INET6, 8, "[2001:db8::1]:443", "[fe80::2]:50000", 33, 7),
+			aggregate.Socket{State: aggregate.CloseWait, Local: at("[2001:db8::1]:443"), Remote: at("[fe80::2]:50000")},
+		},
+		{
+			"IPv4 over IPv6", diagBody(unix.AF_INET6, 1, "[::ffff:192.0.2.1]:80", "[::ffff:192.0.2.2]:50000", 33, 7),
+			aggregate.Socket{State: aggregate.Established, Local: at("192.0.2.1:80"), Remote: at("192.0.2.2:50000")},
+		},
+		{
+			"dual-stack listener", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, attribute(inetDiagSKV6Only, 0)...),
+			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80")},
+		},
+		{
+			"listener for IPv6 alone, attribute behind another", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7,
+				append(attribute(8, 3), attribute(inetDiagSKV6Only, 1)...)...),
+			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80"), V6Only: true},
+		},
+		{
+			"broken attributes are passed over", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, 200, 0, inetDiagSKV6Only, 0, 1),
+			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80")},
+		},
+		{
+			"attribute without a value", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, 4, 0, inetDiagSKV6Only, 0),
+			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80")},
+		},
+	}
+	for _, tt := range tests {
+		for _, kind := range []uint16{tcpdiagGetsock, unix.SOCK_DIAG_BY_FAMILY} {
+			t.Run(tt.name, func(t *testing.T) {
+				var l socketList
+				d := dump{list: &l, protocol: report.TCP}
+				must(t, d.parse(append(message(kind, 0, tt.body...), message(unix.NLMSG_DONE, 0, 0, 0, 0, 0)...)))
+				tt.want.Protocol, tt.want.Cookie = report.TCP, 0x1122334455667788
+				if !slices.Equal(l.sockets, []aggregate.Socket{tt.want}) || !slices.Equal(l.holds, []hold{{inode: 7, uid: 33}}) || !d.done {
+					t.Errorf("got %+v, %+v, done %t\nwant %+v", l.sockets, l.holds, d.done, tt.want)
+				}
+			})
+		}
+	}
+}
+
+func TestParseDumpErrors(t *testing.T) {
+	long := message(tcpdiagGetsock, 0, diagBody(unix.AF_INET, 1, "192.0.2.1:1", "192.0.2.2:2", 0, 1)...)
+	tests := []struct {
+		name string
+		text []byte
+		want string
+	}{
+		{"cut header", long[:15], "netlink message must have 16 bytes, has 15"},
+		{"cut message", long[:60], "netlink message must have 16 to 60 bytes, has 88"},
+		{"size below the header's", message(unix.NLMSG_NOOP, 0)[1:], "netlink message must have 16"},
+		{"short socket", message(tcpdiagGetsock, 0, 1, 2, 3), "inet_diag_msg must have 72 bytes, has 3"},
+		{"unknown type", message(99, 0), "netlink message has the unexpected type 99"},
+		{"error", message(unix.NLMSG_ERROR, 0, errorBody(unix.EPERM)...), "kernel answered: operation not permitted"},
+		{"error without a number", message(unix.NLMSG_ERROR, 0), "netlink error must have 4 bytes, has 0"},
+		{"error at the end", message(unix.NLMSG_DONE, 0, errorBody(unix.ENOENT)...), "kernel answered: no such file"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := dump{list: &socketList{}}
+			if err := d.parse(tt.text); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestDumpFlags(t *testing.T) {
+	d := dump{list: &socketList{}}
+	must(t, d.parse(message(unix.NLMSG_NOOP, 0)))
+	if d.done || d.interrupted {
+		t.Errorf("after nothing: done %t, interrupted %t", d.done, d.interrupted)
+	}
+	must(t, d.parse(message(unix.NLMSG_DONE, unix.NLM_F_DUMP_INTR, 0, 0, 0, 0)))
+	if !d.done || !d.interrupted {
+		t.Errorf("after the end: done %t, interrupted %t", d.done, d.interrupted)
+	}
+	acknowledged := dump{list: &socketList{}}
+	must(t, acknowledged.parse(message(unix.NLMSG_ERROR, 0, 0, 0, 0, 0)))
+	if !acknowledged.done {
+		t.Error("an acknowledgement doesn't end the answer")
+	}
+}
+
+func TestIsRefusal(t *testing.T) {
+	for err, want := range map[error]bool{
+		answerError(errorBody(unix.EPERM)):  true,
+		answerError(errorBody(unix.ENOENT)): true,
+		unix.EPROTONOSUPPORT:                true,
+		answerError(errorBody(unix.ENOMEM)): false,
+		unix.EAGAIN:                         false,
+		errors.New("other"):                 false,
+	} {
+		if got := isRefusal(err); got != want {
+			t.Errorf("%v: got %t, want %t", err, got, want)
+		}
+	}
+}
+
+// FuzzParseDump: whatever comes, the parser neither panics nor reads outside,
+// and the lists stay as long as each other.
+func FuzzParseDump(f *testing.F) {
+	f.Add(message(tcpdiagGetsock, 0, diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, attribute(inetDiagSKV6Only, 1)...)...))
+	f.Add(append(message(unix.NLMSG_NOOP, 0), message(unix.NLMSG_DONE, unix.NLM_F_DUMP_INTR, 0, 0, 0, 0)...))
+	f.Add(message(unix.NLMSG_ERROR, 0, errorBody(unix.EPERM)...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var l socketList
+		d := dump{list: &l, protocol: report.TCP}
+		_ = d.parse(slices.Clip(slices.Clone(b)))
+		if len(l.sockets) != len(l.holds) || len(l.sockets) > len(b)/(sizeofMsg+unix.SizeofNlMsghdr) {
+			t.Errorf("%d bytes give %d sockets and %d holds", len(b), len(l.sockets), len(l.holds))
+		}
+		for _, s := range l.sockets {
+			if !s.Local.IsValid() || s.Local.Addr().Is4In6() || s.Remote.Addr().Is4In6() {
+				t.Errorf("socket has the addresses %v and %v", s.Local, s.Remote)
+			}
+		}
+	})
+}
+
+// BenchmarkParseDump parses an answer of 10,000 sockets.
+func BenchmarkParseDump(b *testing.B) {
+	one := message(tcpdiagGetsock, 0, diagBody(unix.AF_INET6, 1, "[::ffff:192.0.2.1]:80", "[::ffff:192.0.2.2]:50000", 33, 7, attribute(8, 3)...)...)
+	answer := slices.Repeat(one, 10_000)
+	var l socketList
+	b.SetBytes(int64(len(answer)))
+	b.ReportAllocs()
+	for b.Loop() {
+		l.truncate(0)
+		d := dump{list: &l, protocol: report.TCP}
+		must(b, d.parse(answer))
+	}
+}

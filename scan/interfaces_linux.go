@@ -1,0 +1,110 @@
+package scan
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/report"
+)
+
+// readInterfaces lists the interfaces that have addresses, by name. One that
+// vanishes meanwhile is left out. At most [report.MaxInterfaces] and
+// [report.MaxAddresses] are given.
+func readInterfaces() ([]report.Interface, error) {
+	addresses, err := readAddresses()
+	if err != nil {
+		return []report.Interface{}, err
+	}
+	links, err := net.Interfaces()
+	if err != nil {
+		return []report.Interface{}, fmt.Errorf("listing interfaces: %w", err)
+	}
+	return joinInterfaces(links, addresses), nil
+}
+
+func joinInterfaces(links []net.Interface, addresses map[int][]netip.Prefix) []report.Interface {
+	list := make([]report.Interface, 0, len(links))
+	room := report.MaxAddresses
+	for _, l := range links {
+		of := addresses[l.Index]
+		of = of[:min(len(of), room)]
+		if len(of) == 0 || len(list) == report.MaxInterfaces {
+			continue
+		}
+		room -= len(of)
+		slices.SortFunc(of, netip.Prefix.Compare)
+		list = append(list, report.Interface{Name: report.CleanName(l.Name), Addresses: of})
+	}
+	slices.SortFunc(list, func(a, b report.Interface) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// readAddresses asks rtnetlink(7) once for all addresses, by interface index.
+// [net.Interface.Addrs] would ask once per interface.
+func readAddresses() (map[int][]netip.Prefix, error) {
+	raw, err := syscall.NetlinkRIB(syscall.RTM_GETADDR, syscall.AF_UNSPEC)
+	if err != nil {
+		return nil, fmt.Errorf("listing addresses: %w", err)
+	}
+	messages, err := syscall.ParseNetlinkMessage(raw)
+	if err != nil {
+		return nil, fmt.Errorf("listing addresses: %w", err)
+	}
+	found := map[int][]netip.Prefix{}
+	for i := range messages {
+		m := &messages[i]
+		if m.Header.Type != syscall.RTM_NEWADDR || len(m.Data) < syscall.SizeofIfAddrmsg {
+			continue
+		}
+		attrs, err := syscall.ParseNetlinkRouteAttr(m)
+		if err != nil {
+			return nil, fmt.Errorf("listing addresses: %w", err)
+		}
+		if p := prefixOf(attrs, int(m.Data[1])); p.IsValid() {
+			index := int(binary.NativeEndian.Uint32(m.Data[4:]))
+			found[index] = append(found[index], p)
+		}
+	}
+	return found, nil
+}
+
+// prefixOf finds an interface's own address: IFA_LOCAL, or IFA_ADDRESS where
+// there is none (IPv6). On a point-to-point link the latter is the peer's.
+func prefixOf(attrs []syscall.NetlinkRouteAttr, bits int) netip.Prefix {
+	var own, peer netip.Addr
+	for _, a := range attrs {
+		switch a.Attr.Type {
+		case syscall.IFA_LOCAL:
+			own, _ = netip.AddrFromSlice(a.Value)
+		case syscall.IFA_ADDRESS:
+			peer, _ = netip.AddrFromSlice(a.Value)
+		}
+	}
+	if !own.IsValid() {
+		own = peer
+	}
+	return netip.PrefixFrom(own, bits)
+}
+
+// readEphemeral gives the ports that the kernel picks by itself, its default
+// where that can't be read.
+func readEphemeral(proc string) aggregate.PortRange {
+	text, err := os.ReadFile(filepath.Join(proc, "sys/net/ipv4/ip_local_port_range"))
+	if err != nil {
+		return aggregate.DefaultEphemeral
+	}
+	low, high, err := proctext.ParsePortRange(text)
+	if err != nil {
+		return aggregate.DefaultEphemeral
+	}
+	return aggregate.PortRange{Low: low, High: high}
+}

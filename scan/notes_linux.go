@@ -1,0 +1,72 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/devops-trouble-map/dotm/report"
+)
+
+// notes says what could not be seen.
+type notes []report.Note
+
+// add takes a note; text that the kernel had a part in is made fit for a
+// report.
+func (n *notes) add(code, text, hint string) {
+	*n = append(*n, report.Note{Code: code, Text: report.CleanName(text), Hint: hint})
+}
+
+// describe adds the notes on what the look in r could not see.
+func (s *Scanner) describe(n *notes, r *report.Report) {
+	s.sockets.describe(n)
+	c := r.Coverage
+	if c.HiddenAsUser > 0 {
+		lack, hint := s.rights.lack()
+		n.add("unprivileged", fmt.Sprintf("%s hidden: %s.", names(c.HiddenAsUser), lack), hint)
+	}
+	if hidden := c.HiddenProcesses - c.HiddenAsUser; hidden > 0 {
+		n.add("hidden-owners", names(hidden)+" hidden even from root.", "")
+	}
+	if err := s.owners.noDescriptors; err != nil && s.rights.all {
+		n.add("no-ebpf", fmt.Sprintf("The kernel gives no list of descriptors (%v): processes are searched through %s, which is slower.", err, s.proc), "")
+	}
+	if err := s.counter.refusal; err != nil {
+		n.add("short-connections", "Connections that open and close between two looks are not counted: "+reason(err)+".",
+			"Every one: run dotm as root, or with CAP_BPF and CAP_PERFMON")
+	}
+	if s.rights.hidePID != "" && !s.rights.all {
+		n.add("hidepid", fmt.Sprintf("Processes of other users are hidden: %s is mounted with hidepid=%s.", s.proc, s.rights.hidePID),
+			"All names: run dotm as root, or in the group that the mount option gid names")
+	}
+	if !s.rights.pidNS {
+		n.add("own-processes", "Only the processes of this container are seen, none outside it.",
+			"Start the container in the host's process namespace, in Docker with --pid host")
+	}
+	if !seesHostNetwork(s.proc) {
+		n.add("own-namespace", "Only this network namespace is seen, none of other containers or of the host.", "")
+	}
+	if c.Truncated > 0 {
+		n.add("truncated", fmt.Sprintf("%d rows left out: a report holds %d.", c.Truncated, report.MaxRows), "")
+	}
+}
+
+// reason words why the kernel doesn't let us.
+func reason(err error) string {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return "the kernel does not permit it"
+	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOENT):
+		return "the kernel has no BTF, or is too old"
+	}
+	return err.Error()
+}
+
+func names(n int) string {
+	if n == 1 {
+		return "1 process name"
+	}
+	return fmt.Sprintf("%d process names", n)
+}

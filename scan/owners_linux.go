@@ -1,0 +1,286 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/proctext"
+)
+
+// owners finds the process behind a socket, and remembers it.
+//
+// A socket that is known costs one map access per look. The descriptors of
+// the host are searched only if there are sockets whose process isn't known:
+// by a pass of the kernel (sweep) where it lets us, else by a walk through
+// /proc. What is remembered is checked again in turn, by a sweep all at once
+// every [refreshEvery] looks, by walks a part with each look: every process (does it live,
+// what is it called now) every [refreshEvery] looks, every socket (does that
+// process still hold it) as often up to 3,072 sockets, and 512 of them with
+// each look beyond (see verifyEvery).
+//
+// A socket that several processes hold, having been inherited, belongs to the
+// one with the lowest id, init aside: that one opens sockets for others.
+type owners struct {
+	fs     *procfs
+	rights rights
+	// descriptors is the kernel's list, nil where it can't be had: then why
+	// not is in noDescriptors.
+	descriptors   *descriptors
+	noDescriptors error
+
+	processes *processes
+	byInode   map[uint32]*holding
+	look      uint32
+	wanted    []*holding // of this look: those whose process is not known
+	name      []byte     // memory for names
+}
+
+// holding is what is known of one socket.
+type holding struct {
+	inode  uint32
+	uid    uint32
+	fd     int32
+	proc   *process // nil: not known
+	seen   uint32   // the look it was last there
+	retry  uint32   // the look from which on it is searched again
+	missed uint16   // searched in vain, in succession
+	// orphan counts how often all processes were seen and none held it.
+	orphan uint16
+	wanted bool
+	// candidate is the process met in a sweep that is under way.
+	candidate, candidateFD uint32
+}
+
+// initPID is the process that opens sockets for others (systemd.socket(5)).
+const initPID = 1
+
+// maxRetry bounds how many looks pass before a socket without a process is
+// searched again; [refreshEvery] where only init holds it.
+const maxRetry = 32
+
+func newOwners(proc string, r rights, own func(int) bool, useKernel bool) (*owners, error) {
+	fs, err := openProcfs(proc)
+	if err != nil {
+		return nil, err
+	}
+	o := &owners{
+		fs:        fs,
+		rights:    r,
+		processes: &processes{fs: fs, own: own, users: newUsers(passwdFile), byPID: map[int]*process{}},
+		byInode:   map[uint32]*holding{},
+	}
+	if useKernel {
+		o.descriptors, o.noDescriptors = openDescriptors()
+	}
+	return o, nil
+}
+
+func (o *owners) close() error {
+	var err error
+	if o.descriptors != nil {
+		err = o.descriptors.close()
+	}
+	return errors.Join(err, o.fs.close())
+}
+
+// resolve fills in the owner of every socket. Sockets that turn out to have
+// closed since they were listed are taken out. doubtful says, in the first
+// look, that another one right now would tell more: whether sockets without any
+// process stay, and thus are the kernel's.
+func (o *owners) resolve(ctx context.Context, l *socketList) (doubtful bool, err error) {
+	o.look++
+	o.processes.users.refresh()
+	o.processes.refresh(o.look)
+	o.recall(l)
+	if len(o.wanted) > 0 || o.sweepsAll() {
+		complete, err := o.search(ctx)
+		o.settle(complete)
+		if err != nil {
+			return false, err
+		}
+	}
+	doubtful = o.assign(l)
+	o.prune(len(l.sockets))
+	return doubtful, nil
+}
+
+// search looks for the processes of the wanted sockets. complete says that no
+// socket can have hidden.
+//
+// What a sweep doesn't find has most likely closed since it was listed. If it
+// is still there in the next look, a walk decides whether some process refuses
+// to be looked into or the socket is the kernel's: a kernel may leave processes
+// out of its list. A sweep that fails is not tried again.
+func (o *owners) search(ctx context.Context) (complete bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if o.descriptors == nil {
+		return o.walk(ctx)
+	}
+	if err := o.sweep(); err != nil {
+		o.noDescriptors = errors.Join(err, o.descriptors.close())
+		o.descriptors = nil
+		return o.walk(ctx)
+	}
+	o.settleFound()
+	if slices.ContainsFunc(o.wanted, wasMissed) {
+		return o.walk(ctx)
+	}
+	return o.rights.pidNS, nil
+}
+
+// recall looks every socket up, and collects those whose process must be
+// searched.
+func (o *owners) recall(l *socketList) {
+	o.wanted = o.wanted[:0]
+	every := verifyEvery(len(l.sockets))
+	for i := range l.holds {
+		inode := l.holds[i].inode
+		if inode == 0 {
+			continue
+		}
+		h := o.byInode[inode]
+		if h == nil {
+			h = &holding{inode: inode}
+			o.byInode[inode] = h
+		}
+		h.uid = l.holds[i].uid
+		first := h.seen != o.look
+		h.seen = o.look
+		if first && o.mustSearch(h, o.descriptors == nil && (inode+o.look)%every == 0) {
+			h.wanted = true
+			o.wanted = append(o.wanted, h)
+		}
+	}
+}
+
+// maxVerified bounds, roughly, how many sockets one look checks.
+const maxVerified = 512
+
+// verifyEvery is in how many looks each of n sockets is checked.
+func verifyEvery(n int) uint32 { return uint32(max(refreshEvery, n/maxVerified)) }
+
+func (o *owners) mustSearch(h *holding, verify bool) bool {
+	if h.proc != nil && (h.proc.gone || verify && !o.holds(h)) {
+		h.proc, h.retry = nil, 0
+	}
+	if h.proc != nil && h.proc.pid != initPID || h.retry > o.look {
+		return false
+	}
+	h.proc = nil
+	return true
+}
+
+// holds tells whether a socket's process still has it where it was found.
+func (o *owners) holds(h *holding) bool {
+	o.name = strconv.AppendInt(o.name[:0], int64(h.proc.pid), 10)
+	o.name = append(o.name, "/fd/"...)
+	o.name = strconv.AppendInt(o.name, int64(h.fd), 10)
+	target, err := o.fs.readlinkAt(o.fs.fd, append(o.name, 0))
+	if err != nil {
+		return false
+	}
+	inode, ok := proctext.ParseSocketLink(target)
+	return ok && uint32(inode) == h.inode
+}
+
+// settle says of the sockets that were searched when to search again.
+func (o *owners) settle(complete bool) {
+	o.settleFound()
+	for _, h := range o.wanted {
+		h.wanted = false
+		h.retry = o.look + min(uint32(1)<<min(h.missed, 10), maxRetry)
+		h.missed = min(h.missed+1, maxRetry)
+		if complete {
+			h.orphan = min(h.orphan+1, maxRetry)
+		} else {
+			h.orphan = 0
+		}
+	}
+}
+
+// settleFound takes the sockets whose process was found out of the wanted.
+func (o *owners) settleFound() {
+	o.wanted = slices.DeleteFunc(o.wanted, func(h *holding) bool {
+		if h.proc == nil {
+			return false
+		}
+		h.wanted = false
+		h.missed, h.orphan, h.retry = 0, 0, o.look+refreshEvery
+		return true
+	})
+}
+
+// assign gives each socket its owner.
+func (o *owners) assign(l *socketList) (doubtful bool) {
+	kept := 0
+	for i := range l.sockets {
+		s, h := l.sockets[i], l.holds[i]
+		known := o.byInode[h.inode] // nil for inode 0
+		switch {
+		case known == nil: // waits to be accepted: its listener's
+		case known.proc != nil:
+			s.Owner = known.proc.owner
+		case known.orphan == 1: // most likely closed since it was listed
+			doubtful = doubtful || o.look == 1
+			continue
+		case known.orphan > 1 && h.uid == 0:
+			s.Owner = aggregate.Owner{Process: kernelName(&s), User: o.processes.users.name(0)}
+		default:
+			s.Owner = aggregate.Owner{User: o.processes.users.name(h.uid), Admin: !o.rights.all}
+		}
+		l.sockets[kept], l.holds[kept] = s, h
+		kept++
+	}
+	l.truncate(kept)
+	return doubtful
+}
+
+// prune forgets sockets that are no more, once they are the greater part.
+func (o *owners) prune(live int) {
+	if len(o.byInode) <= 2*live+1024 {
+		return
+	}
+	for inode, h := range o.byInode {
+		if h.seen != o.look {
+			delete(o.byInode, inode)
+		}
+	}
+}
+
+// kernelName names a socket that the kernel holds by the port that it serves
+// or calls.
+func kernelName(s *aggregate.Socket) string {
+	for _, port := range []uint16{s.Local.Port(), s.Remote.Port()} {
+		if service := kernelService(string(s.Protocol), port); service != "" {
+			return "kernel (" + service + ")"
+		}
+	}
+	return "kernel"
+}
+
+// kernelService names what the kernel itself serves on a port (IANA service
+// names; 8472 and 51820 by their makers' documentation).
+func kernelService(protocol string, port uint16) string {
+	switch protocol + strconv.Itoa(int(port)) {
+	case "tcp2049", "udp2049":
+		return "nfs"
+	case "tcp445":
+		return "smb"
+	case "tcp3260":
+		return "iscsi"
+	case "tcp4420":
+		return "nvme"
+	case "udp4789", "udp8472":
+		return "vxlan"
+	case "udp6081":
+		return "geneve"
+	case "udp51820":
+		return "wireguard"
+	}
+	return ""
+}

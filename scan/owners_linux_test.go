@@ -1,0 +1,373 @@
+package scan
+
+import (
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/report"
+)
+
+func TestProcessNames(t *testing.T) {
+	ownNetwork(t)
+	tests := []struct{ program, want string }{
+		{"sixteen-letters-", "sixteen-letters-"},                                   // cut to 15, completed
+		{"fifteen-letters", "fifteen-letters"},                                     // not cut, though as long
+		{"a-name-far-longer-than-15", "a-name-far-longer-than-15"},                 // cut
+		{"we\nird", `we\x0aird`},                                                   // cleaned
+		{"umlaut-äö", "umlaut-äö"},                                                 // kept
+		{"cut-in-a-runeä-here", "cut-in-a-runeä-here"},                             // the kernel cut within ä
+		{"b) R 1 (b", "b) R 1 (b"},                                                 // looks like the end of a name
+		{"bad\xffbyte", `bad\xffbyte`},                                             // no UTF-8
+		{strings.Repeat("x", report.MaxName), strings.Repeat("x", report.MaxName)}, // the longest
+	}
+	for _, tt := range tests {
+		t.Run(tt.want, func(t *testing.T) {
+			p := startPeer(t, tt.program, 0)
+			p.do("listen", "tcp4", "127.0.0.1:8080")
+			r := look(t, newScanner(t, Options{}))
+			if len(r.Listeners) != 1 || r.Listeners[0].Process != tt.want {
+				t.Errorf("got %+v, want one of %q", r.Listeners, tt.want)
+			}
+		})
+	}
+}
+
+// TestEmptyName: a process may take its own name away. It is called by its
+// executable's then, for an empty name means one that was not seen.
+func TestEmptyName(t *testing.T) {
+	ownNetwork(t)
+	p := startPeer(t, "nameless", 0)
+	p.do("listen", "tcp4", "127.0.0.1:8080")
+	p.do("no-name")
+	if r := look(t, newScanner(t, Options{})); r.Listeners[0].Process != "nameless" {
+		t.Errorf("got %+v, want one of nameless", r.Listeners)
+	}
+}
+
+// TestNameWithoutExecutable: where the executable may not be seen, the first
+// argument completes a name.
+func TestNameWithoutExecutable(t *testing.T) {
+	proc := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(proc, "7"), 0o755))
+	must(t, os.WriteFile(filepath.Join(proc, "7/cmdline"), []byte("/usr/bin/sixteen-letters-\x00--password\x00secret\x00"), 0o644))
+	fs, err := openProcfs(proc)
+	must(t, err)
+	defer func() { must(t, fs.close()) }()
+	ps := &processes{fs: fs}
+	for _, tt := range []struct {
+		pid        int
+		comm, want string
+	}{
+		{7, "sixteen-letters", "sixteen-letters-"},
+		{7, "another-letters", "another-letters"},
+		{7, "", "sixteen-letters-"},
+		{8, "sixteen-letters", "sixteen-letters"},
+		{8, "", "?"},
+	} {
+		if got := ps.name(tt.pid, tt.comm); got != tt.want {
+			t.Errorf("%d called %q: got %q, want %q", tt.pid, tt.comm, got, tt.want)
+		}
+	}
+}
+
+// untilNamed looks until the only listener has that process, and fails if that
+// takes more looks than are promised.
+func untilNamed(t *testing.T, s *Scanner, want string, pid int) {
+	t.Helper()
+	var got report.Listener
+	for range refreshEvery {
+		r := look(t, s)
+		if len(r.Listeners) != 1 {
+			t.Fatalf("got %d listeners, want 1", len(r.Listeners))
+		}
+		got = r.Listeners[0]
+		if got.Process == want && got.PID == pid {
+			return
+		}
+	}
+	t.Errorf("after %d looks the listener is %q (%d)'s, want %q (%d)", refreshEvery, got.Process, got.PID, want, pid)
+}
+
+func TestExecShowsItsNewName(t *testing.T) {
+	ownNetwork(t)
+	p := startPeer(t, "before", 0)
+	p.do("listen", "tcp4", "127.0.0.1:8080")
+	s := newScanner(t, Options{})
+	untilNamed(t, s, "before", p.pid())
+	p.do("exec", program(t, "after"))
+	untilNamed(t, s, "after", p.pid())
+}
+
+func TestListenerPassedOn(t *testing.T) {
+	ownNetwork(t)
+	p := startPeer(t, "parent", 0)
+	p.do("listen", "tcp4", "127.0.0.1:8080")
+	child := atoi(t, p.do("fork", program(t, "child")))
+	s := newScanner(t, Options{})
+	untilNamed(t, s, "parent", p.pid())
+	p.do("drop")
+	untilNamed(t, s, "child", child)
+}
+
+func TestNewUser(t *testing.T) {
+	needRoot(t)
+	p := startPeer(t, "server", 0)
+	p.do("listen", "tcp4", "127.0.0.1:80")
+	s := newScanner(t, Options{})
+	if got := look(t, s).Listeners[0].User; got != "root" {
+		t.Errorf("user is %q, want root", got)
+	}
+	p.do("setuid", 65534)
+	user := ""
+	for range refreshEvery {
+		user = look(t, s).Listeners[0].User
+	}
+	if user != "nobody" {
+		t.Errorf("user is %q, want nobody", user)
+	}
+}
+
+// TestEndedProcess: a process that ends takes its sockets along, and one that
+// gets its id later is another one.
+func TestEndedProcess(t *testing.T) {
+	ownNetwork(t)
+	p := startPeer(t, "server", 0)
+	p.do("listen", "tcp4", "127.0.0.1:8080")
+	s := newScanner(t, Options{})
+	untilNamed(t, s, "server", p.pid())
+	p.stop()
+	if r := look(t, s); len(r.Listeners) != 0 {
+		t.Errorf("got %+v, want no listeners", r.Listeners)
+	}
+	for range refreshEvery {
+		look(t, s)
+	}
+	if n := len(s.owners.processes.byPID); n != 0 {
+		t.Errorf("%d processes remembered, want none", n)
+	}
+}
+
+// TestReusedPID: what is remembered of a process doesn't pass to the next one
+// with its id. The kernel hands an id out again only after all others, so the
+// memory is changed instead.
+func TestReusedPID(t *testing.T) {
+	ownNetwork(t)
+	p := startPeer(t, "server", 0)
+	p.do("listen", "tcp4", "127.0.0.1:8080")
+	s := newScanner(t, Options{})
+	untilNamed(t, s, "server", p.pid())
+	old := s.owners.processes.byPID[p.pid()]
+	old.start--
+	old.owner.Process = "predecessor"
+	untilNamed(t, s, "server", p.pid())
+	if !old.gone {
+		t.Error("the process that had the id before counts as living")
+	}
+}
+
+// TestWarmLookWalksNoDescriptors: a look without new sockets searches nothing.
+func TestWarmLookWalksNoDescriptors(t *testing.T) {
+	ownNetwork(t)
+	p := startPeer(t, "server", 0)
+	p.do("listen", "tcp4", "127.0.0.1:8080")
+	s := newScanner(t, Options{})
+	look(t, s)
+	for range 3 * refreshEvery {
+		look(t, s)
+		if n := len(s.owners.wanted); n != 0 {
+			t.Fatalf("%d sockets were searched, want none", n)
+		}
+	}
+}
+
+// TestReusedDescriptor: a new socket on the descriptor of an old one that
+// another process still holds is found, at the latest in the second look.
+func TestReusedDescriptor(t *testing.T) {
+	ownNetwork(t)
+	p, other := startPeer(t, "server", 0), startPeer(t, "other", 0)
+	p.do("listen", "tcp4", "127.0.0.1:8080")
+	p.do("fork", program(t, "worker"))
+	s := newScanner(t, Options{})
+	look(t, s)
+	p.do("drop")
+	p.do("listen", "tcp4", "127.0.0.1:8081")
+	other.do("listen", "tcp4", "127.0.0.1:8082")
+	look(t, s)
+	r := look(t, s)
+	got := map[uint16]string{}
+	for _, l := range r.Listeners {
+		got[l.Port] = l.Process
+	}
+	if got[8081] != "server" || got[8082] != "other" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestOpened: each look counts what opened since the one before. The first has
+// none before it, unless the kernel counts since the Scanner is there.
+func TestOpened(t *testing.T) {
+	ownNetwork(t)
+	for name, m := range methods {
+		t.Run(name, func(t *testing.T) {
+			server, client := startPeer(t, "server", 0), startPeer(t, "client", 0)
+			server.do("listen", "tcp4", "127.0.0.1:8080")
+			s := newScanner(t, Options{sockets: m})
+			var atOnce uint64
+			if s.counter.opens != nil {
+				atOnce = 2
+			}
+			for i, tt := range []struct {
+				more, count int
+				opened      uint64
+			}{{2, 2, atOnce}, {1, 3, 1}, {2, 5, 2}} {
+				client.do("dial", "tcp4", "127.0.0.1:8080", tt.more)
+				server.do("accept", tt.more)
+				r := look(t, s)
+				if len(r.Connections) != 2 {
+					t.Fatalf("look %d has %d rows, want 2", i, len(r.Connections))
+				}
+				for _, c := range r.Connections {
+					if c.Count != tt.count || c.Opened != tt.opened {
+						t.Errorf("look %d: %s has %d, %d opened; want %d and %d", i, c.Direction, c.Count, c.Opened, tt.count, tt.opened)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestOwnProcesses(t *testing.T) {
+	ownNetwork(t)
+	mine, theirs := startPeer(t, "mine", 0), startPeer(t, "theirs", 0)
+	theirs.do("listen", "tcp4", "127.0.0.1:8080")
+	mine.do("dial", "tcp4", "127.0.0.1:8080", 1)
+	r := look(t, newScanner(t, Options{OwnPIDs: func(pid int) bool { return pid == mine.pid() }}))
+	for _, l := range r.Listeners {
+		if l.Own {
+			t.Errorf("%+v is marked as dotm's own", l)
+		}
+	}
+	for _, c := range r.Connections {
+		if c.Own != (c.Process == "mine") {
+			t.Errorf("%+v is marked wrongly", c)
+		}
+	}
+}
+
+// TestKernelSockets: a VXLAN device has a UDP socket that no process holds.
+// Only who sees all processes can know it, so a process namespace is made in
+// which there is nothing else.
+func TestKernelSockets(t *testing.T) {
+	needRoot(t)
+	ip := func(args ...string) {
+		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+			cannot(t, "ip "+strings.Join(args, " ")+": "+err.Error()+": "+string(out))
+		}
+	}
+	ip("link", "add", "vx0", "type", "vxlan", "id", "7", "dstport", "4789", "local", "127.0.0.1")
+	t.Cleanup(func() { ip("link", "del", "vx0") })
+	ip("link", "set", "vx0", "up")
+	p := startPeerIn(t, "alone", &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS,
+	})
+	p.do("listen", "tcp4", "127.0.0.1:8080")
+	proc := t.TempDir()
+	p.do("mount", proc)
+	p.do("alone")
+	r := p.look(proc)
+	alone := p.listens(report.TCP, "127.0.0.1:8080")
+	alone.PID, alone.Own = 1, true
+	rows{listeners: []report.Listener{
+		alone,
+		{Protocol: report.UDP, Address: netip.MustParseAddr("0.0.0.0"), Port: 4789, Process: "kernel (vxlan)", User: "root"},
+	}}.compare(t, r)
+	if r.Coverage.HiddenProcesses != 0 {
+		t.Errorf("coverage is %+v, want nothing hidden", r.Coverage)
+	}
+}
+
+// TestInitPassesOn: a socket that init opened for a service, and holds as well,
+// is the service's.
+func TestInitPassesOn(t *testing.T) {
+	needRoot(t)
+	p := startPeerIn(t, "init", &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS,
+	})
+	proc := t.TempDir()
+	p.do("mount", proc)
+	p.do("listen", "tcp4", "127.0.0.1:8080")
+	if r := p.look(proc); r.Listeners[0].Process != "init" || note(r, "own-processes") == nil {
+		t.Errorf("got %+v with the notes %+v, want one of init", r.Listeners, r.Notes)
+	}
+	p.do("fork", program(t, "service"))
+	if r := p.look(proc); r.Listeners[0].Process != "service" {
+		t.Errorf("got %+v, want one of service", r.Listeners)
+	}
+}
+
+// TestPrune: sockets that are no more are forgotten.
+func TestPrune(t *testing.T) {
+	o := &owners{byInode: map[uint32]*holding{}, look: 2}
+	for inode := range uint32(5000) {
+		o.byInode[inode] = &holding{inode: inode, seen: 1 + inode%2}
+	}
+	o.prune(2500)
+	if len(o.byInode) != 5000 {
+		t.Errorf("%d sockets left, want all: most of them live", len(o.byInode))
+	}
+	o.prune(1000)
+	if len(o.byInode) != 2500 {
+		t.Errorf("%d sockets left, want the 2500 seen in this look", len(o.byInode))
+	}
+}
+
+func TestKernelName(t *testing.T) {
+	at := netip.MustParseAddrPort
+	tests := []struct {
+		socket aggregate.Socket
+		want   string
+	}{
+		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:2049")}, "kernel (nfs)"},
+		{aggregate.Socket{Protocol: report.TCP, Local: at("192.0.2.1:700"), Remote: at("192.0.2.9:2049")}, "kernel (nfs)"},
+		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:4789")}, "kernel"},
+		{aggregate.Socket{Protocol: report.UDP, Local: at("[::]:51820")}, "kernel (wireguard)"},
+		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:445")}, "kernel (smb)"},
+		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:3260")}, "kernel (iscsi)"},
+		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:4420")}, "kernel (nvme)"},
+		{aggregate.Socket{Protocol: report.UDP, Local: at("0.0.0.0:6081")}, "kernel (geneve)"},
+		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:40001")}, "kernel"},
+	}
+	for _, tt := range tests {
+		if got := kernelName(&tt.socket); got != tt.want {
+			t.Errorf("%s %v: got %q, want %q", tt.socket.Protocol, tt.socket.Local, got, tt.want)
+		}
+	}
+}
+
+func TestUsers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "passwd")
+	write := func(text string) { must(t, os.WriteFile(file, []byte(text), 0o644)) }
+	write("root:x:0:0::/root:/bin/sh\n# comment:x:7:7::/:\ntoor:x:0:0::/root:/bin/sh\nbroken\n:x:8:8::/:\nx:x:big:9::/:\nwww-data:x:33:33::/:/bin/false\nbe\x07ll:x:34:34::/:\n+::::::\n")
+	u := newUsers(file)
+	for uid, want := range map[uint32]string{0: "root", 33: "www-data", 34: `be\x07ll`, 7: "7", 8: "8", 9: "9", 4294967295: "4294967295"} {
+		if got := u.name(uid); got != want {
+			t.Errorf("%d: got %q, want %q", uid, got, want)
+		}
+	}
+	write("root:x:0:0::/root:/bin/sh\nnew-one:x:7:7::/:/bin/sh\n")
+	u.refresh()
+	if got := u.name(7); got != "new-one" {
+		t.Errorf("got %q after a change, want new-one", got)
+	}
+	must(t, os.Remove(file))
+	u.refresh()
+	if got := u.name(7); got != "new-one" {
+		t.Errorf("got %q with the file gone, want what it was", got)
+	}
+}

@@ -1,0 +1,76 @@
+package scan
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// sweep finds the processes of the wanted sockets by one pass of the kernel
+// over all descriptors (see descriptors). Every sixth one checks the known
+// sockets too: a descriptor may have been passed on.
+func (o *owners) sweep() error {
+	started := bootTicks()
+	all := o.sweepsAll()
+	err := o.descriptors.each(func(k held) {
+		if h := o.byInode[k.inode]; h != nil && h.seen == o.look && (h.wanted || all) {
+			h.nominate(k)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if !all {
+		for _, h := range o.wanted {
+			o.elect(h, started)
+		}
+		return nil
+	}
+	for _, h := range o.byInode {
+		if h.seen == o.look {
+			o.elect(h, started)
+		}
+	}
+	return nil
+}
+
+// sweepsAll says whether this look's pass checks every socket.
+func (o *owners) sweepsAll() bool { return o.descriptors != nil && o.look%refreshEvery == 0 }
+
+// nominate takes a descriptor as the socket's if no better one was met: that of
+// the process with the lowest id, init's only if it is the only one.
+func (h *holding) nominate(k held) {
+	if h.candidate == 0 || h.candidate == initPID || (k.tgid < h.candidate && k.tgid != initPID) {
+		h.candidate, h.candidateFD = k.tgid, k.fd
+	}
+}
+
+// elect makes the process that was met the socket's owner, unless it ended
+// since, and its id passed to one that started after the pass began.
+func (o *owners) elect(h *holding, started uint64) {
+	pid, fd := int(h.candidate), int32(h.candidateFD)
+	h.candidate, h.candidateFD = 0, 0
+	if pid == 0 {
+		h.proc = nil
+		return
+	}
+	p := o.processes.byPID[pid]
+	if p == nil || p.read != o.look {
+		var err error
+		if p, err = o.processes.of(pid); err != nil || p.start > started {
+			h.proc = nil
+			return
+		}
+		p.read = o.look
+	}
+	h.proc, h.fd = p, fd
+}
+
+// bootTicks is the time since the boot in the unit of a process's start time
+// (starttime of proc_pid_stat(5)).
+func bootTicks() uint64 {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) != nil {
+		return ^uint64(0)
+	}
+	const perSecond = 100 // USER_HZ, the same on every architecture
+	return uint64(t.Nano()) / (1e9 / perSecond)
+}

@@ -1,0 +1,192 @@
+// Package server is the live model: it takes reports in, keeps the topology
+// up to date, and keeps the store up to date with it.
+//
+// One goroutine writes; everybody else reads immutable snapshots and never
+// waits for it. It publishes at once when idle and at most every
+// [PublishEvery] under load.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// The rhythm of the server.
+const (
+	// PublishEvery is the shortest time between two snapshots.
+	PublishEvery = 250 * time.Millisecond
+	// ageEvery is how often ageing and silence are looked at.
+	ageEvery = time.Second
+	// queue is how many reports may wait for the writer.
+	queue = 64
+)
+
+// ErrStopped is returned to callers of a server that no longer runs.
+var ErrStopped = errors.New("server is stopping")
+
+// LockedError refuses a change of settings that dotm.yaml fixes.
+type LockedError struct{ Field string }
+
+// Error names the field and says where to change it.
+func (e *LockedError) Error() string {
+	return e.Field + " is set in dotm.yaml: change it there and restart"
+}
+
+// LockedField names the setting.
+func (e *LockedError) LockedField() string { return e.Field }
+
+// Options of a server.
+type Options struct {
+	// Store keeps the state; required. The server does not close it.
+	Store store.Store
+	// Fixed are the settings that come from the configuration file; nobody may
+	// change them while it runs.
+	Fixed store.Patch
+	// Log is required.
+	Log *slog.Logger
+}
+
+// Server is the live model.
+type Server struct {
+	opt     Options
+	started time.Time
+
+	snapshot atomic.Pointer[topology.Snapshot]
+	settings atomic.Pointer[store.Settings]
+	beacon   beacon
+
+	puts     chan put
+	changing sync.Mutex // one change of settings at a time
+	changes  chan change
+	done     chan struct{} // closed when the writer has ended
+
+	keeper *keeper
+}
+
+// put is one report on its way to the writer.
+type put struct {
+	report *report.Report
+	at     time.Time
+	done   chan<- struct{}
+}
+
+// New loads the state from the store. Nothing runs before [Server.Run].
+func New(ctx context.Context, opt Options) (*Server, error) {
+	state, err := opt.Store.Load(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("loading state: %w", err)
+	}
+	now := time.Now()
+	// The states of the last moment before a kill had names but are not in the
+	// store. An epoch for each process keeps their names from being given again.
+	rev := topology.Revision{Epoch: strconv.FormatInt(now.UnixMilli(), 36), Number: state.Revision.Number}
+	snap, err := topology.FromBlocks(rev, now, state.Blocks)
+	if err != nil {
+		return nil, fmt.Errorf("loading state: %w", err)
+	}
+	s := &Server{
+		opt: opt, started: now,
+		puts: make(chan put, queue), changes: make(chan change), done: make(chan struct{}),
+		keeper: newKeeper(opt.Store, opt.Log, snap, state.Settings),
+	}
+	s.snapshot.Store(snap)
+	in, err := s.inForce(state.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	s.enforce(in)
+	return s, nil
+}
+
+// Run works until ctx ends, then writes what is left to the store. It must be
+// called once.
+func (s *Server) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { s.keeper.run(ctx) })
+	s.write(ctx)
+	close(s.done)
+	wg.Wait()
+	return s.keeper.flush(ctx, time.Now(), true)
+}
+
+// Put takes a report in. When it returns nil the report is applied: it is part
+// of a snapshot within [PublishEvery], and of the store within a second. Errors about the report itself
+// are those of [report.Report.Validate].
+func (s *Server) Put(ctx context.Context, r *report.Report) error {
+	now := time.Now()
+	if err := r.Validate(now); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("taking in report of %s: %w", r.Node.Name, err)
+	}
+	done := make(chan struct{})
+	select {
+	case s.puts <- put{r, now, done}:
+	case <-s.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return fmt.Errorf("taking in report of %s: %w", r.Node.Name, ctx.Err())
+	}
+	select {
+	case <-done:
+		return nil
+	case <-s.done:
+		return ErrStopped
+	}
+}
+
+// Snapshot is the newest topology. It never blocks.
+func (s *Server) Snapshot() *topology.Snapshot { return s.snapshot.Load() }
+
+// Changed returns a channel that is closed when the next snapshot is there.
+// Take it before the snapshot to miss none.
+func (s *Server) Changed() <-chan struct{} { return s.beacon.wait() }
+
+// Started is when this server process began; history before it comes from the
+// store.
+func (s *Server) Started() time.Time { return s.started }
+
+// Ready returns nil when reports are taken in and kept, else what is wrong.
+func (s *Server) Ready() error {
+	select {
+	case <-s.done:
+		return ErrStopped
+	default:
+		return s.keeper.err()
+	}
+}
+
+// beacon wakes any number of waiters, and never blocks the one who lights it.
+type beacon struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+func (b *beacon) wait() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+func (b *beacon) light() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
+	}
+}

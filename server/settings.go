@@ -1,0 +1,80 @@
+package server
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/store"
+)
+
+// change is a change of settings, durable already, on its way to the writer.
+type change struct {
+	settings *store.Settings
+	done     chan<- struct{}
+}
+
+// Settings returns the settings in force, and the names of those that the
+// configuration file fixes.
+func (s *Server) Settings() (in store.Settings, fixed []string) {
+	return s.settings.Load().Clone(), s.opt.Fixed.Fields()
+}
+
+// ChangeSettings stores a patch as a whole, and then puts it in force. A slow
+// store holds up the asker and nobody else. Errors are
+// [*LockedError], [*store.InvalidError], or the store's.
+func (s *Server) ChangeSettings(ctx context.Context, p store.Patch) error {
+	fixed := s.opt.Fixed.Fields()
+	for _, f := range p.Fields() {
+		if slices.Contains(fixed, f) {
+			return &LockedError{f}
+		}
+	}
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	merged := s.keeper.settings.Merge(p)
+	in, err := s.inForce(merged)
+	if err != nil {
+		return err
+	}
+	if err := s.keeper.saveSettings(ctx, merged); err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	select {
+	case s.changes <- change{in, done}:
+	case <-s.done:
+		return ErrStopped
+	}
+	select {
+	case <-done:
+		return nil
+	case <-s.done:
+		return ErrStopped
+	}
+}
+
+// inForce computes the settings: the defaults, what people changed, and what
+// the configuration file fixes, each over the one before.
+func (s *Server) inForce(changed store.Patch) (*store.Settings, error) {
+	in := s.opt.Fixed.Apply(changed.Apply(store.Defaults()))
+	return &in, in.Validate()
+}
+
+func (s *Server) enforce(in *store.Settings) {
+	s.settings.Store(in)
+	s.keeper.keepEvents(time.Duration(in.Retention))
+}
+
+// change runs in the writer: what came before is judged by the old settings.
+func (w *writer) change(c change) {
+	if w.batch != nil {
+		w.publish(time.Now())
+	}
+	w.enforce(c.settings)
+	b := w.open()
+	b.Touch()
+	b.Age(time.Now())
+	w.publish(time.Now())
+	close(c.done)
+}

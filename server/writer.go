@@ -1,0 +1,122 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// writer is the state of the one goroutine that changes the topology.
+type writer struct {
+	*Server
+	batch     *aggregate.Batch
+	published time.Time
+	due       <-chan time.Time
+	last      map[string]delivered
+}
+
+// delivered identifies the last report of a node, to know a repeated one: a
+// client that got no answer may send the same again.
+type delivered struct {
+	identity string
+	sequence uint64
+	time     int64 // in nanoseconds since 1970: one moment has many spellings
+}
+
+// write is the writer's loop. Reports that were already taken are applied
+// before it ends.
+func (s *Server) write(ctx context.Context) {
+	w := &writer{Server: s, last: map[string]delivered{}}
+	tick := time.NewTicker(ageEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case p := <-s.puts:
+			w.report(p)
+		case c := <-s.changes:
+			w.change(c)
+		case <-tick.C:
+			w.age(time.Now())
+		case <-w.due:
+			w.publish(time.Now())
+		case <-ctx.Done():
+			w.drain()
+			return
+		}
+	}
+}
+
+func (w *writer) drain() {
+	for {
+		select {
+		case p := <-w.puts:
+			w.report(p)
+		default:
+			if w.batch != nil {
+				w.publish(time.Now())
+			}
+			return
+		}
+	}
+}
+
+func (w *writer) open() *aggregate.Batch {
+	if w.batch == nil {
+		w.batch = aggregate.Begin(w.Snapshot(), w.options())
+	}
+	return w.batch
+}
+
+func (w *writer) options() aggregate.Options {
+	s := w.settings.Load()
+	return aggregate.Options{
+		Ageing: time.Duration(s.Ageing), StaleAfter: time.Duration(s.StaleAfter),
+		Internal: s.InternalNetworks, Since: w.started,
+	}
+}
+
+func (w *writer) report(p put) {
+	defer close(p.done)
+	id := delivered{p.report.Node.Identity.Value, p.report.Sequence, p.report.Time.UnixNano()}
+	if p.report.Sequence != 0 && w.last[p.report.Node.Name] == id {
+		return
+	}
+	w.last[p.report.Node.Name] = id
+	w.open().Report(p.report, p.at)
+	w.publishSoon(time.Now())
+}
+
+// age publishes only if something aged: a quiet site makes no snapshots.
+func (w *writer) age(now time.Time) {
+	w.open().Age(now)
+	if w.batch.Changed() {
+		w.publishSoon(now)
+	} else if w.due == nil {
+		w.batch = nil
+	}
+}
+
+// publishSoon publishes at once if the last time is long enough ago, else as
+// soon as it is.
+func (w *writer) publishSoon(now time.Time) {
+	if w.due != nil {
+		return
+	}
+	wait := PublishEvery - now.Sub(w.published)
+	if wait <= 0 {
+		w.publish(now)
+		return
+	}
+	w.due = time.After(wait)
+}
+
+func (w *writer) publish(now time.Time) {
+	prev := w.Snapshot()
+	next := w.batch.Commit(now)
+	w.batch, w.due, w.published = nil, nil, now
+	w.keeper.keep(next, topology.Diff(prev, next))
+	w.snapshot.Store(next)
+	w.beacon.light()
+}

@@ -1,0 +1,74 @@
+package bolt
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/devops-trouble-map/dotm/store"
+)
+
+// BenchmarkWrite is one transaction, synced to disk, of blocks with a hundred
+// connections each.
+func BenchmarkWrite(b *testing.B) {
+	for _, n := range []int{1, 100} {
+		b.Run(fmt.Sprintf("blocks=%d", n), func(b *testing.B) {
+			s := open(b, b.TempDir())
+			defer s.Close()
+			var c store.Change
+			for i := range n {
+				c.Put = append(c.Put, block(fmt.Sprintf("web%04d", i), 100))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				mustWrite(b, s, c)
+			}
+		})
+	}
+}
+
+// BenchmarkLoad is the start of a server of 1,000 nodes with 100 connections
+// each.
+func BenchmarkLoad(b *testing.B) {
+	s := open(b, b.TempDir())
+	defer s.Close()
+	var c store.Change
+	for i := range 1000 {
+		c.Put = append(c.Put, block(fmt.Sprintf("web%04d", i), 100))
+	}
+	mustWrite(b, s, c)
+	b.ReportAllocs()
+	for b.Loop() {
+		if state, err := s.Load(b.Context()); err != nil || len(state.Blocks) != 1000 {
+			b.Fatal(len(state.Blocks), err)
+		}
+	}
+}
+
+// BenchmarkAppend is one transaction of 1,000 events, and what an event takes
+// on disk.
+func BenchmarkAppend(b *testing.B) {
+	s := open(b, b.TempDir())
+	defer s.Close()
+	n := 0
+	for b.Loop() {
+		var c store.Change
+		for range 1000 {
+			c.Append = append(c.Append, event(n))
+			n++
+		}
+		mustWrite(b, s, c)
+	}
+	b.ReportMetric(float64(bytesUsed(b, s))/float64(n), "bytes/event")
+}
+
+// bytesUsed is the size of the events' pages.
+func bytesUsed(b *testing.B, s *Store) (size int) {
+	b.Helper()
+	tx, err := s.db.Begin(false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tx.Rollback()
+	stats := tx.Bucket(bucketEvents).Stats()
+	return stats.BranchAlloc + stats.LeafAlloc
+}

@@ -1,0 +1,324 @@
+// Package bolt is the embedded store: one bbolt file in the data folder, used
+// by one process at a time.
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// FileName is the database's name in the data folder.
+const FileName = "dotm.db"
+
+// format is the version of the layout below. A file of a newer one is refused.
+const format = 1
+
+// lockWait is how long Open waits for another process to let go of the file.
+const lockWait = time.Second
+
+// The buckets of the file.
+var (
+	bucketMeta   = []byte("meta")   // "format", "revision", "settings"
+	bucketNodes  = []byte("nodes")  // node name → JSON of topology.Block
+	bucketEvents = []byte("events") // see eventKey → JSON of topology.Event
+
+	keyFormat   = []byte("format")
+	keyRevision = []byte("revision")
+	keySettings = []byte("settings")
+)
+
+// Store is an open database.
+type Store struct {
+	db   *bbolt.DB
+	path string
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the database in the folder dir, and makes both if need be. Its
+// errors wrap those of package store and say what to do.
+func Open(dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the folder is its user's choice
+		return nil, fmt.Errorf("making data folder: %w (choose another with --data)", err)
+	}
+	s := &Store{path: filepath.Join(dir, FileName)}
+	if err := s.refuseForeign(); err != nil {
+		return nil, err
+	}
+	if err := s.guard("opening", s.open); err != nil {
+		return nil, err
+	}
+	// Who holds the file, for the message of the next one that tries.
+	_ = os.WriteFile(s.pidFile(), []byte(strconv.Itoa(os.Getpid())), 0o600)
+	return s, nil
+}
+
+func (s *Store) pidFile() string { return strings.TrimSuffix(s.path, ".db") + ".pid" }
+
+// refuseForeign tells a file of something else before bbolt can stumble over
+// it. Ours has a meta page, 16 bytes of page header and then bbolt's magic
+// number, at its start and again on its second page: one of them may be
+// damaged.
+func (s *Store) refuseForeign() error {
+	f, err := os.Open(s.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("opening database: %w (choose another data folder with --data)", err)
+	}
+	defer f.Close() //nolint:errcheck // reading only
+	head := make([]byte, metaHeader+4)
+	n, err := f.ReadAt(head, 0)
+	switch {
+	case n == 0:
+		return nil // a new, empty file; or none at all, which bbolt words
+	case hasMagic(head):
+		return s.refuseStump(f)
+	case err != nil && bytes.HasPrefix(metaStart, head[:min(n, len(metaStart))]):
+		return s.damaged(fmt.Sprintf("it holds %d bytes", n))
+	}
+	for size := int64(1 << 10); size <= 64<<10; size *= 2 { // the page sizes there are
+		if n, _ := f.ReadAt(head, size); n == len(head) && hasMagic(head) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is %w: move it away, or choose another data folder with --data", s.path, store.ErrForeign)
+}
+
+// refuseStump refuses a database that was cut within its two meta pages.
+func (s *Store) refuseStump(f *os.File) error {
+	if info, err := f.Stat(); err == nil && info.Size() < 2*int64(os.Getpagesize()) {
+		return s.damaged(fmt.Sprintf("it holds %d bytes", info.Size()))
+	}
+	return nil
+}
+
+// metaHeader is the size of a page's header.
+const metaHeader = 16
+
+// metaStart begins the first page of every database: page 0, flagged as meta.
+var metaStart = []byte{0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0}
+
+// hasMagic looks for bbolt's magic number, which it writes in the byte order
+// of the machine.
+func hasMagic(page []byte) bool {
+	const magic = "\xed\xda\x0c\xed"
+	at := string(page[metaHeader:])
+	return at == magic || at == "\xed\x0c\xda\xed"
+}
+
+func (s *Store) open() error {
+	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return s.inUse()
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
+		return s.damaged(err.Error())
+	case err != nil:
+		return fmt.Errorf("opening database: %w (choose another data folder with --data)", err)
+	}
+	s.db = db
+	if err := s.prepare(); err != nil {
+		_ = db.Close()
+		return err
+	}
+	return nil
+}
+
+func (s *Store) inUse() error {
+	who := ""
+	if pid, err := os.ReadFile(s.pidFile()); err == nil {
+		who = fmt.Sprintf(" (process %s)", pid)
+	}
+	return fmt.Errorf("%s: %w%s: stop it, or choose another folder with --data", filepath.Dir(s.path), store.ErrInUse, who)
+}
+
+func (s *Store) damaged(what string) error {
+	return fmt.Errorf("%s: %w: %s: restore a backup, or move the file away to start with an empty history", s.path, store.ErrDamaged, what)
+}
+
+// prepare checks that the file is whole and ours, and makes the buckets of a
+// new one. What is not new is not written to.
+func (s *Store) prepare() error {
+	isNew := false
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		if info, err := os.Stat(s.path); err == nil && info.Size() < tx.Size() {
+			return s.damaged(fmt.Sprintf("it holds %d bytes of %d", info.Size(), tx.Size()))
+		}
+		meta := tx.Bucket(bucketMeta)
+		isNew = meta == nil
+		if isNew {
+			return nil
+		}
+		return s.checkFormat(tx, meta)
+	})
+	if err != nil || !isNew {
+		return err
+	}
+	return s.db.Update(s.create)
+}
+
+func (s *Store) checkFormat(tx *bbolt.Tx, meta *bbolt.Bucket) error {
+	v, err := strconv.Atoi(string(meta.Get(keyFormat)))
+	if err != nil || tx.Bucket(bucketNodes) == nil || tx.Bucket(bucketEvents) == nil {
+		return s.damaged("a part of it is missing")
+	}
+	if v > format {
+		return fmt.Errorf("%s: %w: format %d, this one reads %d: update dotm", s.path, store.ErrNewer, v, format)
+	}
+	return nil
+}
+
+// create makes the buckets, unless the file holds somebody else's.
+func (s *Store) create(tx *bbolt.Tx) error {
+	if tx.Bucket(bucketNodes) != nil || tx.Bucket(bucketEvents) != nil {
+		return s.damaged("a part of it is missing")
+	}
+	if name, _ := tx.Cursor().First(); name != nil {
+		return fmt.Errorf("%s is %w: it has a bucket %q: choose another data folder with --data", s.path, store.ErrForeign, name)
+	}
+	for _, b := range [][]byte{bucketMeta, bucketNodes, bucketEvents} {
+		if _, err := tx.CreateBucket(b); err != nil {
+			return fmt.Errorf("creating database: %w", err)
+		}
+	}
+	return tx.Bucket(bucketMeta).Put(keyFormat, []byte(strconv.Itoa(format)))
+}
+
+// guard turns what bbolt does on a damaged file (it panics, or touches mapped
+// memory beyond the file's end) into an error.
+func (s *Store) guard(doing string, f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = s.damaged(fmt.Sprintf("%s it: %v", doing, r))
+		}
+	}()
+	return f()
+}
+
+// Load reads the whole state.
+func (s *Store) Load(ctx context.Context) (state store.State, err error) {
+	if err := ctx.Err(); err != nil {
+		return store.State{}, fmt.Errorf("reading %s: %w", s.path, err)
+	}
+	err = s.guard("reading", func() error {
+		return s.db.View(func(tx *bbolt.Tx) error { return s.load(tx, &state) })
+	})
+	return state, closed(err)
+}
+
+func (s *Store) load(tx *bbolt.Tx, state *store.State) error {
+	meta := tx.Bucket(bucketMeta)
+	if raw := meta.Get(keyRevision); raw != nil {
+		rev, err := topology.ParseRevision(string(raw))
+		if err != nil {
+			return s.damaged(err.Error())
+		}
+		state.Revision = rev
+	}
+	if raw := meta.Get(keySettings); raw != nil {
+		if err := json.Unmarshal(raw, &state.Settings); err != nil {
+			return s.damaged("settings: " + err.Error())
+		}
+	}
+	return tx.Bucket(bucketNodes).ForEach(func(name, raw []byte) error {
+		b := new(topology.Block)
+		if err := json.Unmarshal(raw, b); err != nil {
+			return s.damaged(fmt.Sprintf("node %q: %v", name, err))
+		}
+		state.Blocks = append(state.Blocks, b)
+		return nil
+	})
+}
+
+// Write applies c in one transaction, synced to disk.
+func (s *Store) Write(ctx context.Context, c store.Change) error {
+	err := ctx.Err()
+	if err == nil {
+		err = s.guard("writing", func() error {
+			return s.db.Update(func(tx *bbolt.Tx) error { return apply(tx, &c) })
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", s.path, closed(err))
+	}
+	return nil
+}
+
+func apply(tx *bbolt.Tx, c *store.Change) error {
+	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, writeNodes, appendEvents, forgetEvents} {
+		if err := step(tx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeMeta(tx *bbolt.Tx, c *store.Change) error {
+	meta := tx.Bucket(bucketMeta)
+	if c.Revision.Epoch != "" {
+		if err := meta.Put(keyRevision, []byte(c.Revision.String())); err != nil {
+			return err
+		}
+	}
+	if c.Settings == nil {
+		return nil
+	}
+	raw, err := json.Marshal(c.Settings)
+	if err != nil {
+		return fmt.Errorf("encoding settings: %w", err)
+	}
+	return meta.Put(keySettings, raw)
+}
+
+func writeNodes(tx *bbolt.Tx, c *store.Change) error {
+	nodes := tx.Bucket(bucketNodes)
+	for _, name := range c.Delete {
+		if err := nodes.Delete([]byte(name)); err != nil {
+			return err
+		}
+	}
+	for _, b := range c.Put {
+		raw, err := json.Marshal(b)
+		if err != nil {
+			return fmt.Errorf("encoding node %q: %w", b.Node.Name, err)
+		}
+		if err := nodes.Put([]byte(b.Node.Name), raw); err != nil {
+			return fmt.Errorf("node %q: %w", b.Node.Name, err)
+		}
+	}
+	return nil
+}
+
+// Close lets go of the file.
+func (s *Store) Close() error {
+	_ = os.Remove(s.pidFile())
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("closing %s: %w", s.path, err)
+	}
+	return nil
+}
+
+func closed(err error) error {
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		return store.ErrClosed
+	}
+	return err
+}

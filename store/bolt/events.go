@@ -1,0 +1,100 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// forgetAtOnce bounds the events that one write drops, so that a shortened
+// retention never holds up the writes behind it.
+const forgetAtOnce = 10_000
+
+// eventKey sorts events by time, then by the order of their arrival: the time
+// in nanoseconds since 1970, with the sign bit flipped so that bytes sort as
+// numbers do, and the bucket's sequence number, both big-endian. Times that
+// don't fit into 64 bits become the first or the last that does.
+func eventKey(at time.Time, seq uint64) []byte {
+	key := make([]byte, 0, 16)
+	key = binary.BigEndian.AppendUint64(key, uint64(nanoseconds(at))^(1<<63))
+	return binary.BigEndian.AppendUint64(key, seq)
+}
+
+func nanoseconds(at time.Time) int64 {
+	switch {
+	case at.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case at.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return at.UnixNano()
+}
+
+func appendEvents(tx *bbolt.Tx, c *store.Change) error {
+	events := tx.Bucket(bucketEvents)
+	for i := range c.Append {
+		seq, err := events.NextSequence()
+		if err != nil {
+			return err
+		}
+		raw, err := json.Marshal(&c.Append[i])
+		if err != nil {
+			return fmt.Errorf("encoding event: %w", err)
+		}
+		if err := events.Put(eventKey(c.Append[i].At, seq), raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func forgetEvents(tx *bbolt.Tx, c *store.Change) error {
+	if c.Forget.IsZero() {
+		return nil
+	}
+	cur := tx.Bucket(bucketEvents).Cursor()
+	limit := eventKey(c.Forget, 0)
+	n := 0
+	for k, _ := cur.First(); k != nil && bytes.Compare(k, limit) < 0 && n < forgetAtOnce; k, _ = cur.First() {
+		if err := cur.Delete(); err != nil {
+			return err
+		}
+		n++
+	}
+	return nil
+}
+
+// Events reads the history from from to before to.
+func (s *Store) Events(ctx context.Context, from, to time.Time, yield func(topology.Event) bool) error {
+	err := s.guard("reading", func() error {
+		return s.db.View(func(tx *bbolt.Tx) error { return s.events(ctx, tx, from, to, yield) })
+	})
+	return closed(err)
+}
+
+func (s *Store) events(ctx context.Context, tx *bbolt.Tx, from, to time.Time, yield func(topology.Event) bool) error {
+	cur := tx.Bucket(bucketEvents).Cursor()
+	limit := eventKey(to, 0)
+	for k, raw := cur.Seek(eventKey(from, 0)); k != nil && bytes.Compare(k, limit) < 0; k, raw = cur.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var e topology.Event
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return s.damaged("event: " + err.Error())
+		}
+		if !yield(e) {
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+func TestDefaultsAreValid(t *testing.T) {
+	if s := Defaults(); s.Validate() != nil {
+		t.Error(s.Validate())
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		spoil       func(*Settings)
+		field, want string
+	}{
+		{"ageing too short", func(s *Settings) { s.Ageing = 1 }, "ageing", "ageing must be 1s to 87600h0m0s, is 1ns"},
+		{"ageing too long", func(s *Settings) { s.Ageing = 1 << 62 }, "ageing", "ageing must be 1s to 87600h0m0s, is 1281023h53m38.427387904s"},
+		{"hide_after negative", func(s *Settings) { s.HideAfter = -1 }, "hide_after", "hide_after must be 0s to 87600h0m0s, is -1ns"},
+		{"stale_after zero", func(s *Settings) { s.StaleAfter = 0 }, "stale_after", "stale_after must be 1s to 87600h0m0s, is 0s"},
+		{"retention negative", func(s *Settings) { s.Retention = topology.Duration(-time.Hour) }, "retention", "retention must be 0s to 87600h0m0s, is -1h0m0s"},
+		{"the whole internet", func(s *Settings) { s.InternalNetworks = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")} }, "internal_networks[0]", "internal_networks[0] must be a network like 203.0.113.0/24, is 0.0.0.0/0"},
+		{"no network", func(s *Settings) { s.InternalNetworks = make([]netip.Prefix, 1) }, "internal_networks[0]", "internal_networks[0] must be a network like 203.0.113.0/24, is invalid Prefix"},
+		{"too many networks", func(s *Settings) { s.InternalNetworks = make([]netip.Prefix, 1001) }, "internal_networks", "internal_networks must have at most 1000 entries, is 1001"},
+		{"port 0", func(s *Settings) { s.IgnoredPorts = []uint16{1, 0} }, "ignored_ports[1]", "ignored_ports[1] must be 1 to 65535, is 0"},
+		{"too many ports", func(s *Settings) { s.IgnoredPorts = make([]uint16, 1001) }, "ignored_ports", "ignored_ports must have at most 1000 entries, is 1001"},
+		{"empty name", func(s *Settings) { s.IgnoredNames = []string{""} }, "ignored_names[0]", `ignored_names[0] must be a process name of 1 to 255 bytes, is ""`},
+		{"control character", func(s *Settings) { s.IgnoredNames = []string{"a\n"} }, "ignored_names[0]", `ignored_names[0] must be a process name of 1 to 255 bytes, is "a\n"`},
+		{"too many names", func(s *Settings) { s.IgnoredNames = make([]string, 1001) }, "ignored_names", "ignored_names must have at most 1000 entries, is 1001"},
+		{"long name", func(s *Settings) { s.IgnoredNames = []string{strings.Repeat("x", 256)} }, "ignored_names[0]", `ignored_names[0] must be a process name of 1 to 255 bytes, is "` + strings.Repeat("x", 256) + `"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := Defaults()
+			tt.spoil(&s)
+			err := s.Validate()
+			var invalid *InvalidError
+			if !errors.As(err, &invalid) || invalid.Field != tt.field || err.Error() != tt.want {
+				t.Errorf("Validate() = %v, want %s", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestValidateBounds(t *testing.T) {
+	s := Defaults()
+	s.Ageing, s.StaleAfter = topology.Duration(time.Second), topology.Duration(maxDuration)
+	s.HideAfter, s.Retention = 0, 0
+	s.IgnoredPorts, s.IgnoredNames = []uint16{1, 65535}, []string{strings.Repeat("x", 255)}
+	s.InternalNetworks = []netip.Prefix{netip.MustParsePrefix("2001:db8::/128"), netip.MustParsePrefix("128.0.0.0/1")}
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// full is a patch that sets every field. A field that is added to [Patch]
+// without one in [Settings], or the other way round, fails the tests below.
+func full(t *testing.T) Patch {
+	t.Helper()
+	raw := `{"ageing":"1m","hide_after":"2m","stale_after":"3m","retention":"4m",
+		"internal_networks":["203.0.113.0/24"],"ignored_ports":[1],"ignored_names":["a"]}`
+	var p Patch
+	if err := json.Unmarshal([]byte(raw), &p); err != nil {
+		t.Fatal(err)
+	}
+	for i := range reflect.TypeFor[Patch]().NumField() {
+		if reflect.ValueOf(p).Field(i).IsNil() {
+			t.Fatalf("this test must learn of %s", reflect.TypeFor[Patch]().Field(i).Name)
+		}
+	}
+	return p
+}
+
+func TestPatchHasEveryField(t *testing.T) {
+	settings, patch := reflect.TypeFor[Settings](), reflect.TypeFor[Patch]()
+	if settings.NumField() != patch.NumField() {
+		t.Fatalf("%d settings, %d fields of a patch", settings.NumField(), patch.NumField())
+	}
+	for i := range settings.NumField() {
+		s, p := settings.Field(i), patch.Field(i)
+		if s.Name != p.Name || reflect.PointerTo(s.Type) != p.Type || s.Tag.Get("yaml") != p.Tag.Get("yaml") {
+			t.Errorf("%s %s %s and %s %s %s", s.Name, s.Type, s.Tag, p.Name, p.Type, p.Tag)
+		}
+	}
+}
+
+func TestApplySetsEveryField(t *testing.T) {
+	p := full(t)
+	got := reflect.ValueOf(p.Apply(Defaults()))
+	for i := range got.NumField() {
+		want := reflect.ValueOf(p).Field(i).Elem().Interface()
+		if !reflect.DeepEqual(got.Field(i).Interface(), want) {
+			t.Errorf("%s is %v, want %v", got.Type().Field(i).Name, got.Field(i), want)
+		}
+	}
+	if diff := cmp.Diff(Defaults(), Patch{}.Apply(Defaults()), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+		t.Errorf("an empty patch changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestMerge(t *testing.T) {
+	p, ageing, none := full(t), topology.Duration(time.Hour), []string{}
+	over := Patch{Ageing: &ageing, IgnoredNames: &none}
+	want := p.Apply(Defaults())
+	want.Ageing, want.IgnoredNames = ageing, none
+	opt := cmpopts.EquateComparable(netip.Prefix{})
+	if diff := cmp.Diff(want, p.Merge(over).Apply(Defaults()), opt); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(p, (Patch{}).Merge(p), opt); diff != "" {
+		t.Errorf("over nothing (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(p, p.Merge(Patch{}), opt); diff != "" {
+		t.Errorf("nothing over it (-want +got):\n%s", diff)
+	}
+}
+
+func TestFields(t *testing.T) {
+	var want []string
+	for i := range reflect.TypeFor[Settings]().NumField() {
+		want = append(want, reflect.TypeFor[Settings]().Field(i).Tag.Get("json"))
+	}
+	if diff := cmp.Diff(want, full(t).Fields()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := (Patch{}).Fields(); got != nil {
+		t.Errorf("an empty patch has %v", got)
+	}
+}
+
+func TestCloneShares(t *testing.T) {
+	a := full(t).Apply(Defaults())
+	b := a.Clone()
+	b.IgnoredPorts[0], b.IgnoredNames[0], b.InternalNetworks[0] = 9, "z", netip.Prefix{}
+	if a.IgnoredPorts[0] != 1 || a.IgnoredNames[0] != "a" || !a.InternalNetworks[0].IsValid() {
+		t.Errorf("a change of the copy shows in %v", a)
+	}
+}
+
+func TestEmpty(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		c    Change
+		want bool
+	}{
+		{"nothing", Change{}, true},
+		{"a revision without epoch", Change{Revision: topology.Revision{Number: 1}}, true},
+		{"revision", Change{Revision: topology.Revision{Epoch: "e"}}, false},
+		{"block", Change{Put: []*topology.Block{{}}}, false},
+		{"deletion", Change{Delete: []string{"a"}}, false},
+		{"event", Change{Append: []topology.Event{{}}}, false},
+		{"settings", Change{Settings: &Patch{}}, false},
+		{"forgetting", Change{Forget: time.Unix(0, 0)}, false},
+	} {
+		if got := tt.c.Empty(); got != tt.want {
+			t.Errorf("%s: Empty() = %v", tt.name, got)
+		}
+	}
+}

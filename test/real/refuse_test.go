@@ -1,0 +1,204 @@
+package realtest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/devops-trouble-map/dotm/store/bolt"
+)
+
+// refused runs dotm with arguments that it must refuse: exit code 2, one line
+// on standard error that holds every text, nothing on standard output.
+func (h *host) refused(t *testing.T, args []string, opts []option, texts ...string) {
+	t.Helper()
+	p := h.dotm(t, args, opts...)
+	if code := p.wait(t, patience); code != 2 {
+		t.Errorf("dotm %s: exit code %d, want 2", strings.Join(args, " "), code)
+	}
+	text := p.err.String()
+	if err := containsAll(text, append(texts, "dotm: ")...); err != nil {
+		t.Errorf("dotm %s: %v", strings.Join(args, " "), err)
+	}
+	if lines := strings.Count(text, "\n"); lines != 1 {
+		t.Errorf("dotm %s complains in %d lines, want 1:\n%s", strings.Join(args, " "), lines, text)
+	}
+	if out := p.out.String(); out != "" {
+		t.Errorf("dotm %s refuses, but writes to standard output: %q", strings.Join(args, " "), out)
+	}
+}
+
+func TestDataFolderInUse(t *testing.T) {
+	h, data := newHost(t, "web1"), openDir(t)
+	d := h.up(t, data)
+	h.refused(
+		t, []string{"up", "--data", data, "--listen", "127.0.0.1:4850"}, nil,
+		data, "in use", "process "+strconv.Itoa(d.cmd.Process.Pid), "stop it", "--data",
+	)
+	d.heardOf(t, "web1") // the first goes on
+	d.kill()
+	h.up(t, data) // a lock of the dead holds nobody back
+}
+
+func TestPortBusy(t *testing.T) {
+	h := newHost(t, "web1")
+	h.up(t, openDir(t))
+	data := openDir(t)
+	h.refused(t, []string{"up", "--data", data}, nil, local, "busy", "--listen")
+	if _, err := os.Stat(filepath.Join(data, "dotm.pid")); err == nil {
+		t.Error("a dotm that did not start left its process id in the data folder")
+	}
+}
+
+func TestDataFolderUnusable(t *testing.T) {
+	needRoot(t)
+	h, dir := newHost(t, "web1"), openDir(t)
+	h.refused(t, []string{"up", "--data", filepath.Join(dir, "data")}, []option{as(stranger)}, dir, "permission denied", "--data")
+	foreign := filepath.Join(dir, "foreign")
+	if err := os.Mkdir(foreign, 0o755); err != nil { //nolint:gosec // another user looks
+		t.Fatal(err)
+	}
+	h.refused(t, []string{"up", "--data", foreign}, []option{as(stranger)}, foreign, "permission denied", "--data")
+	file := filepath.Join(dir, "file")
+	write(t, file, "no folder")
+	h.refused(t, []string{"up", "--data", file}, nil, file, "not a directory", "--data")
+}
+
+// A database that is foreign or damaged is refused, says what to do, and is
+// left as it is.
+func TestDatabaseUnusable(t *testing.T) {
+	h, data := newHost(t, "web1"), openDir(t)
+	d := h.up(t, data)
+	eventually(t, "something is stored", func() error {
+		state, err := onDisk(t, data)
+		if err == nil && len(state.Blocks) == 0 {
+			err = fmt.Errorf("no node is stored yet")
+		}
+		return err
+	})
+	d.terminate(t, patience)
+	whole, err := os.ReadFile(filepath.Join(data, bolt.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const damaged = "damaged"
+	page := os.Getpagesize()
+	used := inUse(whole, page)
+	for _, c := range []struct {
+		name string
+		file []byte
+		says string
+	}{
+		{"text", []byte("these are the notes of somebody else, keep them\n"), "not a dotm database"},
+		{"short text", []byte("hello"), "not a dotm database"},
+		{"sqlite", append([]byte("SQLite format 3\x00"), make([]byte, 8192)...), "not a dotm database"},
+		{"half", whole[:used/2], damaged},
+		{"all but a page", whole[:used-page], damaged},
+		{"all but a byte", whole[:used-1], damaged},
+		{"first page", whole[:page], damaged},
+		{"both meta pages overwritten", zero(whole, 24, 2*page), damaged},
+		{"data overwritten", zero(whole, 2*page, len(whole)), damaged},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := openDir(t)
+			path := filepath.Join(dir, bolt.FileName)
+			write(t, path, string(c.file))
+			h.refused(t, []string{"up", "--data", dir}, nil, path, c.says, "move")
+			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, c.file) {
+				t.Errorf("the file was changed (%v): %d bytes, had %d", err, len(after), len(c.file))
+			}
+		})
+	}
+}
+
+// inUse is how much of a database's file is: it grows ahead of what is
+// written. bbolt keeps two meta pages, of which that with the higher
+// transaction counts; behind a page's header of 16 bytes stand, among others,
+// the number of pages at 40 and the transaction at 48.
+func inUse(file []byte, page int) int {
+	newest, pages := uint64(0), uint64(0)
+	for _, meta := range [][]byte{file[16:], file[page+16:]} {
+		if tx := binary.NativeEndian.Uint64(meta[48:]); tx >= newest {
+			newest, pages = tx, binary.NativeEndian.Uint64(meta[40:])
+		}
+	}
+	return int(pages) * page //nolint:gosec // a few pages
+}
+
+// zero is a copy with the bytes from one offset to another zeroed.
+func zero(b []byte, from, to int) []byte {
+	b = bytes.Clone(b)
+	clear(b[from:to])
+	return b
+}
+
+func TestWrongArguments(t *testing.T) {
+	h, dir := newHost(t, "web1"), openDir(t)
+	config := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		write(t, path, text)
+		return path
+	}
+	unknown := config("unknown.yaml", "settings:\n  ageing: 5m\n  aging: 5m\n")
+	wrongType := config("type.yaml", "settings:\n  ignored_ports: many\n")
+	wrongValue := config("value.yaml", "settings:\n  ageing: 1ms\n")
+	notYAML := config("broken.yaml", "settings: [\n")
+	for _, c := range []struct {
+		args  []string
+		texts []string
+	}{
+		{[]string{"up", "--interval", "0"}, []string{"--interval", "100ms", "24h0m0s", "is 0s"}},
+		{[]string{"up", "--interval=-1s"}, []string{"--interval", "100ms", "is -1s"}},
+		{[]string{"up", "--interval", "25h"}, []string{"--interval", "24h0m0s", "is 25h0m0s"}},
+		{[]string{"up", "--interval", "often"}, []string{"--interval", "often"}},
+		{[]string{"up", "--listen", "127.0.0.1"}, []string{"--listen", `"127.0.0.1"`, "port"}},
+		{[]string{"up", "--listen", "0.0.0.0:4849"}, []string{"--listen", "0.0.0.0:4849", "without a login", "127.0.0.1"}},
+		{[]string{"up", "--config", unknown}, []string{unknown, "line 3", `"aging"`}},
+		{[]string{"serve", "--config", wrongType}, []string{wrongType, "line 2: must be a list, is \"many\""}},
+		{[]string{"config", "check", unknown}, []string{unknown, "line 3", `"aging"`}},
+		{[]string{"config", "check", wrongType}, []string{wrongType, "line 2: must be a list, is \"many\""}},
+		{[]string{"config", "check", wrongValue}, []string{wrongValue, "settings.ageing", "1s", "1ms"}},
+		{[]string{"config", "check", notYAML}, []string{notYAML, "line 2, column 1"}},
+		{[]string{"config", "check", filepath.Join(dir, "none.yaml")}, []string{"none.yaml", "no such file"}},
+		{[]string{"serve", "--listen", "0.0.0.0:0"}, []string{"--listen", "0.0.0.0:0", "--insecure"}},
+		{[]string{"serve", "--listen", "[::]:0"}, []string{"--listen", "[::]:0", "--insecure"}},
+		{[]string{"agent", "--server", "db1:4849"}, []string{"--server", "db1:4849", "http://"}},
+		{[]string{"agent", "--server", "http://127.0.0.1:4849", "--interval", "0"}, []string{"--interval", "is 0s"}},
+		{[]string{"map", "--server", "http://127.0.0.1:1"}, []string{"http://127.0.0.1:1", "refused", "--server"}},
+		{[]string{"nonsense"}, []string{"nonsense", "--help"}},
+		{[]string{"up", "--nonsense"}, []string{"--nonsense", "--help"}},
+	} {
+		t.Run(strings.ReplaceAll(strings.Join(c.args, " "), dir+"/", ""), func(t *testing.T) {
+			args := c.args
+			if args[0] == "up" || args[0] == "serve" {
+				args = append(args, "--data", filepath.Join(dir, "data"))
+			}
+			h.refused(t, args, nil, c.texts...)
+		})
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
+		t.Error("a dotm that was refused made a data folder")
+	}
+}
+
+// Others are served only by who insists, and not without a warning.
+func TestInsecure(t *testing.T) {
+	web, db := twoHosts(t)
+	p := web.dotm(t, []string{"serve", "--insecure", "--listen", "0.0.0.0:0", "--data", openDir(t)})
+	p.says(t, "INSECURE", "no TLS", "no login", "http://")
+	port := regexp.MustCompile(`http://\S+:(\d+)`).FindStringSubmatch(p.out.String())
+	if port == nil {
+		t.Fatalf("dotm doesn't say where it serves: %q", p.out.String())
+	}
+	number, err := strconv.Atoi(port[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.reachable(t, join(webAddress, number))
+}

@@ -1,0 +1,162 @@
+package topology
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// EventKind says what happened to a thing.
+type EventKind string
+
+// The kinds of event.
+const (
+	Appeared EventKind = "appeared"
+	Vanished EventKind = "vanished"
+	Changed  EventKind = "changed"
+)
+
+// Subject says what kind of thing an event is about.
+type Subject string
+
+// The subjects of events.
+const (
+	SubjectNode       Subject = "node"
+	SubjectService    Subject = "service"
+	SubjectConnection Subject = "connection"
+)
+
+// Event is one change between two snapshots.
+type Event struct {
+	At       time.Time `json:"at"`
+	Revision string    `json:"revision"`
+	Kind     EventKind `json:"kind"`
+	Subject  Subject   `json:"subject"`
+	// ID is the node's name, or the service's or the connection's id.
+	ID string `json:"id"`
+	// Node is the node whose block holds the thing.
+	Node string `json:"node"`
+	// What names the fields that changed, for Changed.
+	What []string `json:"what,omitempty"`
+}
+
+// Diff lists what changed in structure from a to b, in the order of node names
+// and ids, with b's time and revision. Times and counts that merely advance
+// are no change. A service that stops listening has vanished, though it stays
+// on the chart; likewise a connection that turned old.
+func Diff(a, b *Snapshot) []Event {
+	d := differ{at: b.at, revision: b.revision.String()}
+	Walk(a.blocks, b.blocks, func(p **Block) string { return (*p).Node.Name }, d.block)
+	return d.events
+}
+
+type differ struct {
+	at       time.Time
+	revision string
+	events   []Event
+}
+
+func (d *differ) add(kind EventKind, sub Subject, id, node string, what ...string) {
+	d.events = append(d.events, Event{d.at, d.revision, kind, sub, id, node, what})
+}
+
+// Walk pairs two lists that are sorted by key, and calls pair for every key
+// that is in one of them; the side that lacks it is nil.
+func Walk[T any](a, b []T, key func(*T) string, pair func(a, b *T)) {
+	for len(a) > 0 || len(b) > 0 {
+		var order int
+		switch {
+		case len(a) == 0:
+			order = 1
+		case len(b) == 0:
+			order = -1
+		default:
+			order = cmp.Compare(key(&a[0]), key(&b[0]))
+		}
+		var x, y *T
+		if order <= 0 {
+			x, a = &a[0], a[1:]
+		}
+		if order >= 0 {
+			y, b = &b[0], b[1:]
+		}
+		pair(x, y)
+	}
+}
+
+func (d *differ) block(pa, pb **Block) {
+	var a, b Block
+	switch {
+	case pb == nil:
+		a = **pa
+		d.add(Vanished, SubjectNode, a.Node.Name, a.Node.Name)
+	case pa == nil:
+		b = **pb
+		d.add(Appeared, SubjectNode, b.Node.Name, b.Node.Name)
+	case *pa == *pb:
+		return
+	default:
+		a, b = **pa, **pb
+		if what := changedNode(&a.Node, &b.Node); what != nil {
+			d.add(Changed, SubjectNode, b.Node.Name, b.Node.Name, what...)
+		}
+	}
+	Walk(a.Services, b.Services, func(s *Service) string { return s.ID }, d.service)
+	Walk(a.Connections, b.Connections, func(c *Connection) string { return c.ID }, d.connection)
+}
+
+func changedNode(a, b *Node) (what []string) {
+	return names(
+		field{"kind", a.Kind != b.Kind},
+		field{"state", a.State != b.State},
+		field{"addresses", !slices.Equal(a.Addresses, b.Addresses)},
+		field{"identity", a.Identity != b.Identity},
+		field{"zone", a.Zone != b.Zone},
+		field{"agent", a.Agent != b.Agent},
+	)
+}
+
+func (d *differ) service(a, b *Service) {
+	was, is := a != nil && a.State != Gone, b != nil && b.State != Gone
+	switch {
+	case is && !was:
+		d.add(Appeared, SubjectService, b.ID, b.Node)
+	case was && !is:
+		d.add(Vanished, SubjectService, a.ID, a.Node)
+	case is:
+		what := names(
+			field{"process", a.Process != b.Process},
+			field{"addresses", !slices.Equal(a.Addresses, b.Addresses)},
+			field{"container", a.Container != b.Container},
+		)
+		if what != nil {
+			d.add(Changed, SubjectService, b.ID, b.Node, what...)
+		}
+	}
+}
+
+func (d *differ) connection(a, b *Connection) {
+	was, is := a != nil && a.Status != Old, b != nil && b.Status != Old
+	switch {
+	case is && !was:
+		d.add(Appeared, SubjectConnection, b.ID, b.Client.Node)
+	case was && !is:
+		d.add(Vanished, SubjectConnection, a.ID, a.Client.Node)
+	}
+}
+
+// field is one that may have changed.
+type field struct {
+	name    string
+	changed bool
+}
+
+// names lists the fields that changed; nil if none did.
+func names(fields ...field) (changed []string) {
+	for _, f := range fields {
+		if f.changed {
+			changed = append(changed, f.name)
+		}
+	}
+	return changed
+}

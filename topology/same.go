@@ -1,0 +1,51 @@
+package topology
+
+import "slices"
+
+// The functions of this file tell a change from times that merely advance.
+
+// SameNode says whether two states of a node differ in nothing but the times of
+// its reports and what they cost.
+func SameNode(a, b *Node) bool {
+	x, y := a, b
+	return x.Name == y.Name && x.Kind == y.Kind && x.Zone == y.Zone && x.State == y.State &&
+		x.Status == y.Status && x.FirstSeen.Equal(y.FirstSeen) && x.Interval == y.Interval &&
+		x.Identity == y.Identity && x.Agent == y.Agent && x.HiddenProcesses == y.HiddenProcesses &&
+		slices.Equal(x.Addresses, y.Addresses) && slices.Equal(x.Notes, y.Notes) && slices.Equal(x.SeenBy, y.SeenBy)
+}
+
+// SameServices says whether two lists of services differ in nothing but times
+// that advance while a service listens and is used.
+func SameServices(a, b []Service) bool {
+	return slices.EqualFunc(a, b, func(x, y Service) bool { return SameService(&x, &y) })
+}
+
+// SameService is [SameServices] for one.
+func SameService(x, y *Service) bool {
+	return x.ID == y.ID && x.Process == y.Process && x.User == y.User && x.State == y.State &&
+		x.Status == y.Status && x.Scope == y.Scope && x.Own == y.Own && x.Clients == y.Clients &&
+		x.Container == y.Container && slices.Equal(x.Addresses, y.Addresses) &&
+		x.FirstSeen.Equal(y.FirstSeen) && (x.State != Gone || x.LastSeen.Equal(y.LastSeen)) &&
+		(x.Clients > 0 || x.LastConnection.Equal(y.LastConnection))
+}
+
+// SameConnections says whether two lists of connections differ in nothing but
+// times that advance while a connection is open.
+func SameConnections(a, b []Connection) bool {
+	return slices.EqualFunc(a, b, func(x, y Connection) bool { return SameConnection(&x, &y) })
+}
+
+// SameConnection is [SameConnections] for one.
+func SameConnection(x, y *Connection) bool {
+	return x.ID == y.ID && x.Client == y.Client && x.Server == y.Server && x.Count == y.Count &&
+		x.Opened == y.Opened && x.Refused == y.Refused && x.TimedOut == y.TimedOut && x.Failed == y.Failed &&
+		x.Status == y.Status && x.Own == y.Own && x.Peers == y.Peers &&
+		x.FirstSeen.Equal(y.FirstSeen) && (x.Count > 0 || x.LastSeen.Equal(y.LastSeen)) &&
+		sameEvidence(&x.Evidence, &y.Evidence)
+}
+
+// sameEvidence leaves the addresses out where many peers take turns.
+func sameEvidence(a, b *Evidence) bool {
+	return a.BothEnds == b.BothEnds && a.ClientResolved == b.ClientResolved && a.ServerResolved == b.ServerResolved &&
+		slices.EqualFunc(a.SeenBy, b.SeenBy, func(x, y Sighting) bool { return x.Node == y.Node && x.End == y.End })
+}

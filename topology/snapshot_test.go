@@ -1,0 +1,346 @@
+package topology
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestEditShares(t *testing.T) {
+	a, b, c := host("a", "10.0.0.1"), host("b", "10.0.0.2"), host("c", "10.0.0.3")
+	old := from(t, a, b, c)
+	before := written(t, old)
+
+	e := old.Edit()
+	changed, added := host("b", "10.0.0.22"), host("ab", "10.0.0.4")
+	e.Put(changed)
+	e.Put(added)
+	e.Delete("c")
+	e.Delete("nobody")
+	if got := e.Block("b"); got != changed {
+		t.Error("an edit doesn't see its own change")
+	}
+	next := e.Commit(first.Next(), noon.Add(time.Second))
+
+	if after := written(t, old); after != before {
+		t.Errorf("an edit changed the old snapshot:\nbefore %s\nafter  %s", before, after)
+	}
+	if got := slices.Collect(next.Blocks()); !slices.Equal(got, []*Block{a, added, changed}) {
+		t.Errorf("blocks are not the very ones that were put: %v", got)
+	}
+	if next.Block("a") != old.Block("a") {
+		t.Error("an unchanged block was copied")
+	}
+	if next.Revision() != (Revision{"e1", 2}) || !next.At().Equal(noon.Add(time.Second)) || next.Len() != 3 {
+		t.Errorf("got revision %v at %v with %d nodes", next.Revision(), next.At(), next.Len())
+	}
+	if old.Block("c") != c || next.Block("c") != nil {
+		t.Error("delete reached the wrong snapshot")
+	}
+}
+
+// TestEditSharesOwners asks that an edit which moves no address copies no index.
+func TestEditSharesOwners(t *testing.T) {
+	old := from(t, host("a", "10.0.0.1"), host("b", "10.0.0.2"))
+	e := old.Edit()
+	busy := host("a", "10.0.0.1")
+	busy.Node.LastReport = noon.Add(time.Minute)
+	e.Put(busy)
+	if e.ownersCopied {
+		t.Error("the index was copied though no address moved")
+	}
+}
+
+func TestOwners(t *testing.T) {
+	zoned := func(b *Block, zone string) *Block { b.Node.Zone = zone; return b }
+	kind := func(b *Block, k NodeKind) *Block { b.Node.Kind = k; return b }
+	start := []*Block{host("a", "10.0.0.1", "10.9.9.9"), host("b", "10.0.0.2", "10.9.9.9"), zoned(host("z", "10.0.0.1"), "west")}
+	for _, tt := range []struct {
+		name string
+		edit func(*Edit)
+		zone string
+		addr string
+		want []string
+	}{
+		{"unique", func(*Edit) {}, "", "10.0.0.1", []string{"a"}},
+		{"of another zone", func(*Edit) {}, "west", "10.0.0.1", []string{"z"}},
+		{"of no such zone", func(*Edit) {}, "east", "10.0.0.1", nil},
+		{"nobody's", func(*Edit) {}, "", "10.0.0.77", nil},
+		{"ambiguous", func(*Edit) {}, "", "10.9.9.9", []string{"a", "b"}},
+		{"ambiguous no more", func(e *Edit) { e.Delete("a") }, "", "10.9.9.9", []string{"b"}},
+		{"nobody's any more", func(e *Edit) { e.Delete("a") }, "", "10.0.0.1", nil},
+		{"replaced, gained", func(e *Edit) { e.Put(host("a", "10.0.0.2")) }, "", "10.0.0.2", []string{"a", "b"}},
+		{"replaced, lost", func(e *Edit) { e.Put(host("a", "10.0.0.2")) }, "", "10.0.0.1", nil},
+		{"moved to another zone", func(e *Edit) { e.Put(zoned(host("a", "10.0.0.1"), "west")) }, "west", "10.0.0.1", []string{"a", "z"}},
+		{"moved out of its zone", func(e *Edit) { e.Put(zoned(host("a", "10.0.0.1"), "west")) }, "", "10.0.0.1", nil},
+		{"container", func(e *Edit) { e.Put(kind(host("a/c", "172.17.0.2"), Container)) }, "", "172.17.0.2", []string{"a/c"}},
+		{"inferred owns nothing", func(e *Edit) { e.Put(kind(host("10.0.0.9", "10.0.0.9"), Inferred)) }, "", "10.0.0.9", nil},
+		{"inferred beside its owner", func(e *Edit) { e.Put(kind(host("10.0.0.1", "10.0.0.1"), Inferred)) }, "", "10.0.0.1", []string{"a"}},
+		{"no longer a host", func(e *Edit) { e.Put(kind(host("a", "10.0.0.1"), Virtual)) }, "", "10.0.0.1", nil},
+		{"address listed twice", func(e *Edit) { e.Put(host("d", "10.0.0.4", "10.0.0.4")) }, "", "10.0.0.4", []string{"d"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := from(t, start...).Edit()
+			tt.edit(e)
+			for name, s := range map[string]*Snapshot{"edit": &e.Snapshot, "commit": e.Commit(first, noon)} {
+				if got := s.Owners(tt.zone, netip.MustParseAddr(tt.addr)); !slices.Equal(got, tt.want) {
+					t.Errorf("%s: %v, want %v", name, got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+func TestFromBlocks(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		blocks []*Block
+		want   string
+	}{
+		{"nil", []*Block{host("a"), nil}, "a stored block has no node name"},
+		{"nameless", []*Block{{}}, "a stored block has no node name"},
+		{"twice", []*Block{host("a"), host("b"), host("a")}, `node "a" is stored twice`},
+	} {
+		if _, err := FromBlocks(first, noon, tt.blocks); err == nil || err.Error() != tt.want {
+			t.Errorf("%s: got %v, want %s", tt.name, err, tt.want)
+		}
+	}
+	s := from(t, host("b"), host("a"), host("a/c"))
+	var names []string
+	for b := range s.Blocks() {
+		names = append(names, b.Node.Name)
+	}
+	if want := []string{"a", "a/c", "b"}; !slices.Equal(names, want) {
+		t.Errorf("names %v, want %v", names, want)
+	}
+	if empty := from(t); empty.Len() != 0 || empty.Revision() != first || !empty.At().Equal(noon) {
+		t.Errorf("no blocks give %+v", empty)
+	}
+}
+
+func TestRevision(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want Revision
+		err  string
+	}{
+		{"e1-1", Revision{"e1", 1}, ""},
+		{"0f3a-18446744073709551615", Revision{"0f3a", 18446744073709551615}, ""},
+		{"x-0", Revision{"x", 0}, ""},
+		{"", Revision{}, `revision must be epoch-number, is ""`},
+		{"e1", Revision{}, `revision must be epoch-number, is "e1"`},
+		{"-1", Revision{}, `revision must be epoch-number, is "-1"`},
+		{"e1-", Revision{}, `revision must be epoch-number, is "e1-"`},
+		{"e1--1", Revision{}, `revision must be epoch-number, is "e1--1"`},
+		{"e1-1x", Revision{}, `revision must be epoch-number, is "e1-1x"`},
+		{"e1-18446744073709551616", Revision{}, `revision must be epoch-number, is "e1-18446744073709551616"`},
+	} {
+		got, err := ParseRevision(tt.text)
+		if got != tt.want || (err == nil) != (tt.err == "") || (err != nil && err.Error() != tt.err) {
+			t.Errorf("ParseRevision(%q) = %v, %v; want %v, %q", tt.text, got, err, tt.want, tt.err)
+		}
+		if err == nil && got.String() != tt.text {
+			t.Errorf("%q is written as %q", tt.text, got)
+		}
+	}
+	if got := first.Next(); got != (Revision{"e1", 2}) {
+		t.Errorf("next of %v is %v", first, got)
+	}
+}
+
+func TestFindService(t *testing.T) {
+	a, c := host("a"), host("a/web")
+	a.Services = []Service{{ID: "a~tcp~22"}, {ID: "a~tcp~80"}}
+	c.Services = []Service{{ID: "a!web~tcp~80"}}
+	s := from(t, a, c)
+	for id, want := range map[string]*Service{
+		"a~tcp~22": &a.Services[0], "a~tcp~80": &a.Services[1], "a!web~tcp~80": &c.Services[0],
+		"a~tcp~81": nil, "b~tcp~80": nil, "": nil, "~~": nil,
+	} {
+		if got := s.Service(id); got != want {
+			t.Errorf("Service(%q) = %v, want %v", id, got, want)
+		}
+	}
+}
+
+func TestClone(t *testing.T) {
+	b := host("a", "10.0.0.1")
+	b.Services, b.Connections = []Service{{ID: "s"}}, []Connection{{ID: "c"}}
+	before := written(t, from(t, b))
+	c := b.Clone()
+	c.Node.Name, c.Services[0].ID, c.Connections[0].Count = "b", "t", 5
+	if after := written(t, from(t, b)); after != before {
+		t.Errorf("writing a clone changed its model: %s", after)
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for _, tt := range []struct {
+		d    Duration
+		text string
+	}{
+		{0, "0s"},
+		{Duration(5 * time.Minute), "5m0s"},
+		{Duration(-1500 * time.Millisecond), "-1.5s"},
+	} {
+		out, err := json.Marshal(tt.d)
+		if want := `"` + tt.text + `"`; err != nil || string(out) != want {
+			t.Errorf("%d is written %s, %v; want %s", tt.d, out, err, want)
+		}
+		var back Duration
+		if err := json.Unmarshal(out, &back); err != nil || back != tt.d {
+			t.Errorf("%s is read as %d, %v; want %d", out, back, err, tt.d)
+		}
+	}
+	var d Duration
+	if err := d.UnmarshalText([]byte("5 minutes")); err == nil {
+		t.Error("5 minutes was read as a duration")
+	}
+}
+
+// TestBlockJSON makes sure that a store gets back what it wrote.
+func TestBlockJSON(t *testing.T) {
+	want := host("a", "10.0.0.1", "2001:db8::1")
+	want.Node.Interval, want.Node.Skew = Duration(10*time.Second), Duration(-time.Second)
+	want.Node.Notes, want.Node.Cost = []Note{{"udp", "no", ""}}, Cost{1.5, 2.5, 3, 4}
+	want.Services = []Service{{ID: "a~tcp~80", Node: "a", Protocol: "tcp", Port: 80, Addresses: addrs("::"), State: Listening, FirstSeen: noon}}
+	want.Connections = []Connection{{ID: "c", Client: Client{Node: "a"}, Count: 1, Evidence: Evidence{SeenBy: []Sighting{{"a", "client", noon}}}}}
+	raw, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Block
+	if err := json.Unmarshal(raw, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, &got, sameAddresses); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestEditProperties edits at random and compares with what a naive reader of
+// the blocks would say.
+func TestEditProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := Empty(first, noon)
+		for range rapid.IntRange(1, 5).Draw(t, "edits") {
+			before := naive(s)
+			e := s.Edit()
+			for range rapid.IntRange(1, 10).Draw(t, "changes") {
+				change(t, e)
+			}
+			if diff := cmp.Diff(before, naive(s)); diff != "" {
+				t.Fatalf("an edit changed the old snapshot:\n%s", diff)
+			}
+			s = e.Commit(s.Revision().Next(), noon)
+			checkIndex(t, s)
+		}
+	})
+}
+
+func change(t *rapid.T, e *Edit) {
+	name := rapid.SampledFrom([]string{"a", "b", "c", "a/x", "10.0.0.1"}).Draw(t, "name")
+	if rapid.IntRange(0, 3).Draw(t, "delete") == 0 {
+		e.Delete(name)
+		return
+	}
+	b := &Block{Node: Node{
+		Name: name,
+		Kind: rapid.SampledFrom([]NodeKind{Host, Container, Inferred, Virtual}).Draw(t, "kind"),
+		Zone: rapid.SampledFrom([]string{"", "west"}).Draw(t, "zone"),
+	}}
+	for _, n := range rapid.SliceOfN(rapid.IntRange(1, 4), 0, 4).Draw(t, "addresses") {
+		b.Node.Addresses = append(b.Node.Addresses, netip.AddrFrom4([4]byte{10, 0, 0, byte(n)}))
+	}
+	e.Put(b)
+}
+
+// naive lists the owners of every address by reading all blocks.
+func naive(s *Snapshot) map[string][]string {
+	out := map[string][]string{}
+	for b := range s.Blocks() {
+		if b.Node.Kind != Host && b.Node.Kind != Container {
+			continue
+		}
+		for _, a := range b.Node.Addresses {
+			key := a.String() + "@" + b.Node.Zone
+			if !slices.Contains(out[key], b.Node.Name) {
+				out[key] = append(out[key], b.Node.Name)
+			}
+		}
+	}
+	return out
+}
+
+func checkIndex(t *rapid.T, s *Snapshot) {
+	blocks := slices.Collect(s.Blocks())
+	for i := 1; i < len(blocks); i++ {
+		if blocks[i-1].Node.Name >= blocks[i].Node.Name {
+			t.Fatalf("%q stands before %q", blocks[i-1].Node.Name, blocks[i].Node.Name)
+		}
+	}
+	got := map[string][]string{}
+	for a, names := range s.owners {
+		got[a.addr.String()+"@"+a.zone] = names
+	}
+	if diff := cmp.Diff(naive(s), got); diff != "" {
+		t.Fatalf("owners (-naive +index):\n%s", diff)
+	}
+}
+
+// site is a snapshot of n hosts with 100 connections each.
+func site(b *testing.B, n int) *Snapshot {
+	blocks := make([]*Block, n)
+	for i := range blocks {
+		blocks[i] = host(fmt.Sprintf("host-%05d", i), fmt.Sprintf("10.%d.%d.1", i>>8, i&255))
+		for j := range 100 {
+			c := Connection{Client: Client{Node: blocks[i].Node.Name}, ID: fmt.Sprintf("%016x", j), Count: 1}
+			blocks[i].Connections = append(blocks[i].Connections, c)
+		}
+	}
+	return from(b, blocks...)
+}
+
+func BenchmarkEdit(b *testing.B) {
+	s := site(b, 10_000)
+	block := s.Block("host-05000").Clone()
+	b.ReportAllocs()
+	for b.Loop() {
+		e := s.Edit()
+		e.Put(block)
+		s = e.Commit(s.Revision().Next(), noon)
+	}
+}
+
+func BenchmarkEditMovesAddress(b *testing.B) {
+	s := site(b, 10_000)
+	blocks := [2]*Block{s.Block("host-05000"), s.Block("host-05000").Clone()}
+	blocks[1].Node.Addresses = addrs("10.200.0.1")
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		e := s.Edit()
+		e.Put(blocks[(i+1)%2])
+		s = e.Commit(s.Revision().Next(), noon)
+	}
+}
+
+func BenchmarkDiff(b *testing.B) {
+	s := site(b, 10_000)
+	block := s.Block("host-05000").Clone()
+	block.Connections = slices.Delete(block.Connections, 50, 51)
+	e := s.Edit()
+	e.Put(block)
+	next := e.Commit(s.Revision().Next(), noon)
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := Diff(s, next); len(got) != 1 {
+			b.Fatalf("%d events, want 1", len(got))
+		}
+	}
+}

@@ -1,0 +1,250 @@
+// Package topology holds the words of the map as types: nodes, services and
+// the connections between them, as one immutable [Snapshot] of a moment, and
+// the events that lie between two snapshots.
+//
+// It imports nothing but the standard library; everything else imports it.
+package topology
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// NodeKind says what a node stands for.
+type NodeKind string
+
+// The kinds of node.
+const (
+	Host      NodeKind = "host"      // a host that reports, or once did
+	Container NodeKind = "container" // a network namespace of its own on a host
+	Inferred  NodeKind = "inferred"  // an address that reporting nodes talk to
+	Virtual   NodeKind = "virtual"   // an address that moves, or sits on several nodes
+	Network   NodeKind = "network"   // many addresses of one network
+	Internet  NodeKind = "internet"  // everything outside the internal networks
+)
+
+// InternetName is the name of the one node that stands for every address
+// outside the internal networks.
+const InternetName = "Internet"
+
+// NodeState says whether the node speaks for itself.
+type NodeState string
+
+// The states of a node.
+const (
+	Reporting NodeState = "reporting" // its last report is fresh
+	Stale     NodeState = "stale"     // it reported once, and is silent now
+	Unheard   NodeState = "inferred"  // it never reported; others see it
+)
+
+// Status is the worst check result mapped onto a thing.
+type Status string
+
+// NoStatus is the status of what no check is about.
+const NoStatus Status = "NONE"
+
+// Node is a host, or what stands for one or many.
+type Node struct {
+	Name      string       `json:"name"`
+	Kind      NodeKind     `json:"kind"`
+	Zone      string       `json:"zone"`
+	Addresses []netip.Addr `json:"addresses"`
+	State     NodeState    `json:"state"`
+	Status    Status       `json:"status"`
+	FirstSeen time.Time    `json:"first_seen"`
+	// LastReport is when the server received the newest report; zero if none.
+	LastReport time.Time `json:"last_report,omitzero"`
+	// Interval is how often the node says it reports; zero if unknown.
+	Interval Duration `json:"interval,omitzero"`
+	// Identity tells nodes of one name apart; empty for those that never
+	// reported. See the report format for its kinds.
+	Identity string `json:"identity,omitempty"`
+	// Weak says that the identity is nothing but the name.
+	Weak bool `json:"weak_identity,omitempty"`
+	// Agent is the version of what reports; empty if nothing does.
+	Agent string `json:"agent,omitempty"`
+	// Skew is how far the node's clock is ahead of the server's.
+	Skew Duration `json:"clock_skew,omitzero"`
+	// SeenBy names the reporting nodes that a node which doesn't report is
+	// known from, sorted.
+	SeenBy []string `json:"seen_by,omitempty"`
+	// Notes say what its agent could not see, and why.
+	Notes []Note `json:"notes,omitempty"`
+	// HiddenProcesses counts its services and connections without a name.
+	HiddenProcesses int `json:"process_names_hidden,omitempty"`
+	// Cost is what its last look cost it.
+	Cost Cost `json:"cost,omitzero"`
+}
+
+// Note is one sentence about what could not be seen.
+type Note struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty"`
+}
+
+// Cost is what a node's agent spends on one look.
+type Cost struct {
+	CPUMillis  float64 `json:"cpu_ms"`
+	WallMillis float64 `json:"wall_ms"`
+	RSSBytes   int64   `json:"rss_bytes,omitempty"`
+	Sockets    int     `json:"sockets"`
+}
+
+// Protocol is a transport: "tcp" or "udp".
+type Protocol string
+
+// Scope says who can reach a service by where it listens.
+type Scope string
+
+// The scopes of a service.
+const (
+	ScopeHost     Scope = ""         // reachable through the host's addresses
+	ScopeLoopback Scope = "loopback" // reachable from its own host only
+)
+
+// ServiceState says whether a service accepts connections.
+type ServiceState string
+
+// The states of a service.
+const (
+	Listening ServiceState = "listening" // its node reports the listener
+	Gone      ServiceState = "gone"      // it listened once, and stopped
+	Seen      ServiceState = "seen"      // its node doesn't report; a client's connection proves it
+)
+
+// Service is something that accepts connections: a node, a protocol and a
+// port, with the process that owns the listening socket.
+type Service struct {
+	// ID is stable and safe in a URL's path; see [ServiceID].
+	ID       string   `json:"id"`
+	Node     string   `json:"node"`
+	Protocol Protocol `json:"protocol"`
+	Port     uint16   `json:"port"`
+	// Process is empty if it could not be seen.
+	Process string `json:"process"`
+	User    string `json:"user,omitempty"`
+	// Addresses are what it listens on; 0.0.0.0 and :: mean every address.
+	Addresses []netip.Addr `json:"addresses"`
+	Scope     Scope        `json:"scope"`
+	State     ServiceState `json:"state"`
+	Status    Status       `json:"status"`
+	// Container is the name of the container it runs in, if any.
+	Container string `json:"container"`
+	// Own marks dotm's own services.
+	Own       bool      `json:"own"`
+	FirstSeen time.Time `json:"first_seen"`
+	// LastSeen is when it was last known to accept connections. In a block it
+	// is written when it stops; readers of a snapshot get it complete.
+	LastSeen time.Time `json:"last_seen"`
+	// LastConnection is when a connection to it was last open; zero if never
+	// seen. In a block it is written when the last one closes.
+	LastConnection time.Time `json:"last_connection,omitzero"`
+	// Clients is how many sockets are connected to it now, by its own node's
+	// count.
+	Clients int `json:"clients"`
+}
+
+// ConnectionStatus is a connection's age or trouble.
+type ConnectionStatus string
+
+// The statuses of a connection.
+const (
+	Fresh ConnectionStatus = "fresh" // open now, or a moment ago
+	Old   ConnectionStatus = "old"   // not open for longer than the ageing time
+)
+
+// Connection is an aggregated, directed edge from a client to a service; never
+// one socket.
+type Connection struct {
+	// ID is stable and safe in a URL's path; see [ConnectionID].
+	ID       string   `json:"id"`
+	Client   Client   `json:"client"`
+	Server   Server   `json:"server"`
+	Protocol Protocol `json:"protocol"`
+	// Count is how many sockets are open now, counted at the client's end if
+	// that reports.
+	Count int `json:"count"`
+	// Opened is how many were seen opening since FirstSeen.
+	Opened uint64 `json:"opened"`
+	// Refused, TimedOut and Failed count the attempts since FirstSeen that came
+	// to nothing: refused by the server's host, without an answer or a route,
+	// for another reason or given up.
+	Refused   uint64    `json:"refused,omitempty"`
+	TimedOut  uint64    `json:"timed_out,omitempty"`
+	Failed    uint64    `json:"failed,omitempty"`
+	FirstSeen time.Time `json:"first_seen"`
+	// LastSeen is when it was last open. In a block it is written when it
+	// closes; readers of a snapshot get it complete.
+	LastSeen time.Time `json:"last_seen"`
+	// LastConnection is when one of its sockets was last seen opening; the
+	// first sight counts.
+	LastConnection time.Time `json:"last_connection,omitzero"`
+	// Directed is false where it is not known which end is the service.
+	Directed bool             `json:"directed"`
+	Status   ConnectionStatus `json:"status"`
+	// Own marks dotm's own connections.
+	Own bool `json:"own"`
+	// Peers is how many addresses stand behind the end that is the Internet
+	// or a network; zero for an edge between two nodes.
+	Peers    int      `json:"peers,omitempty"`
+	Evidence Evidence `json:"evidence"`
+}
+
+// Client is the end that opens connections.
+type Client struct {
+	Node    string `json:"node"`
+	Process string `json:"process"`
+	// Service is the client's own service, where its process has exactly one.
+	Service string `json:"service"`
+}
+
+// Server is the end that accepts connections.
+type Server struct {
+	Node    string `json:"node"`
+	Port    uint16 `json:"port"`
+	Process string `json:"process"`
+	// Service is empty where the port alone is known: on the Internet, on a
+	// network, or at an end of an edge without direction.
+	Service string `json:"service"`
+}
+
+// Evidence is what an edge rests on.
+type Evidence struct {
+	// BothEnds says that the client's and the server's node report it.
+	BothEnds bool `json:"both_ends"`
+	// SeenBy lists the nodes that reported it, the client's end first.
+	SeenBy []Sighting `json:"seen_by"`
+	// ClientAddress and ServerAddress are the addresses that were resolved;
+	// one of many where Peers is above one.
+	ClientAddress string `json:"client_address,omitempty"`
+	ServerAddress string `json:"server_address,omitempty"`
+	// ClientResolved and ServerResolved say in words how.
+	ClientResolved string `json:"client_resolved,omitempty"`
+	ServerResolved string `json:"server_resolved,omitempty"`
+}
+
+// Sighting is one node's word for an edge.
+type Sighting struct {
+	Node string    `json:"node"`
+	End  string    `json:"end"` // "client" or "server"
+	At   time.Time `json:"at"`
+}
+
+// Duration is a [time.Duration] that reads and writes as text, like "5m0s",
+// in JSON and YAML alike.
+type Duration time.Duration
+
+// MarshalText writes d in the form of [time.Duration.String].
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what [time.ParseDuration] reads.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("must be a duration like 90s or 5m, is %q", text)
+	}
+	*d = Duration(v)
+	return nil
+}

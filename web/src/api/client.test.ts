@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { Client, ProblemError, isAborted, problemOf, viewQuery } from './client';
+
+/** A server of one answer that remembers what it was asked. */
+function server(body: string, init: ResponseInit = {}) {
+  const asked: { url: string; init: RequestInit | undefined }[] = [];
+  const client = new Client(((url: string, request?: RequestInit) => {
+    asked.push({ url, init: request });
+    return Promise.resolve(new Response(body, init));
+  }) as typeof fetch);
+  return { client, asked };
+}
+
+const PROBLEM = { 'content-type': 'application/problem+json' };
+
+describe('Client', () => {
+  it('asks relative to the page, names encoded', async () => {
+    const { client, asked } = server('{}');
+    await client.node('a/b c');
+    await client.topology('node', []);
+    expect(asked.map((a) => a.url)).toEqual(['api/v1/nodes/a%2Fb%20c', 'api/v1/topology?level=node&hide=none']);
+  });
+
+  it('sends a settings change as JSON', async () => {
+    const { client, asked } = server('{}');
+    await client.patchSettings({ ageing: '1m' });
+    expect(asked[0]?.init).toMatchObject({ method: 'PATCH', body: '{"ageing":"1m"}' });
+  });
+
+  it.each([
+    ['a problem document', JSON.stringify({ title: 'unknown node', status: 404, detail: 'x' }), PROBLEM, { title: 'unknown node', detail: 'x', status: 404 }],
+    ['a proxy’s page', '<html>', { 'content-type': 'text/html' }, { title: 'HTTP 404', status: 404 }],
+    ['broken JSON', '{"title"', PROBLEM, { title: 'HTTP 404', status: 404 }],
+  ])('turns %s into a problem', async (_, body, headers, problem) => {
+    const { client } = server(body, { status: 404, headers });
+    const error = await client.node('x').catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(ProblemError);
+    expect(problemOf(error)).toMatchObject(problem);
+  });
+
+  it('has a problem for a server that does not answer', () => {
+    expect(problemOf(new TypeError('failed to fetch'))).toEqual({ title: 'dotm does not answer', status: 0, detail: 'failed to fetch' });
+  });
+
+  it('tells a request called off from a failed one', () => {
+    expect(isAborted(new DOMException('x', 'AbortError'))).toBe(true);
+    expect(isAborted(new TypeError('x'))).toBe(false);
+  });
+});
+
+it('viewQuery spells the same filter the same way', () => {
+  expect(viewQuery('service', ['old', 'ignored'])).toBe(viewQuery('service', ['ignored', 'old']));
+});

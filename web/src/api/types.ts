@@ -1,0 +1,273 @@
+/**
+ * The JSON of the HTTP API, word for word. Times are RFC 3339 in UTC; layout
+ * figures are chart units, which are CSS pixels at zoom 1.
+ */
+
+export type Level = 'service' | 'node';
+
+/** What the `hide` parameter can leave out of the answer. */
+export type HideKind = 'old' | 'ignored' | 'infrastructure' | 'observers';
+
+export type NodeKind = 'host' | 'container' | 'inferred' | 'virtual' | 'network' | 'internet';
+export type NodeState = 'reporting' | 'stale' | 'inferred';
+
+/** The worst check of a node or service; NONE is "nobody checks this". */
+export type Status =
+  | 'NONE'
+  | 'OK'
+  | 'WARNING'
+  | 'CRITICAL'
+  | 'UNKNOWN'
+  | 'PENDING'
+  | 'DOWN'
+  | 'UNREACHABLE';
+
+export type Protocol = 'tcp' | 'udp';
+
+export interface Note {
+  code: string;
+  text: string;
+  hint?: string;
+}
+
+export interface Cost {
+  cpu_ms: number;
+  wall_ms: number;
+  rss_bytes: number;
+  sockets: number;
+}
+
+export interface Layout {
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+/** A row's `process` is empty when its name could not be seen. */
+export interface ServiceRow {
+  kind: 'service';
+  service: string;
+  process: string;
+  protocol: Protocol;
+  port: number;
+}
+
+export interface ClientRow {
+  kind: 'client';
+  process: string;
+}
+
+export interface MoreRow {
+  kind: 'more';
+  count: number;
+}
+
+export type Row = ServiceRow | ClientRow | MoreRow;
+
+export interface NodeInfo {
+  name: string;
+  kind: NodeKind;
+  zone: string;
+  addresses: string[];
+  state: NodeState;
+  status: Status;
+  first_seen: string;
+  last_report?: string;
+  interval?: string;
+  agent?: string;
+  this?: boolean;
+  seen_by?: string[];
+  notes?: Note[];
+  cost?: Cost;
+}
+
+/** A node as /topology has it: with its place on the chart. */
+export interface ChartNode extends NodeInfo {
+  layout: Layout;
+  rows?: Row[];
+}
+
+/** A node as /nodes has it: with counts instead of a place. */
+export interface ListedNode extends NodeInfo {
+  services: number;
+  connections: number;
+}
+
+export interface Service {
+  id: string;
+  node: string;
+  protocol: Protocol;
+  port: number;
+  process: string;
+  user?: string;
+  addresses: string[];
+  scope: 'loopback' | 'host' | '';
+  state: 'listening' | 'gone' | 'seen';
+  status: Status;
+  own: boolean;
+  ignored: boolean;
+  container?: string;
+  /** Sockets of clients that are open now. */
+  clients: number;
+  first_seen: string;
+  last_seen: string;
+  last_connection?: string;
+}
+
+export interface ClientEnd {
+  node: string;
+  process: string;
+  service: string;
+}
+
+export interface ServerEnd {
+  node: string;
+  port: number;
+  process: string;
+  service: string;
+}
+
+export interface Sighting {
+  node: string;
+  end: 'client' | 'server';
+  at: string;
+}
+
+export interface Evidence {
+  both_ends: boolean;
+  seen_by: Sighting[];
+  client_address?: string;
+  server_address?: string;
+  client_resolved?: string;
+  server_resolved?: string;
+}
+
+export interface Connection {
+  id: string;
+  client: ClientEnd;
+  server: ServerEnd;
+  protocol: Protocol;
+  count: number;
+  opened: number;
+  /** Attempts that came to nothing since first_seen; absent when there were none. */
+  refused?: number;
+  timed_out?: number;
+  failed?: number;
+  first_seen: string;
+  last_seen: string;
+  last_connection?: string;
+  directed: boolean;
+  status: 'fresh' | 'old';
+  own: boolean;
+  peers?: number;
+  evidence?: Evidence;
+}
+
+export interface Coverage {
+  nodes: number;
+  reporting: number;
+  stale: number;
+  connections: number;
+  one_sided: number;
+  process_names_hidden: number;
+}
+
+/** What the hide filter left out: once by what it is, once by why. */
+export interface Hidden {
+  services: number;
+  connections: number;
+  /** Services and connections together, as the two below. */
+  ignored: number;
+  /** Those of dotm itself. */
+  infrastructure: number;
+  old: number;
+}
+
+/** The answer of GET /topology. */
+export interface TopologyDocument {
+  revision: string;
+  at: string;
+  level: Level;
+  hide: HideKind[];
+  hidden: Hidden;
+  width: number;
+  height: number;
+  coverage: Coverage;
+  nodes: ChartNode[];
+  services: Service[];
+  connections: Connection[];
+}
+
+export interface Removed {
+  nodes?: string[] | null;
+  services?: string[] | null;
+  connections?: string[] | null;
+}
+
+/** One `delta` event: whole objects to put in place, and names to take away. */
+export interface Delta {
+  from: string;
+  revision: string;
+  at: string;
+  width?: number;
+  height?: number;
+  coverage?: Coverage;
+  hidden?: Hidden;
+  nodes?: ChartNode[] | null;
+  services?: Service[] | null;
+  connections?: Connection[] | null;
+  removed?: Removed | null;
+}
+
+/** The data of `snapshot`, `resync` and `beat` events. */
+export interface Mark {
+  revision: string;
+  at?: string;
+}
+
+export interface NodeDocument {
+  node: NodeInfo;
+  services: Service[];
+  connections: Connection[];
+}
+
+export interface Settings {
+  ageing: string;
+  hide_after: string;
+  stale_after: string;
+  retention: string;
+  internal_networks: string[];
+  ignored_ports: number[];
+  ignored_names: string[];
+}
+
+export type SettingName = keyof Settings;
+
+export interface SettingsDocument {
+  settings: Settings;
+  locked?: SettingName[] | null;
+}
+
+export interface Version {
+  version: string;
+  go: string;
+  revision: string;
+  started: string;
+  listen: string;
+  loopback: boolean;
+}
+
+export interface ProblemDetail {
+  message: string;
+  location?: string;
+  value?: unknown;
+}
+
+/** RFC 9457. */
+export interface Problem {
+  title: string;
+  status: number;
+  detail?: string;
+  errors?: ProblemDetail[];
+}

@@ -1,0 +1,315 @@
+import type { NodeKind, Status } from '../api/types';
+import { isAddress, plural, span } from '../lib/format';
+import { stateOf } from '../parts/shapes';
+import { type Brush, DIMMED, MONO, RADIUS, SANS } from './brush';
+import type { Rect } from './camera';
+import { overlaps } from './hit';
+import type { ColourName } from './palette';
+import { HEADER, ROW, type Scene, type SceneBox, type SceneRow } from './scene';
+
+/** The outline of a box in trouble; healthy, unchecked and consequential states have none. */
+const OUTLINES: Partial<Record<Status, ColourName>> = {
+  DOWN: 'critical',
+  CRITICAL: 'critical',
+  WARNING: 'warning-line',
+  UNKNOWN: 'unknown',
+};
+
+const GROUNDS: Partial<Record<Status, ColourName>> = {
+  DOWN: 'critical-bg',
+  CRITICAL: 'critical-bg',
+  WARNING: 'warning-bg',
+  UNKNOWN: 'unknown-bg',
+};
+
+const KIND_TAGS: Partial<Record<NodeKind, string>> = { container: 'container', virtual: 'virtual' };
+
+/** The height from which a box without rows has room for a second line. */
+const SECOND_LINE = HEADER + 14;
+
+/** What a box says that never reported, by the room there is. */
+const UNREPORTED = ['does not report', 'no report'] as const;
+
+/** Where the Internet's globe, name and count stand in its box. */
+const GLOBE = 'M11 0A11 11 0 1 1 -11 0A11 11 0 1 1 11 0ZM-11 0H11M0 -11C7 -5 7 5 0 11C-7 5 -7 -5 0 -11Z';
+
+/** Draws the boxes: as blocks, names, cards or in detail. */
+export class BoxPainter {
+  readonly #brush: Brush;
+  #open: ReadonlyMap<SceneBox, number> = new Map();
+  #drawn: Scene | null = null;
+
+  constructor(brush: Brush) {
+    this.#brush = brush;
+  }
+
+  /** Draws the boxes that `area` touches. */
+  draw(scene: Scene, area: Rect): void {
+    if (this.#drawn !== scene) this.#open = openAtInternet(scene);
+    this.#drawn = scene;
+    for (const box of scene.boxes) if (overlaps(box.rect, area)) this.#box(box);
+  }
+
+  #box(box: SceneBox): void {
+    const lit = this.#brush.view.lit;
+    this.#brush.ctx.globalAlpha = lit && !lit.boxes.has(box) ? DIMMED : 1;
+    if (this.#brush.view.level === 'dot') this.#block(box);
+    else {
+      this.#ground(box);
+      if (this.#brush.view.level === 'tag') this.#tag(box);
+      else this.#card(box);
+    }
+    if (this.#brush.view.selectedBox === box) this.#ring(box);
+    this.#brush.ctx.globalAlpha = 1;
+  }
+
+  /** Far away: a block, filled only in trouble. Plain rectangles, because there are thousands. */
+  #block({ node, rect }: SceneBox): void {
+    const trouble = OUTLINES[node.status];
+    const { ctx } = this.#brush;
+    const line = this.#brush.px(1);
+    ctx.fillStyle = this.#brush.colour(trouble ?? 'box');
+    ctx.fillRect(rect.x, rect.y, rect.w, rect.h);
+    if (trouble) return;
+    ctx.fillStyle = this.#brush.colour(node.state === 'reporting' ? 'surface' : 'lane');
+    ctx.fillRect(rect.x + line, rect.y + line, rect.w - 2 * line, rect.h - 2 * line);
+  }
+
+  #ground(box: SceneBox): void {
+    const ctx = this.#brush.ctx;
+    const { node, rect } = box;
+    const trouble = OUTLINES[node.status];
+    const dashed = isUnreported(box);
+    this.#brush.round(this.#brush.crisp(rect), RADIUS);
+    // An inferred box has no ground of its own, but lines don't run through its text.
+    ctx.fillStyle = this.#brush.colour(dashed || node.state === 'stale' ? 'lane' : 'surface');
+    ctx.fill();
+    ctx.lineWidth = Math.max(this.#brush.thin(trouble ? 1.5 : 1), this.#brush.px(1));
+    ctx.strokeStyle = this.#brush.colour(trouble ?? (dashed ? 'ink3' : 'box'));
+    const alpha = ctx.globalAlpha;
+    if (dashed) {
+      ctx.globalAlpha = alpha * 0.6;
+      ctx.setLineDash([this.#brush.thin(4), this.#brush.thin(3)]);
+    }
+    ctx.stroke();
+    ctx.setLineDash([]);
+    ctx.globalAlpha = alpha;
+  }
+
+  #ring(box: SceneBox): void {
+    const ctx = this.#brush.ctx;
+    const gap = Math.max(this.#brush.thin(3), this.#brush.px(3));
+    const { x, y, w, h } = box.rect;
+    ctx.lineWidth = Math.max(this.#brush.thin(2), this.#brush.px(2));
+    ctx.strokeStyle = this.#brush.colour('accent');
+    ctx.setLineDash(this.#brush.view.keyboard ? [4, 2] : []);
+    this.#brush.round({ x: x - gap, y: y - gap, w: w + 2 * gap, h: h + 2 * gap }, RADIUS + gap);
+    ctx.stroke();
+    ctx.setLineDash([]);
+  }
+
+  /** From afar: the name only, at a size that stays readable. */
+  #tag({ node, rect }: SceneBox): void {
+    const size = this.#brush.px(this.#brush.view.roomy ? 13 : 11);
+    const font = `600 ${size}px ${SANS}`;
+    const state = node.status === 'NONE' || node.status === 'OK' ? 0 : this.#brush.px(14);
+    if (state > 0) this.#brush.state(node.status, rect.x + this.#brush.px(12), rect.y + rect.h / 2, this.#brush.px(12));
+    const name = this.#brush.fit(node.name, rect.w - this.#brush.px(8) - state, font);
+    const x = rect.x + rect.w / 2 + state / 2;
+    this.#brush.text(name, x, rect.y + rect.h / 2, font, nodeInk(node.state), 'center');
+  }
+
+  #card(box: SceneBox): void {
+    const { node, rect } = box;
+    if (node.kind === 'internet') this.#internet(box, this.#open.get(box) ?? 0);
+    else {
+      if (node.kind === 'network') this.#doubleLine(rect);
+      this.#header(box);
+      this.#rows(box);
+    }
+  }
+
+  #internet({ node, rect }: SceneBox, open: number): void {
+    const ctx = this.#brush.ctx;
+    const cx = rect.x + rect.w / 2;
+    const cy = rect.y + rect.h / 2;
+    ctx.save();
+    ctx.translate(cx, cy - 22);
+    ctx.lineWidth = 1.3;
+    ctx.strokeStyle = this.#brush.colour('ink2');
+    ctx.stroke(this.#brush.path(GLOBE));
+    ctx.restore();
+    this.#brush.text(node.name, cx, cy + 5, `600 12.5px ${SANS}`, 'ink', 'center');
+    const font = `10.5px ${SANS}`;
+    if (open > 0) this.#brush.text(this.#brush.fit(plural(open, 'connection'), rect.w - 8, font), cx, cy + 22, font, 'ink3', 'center');
+  }
+
+  #doubleLine(rect: Rect): void {
+    const ctx = this.#brush.ctx;
+    ctx.fillStyle = this.#brush.colour('box');
+    ctx.fillRect(rect.x + 4, rect.y + 5, 1.2, rect.h - 10);
+  }
+
+  #header(box: SceneBox): void {
+    const { node, rect } = box;
+    const alone = box.rows.length === 0 && rect.h < SECOND_LINE;
+    const y = rect.y + (alone ? rect.h : HEADER) / 2 + 0.5;
+    const tag = this.#headerTag(box);
+    const tagFont = `${this.#brush.size(10.5, 11.5)}px ${isAddress(tag) ? MONO : SANS}`;
+    const tagWidth = tag === '' ? 0 : this.#brush.width(tag, tagFont) + 8;
+    const font = isAddress(node.name) ? `${this.#brush.size(11.5, 13)}px ${MONO}` : `600 ${this.#brush.size(12.5, 14)}px ${SANS}`;
+    const left = node.kind === 'network' ? 13 : 10;
+    const name = this.#brush.fit(node.name, rect.w - left - 10 - tagWidth, font);
+    this.#brush.text(name, rect.x + left, y, font, nodeInk(node.state));
+    if (tag !== '') this.#brush.text(tag, rect.x + rect.w - 10, y, tagFont, 'ink3', 'right');
+    if (box.rows.length > 0 && !isUnreported(box)) this.#hairline(rect, rect.y + HEADER);
+    if (box.rows.length === 0) this.#second(box);
+  }
+
+  /** What the right end of the header says: the most telling one of several. */
+  #headerTag({ node }: SceneBox): string {
+    if (node.state === 'stale') return span(this.#brush.view.now - Date.parse(node.last_report ?? node.first_seen));
+    if (this.#brush.view.level === 'detail' && node.addresses[0] && node.addresses[0] !== node.name) return node.addresses[0];
+    if (node.this) return 'this node';
+    return KIND_TAGS[node.kind] ?? '';
+  }
+
+  /** The second line of a box without rows, where the layout has room for one. */
+  #second({ node, rect }: SceneBox): void {
+    if (rect.h < SECOND_LINE) return;
+    const y = rect.y + HEADER + (rect.h - HEADER) / 2 - 3;
+    const font = `${this.#brush.size(11.5, 12)}px ${SANS}`;
+    const room = rect.w - 20;
+    if (node.kind === 'network') this.#brush.text(this.#brush.fit(node.addresses[0] ?? '', room, font), rect.x + 13, y, font, 'ink3');
+    else if (node.state === 'inferred') this.#brush.text(this.#brush.longest(UNREPORTED, room, font), rect.x + 10, y, font, 'ink3');
+  }
+
+  #hairline(rect: Rect, y: number): void {
+    const ctx = this.#brush.ctx;
+    ctx.fillStyle = this.#brush.colour('line');
+    ctx.fillRect(rect.x + 1, y - 0.5, rect.w - 2, Math.max(this.#brush.thin(1), this.#brush.px(1)));
+  }
+
+  #rows(box: SceneBox): void {
+    let told = false;
+    for (const row of box.rows) {
+      const unnamed = row.row.kind !== 'more' && row.row.process === '';
+      const tell: boolean = !told && unnamed && isUnreported(box) && box.node.kind !== 'network';
+      told ||= tell;
+      this.#row(box, row, tell);
+    }
+  }
+
+  #row(box: SceneBox, row: SceneRow, tell: boolean): void {
+    const ctx = this.#brush.ctx;
+    const alpha = ctx.globalAlpha;
+    const { rect } = box;
+    if (row.row.kind === 'more') {
+      this.#brush.text(`+ ${row.row.count}`, rect.x + 25, row.y, `${this.#brush.size(11.5, 13)}px ${SANS}`, 'ink3');
+      return;
+    }
+    const gone = row.service?.state === 'gone';
+    this.#rowGround(rect, row);
+    if (gone) ctx.globalAlpha = alpha * 0.6;
+    this.#rowText(box, row, tell, gone);
+    ctx.globalAlpha = alpha;
+  }
+
+  #rowGround(rect: Rect, row: SceneRow): void {
+    const ground = row.service ? GROUNDS[row.service.status] : undefined;
+    const selected = row.service !== null && row.service.id === this.#brush.view.selectedRow;
+    if (!ground && !selected) return;
+    this.#brush.round({ x: rect.x + 4, y: row.y - ROW / 2 + 1, w: rect.w - 8, h: ROW - 2 }, 3);
+    this.#brush.ctx.fillStyle = this.#brush.colour(ground ?? 'lane');
+    this.#brush.ctx.fill();
+    if (!selected) return;
+    this.#brush.ctx.lineWidth = Math.max(1.5, this.#brush.px(1.5));
+    this.#brush.ctx.strokeStyle = this.#brush.colour('accent');
+    this.#brush.ctx.stroke();
+  }
+
+  #rowText(box: SceneBox, row: SceneRow, tell: boolean, gone: boolean): void {
+    if (row.row.kind === 'more') return;
+    const { rect, node } = box;
+    const client = row.row.kind === 'client';
+    const muted = client || node.state !== 'reporting' || gone;
+    const end = row.row.kind === 'client' ? 'client' : portText(row.row.protocol, row.row.port);
+    const endFont = `${this.#brush.size(10.5, 12)}px ${MONO}`;
+    const trouble = row.service ? GROUNDS[row.service.status] !== undefined : false;
+    const font = `${trouble ? '600 ' : ''}${this.#brush.size(11.5, 13)}px ${SANS}`;
+    const [left, label] = this.#rowLabel(box, row, tell);
+    const room = rect.w - left - 10 - this.#brush.width(end, endFont) - 6;
+    const text = tell ? this.#brush.longest(UNREPORTED, room, font) : this.#brush.fit(label, room, font);
+    const [first, second] = this.#rowLines(row);
+    this.#brush.text(text, rect.x + left, first, font, muted || row.row.process === '' ? 'ink3' : 'ink');
+    this.#brush.text(end, rect.x + rect.w - 10, first, endFont, 'ink3', 'right');
+    if (second) this.#brush.text(this.#brush.fit(second.text, rect.w - left - 10, second.font), rect.x + left, second.y, second.font, 'ink3');
+    if (gone) this.#strike(rect, left, first, text, font);
+    if (left > 10) this.#rowState(rect, row, client, first);
+  }
+
+  /** Where a row's text starts and what it says when the process is not known. */
+  #rowLabel({ node }: SceneBox, row: SceneRow, tell: boolean): [number, string] {
+    if (row.row.kind === 'more') return [25, ''];
+    if (tell) return [10, ''];
+    if (row.row.process !== '') return [25, row.row.process];
+    return [25, node.state === 'inferred' ? '' : 'name hidden'];
+  }
+
+  /** In detail a service row has a second line: where it listens and who used it last. */
+  #rowLines(row: SceneRow): [number, { text: string; y: number; font: string } | null] {
+    if (this.#brush.view.level !== 'detail' || !row.service || this.#brush.k < 1.68) return [row.y, null];
+    const used = row.service.last_connection;
+    const since = used ? `used ${span(this.#brush.view.now - Date.parse(used))} ago` : 'no use seen';
+    const where = row.service.addresses.join(', ');
+    const text = where ? `${where}, ${since}` : since;
+    return [row.y - this.#brush.px(7), { text, y: row.y + this.#brush.px(8), font: `${this.#brush.px(11)}px ${SANS}` }];
+  }
+
+  #rowState(rect: Rect, row: SceneRow, client: boolean, y: number): void {
+    if (client) return;
+    const status = row.service ? stateOf(row.service) : 'NONE';
+    const x = rect.x + 14;
+    if (status === 'OK') this.#dot(x, y);
+    else this.#brush.state(status, x, y, this.#brush.size(12, 14));
+  }
+
+  #dot(x: number, y: number): void {
+    this.#brush.ctx.beginPath();
+    this.#brush.ctx.arc(x, y, this.#brush.size(2.5, 3), 0, Math.PI * 2);
+    this.#brush.ctx.fillStyle = this.#brush.colour('ok');
+    this.#brush.ctx.fill();
+  }
+
+  #strike(rect: Rect, left: number, y: number, text: string, font: string): void {
+    const ctx = this.#brush.ctx;
+    ctx.fillStyle = this.#brush.colour('vanished');
+    ctx.fillRect(rect.x + left, y, this.#brush.width(text, font), Math.max(this.#brush.thin(1), this.#brush.px(1)));
+  }
+
+}
+
+/** How many connections are open at the Internet's box, in and out. */
+function openAtInternet(scene: Scene): Map<SceneBox, number> {
+  const open = new Map<SceneBox, number>();
+  for (const box of scene.boxes) {
+    if (box.node.kind !== 'internet') continue;
+    const edges = scene.edgesByNode.get(box.node.name) ?? [];
+    open.set(box, edges.reduce((n, e) => n + e.connection.count, 0));
+  }
+  return open;
+}
+
+/** `:80`, or `udp :53`: TCP is what a port means unless it says otherwise. */
+export function portText(protocol: string, port: number): string {
+  return protocol === 'udp' ? `udp :${port}` : `:${port}`;
+}
+
+/** Never reported, so drawn dashed; the Internet and networks never will. */
+export function isUnreported({ node }: SceneBox): boolean {
+  return node.state === 'inferred' && node.kind !== 'internet' && node.kind !== 'network' && node.kind !== 'virtual';
+}
+
+function nodeInk(state: string): ColourName {
+  return state === 'stale' ? 'ink3' : state === 'inferred' ? 'ink2' : 'ink';
+}

@@ -1,0 +1,145 @@
+import { truncateMiddle } from '../lib/format';
+import { SHAPES, type StateName } from '../parts/shapes';
+import { type Camera, MAX_FIT, type Rect, type Size, type ZoomLevel } from './camera';
+import type { ColourName, Palette } from './palette';
+import type { SceneBox, SceneEdge } from './scene';
+
+/** What the viewer does with the scene at the moment. */
+export interface View {
+  camera: Camera;
+  screen: Size;
+  dpr: number;
+  level: ZoomLevel;
+  palette: Palette;
+  /** Lit while something is hovered: the rest is dimmed. Null when nothing is. */
+  lit: { boxes: ReadonlySet<SceneBox>; edges: ReadonlySet<SceneEdge> } | null;
+  /** The edge under the pointer: it says what it is. */
+  pointed: SceneEdge | null;
+  selectedBox: SceneBox | null;
+  selectedRow: string;
+  selectedEdge: string;
+  /** The keyboard stands on the selection: its ring is dashed. */
+  keyboard: boolean;
+  /** A small screen, held near the eye but read on the move: text is larger. */
+  roomy: boolean;
+  /** ms, for ages. */
+  now: number;
+}
+
+export const SANS = 'system-ui, -apple-system, "Segoe UI Variable Text", "Segoe UI", Roboto, "Noto Sans", sans-serif';
+export const MONO = 'ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
+export const RADIUS = 7;
+export const DIMMED = 0.42;
+export const GHOST = 0.35;
+
+/** How much larger text is on a small screen, px. */
+const ROOMY = 2;
+
+/** A canvas with the design's text, shapes and colours. Holds caches and the view of the frame. */
+export class Brush {
+  readonly ctx: CanvasRenderingContext2D;
+  view!: View;
+  readonly #paths = new Map<string, Path2D>();
+  readonly #fitted = new Map<string, string>();
+
+  constructor(ctx: CanvasRenderingContext2D) {
+    this.ctx = ctx;
+  }
+
+  get k(): number {
+    return this.view.camera.k;
+  }
+
+  colour(name: ColourName): string {
+    return this.view.palette[name];
+  }
+
+  /** A length on screen as chart units. */
+  px(n: number): number {
+    return n / this.k;
+  }
+
+  /** A line width, head or dash: in detail there is more to read, not thicker lines. */
+  thin(n: number): number {
+    return n * Math.min(1, MAX_FIT / this.k);
+  }
+
+  /** Size of text that is 1:1 at card level and constant on screen in detail. */
+  size(card: number, detail: number): number {
+    const more = this.view.roomy ? ROOMY : 0;
+    return this.view.level === 'detail' ? this.px(detail + more) : card + more;
+  }
+
+  /** Lines of 1 px sit on half pixels of the screen. */
+  crisp(r: Rect): Rect {
+    const { camera, dpr } = this.view;
+    const step = camera.k * dpr;
+    const snap = (v: number, offset: number): number => (Math.round(v * step + offset * dpr) + 0.5 - offset * dpr) / step;
+    const x = snap(r.x, camera.x);
+    const y = snap(r.y, camera.y);
+    return { x, y, w: snap(r.x + r.w, camera.x) - x, h: snap(r.y + r.h, camera.y) - y };
+  }
+
+  state(status: StateName, x: number, y: number, size: number): void {
+    const ctx = this.ctx;
+    const shape = SHAPES[status];
+    ctx.save();
+    ctx.translate(x - size / 2, y - size / 2);
+    ctx.scale(size / 14, size / 14);
+    ctx.lineCap = 'round';
+    for (const mark of shape.marks) {
+      const colour = this.colour((mark.on ? shape.on : shape.colour).slice(2) as ColourName);
+      ctx.setLineDash(mark.dash ? [...mark.dash] : []);
+      if (mark.stroke > 0) {
+        ctx.lineWidth = mark.stroke;
+        ctx.strokeStyle = colour;
+        ctx.stroke(this.path(mark.d));
+      } else {
+        ctx.fillStyle = colour;
+        ctx.fill(this.path(mark.d));
+      }
+    }
+    ctx.restore();
+  }
+
+  path(d: string): Path2D {
+    let path = this.#paths.get(d);
+    if (!path) this.#paths.set(d, (path = new Path2D(d)));
+    return path;
+  }
+
+  round(r: Rect, radius: number): void {
+    this.ctx.beginPath();
+    this.ctx.roundRect(r.x, r.y, r.w, r.h, Math.min(radius, r.w / 2, r.h / 2));
+  }
+
+  text(text: string, x: number, y: number, font: string, colour: ColourName, align: CanvasTextAlign = 'left'): void {
+    const ctx = this.ctx;
+    ctx.font = font;
+    ctx.textAlign = align;
+    ctx.textBaseline = 'middle';
+    ctx.fillStyle = this.colour(colour);
+    ctx.fillText(text, x, y);
+  }
+
+  width(text: string, font: string): number {
+    this.ctx.font = font;
+    return this.ctx.measureText(text).width;
+  }
+
+  /** The first of several wordings that fits whole; the last one is cut if it must be. */
+  longest(texts: readonly string[], max: number, font: string): string {
+    const whole = texts.find((t) => this.width(t, font) <= max);
+    return whole ?? this.fit(texts.at(-1) ?? '', max, font);
+  }
+
+  fit(text: string, max: number, font: string): string {
+    const key = `${font}|${Math.floor(max * 2)}|${text}`;
+    const known = this.#fitted.get(key);
+    if (known !== undefined) return known;
+    if (this.#fitted.size > 20_000) this.#fitted.clear();
+    const fitted = truncateMiddle(text, max, (t) => this.width(t, font));
+    this.#fitted.set(key, fitted);
+    return fitted;
+  }
+}

@@ -1,0 +1,417 @@
+import {
+  type Camera,
+  type Point,
+  type Rect,
+  type Size,
+  type ZoomLevel,
+  between,
+  centre,
+  easeOut,
+  fit,
+  levelAt,
+  pan,
+  toChart,
+  zoomAt,
+} from './camera';
+import { overlaps } from './hit';
+import type { Palette } from './palette';
+import { Renderer } from './render';
+import { type Hit, type Scene, type SceneBox, type SceneEdge, edgesOf, hitTest } from './scene';
+
+const FLIGHT_MS = 240;
+const FADE_MS = 120;
+const SETTLE_ZOOM = 1;
+/** Below this width the first look is at this node, unless all of the chart can be read. */
+const NARROW = 640;
+const NARROW_PAD = 8;
+/** The smallest scale at which all of the chart is worth more than a part of it. */
+const READABLE = 0.6;
+/** What the first look at a part of the chart may be scaled to. */
+const FIRST_LOOK = { least: 0.74, most: 1.15 };
+
+/** An earlier frame that fades away. */
+interface Fading {
+  image: HTMLCanvasElement;
+  camera: Camera;
+  start: number;
+}
+
+/** What is selected, as the renderer needs it. */
+export interface Marked {
+  node: string;
+  service: string;
+  connection: string;
+}
+
+const NOTHING: Marked = { node: '', service: '', connection: '' };
+
+/** Boxes whose tops differ by less start beside each other, chart units. */
+const BESIDE = 120;
+
+interface Flight {
+  from: Camera;
+  to: Camera;
+  start: number;
+}
+
+/**
+ * The chart's canvas: camera, hover and frames. A frame is drawn only when
+ * something changed. It outlives the canvas, so the camera is still there when
+ * the viewer comes back from another page.
+ */
+export class ChartController {
+  #canvas: HTMLCanvasElement | null = null;
+  #renderer: Renderer | null = null;
+  #scene: Scene | null = null;
+  #palette: Palette | null = null;
+  #camera: Camera | null = null;
+  #size: Size = { w: 0, h: 0 };
+  #level: ZoomLevel | null = null;
+  #hover: Hit | null = null;
+  #marked: Marked = NOTHING;
+  #keyboard = false;
+  #flight: Flight | null = null;
+  /** The camera of the frame that is on the canvas. */
+  #drawn: Camera | null = null;
+  #goal: Rect | null = null;
+  #fading: Fading | null = null;
+  #preview: Hit | null = null;
+  /** Where the viewer was before the first preview. */
+  #home: Camera | null = null;
+  #moved = false;
+  #frame = 0;
+  #reduced: () => boolean;
+
+  /** `reduced` says whether the viewer asked for less motion. */
+  constructor(reduced: () => boolean) {
+    this.#reduced = reduced;
+  }
+
+  get camera(): Camera | null {
+    return this.#camera;
+  }
+
+  get scene(): Scene | null {
+    return this.#scene;
+  }
+
+  attach(canvas: HTMLCanvasElement): void {
+    const ctx = canvas.getContext('2d');
+    if (!ctx) throw new Error('this browser gives no 2d canvas');
+    this.#canvas = canvas;
+    // A new canvas has no size yet, even if it fills the same place.
+    this.#size = { w: 0, h: 0 };
+    this.#renderer = new Renderer(ctx);
+  }
+
+  detach(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    // A flight lands and a preview ends where the viewer will look again.
+    this.#camera = this.#home ?? this.#flight?.to ?? this.#camera;
+    this.#canvas = null;
+    this.#renderer = null;
+    this.#hover = null;
+    this.#flight = null;
+    this.#fading = null;
+    this.#preview = null;
+    this.#home = null;
+  }
+
+  setScene(scene: Scene | null): void {
+    this.#scene = scene;
+    this.#hover = this.#hover && scene ? sameThing(scene, this.#hover) : null;
+    this.#preview = this.#preview && scene ? sameThing(scene, this.#preview) : null;
+    this.#settle();
+    this.invalidate();
+  }
+
+  setPalette(palette: Palette): void {
+    this.#palette = palette;
+    this.invalidate();
+  }
+
+  /** CSS pixels. Until the viewer moved the camera, the chart stays fitted. */
+  resize(size: Size): void {
+    if (size.w === this.#size.w && size.h === this.#size.h) return;
+    this.#size = size;
+    const canvas = this.#canvas;
+    if (canvas) {
+      canvas.width = Math.round(size.w * devicePixelRatio);
+      canvas.height = Math.round(size.h * devicePixelRatio);
+    }
+    if (!this.#moved) this.#camera = null;
+    this.#settle();
+    this.invalidate();
+  }
+
+  mark(marked: Marked, keyboard: boolean): void {
+    this.#marked = marked;
+    this.#keyboard = keyboard;
+    this.invalidate();
+  }
+
+  /** A new kind of chart: look at all of it again. */
+  reset(): void {
+    this.#moved = false;
+    this.#camera = null;
+    this.#level = null;
+  }
+
+  pan(dx: number, dy: number): void {
+    this.#move((camera) => pan(camera, dx, dy));
+  }
+
+  /** Zooms around `at` (screen), or the middle. */
+  zoom(factor: number, at?: Point): void {
+    this.#move((camera) => zoomAt(camera, factor, at ?? { x: this.#size.w / 2, y: this.#size.h / 2 }));
+  }
+
+  fit(): void {
+    if (this.#scene) this.#fly(fit(this.#scene.bounds, this.#size));
+    this.#moved = false;
+  }
+
+  /** Flies to a node; if there is no canvas yet, as soon as there is one. */
+  focus(rect: Rect): void {
+    this.#goal = rect;
+    this.#settle();
+    this.invalidate();
+  }
+
+  focusNode(name: string): void {
+    const box = this.#scene?.boxByName.get(name);
+    if (box) this.focus(box.rect);
+  }
+
+  /**
+   * Moves the camera only if a part of the chart is not in view. `covered` is the share of the
+   * height, from below, that a sheet lies over.
+   */
+  reveal(rect: Rect, covered = 0): void {
+    const camera = this.#camera;
+    if (!camera) return;
+    const free = { w: this.#size.w, h: this.#size.h * (1 - covered) };
+    const { x, y, w, h } = rect;
+    const left = x * camera.k + camera.x;
+    const top = y * camera.k + camera.y;
+    const inside =
+      left >= 8 && top >= 8 && left + w * camera.k <= free.w - 8 && top + h * camera.k <= free.h - 8;
+    if (!inside) this.#fly(centre({ x: x + w / 2, y: y + h / 2 }, camera.k, free));
+  }
+
+  /**
+   * Shows a search hit without going there: all else is dimmed, and the camera comes
+   * only if it is out of view or under what covers the chart (`covered`, in the window).
+   * An unknown node, such as '', ends it and takes the viewer back.
+   */
+  preview(node: string, service = '', covered?: DOMRect): void {
+    const box = this.#scene?.boxByName.get(node);
+    if (!this.#canvas || !box) {
+      this.#endPreview();
+      return;
+    }
+    const row = service === '' ? undefined : box.rows.find((r) => r.service?.id === service);
+    this.#preview = row ? { kind: 'row', box, row } : { kind: 'box', box };
+    this.#home ??= this.#camera;
+    this.#uncover(box.rect, covered && within(covered, this.#canvas.getBoundingClientRect()));
+    this.invalidate();
+  }
+
+  /** Brings a part of the chart where nothing lies over it, if there is such a place. */
+  #uncover(rect: Rect, covered: Rect = { x: 0, y: 0, w: 0, h: 0 }): void {
+    const camera = this.#camera;
+    if (!camera) return;
+    const { k } = camera;
+    const shown = { x: rect.x * k + camera.x, y: rect.y * k + camera.y, w: rect.w * k, h: rect.h * k };
+    const { w, h } = this.#size;
+    const inside = shown.x >= 0 && shown.y >= 0 && shown.x + shown.w <= w && shown.y + shown.h <= h;
+    if (inside && (covered.w === 0 || !overlaps(shown, covered))) return;
+    const free = largestBeside(covered, this.#size);
+    const to = centre({ x: rect.x + rect.w / 2, y: rect.y + rect.h / 2 }, k, free);
+    this.#fly({ k, x: to.x + free.x, y: to.y + free.y });
+  }
+
+  #endPreview(): void {
+    const home = this.#home;
+    this.#preview = null;
+    this.#home = null;
+    if (home) this.#fly(home);
+  }
+
+  /** What lies at a point of the screen. */
+  hit(at: Point): Hit | null {
+    if (!this.#scene || !this.#camera) return null;
+    return hitTest(this.#scene, toChart(this.#camera, at), this.#camera.k);
+  }
+
+  hover(hit: Hit | null): void {
+    if (sameHit(this.#hover, hit)) return;
+    this.#hover = hit;
+    this.invalidate();
+  }
+
+  invalidate(): void {
+    if (this.#frame !== 0 || !this.#canvas) return;
+    this.#frame = requestAnimationFrame((now) => {
+      this.#frame = 0;
+      this.#draw(now);
+    });
+  }
+
+  #move(change: (camera: Camera) => Camera): void {
+    if (!this.#camera) return;
+    this.#flight = null;
+    this.#moved = true;
+    this.#camera = change(this.#camera);
+    this.invalidate();
+  }
+
+  #fly(to: Camera): void {
+    const from = this.#camera;
+    if (!from || this.#reduced()) this.#camera = to;
+    else this.#flight = { from, to, start: performance.now() };
+    this.invalidate();
+  }
+
+  /** Gives the camera its first place, and starts a flight that was waiting for one. */
+  #settle(): void {
+    const scene = this.#scene;
+    if (!scene || this.#size.w === 0 || scene.boxes.length === 0) return;
+    this.#camera ??= firstLook(scene, this.#size);
+    const goal = this.#goal;
+    if (!goal) return;
+    this.#goal = null;
+    this.#moved = true;
+    const k = Math.max(this.#camera.k, SETTLE_ZOOM);
+    this.#fly(centre({ x: goal.x + goal.w / 2, y: goal.y + goal.h / 2 }, k, this.#size));
+  }
+
+  #draw(now: number): void {
+    this.#advance(now);
+    const { w, h } = this.#size;
+    if (!this.#renderer || !this.#scene || !this.#palette || !this.#camera || w === 0 || h === 0) return;
+    this.#changeLevel(levelAt(this.#camera.k, this.#level), now);
+    this.#renderer.draw(this.#scene, {
+      camera: this.#camera,
+      screen: this.#size,
+      dpr: devicePixelRatio,
+      level: this.#level ?? 'card',
+      palette: this.#palette,
+      lit: this.#lit(this.#scene),
+      pointed: this.#hover?.kind === 'edge' ? this.#hover.edge : null,
+      selectedBox: this.#scene.boxByName.get(this.#marked.node) ?? null,
+      selectedRow: this.#marked.service,
+      selectedEdge: this.#marked.connection,
+      keyboard: this.#keyboard,
+      roomy: w < NARROW,
+      now: Date.now(),
+    });
+    this.#drawn = this.#camera;
+    this.#fade(now);
+  }
+
+  /** Keeps the last frame of the level that is left, to fade it out over the new one. */
+  #changeLevel(level: ZoomLevel, now: number): void {
+    const before = this.#level;
+    this.#level = level;
+    if (before === null || before === level || !this.#canvas || !this.#drawn || this.#reduced()) return;
+    const image = this.#canvas.cloneNode() as HTMLCanvasElement;
+    image.getContext('2d')?.drawImage(this.#canvas, 0, 0);
+    this.#fading = { image, camera: this.#drawn, start: now };
+  }
+
+  #fade(now: number): void {
+    const fading = this.#fading;
+    if (!fading) return;
+    const left = 1 - (now - fading.start) / FADE_MS;
+    if (left > 0) {
+      this.#renderer?.overlay(fading.image, fading.camera, Math.min(1, left));
+      this.invalidate();
+    } else this.#fading = null;
+  }
+
+  #advance(now: number): void {
+    const flight = this.#flight;
+    if (!flight) return;
+    const t = Math.min(1, Math.max(0, (now - flight.start) / FLIGHT_MS));
+    this.#camera = between(flight.from, flight.to, easeOut(t), this.#size);
+    if (t >= 1) this.#flight = null;
+    else this.invalidate();
+  }
+
+  #lit(scene: Scene): { boxes: Set<SceneBox>; edges: Set<SceneEdge> } | null {
+    const hit = this.#preview ?? this.#hover;
+    if (!hit) return null;
+    const edges = new Set(edgesOf(scene, hit));
+    const boxes = new Set([...edges].flatMap((e) => [e.client, e.server]));
+    if (hit.kind !== 'edge') boxes.add(hit.box);
+    return { boxes, edges };
+  }
+}
+
+/**
+ * All of the chart, if it can be read so. Else, on a narrow screen, this node: from
+ * the chart's left edge if this node is near it, so that who calls it is in view.
+ */
+function firstLook(scene: Scene, size: Size): Camera {
+  const all = fit(scene.bounds, size, size.w < NARROW ? NARROW_PAD : undefined);
+  const home = scene.boxes.find((b) => b.node.this) ?? scene.boxes.find((b) => b.node.state === 'reporting');
+  if (size.w >= NARROW || all.k >= READABLE || !home) return all;
+  const { rect } = home;
+  const left = Math.min(...scene.boxes.map((b) => b.rect.x));
+  const whole = (size.w - 2 * NARROW_PAD) / (rect.x + rect.w - left);
+  const near = whole >= FIRST_LOOK.least;
+  const k = near ? Math.min(whole, FIRST_LOOK.most) : 1;
+  const x = near ? NARROW_PAD - left * k : size.w / 2 - (rect.x + rect.w / 2) * k;
+  const beside = scene.boxes.filter((b) => b.rect.x <= rect.x && Math.abs(b.rect.y - rect.y) < BESIDE);
+  return { k, x, y: firstTop(scene.bounds, rect, Math.min(...beside.map((b) => b.rect.y)), k, size.h) };
+}
+
+/** The chart's top if this node then fits, else this node in the middle, else the top of what starts beside it. */
+function firstTop(bounds: Rect, home: Rect, beside: number, k: number, height: number): number {
+  const top = NARROW_PAD - bounds.y * k;
+  if ((home.y + home.h) * k + top <= height - NARROW_PAD) return bounds.h * k < height ? (height - bounds.h * k) / 2 - bounds.y * k : top;
+  if (home.h * k > height) return NARROW_PAD - beside * k;
+  return height / 2 - (home.y + home.h / 2) * k;
+}
+
+/** A rectangle of the window, in the canvas’s own pixels. */
+function within(rect: DOMRect, canvas: DOMRect): Rect {
+  return { x: rect.x - canvas.x, y: rect.y - canvas.y, w: rect.width, h: rect.height };
+}
+
+/** The largest part of the screen left of, right of, above or below something. */
+function largestBeside(covered: Rect, { w, h }: Size): Rect {
+  const right = covered.x + covered.w;
+  const below = covered.y + covered.h;
+  const strips = [
+    { x: right, y: 0, w: w - right, h },
+    { x: 0, y: 0, w: covered.x, h },
+    { x: 0, y: below, w, h: h - below },
+    { x: 0, y: 0, w, h: covered.y },
+  ];
+  const area = (r: Rect): number => Math.max(0, r.w) * Math.max(0, r.h);
+  return strips.reduce((best, strip) => (area(strip) > area(best) ? strip : best));
+}
+
+function sameHit(a: Hit | null, b: Hit | null): boolean {
+  if (a === b) return true;
+  if (!a || !b) return false;
+  if (a.kind === 'edge') return b.kind === 'edge' && a.edge === b.edge;
+  if (b.kind === 'edge' || a.box !== b.box) return false;
+  return (a.kind === 'row' ? a.row : null) === (b.kind === 'row' ? b.row : null);
+}
+
+/** The hovered thing in a newer scene, so that a delta doesn't end the hover. */
+function sameThing(scene: Scene, hit: Hit): Hit | null {
+  if (hit.kind === 'edge') {
+    const edge = scene.edges.find((e) => e.connection.id === hit.edge.connection.id);
+    return edge ? { kind: 'edge', edge } : null;
+  }
+  const box = scene.boxByName.get(hit.box.node.name);
+  if (!box) return null;
+  if (hit.kind === 'box') return { kind: 'box', box };
+  const row = box.rows[hit.box.rows.indexOf(hit.row)];
+  return row ? { kind: 'row', box, row } : { kind: 'box', box };
+}

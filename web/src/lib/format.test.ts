@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { age, bytes, capital, figure, goDuration, inWords, isAddress, moment, parseGoDuration, plural, shortFigure, span, truncateMiddle } from './format';
+
+const NOW = Date.parse('2026-11-23T12:00:00Z');
+
+describe('figures', () => {
+  it.each([[0, '0'], [999, '999'], [1234567, '1,234,567']])('figure %d', (n, text) => expect(figure(n)).toBe(text));
+  it.each([[0, '0'], [960, '960'], [999, '999'], [1000, '1.0k'], [2412, '2.4k'], [9949, '9.9k'], [9950, '10k'], [18300, '18k'], [999_499, '999k'], [1_200_000, '1.2M']])(
+    'shortFigure %d', (n, text) => expect(shortFigure(n)).toBe(text));
+  it.each([[0, '0 nodes'], [1, '1 node'], [2000, '2,000 nodes']])('plural %d', (n, text) => expect(plural(n, 'node')).toBe(text));
+  it('plural with its own form', () => expect(plural(2, 'address', 'addresses')).toBe('2 addresses'));
+  it.each([[0, 'no'], [1, 'one'], [12, 'twelve'], [13, '13'], [1300, '1,300']])('inWords %d', (n, text) => expect(inWords(n)).toBe(text));
+  it.each([[0, '0 B'], [2048, '2 KiB'], [15_000_000, '14 MiB'], [3 * 1024 ** 3, '3.0 GiB']])('bytes %d', (n, text) => expect(bytes(n)).toBe(text));
+  it('capital', () => expect(capital('three nodes')).toBe('Three nodes'));
+});
+
+describe('times', () => {
+  it.each([[0, '0 s'], [59_999, '59 s'], [60_000, '1 min'], [3_600_000, '1 h'], [47 * 3_600_000, '47 h'], [48 * 3_600_000, '2 d'], [-5_000, '0 s']])(
+    'span %d', (ms, text) => expect(span(ms)).toBe(text));
+  it.each([
+    ['2026-11-23T11:59:59Z', 'now'],
+    ['2026-11-23T11:59:57Z', '3 s ago'],
+    ['2026-11-23T12:00:30Z', 'now'],
+    ['2026-10-13T12:00:00Z', '41 d ago'],
+    ['', 'never'],
+    [undefined, 'never'],
+    ['rubbish', 'never'],
+  ])('age of %s', (at, text) => expect(age(at, NOW)).toBe(text));
+  it('moment says whose time it is', () => {
+    expect(moment('2026-11-23T12:00:00Z', true, 'en-GB')).toBe('23 Nov 2026, 12:00:00 UTC');
+    expect(moment('2026-11-23T12:00:00Z', false, 'en-GB')).toMatch(/ local$/);
+    expect(moment(undefined, true)).toBe('never');
+    expect(moment('rubbish', true)).toBe('never');
+  });
+});
+
+describe('Go durations', () => {
+  it.each([['5m0s', 300_000], ['840h0m0s', 3_024_000_000], ['1.5s', 1500], ['250ms', 250], ['0', 0], ['', NaN], ['5', NaN], ['5 min', NaN], ['m5', NaN]])(
+    'parse %s', (text, ms) => expect(parseGoDuration(text)).toEqual(ms));
+  it.each([['5m0s', '5 min'], ['840h0m0s', '35 d'], ['90m0s', '90 min'], ['10s', '10 s'], ['1.5s', '1.5s'], ['0s', '0s'], ['soon', 'soon']])(
+    'goDuration %s', (text, words) => expect(goDuration(text)).toBe(words));
+});
+
+describe('isAddress', () => {
+  it.each([['10.20.0.53', true], ['fd00::1', true], ['198.51.100.0/24', true], ['vm', false], ['face', false], ['web01.example.net', false], ['1.2.3', false]])(
+    '%s', (text, yes) => expect(isAddress(text)).toBe(yes));
+});
+
+describe('truncateMiddle', () => {
+  const measure = (text: string): number => text.length;
+  it.each([
+    ['short', 10, 'short'],
+    ['exactly-10', 10, 'exactly-10'],
+    ['a-very-long-process-name', 9, 'a-ve…name'],
+    ['abcdef', 2, 'a…'],
+    ['abcdef', 1, '…'],
+    ['abcdef', 0, '…'],
+  ])('%s in %d', (text, max, cut) => expect(truncateMiddle(text, max, measure)).toBe(cut));
+  it('never is wider than it may, and keeps both ends', () => {
+    const name = 'x'.repeat(30) + 'END' + 'y'.repeat(30);
+    for (let max = 3; max < name.length; max++) {
+      const cut = truncateMiddle(name, max, measure);
+      expect(cut.length).toBe(max);
+      expect(cut.startsWith('x') && cut.includes('…')).toBe(true);
+    }
+  });
+});
+
+describe('moment in two time zones', () => {
+  const at = '2026-11-23T23:30:05Z';
+
+  it('is the same instant, and says whose time it is', () => {
+    expect(moment(at, true, 'en-GB')).toBe('23 Nov 2026, 23:30:05 UTC');
+    expect(moment(at, false, 'en-GB')).toMatch(/ local$/);
+  });
+
+  it('takes offsets for what they are', () => {
+    expect(moment('2026-11-24T01:30:05+02:00', true, 'en-GB')).toBe('23 Nov 2026, 23:30:05 UTC');
+  });
+
+  it('follows the locale of the browser', () => {
+    expect(moment(at, true, 'de-DE')).toBe('23.11.2026, 23:30:05 UTC');
+    expect(moment(at, true, 'en-US').replace(/\s/g, ' ')).toBe('Nov 23, 2026, 11:30:05 PM UTC');
+  });
+
+  it.each([undefined, '', 'yesterday'])('is never for %j', (text) => expect(moment(text, true)).toBe('never'));
+});

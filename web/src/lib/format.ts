@@ -1,0 +1,134 @@
+/** Words and figures of the pages. The UI speaks English; dates follow the browser. */
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const whole = new Intl.NumberFormat('en-US');
+
+/** 1234 → `1,234`. */
+export function figure(n: number): string {
+  return whole.format(n);
+}
+
+/** For labels on lines: 960 → `960`, 2412 → `2.4k`, 18300 → `18k`. */
+export function shortFigure(n: number): string {
+  if (n < 1000) return String(n);
+  if (n < 9950) return `${(n / 1000).toFixed(1)}k`;
+  if (n < 999_500) return `${Math.round(n / 1000)}k`;
+  return `${(n / 1_000_000).toFixed(1)}M`;
+}
+
+/** `1 node`, `3 nodes`. */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${figure(n)} ${n === 1 ? one : many}`;
+}
+
+const WORDS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'eleven', 'twelve'];
+
+/** Numbers in sentences: up to twelve as words. */
+export function inWords(n: number): string {
+  return WORDS[n] ?? figure(n);
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A length of time in its largest unit: `3 s`, `14 min`, `5 h`, `41 d`. */
+export function span(ms: number): string {
+  if (ms < MINUTE) return `${Math.max(0, Math.floor(ms / SECOND))} s`;
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
+  if (ms < 2 * DAY) return `${Math.floor(ms / HOUR)} h`;
+  return `${Math.floor(ms / DAY)} d`;
+}
+
+/** `now` below two seconds, else `3 s ago`. A clock that runs ahead reads as now. */
+export function age(at: string | undefined, now: number): string {
+  const ms = at ? now - Date.parse(at) : NaN;
+  if (Number.isNaN(ms)) return 'never';
+  return ms < 2 * SECOND ? 'now' : `${span(ms)} ago`;
+}
+
+/** Date and time to the second, and always whose time it is. */
+export function moment(at: string | undefined, utc: boolean, locale?: string): string {
+  const when = at ? new Date(at) : null;
+  if (!when || Number.isNaN(when.getTime())) return 'never';
+  const format = new Intl.DateTimeFormat(locale, {
+    dateStyle: 'medium',
+    timeStyle: 'medium',
+    ...(utc ? { timeZone: 'UTC' } : {}),
+  });
+  return `${format.format(when)} ${utc ? 'UTC' : 'local'}`;
+}
+
+const GO_UNITS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: SECOND,
+  m: MINUTE,
+  h: HOUR,
+};
+
+/** Milliseconds of a Go duration such as `840h0m0s`; NaN if it is none. */
+export function parseGoDuration(text: string): number {
+  if (text === '0') return 0;
+  if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return NaN;
+  let ms = 0;
+  for (const [, amount = '0', unit = 's'] of text.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g)) {
+    ms += Number(amount) * (GO_UNITS[unit] ?? 0);
+  }
+  return ms;
+}
+
+/** `5m0s` → `5 min`; what is not a whole number of units stays as it came. */
+export function goDuration(text: string): string {
+  const ms = parseGoDuration(text);
+  if (Number.isNaN(ms) || ms <= 0) return text;
+  for (const [unit, name] of [
+    [DAY, 'd'],
+    [HOUR, 'h'],
+    [MINUTE, 'min'],
+    [SECOND, 's'],
+  ] as const) {
+    if (ms % unit === 0) return `${figure(ms / unit)} ${name}`;
+  }
+  return text;
+}
+
+/** 15000000 → `14 MiB`. */
+export function bytes(n: number): string {
+  if (n < 1024) return `${n} B`;
+  if (n < 1024 ** 2) return `${Math.round(n / 1024)} KiB`;
+  if (n < 1024 ** 3) return `${Math.round(n / 1024 ** 2)} MiB`;
+  return `${(n / 1024 ** 3).toFixed(1)} GiB`;
+}
+
+/** True for IPv4, IPv6 and CIDR text: these are set in mono. */
+export function isAddress(text: string): boolean {
+  return /^\d{1,3}(\.\d{1,3}){3}(\/\d+)?$/.test(text) || (/^[0-9a-f:.]+(\/\d+)?$/i.test(text) && text.includes(':'));
+}
+
+/**
+ * Cuts the middle out of a text until it fits, because hosts and processes of one
+ * site differ at their ends. `measure` gives the width of a text in the unit of `max`.
+ */
+export function truncateMiddle(text: string, max: number, measure: (text: string) => number): string {
+  if (measure(text) <= max) return text;
+  let low = 0;
+  let high = text.length - 1;
+  while (low < high) {
+    const keep = Math.ceil((low + high) / 2);
+    if (measure(cutMiddle(text, keep)) <= max) low = keep;
+    else high = keep - 1;
+  }
+  return low === 0 ? '…' : cutMiddle(text, low);
+}
+
+function cutMiddle(text: string, keep: number): string {
+  const head = Math.ceil(keep / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (keep - head))}`;
+}

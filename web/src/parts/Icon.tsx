@@ -1,0 +1,36 @@
+const ICONS = {
+  search: 'M7 12.2A5.2 5.2 0 1 0 7 1.8A5.2 5.2 0 0 0 7 12.2ZM10.9 10.9L14.4 14.4',
+  settings: 'M1.5 4.5H8.5M12.5 4.5H14.5M1.5 11.5H3.5M7.5 11.5H14.5M10.5 6.5A2 2 0 1 0 10.5 2.5A2 2 0 0 0 10.5 6.5ZM5.5 13.5A2 2 0 1 0 5.5 9.5A2 2 0 0 0 5.5 13.5Z',
+  plus: 'M8 3V13M3 8H13',
+  minus: 'M3 8H13',
+  fit: 'M2 5.5V2H5.5M10.5 2H14V5.5M14 10.5V14H10.5M5.5 14H2V10.5',
+  close: 'M4 4L12 12M12 4L4 12',
+  down: 'M4.5 6.5L8 10L11.5 6.5',
+  up: 'M4.5 9.5L8 6L11.5 9.5',
+  chart: 'M1.6 8A2.1 2.1 0 1 0 5.8 8A2.1 2.1 0 0 0 1.6 8ZM10 3.4A2.1 2.1 0 1 0 14.2 3.4A2.1 2.1 0 0 0 10 3.4ZM10 12.6A2.1 2.1 0 1 0 14.2 12.6A2.1 2.1 0 0 0 10 12.6ZM5.8 8C8.5 8 7.8 3.4 10 3.4M5.8 8C8.5 8 7.8 12.6 10 12.6',
+  services: 'M2 4H14M2 8H14M2 12H14',
+  nodes: 'M2.6 2.5H13.4V6.7H2.6ZM2.6 9.3H13.4V13.5H2.6ZM5 4.6H5.1M5 11.4H5.1',
+} as const;
+
+export type IconName = keyof typeof ICONS;
+
+/** Decoration beside a word, or inside a control that has its own label. */
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
+      <path d={ICONS[name]} />
+    </svg>
+  );
+}
+
+/** The mark of dotm. */
+export function Mark() {
+  return (
+    <svg viewBox="0 0 20 20" aria-hidden="true">
+      <path d="M4 10h5l6-5M9 10l5 5" fill="none" stroke="var(--edge)" stroke-width="1.5" stroke-linecap="round" />
+      <circle cx="3.6" cy="10" r="2.3" fill="var(--ink)" />
+      <circle cx="15.4" cy="4.6" r="2.3" fill="var(--ink)" />
+      <circle cx="14.6" cy="15.4" r="3" fill="var(--critical)" />
+    </svg>
+  );
+}

@@ -1,0 +1,33 @@
+import { SHAPES, type StateName } from './shapes';
+
+interface Props {
+  state: StateName;
+  size?: number;
+  /** The state is written beside it: don't say it twice. */
+  silent?: boolean;
+}
+
+/** A state as its shape, with its name for those who don't see it. */
+export function StateIcon({ state, size = 14, silent = false }: Props) {
+  const shape = SHAPES[state];
+  const label = silent ? { 'aria-hidden': true } : { role: 'img' as const, 'aria-label': shape.name };
+  return (
+    <svg class="state" width={size} height={size} viewBox="0 0 14 14" {...label}>
+      {!silent && <title>{shape.name}</title>}
+      {shape.marks.map((mark) => {
+        const colour = `var(${mark.on ? shape.on : shape.colour})`;
+        return (
+          <path
+            key={mark.d}
+            d={mark.d}
+            fill={mark.stroke > 0 ? 'none' : colour}
+            stroke={mark.stroke > 0 ? colour : 'none'}
+            stroke-width={mark.stroke}
+            stroke-linecap="round"
+            {...(mark.dash ? { 'stroke-dasharray': mark.dash.join(' ') } : {})}
+          />
+        );
+      })}
+    </svg>
+  );
+}

@@ -1,0 +1,114 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { useApp } from '../app';
+import type { Hidden, HideKind, Level } from '../api/types';
+import { figure } from '../lib/format';
+import { HIDE_KINDS } from '../state/route';
+import { Icon } from './Icon';
+
+/** The kinds the filter can leave out: as counted, as chosen, and what they are. */
+const KINDS = [
+  { kind: 'ignored', word: 'ignored', title: 'Hide ignored', help: 'Ports and names that the settings ignore' },
+  { kind: 'infrastructure', word: 'of dotm itself', title: 'Hide dotm itself', help: 'dotm’s own services and connections' },
+  { kind: 'old', word: 'old', title: 'Hide old', help: 'Connections with nothing open for longer than the ageing limit, and services that are gone' },
+] as const satisfies readonly { kind: HideKind; word: string; title: string; help: string }[];
+
+/** `2 ignored, 4 of dotm itself, 1 old`: what is hidden and why; `nothing` when nothing is. */
+export function hiddenLine(hidden: Hidden): string {
+  const counted = KINDS.filter(({ kind }) => hidden[kind] > 0).map(({ kind, word }) => `${figure(hidden[kind])} ${word}`);
+  return counted.join(', ') || 'nothing';
+}
+
+const LEVELS: readonly (readonly [Level, string])[] = [
+  ['service', 'Services'],
+  ['node', 'Nodes'],
+];
+
+/** How the chart is looked at: level, filter, table twin, fit. */
+export function ToolRow() {
+  const { route, navigate, chart } = useApp();
+  const { level, table } = route.value;
+  return (
+    <div class="tools" role="toolbar" aria-label="Chart">
+      <div class="segments" role="group" aria-label="Level">
+        {LEVELS.map(([value, title]) => (
+          <button
+            key={value}
+            type="button"
+            aria-pressed={level === value}
+            onClick={() => navigate({ ...route.value, level: value })}
+          >
+            {title}
+          </button>
+        ))}
+      </div>
+      <HideMenu />
+      <span class="gap" />
+      <button type="button" class="plain" aria-pressed={table !== ''} onClick={() => navigate({ ...route.value, table: table ? '' : 'connections' })}>
+        {table ? 'Chart' : 'Table'}
+      </button>
+      {!table && (
+        <button type="button" class="plain fit" onClick={() => chart.fit()}>
+          Fit
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** What the filter leaves out, and how much that is; the choice is part of the link. */
+function HideMenu() {
+  const { route, navigate, feed } = useApp();
+  const [open, setOpen] = useState(false);
+  const root = useRef<HTMLDivElement>(null);
+  useDismiss(root, open, () => setOpen(false));
+  const { hide } = route.value;
+  const hidden = feed.topology.value?.hidden;
+  const toggle = (kind: HideKind): void => {
+    const next = hide.includes(kind) ? hide.filter((k) => k !== kind) : HIDE_KINDS.filter((k) => k === kind || hide.includes(k));
+    navigate({ ...route.value, hide: next }, true);
+  };
+  return (
+    <div class="popup" ref={root}>
+      <button type="button" class="plain" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <span class="short">Hidden: {hidden ? figure(hidden.services + hidden.connections) : 0}</span>
+        <span class="long">Hidden: {hidden ? hiddenLine(hidden) : 'nothing'}</span>
+        <Icon name="down" />
+      </button>
+      {open && (
+        <div class="popup-body" role="group" aria-label="Leave out of the chart">
+          {KINDS.map(({ kind, title, help }) => (
+            <label key={kind} class="option">
+              <input type="checkbox" checked={hide.includes(kind)} onChange={() => toggle(kind)} />
+              <span>
+                <span>{title}</span>
+                <span class="small ink3">{help}</span>
+              </span>
+              {hidden && hidden[kind] > 0 && <b class="count">{figure(hidden[kind])}</b>}
+            </label>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Closes on Escape and on a press elsewhere. */
+function useDismiss(root: { current: HTMLElement | null }, open: boolean, close: () => void): void {
+  useEffect(() => {
+    if (!open) return;
+    const onPress = (event: Event): void => {
+      if (event.target instanceof Node && !root.current?.contains(event.target)) close();
+    };
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== 'Escape') return;
+      event.stopPropagation();
+      close();
+    };
+    document.addEventListener('pointerdown', onPress);
+    document.addEventListener('keydown', onKey, true);
+    return () => {
+      document.removeEventListener('pointerdown', onPress);
+      document.removeEventListener('keydown', onKey, true);
+    };
+  }, [open]);
+}

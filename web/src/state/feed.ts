@@ -1,0 +1,200 @@
+import { batch, signal } from '@preact/signals';
+import { type Client, isAborted, problemOf } from '../api/client';
+import { type EventSourceLike, Stream, backoff } from '../api/stream';
+import type { Delta, HideKind, Level, Problem } from '../api/types';
+import type { Clock } from '../lib/clock';
+import { type Topology, announcements, applyDelta, catchUp, fromDocument } from './topology';
+
+/** `connecting` until the first event; `reconnecting` while the line is lost. */
+export type Phase = 'connecting' | 'live' | 'reconnecting';
+
+export interface FeedOptions {
+  client: Pick<Client, 'topology'>;
+  clock: Clock;
+  random: () => number;
+  open: (url: string) => EventSourceLike;
+}
+
+/** The live region speaks at most this often. */
+const SPEAK_EVERY_MS = 5_000;
+
+/**
+ * Keeps one topology up to date: reads it, follows the stream, reads it again
+ * when the stream has a gap. Whatever happens, the last known topology stays.
+ */
+export class Feed {
+  readonly topology = signal<Topology | null>(null);
+  readonly phase = signal<Phase>('connecting');
+  /** When the line was lost, ms; 0 while it works. */
+  readonly lostAt = signal(0);
+  /** When something last changed on the chart, ms; 0 before the first reading. */
+  readonly changedAt = signal(0);
+  /** Why the last reading failed; the topology before it is still shown. */
+  readonly problem = signal<Problem | null>(null);
+  /** The last sentence for the live region. */
+  readonly spoken = signal('');
+
+  readonly #options: FeedOptions;
+  #stream: Stream | null = null;
+  #reading: AbortController | null = null;
+  #waiting: Delta[] = [];
+  #retryTimer: number | null = null;
+  #failures = 0;
+  #level: Level = 'service';
+  #hide: readonly HideKind[] = [];
+  #unsaid: string[] = [];
+  #speakTimer: number | null = null;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  /** Follows another view. The chart on screen stays until the new one is there. */
+  watch(level: Level, hide: readonly HideKind[]): void {
+    this.close();
+    this.#level = level;
+    this.#hide = hide;
+    this.#failures = 0;
+    void this.#read();
+  }
+
+  close(): void {
+    this.#stream?.close();
+    this.#stream = null;
+    this.#reading?.abort();
+    this.#reading = null;
+    if (this.#retryTimer !== null) this.#options.clock.clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
+  }
+
+  /** Tries at once: the Retry button, or the network came back. */
+  retry(): void {
+    this.#stream?.retry();
+    if (this.problem.value) void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    this.#reading?.abort();
+    const reading = new AbortController();
+    this.#reading = reading;
+    this.#waiting = [];
+    try {
+      const doc = await this.#options.client.topology(this.#level, this.#hide, reading.signal);
+      if (this.#reading === reading) this.#settle(fromDocument(doc));
+    } catch (error) {
+      if (this.#reading === reading && !isAborted(error)) this.#fail(error);
+    }
+  }
+
+  #settle(read: Topology): void {
+    this.#reading = null;
+    const current = catchUp(read, this.#waiting);
+    if (!current) {
+      this.#later();
+      return;
+    }
+    this.#failures = 0;
+    batch(() => {
+      this.topology.value = current;
+      this.problem.value = null;
+      this.changedAt.value = this.#options.clock.now();
+    });
+    this.#stream ??= this.#open();
+  }
+
+  #fail(error: unknown): void {
+    this.#reading = null;
+    batch(() => {
+      this.problem.value = problemOf(error);
+      if (!this.#stream) this.#lost();
+    });
+    this.#later();
+  }
+
+  #later(): void {
+    if (this.#retryTimer !== null) return;
+    this.#retryTimer = this.#options.clock.setTimeout(
+      () => {
+        this.#retryTimer = null;
+        void this.#read();
+      },
+      backoff(this.#failures++, this.#options.random),
+    );
+  }
+
+  #open(): Stream {
+    const { clock, random, open } = this.#options;
+    const expect = (revision: string): void => {
+      if (!this.#reading && this.topology.value?.revision !== revision) void this.#read();
+    };
+    return new Stream({
+      level: this.#level,
+      hide: this.#hide,
+      clock,
+      random,
+      open,
+      handlers: {
+        snapshot: (mark) => expect(mark.revision),
+        delta: (delta) => this.#delta(delta),
+        beat: (mark) => expect(mark.revision),
+        resync: () => void this.#read(),
+        alive: () => this.#alive(),
+        lost: () => this.#lost(),
+      },
+    });
+  }
+
+  #delta(delta: Delta): void {
+    if (this.#reading) {
+      this.#waiting.push(delta);
+      return;
+    }
+    const before = this.topology.value;
+    const after = before && applyDelta(before, delta);
+    if (!before || !after) {
+      void this.#read();
+      return;
+    }
+    batch(() => {
+      this.topology.value = after;
+      this.changedAt.value = this.#options.clock.now();
+    });
+    this.#speak(announcements(before, delta));
+  }
+
+  #alive(): void {
+    if (this.phase.value === 'live') return;
+    if (this.phase.value === 'reconnecting') this.#speak(['connection is back']);
+    batch(() => {
+      this.phase.value = 'live';
+      this.lostAt.value = 0;
+    });
+  }
+
+  #lost(): void {
+    if (this.phase.value === 'reconnecting') return;
+    batch(() => {
+      this.phase.value = 'reconnecting';
+      this.lostAt.value = this.#options.clock.now();
+    });
+    this.#speak(['connection lost, reconnecting']);
+  }
+
+  /** At once if it has been quiet for a while, otherwise folded into one sentence later. */
+  #speak(sentences: readonly string[]): void {
+    if (sentences.length === 0) return;
+    this.#unsaid.push(...sentences);
+    if (this.#speakTimer === null) this.#say();
+  }
+
+  #say(): void {
+    this.#speakTimer = null;
+    if (this.#unsaid.length === 0) return;
+    const rest = this.#unsaid.length - 3;
+    const said = this.#unsaid.slice(0, 3);
+    if (rest > 0) said.push(`and ${rest} more changes`);
+    this.spoken.value = said.join('. ');
+    this.#unsaid = [];
+    this.#speakTimer = this.#options.clock.setTimeout(() => this.#say(), SPEAK_EVERY_MS);
+  }
+}

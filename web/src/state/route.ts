@@ -1,0 +1,123 @@
+import type { HideKind, Level } from '../api/types';
+
+export type View = 'chart' | 'services' | 'nodes' | 'node' | 'settings' | 'unknown';
+
+export interface Selection {
+  kind: 'node' | 'service' | 'connection';
+  id: string;
+}
+
+/** The chart's twin in words: '' is the chart itself. */
+export type Twin = '' | 'connections' | 'services';
+
+/** Everything a link can carry. Equal links show equal pages. */
+export interface Route {
+  view: View;
+  /** The node of the node page, else ''. */
+  node: string;
+  /** What the link says where it names no page, else ''. */
+  path: string;
+  level: Level;
+  hide: readonly HideKind[];
+  selection: Selection | null;
+  /** The table instead of the canvas. */
+  table: Twin;
+}
+
+export const HIDE_KINDS: readonly HideKind[] = ['old', 'ignored', 'infrastructure', 'observers'];
+export const DEFAULT_HIDE: readonly HideKind[] = ['ignored', 'infrastructure', 'observers'];
+
+export const HOME: Route = {
+  view: 'chart',
+  node: '',
+  path: '',
+  level: 'service',
+  hide: DEFAULT_HIDE,
+  selection: null,
+  table: '',
+};
+
+function parseHide(text: string | null): readonly HideKind[] {
+  if (text === null) return DEFAULT_HIDE;
+  const asked = text.split(',');
+  return HIDE_KINDS.filter((kind) => asked.includes(kind));
+}
+
+function parseSelection(query: URLSearchParams): Selection | null {
+  for (const kind of ['node', 'service', 'connection'] as const) {
+    const id = query.get(kind);
+    if (id) return { kind, id };
+  }
+  return null;
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** Reads `#/nodes/vm?hide=old`. A page that there is not is `unknown`; what else it does not know has its usual value. */
+export function parseRoute(hash: string): Route {
+  const [path = '', search = ''] = hash.replace(/^#\/?/, '').split('?', 2);
+  const [head = '', tail = ''] = path.split('/', 2);
+  const query = new URLSearchParams(search);
+  const view = viewOf(head, tail);
+  return {
+    view,
+    node: view === 'node' ? decode(tail) : '',
+    path: view === 'unknown' ? path : '',
+    level: query.get('level') === 'node' ? 'node' : 'service',
+    hide: parseHide(query.get('hide')),
+    selection: parseSelection(query),
+    table: twinOf(query.get('table')),
+  };
+}
+
+function twinOf(text: string | null): Twin {
+  if (text === null) return '';
+  return text === 'services' ? 'services' : 'connections';
+}
+
+function viewOf(head: string, tail: string): View {
+  if (head === 'nodes') return tail ? 'node' : 'nodes';
+  if (tail) return 'unknown';
+  if (head === 'services' || head === 'settings' || head === 'chart') return head;
+  return head === '' ? 'chart' : 'unknown';
+}
+
+/** Whether two filters leave out the same, in whatever order. */
+export function sameHide(a: readonly HideKind[], b: readonly HideKind[]): boolean {
+  return a.length === b.length && a.every((kind) => b.includes(kind));
+}
+
+/** The link of a route; what has its usual value is left out. */
+export function formatRoute(route: Route): string {
+  const query: string[] = [];
+  if (route.level !== HOME.level) query.push(`level=${route.level}`);
+  if (!sameHide(route.hide, DEFAULT_HIDE)) query.push(`hide=${route.hide.join(',') || 'none'}`);
+  if (route.table) query.push(route.table === 'services' ? 'table=services' : 'table');
+  if (route.selection) query.push(`${route.selection.kind}=${encodeURIComponent(route.selection.id)}`);
+  return `#/${pathOf(route)}${query.length > 0 ? `?${query.join('&')}` : ''}`;
+}
+
+function pathOf({ view, node, path }: Route): string {
+  if (view === 'node') return `nodes/${encodeURIComponent(node)}`;
+  return view === 'unknown' ? path : view;
+}
+
+/** The same filter and level on another page: tabs lead there. */
+export function goTo(route: Route, view: Exclude<View, 'node' | 'unknown'>): Route {
+  return { ...route, view, node: '', path: '', selection: null, table: '' };
+}
+
+export function showNode(route: Route, name: string): Route {
+  return { ...route, view: 'node', node: name, path: '', selection: null, table: '' };
+}
+
+/** The chart with this selected: "Show on chart", a search hit. */
+export function showOnChart(route: Route, selection: Selection): Route {
+  return { ...route, view: 'chart', node: '', path: '', table: '', selection };
+}

@@ -1,0 +1,78 @@
+import type { Topology } from './topology';
+import { serviceLabel } from './topology';
+
+/** Something the palette can lead to. */
+export interface Hit {
+  section: 'Nodes' | 'Services' | 'Actions';
+  kind: 'node' | 'service' | 'action';
+  id: string;
+  title: string;
+  /** Shown at the right, in a quieter ink. */
+  aside: string;
+  score: number;
+}
+
+export interface Action {
+  id: string;
+  title: string;
+  key: string;
+}
+
+/** How well `query` matches: 0 not at all; whole, start, start of a word, inside. */
+export function score(text: string, query: string): number {
+  const at = text.toLowerCase().indexOf(query);
+  if (at < 0) return 0;
+  if (text.length === query.length) return 4;
+  if (at === 0) return 3;
+  return /[^a-z0-9]/i.test(text.charAt(at - 1)) ? 2 : 1;
+}
+
+function best(texts: readonly string[], query: string): number {
+  return Math.max(0, ...texts.map((t) => score(t, query)));
+}
+
+const PER_SECTION = 8;
+
+function top(hits: Hit[]): Hit[] {
+  return hits
+    .filter((h) => h.score > 0)
+    .sort((a, b) => b.score - a.score || a.title.localeCompare(b.title, 'en', { numeric: true }))
+    .slice(0, PER_SECTION);
+}
+
+/**
+ * Nodes by name and address, services by process, port and address, actions by
+ * title. Several words must all match. An empty query lists everything, shortened.
+ */
+export function search(topology: Topology | null, actions: readonly Action[], query: string): Hit[] {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const rate = (texts: readonly string[]): number => {
+    const rates = words.map((w) => best(texts, w));
+    return rates.includes(0) ? 0 : rates.reduce((a, b) => a + b, 1);
+  };
+  const nodes = [...(topology?.nodes.values() ?? [])].map<Hit>((n) => ({
+    section: 'Nodes',
+    kind: 'node',
+    id: n.name,
+    title: n.name,
+    aside: n.addresses.find((a) => a !== n.name) ?? '',
+    score: rate([n.name, ...n.addresses]),
+  }));
+  const services = [...(topology?.services.values() ?? [])].map<Hit>((s) => ({
+    section: 'Services',
+    kind: 'service',
+    id: s.id,
+    title: serviceLabel(s),
+    aside: s.node,
+    score: rate([s.process, String(s.port), `:${s.port}`, s.node, ...s.addresses]),
+  }));
+  const commands = actions.map<Hit>((a) => ({
+    section: 'Actions',
+    kind: 'action',
+    id: a.id,
+    title: a.title,
+    aside: a.key,
+    score: rate([a.title]),
+  }));
+  return [...top(nodes), ...top(services), ...top(commands)];
+}

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import type { Delta, Service } from '../api/types';
+import { oneHostFixture } from '../fixtures';
+import { type Topology, announcements, applyDelta, catchUp, fromDocument, serviceLabel } from './topology';
+
+function held(): Topology {
+  return fromDocument(oneHostFixture());
+}
+
+function delta(change: Partial<Delta>): Delta {
+  return { from: 'k3f9zq-1', revision: 'k3f9zq-2', at: '2026-11-23T05:30:10Z', ...change };
+}
+
+function nginx(topology: Topology): Service {
+  const service = [...topology.services.values()].find((s) => s.process === 'nginx' && s.port === 80);
+  if (!service) throw new Error('the fixture has no nginx :80');
+  return service;
+}
+
+describe('applyDelta', () => {
+  it('refuses a delta that does not start from the held revision', () => {
+    expect(applyDelta(held(), delta({ from: 'k3f9zq-0' }))).toBeNull();
+  });
+
+  it('puts whole objects in place and leaves the rest as it is', () => {
+    const before = held();
+    const after = applyDelta(before, delta({ services: [{ ...nginx(before), process: 'caddy' }] }));
+    expect(after?.revision).toBe('k3f9zq-2');
+    expect(after?.services.get(nginx(before).id)?.process).toBe('caddy');
+    expect(after?.nodes).toBe(before.nodes);
+    expect(after?.connections).toBe(before.connections);
+    expect(before.services.get(nginx(before).id)?.process).toBe('nginx');
+  });
+
+  it('takes away what is removed, and survives names it never knew', () => {
+    const after = applyDelta(
+      held(),
+      delta({ removed: { nodes: ['10.20.9.7', 'nobody'], services: ['nothing'], connections: ['c10'] } }),
+    );
+    expect(after?.nodes.has('10.20.9.7')).toBe(false);
+    expect(after?.nodes.size).toBe(4);
+    expect(after?.connections.has('c10')).toBe(false);
+    expect(after?.services.size).toBe(held().services.size);
+  });
+
+  it('keeps an object that one delta both removes and brings', () => {
+    const before = held();
+    const back = nginx(before);
+    const after = applyDelta(before, delta({ services: [back], removed: { services: [back.id] } }));
+    expect(after?.services.get(back.id)).toEqual(back);
+  });
+
+  it('keeps the order of survivors and puts newcomers at the end', () => {
+    const before = held();
+    const names = [...before.nodes.keys()];
+    const first = before.nodes.get('Internet');
+    if (!first) throw new Error('the fixture has no Internet');
+    const after = applyDelta(before, delta({ nodes: [{ ...first, name: 'new' }, first] }));
+    expect([...(after?.nodes.keys() ?? [])]).toEqual([...names, 'new']);
+  });
+
+  it('takes extent, coverage and hidden counts when they come, and null lists as none', () => {
+    const after = applyDelta(held(), delta({ width: 1000, hidden: { services: 9, connections: 1, ignored: 0, infrastructure: 0, old: 0 }, nodes: null, removed: null }));
+    expect(after).toMatchObject({ width: 1000, height: 300, hidden: { services: 9, connections: 1, ignored: 0, infrastructure: 0, old: 0 } });
+    expect(after?.coverage).toEqual(held().coverage);
+  });
+});
+
+describe('catchUp', () => {
+  const one = delta({ removed: { connections: ['c1'] } });
+  const two = delta({ from: 'k3f9zq-2', revision: 'k3f9zq-3', removed: { connections: ['c2'] } });
+  const earlier = delta({ from: 'k3f9zq-0', revision: 'k3f9zq-1', removed: { connections: ['c3'] } });
+
+  it.each<[string, Delta[], string | undefined]>([
+    ['nothing waited', [], 'k3f9zq-1'],
+    ['two in order', [one, two], 'k3f9zq-3'],
+    ['one that is already in the reading', [earlier], 'k3f9zq-1'],
+    ['one already in, two to come', [earlier, one, two], 'k3f9zq-3'],
+    ['a hole before the first', [two], undefined],
+    ['a hole in the middle', [one, delta({ from: 'k3f9zq-8', revision: 'k3f9zq-9' })], undefined],
+  ])('%s', (_, waiting, revision) => {
+    expect(catchUp(held(), waiting)?.revision).toBe(revision);
+  });
+
+  it('does not apply what the reading already has', () => {
+    expect(catchUp(held(), [earlier])?.connections.has('c3')).toBe(true);
+  });
+});
+
+describe('announcements', () => {
+  it('says once that a service stopped listening, and that it is back', () => {
+    const before = held();
+    const gone = delta({ services: [{ ...nginx(before), state: 'gone' }] });
+    expect(announcements(before, gone)).toEqual(['service vanished: nginx :80 on vm']);
+    const after = applyDelta(before, gone);
+    if (!after) throw new Error('the delta did not apply');
+    expect(announcements(after, gone)).toEqual([]);
+    expect(announcements(after, delta({ services: [nginx(before)] }))).toEqual(['service is back: nginx :80 on vm']);
+  });
+
+  it('says when a node goes silent, and nothing about newcomers', () => {
+    const before = held();
+    const vm = before.nodes.get('vm');
+    if (!vm) throw new Error('the fixture has no vm');
+    const silent = delta({ nodes: [{ ...vm, state: 'stale' }, { ...vm, name: 'new', state: 'stale' }] });
+    expect(announcements(before, silent)).toEqual(['node does not report: vm']);
+  });
+});
+
+describe('serviceLabel', () => {
+  it.each([
+    [{ process: 'nginx', protocol: 'tcp', port: 80 }, 'nginx :80'],
+    [{ process: 'dnsmasq', protocol: 'udp', port: 53 }, 'dnsmasq :53 udp'],
+    [{ process: '', protocol: 'tcp', port: 22 }, ':22'],
+  ] as const)('%j', (service, label) => expect(serviceLabel(service)).toBe(label));
+});

@@ -1,0 +1,135 @@
+import type {
+  ChartNode,
+  Connection,
+  Coverage,
+  Delta,
+  Hidden,
+  HideKind,
+  Level,
+  Service,
+  TopologyDocument,
+} from '../api/types';
+
+const names = new Intl.Collator('en', { numeric: true });
+
+/**
+ * The topology as the browser holds it. Immutable: a delta gives a new one, and
+ * what did not change keeps its identity.
+ */
+export interface Topology {
+  readonly revision: string;
+  readonly at: string;
+  readonly level: Level;
+  readonly hide: readonly HideKind[];
+  readonly hidden: Hidden;
+  readonly width: number;
+  readonly height: number;
+  readonly coverage: Coverage;
+  readonly nodes: ReadonlyMap<string, ChartNode>;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly connections: ReadonlyMap<string, Connection>;
+}
+
+function index<T>(items: readonly T[] | null | undefined, key: (item: T) => string): Map<string, T> {
+  return new Map((items ?? []).map((item) => [key(item), item]));
+}
+
+export function fromDocument(doc: TopologyDocument): Topology {
+  return {
+    ...doc,
+    nodes: index(doc.nodes, (n) => n.name),
+    services: index(doc.services, (s) => s.id),
+    connections: index(doc.connections, (c) => c.id),
+  };
+}
+
+/** Removals first: an object that a delta both removes and brings is there afterwards. */
+function merge<T>(
+  held: ReadonlyMap<string, T>,
+  upserts: readonly T[] | null | undefined,
+  removed: readonly string[] | null | undefined,
+  key: (item: T) => string,
+): ReadonlyMap<string, T> {
+  if (!upserts?.length && !removed?.length) return held;
+  const next = new Map(held);
+  for (const name of removed ?? []) next.delete(name);
+  for (const item of upserts ?? []) next.set(key(item), item);
+  return next;
+}
+
+/** The topology after `delta`, or null if the delta does not start from this revision. */
+export function applyDelta(held: Topology, delta: Delta): Topology | null {
+  if (delta.from !== held.revision) return null;
+  return {
+    ...held,
+    revision: delta.revision,
+    at: delta.at,
+    width: delta.width ?? held.width,
+    height: delta.height ?? held.height,
+    coverage: delta.coverage ?? held.coverage,
+    hidden: delta.hidden ?? held.hidden,
+    nodes: merge(held.nodes, delta.nodes, delta.removed?.nodes, (n) => n.name),
+    services: merge(held.services, delta.services, delta.removed?.services, (s) => s.id),
+    connections: merge(held.connections, delta.connections, delta.removed?.connections, (c) => c.id),
+  };
+}
+
+/**
+ * Applies deltas that came while the topology was being read. Those that lead up
+ * to the held revision are already in it. Null when the chain does not join.
+ */
+export function catchUp(held: Topology, waiting: readonly Delta[]): Topology | null {
+  const start = waiting.findIndex((d) => d.from === held.revision);
+  if (start < 0) {
+    const known = waiting.length === 0 || waiting.at(-1)?.revision === held.revision;
+    return known ? held : null;
+  }
+  let current: Topology | null = held;
+  for (const delta of waiting.slice(start)) {
+    current = applyDelta(current, delta);
+    if (!current) return null;
+  }
+  return current;
+}
+
+/** `nginx :80`, or `udp :53` when the process is not known. */
+export function serviceLabel(service: Pick<Service, 'process' | 'protocol' | 'port'>): string {
+  const port = service.protocol === 'udp' ? `:${service.port} udp` : `:${service.port}`;
+  return service.process ? `${service.process} ${port}` : port;
+}
+
+/** Services as people look for them: by port number, those that are gone last. */
+export function byPort(a: Service, b: Service): number {
+  const gone = Number(a.state === 'gone') - Number(b.state === 'gone');
+  return gone || a.port - b.port || a.protocol.localeCompare(b.protocol) || a.id.localeCompare(b.id);
+}
+
+/** Connections by the name of their server as people count, then by port number. */
+export function byServer({ server: a }: Connection, { server: b }: Connection): number {
+  return names.compare(a.node, b.node) || a.port - b.port;
+}
+
+/** The node that a selection belongs to; '' when there is none. */
+export function selectedNode(topology: Topology | null, selection: { kind: string; id: string } | null): string {
+  if (!selection || !topology) return '';
+  if (selection.kind === 'node') return selection.id;
+  if (selection.kind === 'service') return topology.services.get(selection.id)?.node ?? '';
+  return topology.connections.get(selection.id)?.server.node ?? '';
+}
+
+/** What changed for the worse or came back, as sentences for the live region. */
+export function announcements(before: Topology, delta: Delta): string[] {
+  const said: string[] = [];
+  for (const service of delta.services ?? []) {
+    const was = before.services.get(service.id)?.state;
+    const name = `${serviceLabel(service)} on ${service.node}`;
+    if (service.state === 'gone' && was && was !== 'gone') said.push(`service vanished: ${name}`);
+    if (service.state === 'listening' && was === 'gone') said.push(`service is back: ${name}`);
+  }
+  for (const node of delta.nodes ?? []) {
+    const was = before.nodes.get(node.name)?.state;
+    if (node.state === 'stale' && was === 'reporting') said.push(`node does not report: ${node.name}`);
+    if (node.state === 'reporting' && was === 'stale') said.push(`node reports again: ${node.name}`);
+  }
+  return said;
+}

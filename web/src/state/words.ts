@@ -1,0 +1,129 @@
+import type { Connection, Coverage, NodeInfo, Service, Sighting } from '../api/types';
+import { capital, figure, inWords, plural } from '../lib/format';
+import { type Topology, byServer } from './topology';
+
+/** Sentences about the topology. They say what was observed, and no more. */
+
+export function isUsed(service: Service): boolean {
+  return service.last_connection !== undefined && service.last_connection !== '';
+}
+
+/** The nodes of the site: all but the Internet and outside networks, which are no nodes that could report. */
+export function insideNodes(nodes: Iterable<NodeInfo>): NodeInfo[] {
+  return [...nodes].filter((n) => n.kind !== 'internet' && n.kind !== 'network');
+}
+
+export function isSilent({ state, kind }: NodeInfo): boolean {
+  return state === 'inferred' && kind !== 'internet' && kind !== 'network';
+}
+
+/** Nodes that others talk about but that never reported. */
+export function silentNodes(topology: Topology): NodeInfo[] {
+  return [...topology.nodes.values()].filter(isSilent);
+}
+
+/** The title of the quiet panel: the same figures as the top bar and the ground of the chart. */
+export function headline({ nodes, reporting }: Pick<Coverage, 'nodes' | 'reporting'>): string {
+  if (nodes === 0) return 'No node reports yet.';
+  const report = reporting === 1 ? 'reports' : 'report';
+  if (nodes === 1) return reporting === 1 ? 'One node reports.' : 'The one node does not report.';
+  if (reporting === 0) return `None of ${inWords(nodes)} nodes reports.`;
+  if (nodes === reporting) return `All ${inWords(nodes)} nodes report.`;
+  return `${capital(inWords(reporting))} of ${inWords(nodes)} nodes ${report}.`;
+}
+
+/** What follows the title: who is missing. */
+export function missing(topology: Topology): string {
+  const silent = silentNodes(topology).length;
+  const one = topology.coverage.reporting === 1;
+  if (topology.coverage.reporting === 0 && silent === 0) return '';
+  if (silent === 0) return one ? 'It talks to no node that does not report.' : 'They talk to no node that does not report.';
+  const who = one ? 'It talks to' : 'They talk to';
+  const whom = silent === 1 ? 'one node that does not report' : `${inWords(silent)} nodes that do not report`;
+  return `${who} ${whom}. With an agent on ${silent === 1 ? 'it, its' : 'them, their'} names and processes appear here.`;
+}
+
+/** `web01, 4 services, 24 connections`: what is on the chart of a node. */
+export function nodeLine(topology: Topology, name: string): string {
+  const services = [...topology.services.values()].filter((s) => s.node === name).length;
+  const connections = [...topology.connections.values()].filter((c) => c.client.node === name || c.server.node === name);
+  const found = topology.level === 'service' ? `${plural(services, 'service')}, ` : '';
+  return `${name}, ${found}${plural(connections.length, 'connection')}, found without configuration.`;
+}
+
+/** What the coverage line means by one-sided. */
+export const ONE_SIDED = 'One-sided: edges between two nodes that only one of them reports.';
+
+export function coverageLine({ nodes, reporting, connections, one_sided }: Coverage): string {
+  const share = connections === 0 ? 0 : Math.round((100 * one_sided) / connections);
+  return `${reporting} of ${plural(nodes, 'node')} ${reporting === 1 ? 'reports' : 'report'}, ${share} % of connections one-sided`;
+}
+
+/** `gunicorn → postgres, 12 open, 87 opened`: a connection in one line. */
+export function connectionLine({ client, server, directed, count, opened }: Connection): string {
+  const port = server.port > 0 ? ` :${server.port}` : '';
+  const from = client.process || client.node;
+  const to = server.process || `${server.node}${port}`;
+  const since = opened > 0 ? `, ${figure(opened)} opened` : '';
+  return `${from} ${directed ? '→' : '—'} ${to}, ${figure(count)} open${since}`;
+}
+
+/** `app-worker → 10.20.4.53:5432`: who connects to which port. */
+export function edgeText({ client, server, directed }: Connection): string {
+  const node = server.node.includes(':') ? `[${server.node}]` : server.node;
+  const port = server.port > 0 ? `:${server.port}` : '';
+  return `${client.process || client.node} ${directed ? '→' : '—'} ${port ? node : server.node}${port}`;
+}
+
+/** Attempts that came to nothing, `refused 12 attempts`; none when there were none. */
+export function fruitless({ refused, timed_out, failed }: Connection): string[] {
+  const counted = [['refused', refused], ['timed out', timed_out], ['failed', failed]] as const;
+  return counted.flatMap(([how, n]) => (n ? [`${how} ${plural(n, 'attempt')}`] : []));
+}
+
+/** Who reports a connection, and from which end: `web1 reports it at the client’s end, db1 at the server’s.` */
+export function evidenceLine(seen: readonly Sighting[]): string {
+  const at = (end: Sighting['end']): string[] => [...new Set(seen.filter((s) => s.end === end).map((s) => s.node))];
+  const report = (nodes: readonly string[]): string => `${nodes.join(' and ')} ${nodes.length === 1 ? 'reports' : 'report'} it`;
+  const client = at('client');
+  const server = at('server');
+  if (client.length + server.length === 0) return 'No sighting of it is kept.';
+  if (client.join() === server.join()) return `${report(client)} at both ends.`;
+  if (server.length === 0) return `${report(client)} at the client’s end; nobody reports it at the server’s.`;
+  if (client.length === 0) return `${report(server)} at the server’s end; nobody reports it at the client’s.`;
+  return `${report(client)} at the client’s end, ${server.join(' and ')} at the server’s.`;
+}
+
+/**
+ * What an end was taken for, and why: `client’s end is vm: reports itself.` A node that
+ * has no other name than its address is not named again.
+ */
+export function resolvedLine(end: Sighting['end'], node: string, how: string | undefined, address?: string): string {
+  const is = node === address ? '' : ` is ${node}`;
+  return `${end}’s end${is}${how ? `: ${how}` : ''}.`;
+}
+
+export function stateWord(node: NodeInfo): string {
+  if (node.kind === 'internet') return 'everything outside';
+  if (node.kind === 'network') return 'outside network';
+  return { reporting: 'reports', stale: 'does not report', inferred: 'does not report' }[node.state];
+}
+
+/** Who can reach a service, where that is known. */
+export function scopeWord(service: Service): string {
+  return service.scope === 'loopback' ? 'only this host can reach it' : '';
+}
+
+/** Connections of a node: those that arrive, those that leave, those that stay inside. */
+export function split(connections: Iterable<Connection>, name: string) {
+  const into: Connection[] = [];
+  const out: Connection[] = [];
+  const inside: Connection[] = [];
+  for (const c of connections) {
+    if (c.client.node === name && c.server.node === name) inside.push(c);
+    else if (c.server.node === name) into.push(c);
+    else if (c.client.node === name) out.push(c);
+  }
+  const byCount = (a: Connection, b: Connection): number => b.count - a.count || byServer(a, b);
+  return { into: into.sort(byCount), out: out.sort(byCount), inside: inside.sort(byCount) };
+}

@@ -1,0 +1,268 @@
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { type App, useApp } from '../app';
+import { listen } from '../chart/gestures';
+import { readPalette } from '../chart/palette';
+import { type Hit, type Scene, buildScene } from '../chart/scene';
+import { placeOf, step } from '../chart/walk';
+import { ALL_SERVICES, CONNECTIONS, isGone } from '../parts/columns';
+import { Icon } from '../parts/Icon';
+import { ProblemNote } from '../parts/Problem';
+import { SidePanel } from '../parts/SidePanel';
+import { Table } from '../parts/Table';
+import { ToolRow } from '../parts/ToolRow';
+import { figure, plural } from '../lib/format';
+import { type Selection, type Twin, showOnChart } from '../state/route';
+import { type Topology, byPort, byServer, selectedNode } from '../state/topology';
+import { insideNodes } from '../state/words';
+
+/** The start page: the chart or its table twin, tools above, panel beside. */
+export function ChartView() {
+  const { route } = useApp();
+  return (
+    <div class="body">
+      <div class="main">
+        <ToolRow />
+        {route.value.table ? <ChartTable /> : <Stage />}
+      </div>
+      <SidePanel />
+    </div>
+  );
+}
+
+const TWINS: readonly (readonly [Exclude<Twin, ''>, string])[] = [
+  ['connections', 'Connections'],
+  ['services', 'Services'],
+];
+
+/** The same as the chart, as two tables. */
+function ChartTable() {
+  const { feed, route, navigate } = useApp();
+  const topology = feed.topology.value;
+  if (!topology) return <Notice />;
+  const { table } = route.value;
+  return (
+    <div class="scroll">
+      <div class="segments" role="group" aria-label="Table">
+        {TWINS.map(([twin, title]) => (
+          <button key={twin} type="button" aria-pressed={table === twin} onClick={() => navigate({ ...route.value, table: twin })}>
+            {title} {figure(topology[twin].size)}
+          </button>
+        ))}
+      </div>
+      {table === 'services' ? <ServiceTwin topology={topology} /> : <ConnectionTwin topology={topology} />}
+    </div>
+  );
+}
+
+function ConnectionTwin({ topology }: { topology: Topology }) {
+  const { route, navigate } = useApp();
+  const items = useMemo(() => [...topology.connections.values()].sort(byServer), [topology]);
+  return (
+    <Table
+      key="connections"
+      label="Connections of the chart"
+      columns={CONNECTIONS}
+      items={items}
+      id={(c) => c.id}
+      sort={{ key: 'count', descending: true }}
+      selected={route.value.selection?.id ?? ''}
+      onOpen={(c) => navigate({ ...route.value, selection: { kind: 'connection', id: c.id } })}
+      empty="No connection is on the chart."
+    />
+  );
+}
+
+function ServiceTwin({ topology }: { topology: Topology }) {
+  const { route, navigate } = useApp();
+  const items = useMemo(() => [...topology.services.values()].sort(byPort), [topology]);
+  return (
+    <Table
+      key="services"
+      label="Services of the chart"
+      columns={ALL_SERVICES}
+      items={items}
+      id={(s) => s.id}
+      sort={{ key: 'clients', descending: true }}
+      last={isGone}
+      selected={route.value.selection?.id ?? ''}
+      onOpen={(s) => navigate({ ...route.value, selection: { kind: 'service', id: s.id } })}
+      empty={topology.level === 'node' ? 'A chart of nodes shows no services.' : 'No service is on the chart.'}
+    />
+  );
+}
+
+/** Where the panel is a sheet from below, and how much of the chart it covers. */
+const NARROW = '(max-width: 639px)';
+const SHEET = 0.45;
+
+/** What the ground says about the site. */
+function laneTitle(topology: Topology): { title: string; subtitle: string } {
+  const { reporting, stale } = topology.coverage;
+  const services = topology.services.size > 0 ? `, ${plural(topology.services.size, 'service')}` : '';
+  return {
+    title: reporting + stale <= 1 ? 'this node and its neighbours' : 'this site',
+    subtitle: `${plural(insideNodes(topology.nodes.values()).length, 'node')}${services}`,
+  };
+}
+
+/** The selection that a click on something means. */
+function selectionOf(hit: Hit | null): Selection | null {
+  if (!hit) return null;
+  if (hit.kind === 'edge') return { kind: 'connection', id: hit.edge.connection.id };
+  if (hit.kind === 'row' && hit.row.row.kind === 'service' && hit.row.service) return { kind: 'service', id: hit.row.service.id };
+  return { kind: 'node', id: hit.box.node.name };
+}
+
+/** Selects by keyboard and brings it into view; null is nowhere to go. */
+export function walkTo(app: App, selection: Selection | null): boolean {
+  const { chart, route, navigate } = app;
+  if (!selection || !chart.scene) return false;
+  app.byKeyboard.value = true;
+  navigate({ ...route.value, selection }, true);
+  const place = placeOf(chart.scene, selection);
+  if (place) chart.reveal(place);
+  return true;
+}
+
+/** Tab walks along the connections while there are any, so that it never traps the focus. */
+function onTab(app: App, event: KeyboardEvent): void {
+  const { selection } = app.route.value;
+  if (event.key !== 'Tab' || event.ctrlKey || event.altKey || event.metaKey || !selection || !app.chart.scene) return;
+  app.heading.value = event.shiftKey ? 'in' : 'out';
+  if (walkTo(app, step(app.chart.scene, selection, app.heading.value))) event.preventDefault();
+}
+
+function useScene(): Scene | null {
+  const { feed } = useApp();
+  const topology = feed.topology.value;
+  const before = useRef<Scene | null>(null);
+  return useMemo(() => (before.current = topology ? buildScene(topology, laneTitle(topology), before.current) : null), [topology]);
+}
+
+function Stage() {
+  const app = useApp();
+  const { chart, feed, route, navigate, theme } = app;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const scene = useScene();
+  const topology = feed.topology.value;
+  const { selection, level, hide } = route.value;
+  const empty = topology !== null && topology.nodes.size === 0;
+
+  useEffect(() => {
+    const element = canvas.current;
+    if (!element) return;
+    chart.attach(element);
+    const resize = (): void => chart.resize({ w: element.clientWidth, h: element.clientHeight });
+    const observer = new ResizeObserver(resize);
+    observer.observe(element);
+    resize();
+    const stop = listen(element, chart, (hit) => {
+      app.byKeyboard.value = false;
+      navigate(hit ? showOnChart(route.peek(), selectionOf(hit) ?? { kind: 'node', id: '' }) : { ...route.peek(), selection: null });
+    });
+    return () => {
+      stop();
+      observer.disconnect();
+      chart.detach();
+    };
+  }, []);
+
+  useEffect(() => {
+    const forced = matchMedia('(forced-colors: active)');
+    const apply = (): void => chart.setPalette(readPalette(document.documentElement, theme.value, forced.matches));
+    apply();
+    forced.addEventListener('change', apply);
+    return () => forced.removeEventListener('change', apply);
+  }, [theme.value]);
+
+  const shown = topology ? `${topology.level} ${topology.hide.join()}` : '';
+  const before = useRef(shown);
+  useEffect(() => {
+    if (before.current !== '' && before.current.split(' ')[0] !== shown.split(' ')[0]) chart.reset();
+    before.current = shown;
+    chart.setScene(scene);
+  }, [scene]);
+
+  useEffect(() => {
+    const service = selection?.kind === 'service' ? topology?.services.get(selection.id) : undefined;
+    chart.mark(
+      {
+        node: selection?.kind === 'node' ? selection.id : '',
+        service: service?.id ?? '',
+        connection: selection?.kind === 'connection' ? selection.id : '',
+      },
+      app.byKeyboard.value,
+    );
+  }, [selection, topology, level, hide]);
+
+  const node = selectedNode(topology, selection);
+  useEffect(() => {
+    const place = chart.scene && selection && node ? placeOf(chart.scene, selection) : null;
+    if (place && matchMedia(NARROW).matches) chart.reveal(place, SHEET);
+  }, [node, selection?.id]);
+
+  useStaleTick(scene);
+
+  return (
+    <div class="stage">
+      <canvas
+        ref={canvas}
+        tabIndex={0}
+        role="img"
+        aria-label={topology ? describe(topology) : 'Chart'}
+        aria-describedby="chart-help"
+        onKeyDown={(event) => onTab(app, event)}
+      />
+      <p id="chart-help" class="hidden">
+        Press t for the same as tables. Arrow keys go from box to box, Tab and Shift Tab along connections, Enter opens a node,
+        Escape lets go; then Tab leaves the chart.
+      </p>
+      {empty && (
+        <div class="notice">
+          <div class="dashed">
+            <h2>No node reports yet.</h2>
+            <p class="ink2">The chart begins with the first report.</p>
+          </div>
+        </div>
+      )}
+      {!topology && <Notice />}
+      {topology && !empty && (
+        <div class="zoom" role="group" aria-label="Zoom">
+          <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick={() => chart.zoom(1.25)}>
+            <Icon name="plus" />
+          </button>
+          <button type="button" aria-label="Zoom out" title="Zoom out (-)" onClick={() => chart.zoom(0.8)}>
+            <Icon name="minus" />
+          </button>
+          <button type="button" aria-label="Fit" title="Fit (0)" onClick={() => chart.fit()}>
+            <Icon name="fit" />
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function describe(topology: Topology): string {
+  return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}`;
+}
+
+/** Ages on the canvas are redrawn with the clock, but only if there are any. */
+function useStaleTick(scene: Scene | null): void {
+  const { now, chart } = useApp();
+  const ageing = useMemo(() => scene?.boxes.some((b) => b.node.state === 'stale') ?? false, [scene]);
+  const tick = ageing ? now.value : 0;
+  useEffect(() => chart.invalidate(), [tick]);
+}
+
+/** Before the first topology: why there is none, or the outline of what comes. */
+function Notice() {
+  const { feed } = useApp();
+  const problem = feed.problem.value;
+  if (!problem) return <div class="outline" aria-label="Loading" />;
+  return (
+    <div class="notice">
+      <ProblemNote problem={problem} onRetry={() => feed.retry()} />
+    </div>
+  );
+}

@@ -1,0 +1,274 @@
+import { useMemo } from 'preact/hooks';
+import { useApp } from '../app';
+import type { NodeDocument, NodeInfo } from '../api/types';
+import { edgeWidth } from '../chart/width';
+import { bytes, figure, goDuration, isAddress, plural } from '../lib/format';
+import { NODE_SERVICES, isGone, nodeConnections, unnamed } from '../parts/columns';
+import { ProblemNote } from '../parts/Problem';
+import { NoteText } from '../parts/SidePanel';
+import { stateOf } from '../parts/shapes';
+import { StateIcon } from '../parts/StateIcon';
+import { Table } from '../parts/Table';
+import { Age } from '../parts/Time';
+import { useResource } from '../state/resource';
+import { formatRoute, goTo, showNode, showOnChart } from '../state/route';
+import { byPort } from '../state/topology';
+import { isSilent, split, stateWord } from '../state/words';
+import { type Flow, type Peer, type Total, type Wire, buildFlow, peerTop } from './flow';
+
+/** The page of one node: in, services, out; then the tables. */
+export function NodeView({ name }: { name: string }) {
+  const { client, feed, route } = useApp();
+  const { data, problem, reload } = useResource(`node ${name}`, feed.topology.value?.revision ?? '', (s) => client.node(name, s));
+  return (
+    <div class="scroll">
+      <div class="headline">
+        <a href={formatRoute(goTo(route.value, 'nodes'))}>Nodes</a>
+        <span class="ink3">/</span>
+        <span class="ink2">{name}</span>
+      </div>
+      {problem && (problem.status === 404 ? <NoSuchNode name={name} /> : <ProblemNote problem={problem} onRetry={reload} />)}
+      {data && <NodePage document={data} />}
+    </div>
+  );
+}
+
+/** Trying again would not bring it: it never was, or it left the map. */
+function NoSuchNode({ name }: { name: string }) {
+  const { route } = useApp();
+  return (
+    <div class="problem" role="alert">
+      <h2>No node is named {name}.</h2>
+      <a href={formatRoute(goTo(route.value, 'nodes'))}>All nodes</a>
+    </div>
+  );
+}
+
+function NodePage({ document: { node, connections, ...document } }: { document: NodeDocument }) {
+  const { route, navigate } = useApp();
+  const services = useMemo(() => [...document.services].sort(byPort), [document.services]);
+  const columns = useMemo(() => nodeConnections(node), [node.name, node.state]);
+  const parts = useMemo(() => split(connections, node.name), [connections, node.name]);
+  const flow = useMemo(() => buildFlow(services, parts.into, parts.out), [services, parts]);
+  return (
+    <>
+      <div class="headline">
+        <h1>{node.name}</h1>
+        <span class="ink2">
+          {node.this ? 'this node, ' : ''}
+          {stateWord(node)}
+        </span>
+        <span class="gap" />
+        <button type="button" onClick={() => navigate(showOnChart(route.value, { kind: 'node', id: node.name }))}>
+          Show on chart
+        </button>
+      </div>
+      <Strip node={node} />
+      {(node.notes ?? []).map((note) => (
+        <div key={note.code} class="form">
+          <NoteText note={note} />
+        </div>
+      ))}
+      <FlowChart node={node} flow={flow} />
+      <div class="columns">
+        <section>
+          <div class="section-head">
+            <h3>Services</h3>
+            <span>{figure(services.length)}</span>
+          </div>
+          <Table
+            label={`Services of ${node.name}`}
+            columns={NODE_SERVICES}
+            items={services}
+            id={(s) => s.id}
+            sort={{ key: 'used', descending: true }}
+            last={isGone}
+            onOpen={(s) => navigate(showOnChart(route.value, { kind: 'service', id: s.id }))}
+            empty="No service is known here."
+          />
+        </section>
+        <section>
+          <div class="section-head">
+            <h3>Connections</h3>
+            <span>{figure(connections.length)}</span>
+          </div>
+          <Table
+            label={`Connections of ${node.name}`}
+            columns={columns}
+            items={connections}
+            id={(c) => c.id}
+            sort={{ key: 'count', descending: true }}
+            onOpen={(c) => navigate(showOnChart(route.value, { kind: 'connection', id: c.id }))}
+            empty="No connection is known here."
+          />
+        </section>
+      </div>
+    </>
+  );
+}
+
+function Strip({ node }: { node: NodeInfo }) {
+  const { cost } = node;
+  return (
+    <dl class="strip">
+      {node.addresses.length > 0 && (
+        <div>
+          <dt>Addresses</dt>
+          <dd class="mono">{node.addresses.join(', ')}</dd>
+        </div>
+      )}
+      <div>
+        <dt>Last report</dt>
+        <dd>
+          <Age at={node.last_report} />
+          {node.last_report && node.interval ? `, every ${goDuration(node.interval)}` : ''}
+        </dd>
+      </div>
+      {node.agent && (
+        <div>
+          <dt>Agent</dt>
+          <dd>{node.agent}</dd>
+        </div>
+      )}
+      {cost && (
+        <div>
+          <dt>Agent cost</dt>
+          <dd>
+            {cost.cpu_ms.toFixed(1)} ms per scan of {plural(cost.sockets, 'socket')}, {bytes(cost.rss_bytes)}
+          </dd>
+        </div>
+      )}
+      {node.seen_by && node.seen_by.length > 0 && (
+        <div>
+          <dt>Evidence</dt>
+          <dd>seen by {node.seen_by.join(' and ')}, one end only</dd>
+        </div>
+      )}
+      <div>
+        <dt>First seen</dt>
+        <dd>
+          <Age at={node.first_seen} />
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+/** All of a direction, also what does not fit into the picture. */
+function total({ open, nodes }: Total): string {
+  return nodes === 0 ? 'none seen' : `${figure(open)} open, ${plural(nodes, 'node')}`;
+}
+
+function FlowChart({ node, flow }: { node: NodeInfo; flow: Flow }) {
+  const height = { height: `${flow.height}px` };
+  return (
+    <div class="flow" role="group" aria-label={`Connections of ${node.name}`}>
+      <div>
+        <div class="flow-head">
+          <h3>Connects in</h3>
+          <span>{total(flow.totalInto)}</span>
+        </div>
+        <Peers peers={flow.into} more={flow.moreInto} height={flow.height} />
+      </div>
+      <Wires wires={flow.wiresIn} height={flow.height} />
+      <div>
+        <div class="flow-head">
+          <h3>Services of {node.name}</h3>
+          <span>{figure(flow.rows.filter((r) => r.service).length)}</span>
+        </div>
+        <div class="flow-col" style={height}>
+          <Hub node={node} flow={flow} />
+        </div>
+      </div>
+      <Wires wires={flow.wiresOut} height={flow.height} />
+      <div>
+        <div class="flow-head">
+          <h3>Connects to</h3>
+          <span>{total(flow.totalOut)}</span>
+        </div>
+        <Peers peers={flow.out} more={flow.moreOut} height={flow.height} />
+      </div>
+    </div>
+  );
+}
+
+function Hub({ node, flow }: { node: NodeInfo; flow: Flow }) {
+  const state = node.state === 'stale' ? ' stale' : node.state === 'inferred' ? ' dashed' : '';
+  return (
+    <div class={`hub${state}`} style={{ top: `${flow.hubTop}px` }}>
+      <div class="hub-head">
+        <b>{node.name}</b>
+        <span class="mono ink3">{node.addresses.find((a) => a !== node.name) ?? ''}</span>
+      </div>
+      {flow.rows.map((row, i) => (
+        <div key={row.key} class="hub-row" style={{ top: `${38 + i * 32}px` }}>
+          {row.service ? <StateIcon state={stateOf(row.service)} /> : <span style={{ width: '14px' }} />}
+          <span class={`name${row.service?.state === 'gone' ? ' gone' : ''}${row.service ? '' : ' ink3'}`}>
+            {row.process || (row.service && <span class="ink3">{unnamed(row.service)}</span>)}
+          </span>
+          <span class="mono">{row.service ? `${row.service.protocol === 'udp' ? 'udp ' : ''}:${row.service.port}` : 'client'}</span>
+        </div>
+      ))}
+      {/* The rows stand absolutely; this gives the box its height. */}
+      <div class="flow-wires" style={{ height: `${Math.max(1, flow.rows.length) * 32}px` }} />
+    </div>
+  );
+}
+
+function Peers({ peers, more, height }: { peers: readonly Peer[]; more: number; height: number }) {
+  const { route, feed } = useApp();
+  const slots = peers.length + (more > 0 ? 1 : 0);
+  return (
+    <div class="flow-col" style={{ height: `${height}px` }}>
+      {peers.map((p, i) => (
+        <a
+          key={p.key}
+          class={`peer${isDashed(feed.topology.value?.nodes.get(p.node)) ? ' dashed' : ''}`}
+          style={{ top: `${peerTop(i, slots, height)}px` }}
+          href={formatRoute(showNode(route.value, p.node))}
+          title={`${p.node} ${p.what}`}
+        >
+          <span class="name">
+            {isAddress(p.node) ? <span class="mono ink">{p.node}</span> : <b>{p.node}</b>} <span class="ink2">{p.what}</span>
+          </span>
+          <span>{p.old ? <span class="ink3">old</span> : figure(p.count)}</span>
+        </a>
+      ))}
+      {more > 0 && (
+        <span class="peer more" style={{ top: `${peerTop(peers.length, slots, height)}px` }}>
+          + {more} in the table below
+        </span>
+      )}
+    </div>
+  );
+}
+
+function isDashed(node: NodeInfo | undefined): boolean {
+  return node !== undefined && isSilent(node);
+}
+
+/** Curves between two columns: the width stretches, lines and heads don't. */
+function Wires({ wires, height }: { wires: readonly Wire[]; height: number }) {
+  return (
+    <div class="flow-wires" aria-hidden="true">
+      <div class="flow-head">
+        <h3>&nbsp;</h3>
+      </div>
+      <div class="flow-col" style={{ height: `${height}px` }}>
+        <svg class="wires" viewBox={`0 0 100 ${height}`} preserveAspectRatio="none">
+          {wires.map((w) => (
+            <path
+              key={w.key}
+              class={w.old ? 'old' : ''}
+              d={`M0 ${w.from}C50 ${w.from} 50 ${w.to} 100 ${w.to}`}
+              stroke-width={w.old ? 1.3 : edgeWidth(w.count)}
+            />
+          ))}
+        </svg>
+        {wires.filter((w) => w.directed).map((w) => (
+          <i key={w.key} class="tip" style={{ top: `${w.to}px` }} />
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,147 @@
+import type { Connection, Service } from '../api/types';
+
+/** The picture of one node: who connects in, its rows, what it connects to. Pixels. */
+
+export const PEER = 36;
+export const PEER_GAP = 8;
+export const HUB_HEAD = 38;
+export const HUB_ROW = 32;
+const MOST = 12;
+
+export interface Peer {
+  key: string;
+  node: string;
+  what: string;
+  count: number;
+  old: boolean;
+  directed: boolean;
+  /** The row of the hub it belongs to. */
+  row: string;
+}
+
+export interface HubRow {
+  key: string;
+  process: string;
+  /** Null for a client. */
+  service: Service | null;
+}
+
+export interface Wire {
+  key: string;
+  /** Heights at the left and the right end. */
+  from: number;
+  to: number;
+  count: number;
+  old: boolean;
+  directed: boolean;
+}
+
+/** How many connections are open in one direction, and with how many nodes. */
+export interface Total {
+  open: number;
+  nodes: number;
+}
+
+export interface Flow {
+  rows: readonly HubRow[];
+  into: readonly Peer[];
+  out: readonly Peer[];
+  /** Peers that did not fit. */
+  moreInto: number;
+  moreOut: number;
+  totalInto: Total;
+  totalOut: Total;
+  height: number;
+  hubTop: number;
+  wiresIn: readonly Wire[];
+  wiresOut: readonly Wire[];
+}
+
+function hubRows(services: readonly Service[], out: readonly Connection[]): HubRow[] {
+  const rows: HubRow[] = services.map((s) => ({ key: s.id, process: s.process, service: s }));
+  const known = new Set(services.map((s) => s.process).filter(Boolean));
+  for (const { client } of out) {
+    if (client.service !== '' || client.process === '' || known.has(client.process)) continue;
+    known.add(client.process);
+    rows.push({ key: `client ${client.process}`, process: client.process, service: null });
+  }
+  return rows;
+}
+
+function rowOf(rows: readonly HubRow[], service: string, process: string): string {
+  const row = rows.find((r) => r.service?.id === service && service !== '') ?? rows.find((r) => r.process === process && process !== '');
+  return row?.key ?? '';
+}
+
+function toPeer(c: Connection, far: 'client' | 'server', rows: readonly HubRow[]): Peer {
+  const own = far === 'client' ? c.server : c.client;
+  const port = c.server.port > 0 ? `:${c.server.port}` : '';
+  return {
+    key: c.id,
+    node: far === 'client' ? c.client.node : c.server.node,
+    what: far === 'client' ? c.client.process || (port && `to ${port}`) : [c.server.process, port].filter(Boolean).join(' '),
+    count: c.count,
+    old: c.status === 'old',
+    directed: c.directed,
+    row: rowOf(rows, own.service, own.process),
+  };
+}
+
+function stack(n: number): number {
+  return n === 0 ? 0 : n * (PEER + PEER_GAP) - PEER_GAP;
+}
+
+function middleOfPeer(i: number, n: number, height: number): number {
+  return (height - stack(n)) / 2 + i * (PEER + PEER_GAP) + PEER / 2;
+}
+
+function totalOf(connections: readonly Connection[], far: 'client' | 'server'): Total {
+  return {
+    open: connections.reduce((n, c) => n + c.count, 0),
+    nodes: new Set(connections.map((c) => c[far].node)).size,
+  };
+}
+
+/** Lays out one node's page. Connections come sorted, busiest first. */
+export function buildFlow(services: readonly Service[], into: readonly Connection[], out: readonly Connection[]): Flow {
+  const rows = hubRows(services, out);
+  const order = (a: Peer, b: Peer): number => indexOf(rows, a.row) - indexOf(rows, b.row);
+  const peersIn = into.slice(0, MOST).map((c) => toPeer(c, 'client', rows)).sort(order);
+  const peersOut = out.slice(0, MOST).map((c) => toPeer(c, 'server', rows)).sort(order);
+  const moreInto = Math.max(0, into.length - MOST);
+  const moreOut = Math.max(0, out.length - MOST);
+  const slotsIn = peersIn.length + (moreInto > 0 ? 1 : 0);
+  const slotsOut = peersOut.length + (moreOut > 0 ? 1 : 0);
+  const hub = HUB_HEAD + Math.max(1, rows.length) * HUB_ROW;
+  const height = Math.max(hub, stack(slotsIn), stack(slotsOut)) + 2;
+  const hubTop = (height - hub) / 2;
+  const rowY = (key: string): number => {
+    const i = indexOf(rows, key);
+    return i < rows.length ? hubTop + HUB_HEAD + (i + 0.5) * HUB_ROW : hubTop + HUB_HEAD / 2;
+  };
+  const wire = (p: Peer, from: number, to: number): Wire => ({ key: p.key, from, to, count: p.count, old: p.old, directed: p.directed });
+  return {
+    rows,
+    into: peersIn,
+    out: peersOut,
+    moreInto,
+    moreOut,
+    totalInto: totalOf(into, 'client'),
+    totalOut: totalOf(out, 'server'),
+    height,
+    hubTop,
+    wiresIn: peersIn.map((p, i) => wire(p, middleOfPeer(i, slotsIn, height), rowY(p.row))),
+    wiresOut: peersOut.map((p, i) => wire(p, rowY(p.row), middleOfPeer(i, slotsOut, height))),
+  };
+}
+
+/** Unknown rows come last, so that they sort to the end and are drawn at the header. */
+function indexOf(rows: readonly HubRow[], key: string): number {
+  const i = rows.findIndex((r) => r.key === key);
+  return i < 0 ? rows.length : i;
+}
+
+/** The top of the `i`th of `n` peers. */
+export function peerTop(i: number, n: number, height: number): number {
+  return middleOfPeer(i, n, height) - PEER / 2;
+}

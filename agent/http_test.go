@@ -58,7 +58,7 @@ func TestSend(t *testing.T) {
 	if err := s.Send(t.Context(), sample()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(sample(), got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
+	if diff := cmp.Diff(sample(), got, cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -59,7 +59,7 @@ func (o *Opens) fold(rows map[rowKey]*row, ls *listeners) {
 			at[placeOf(&seen)] = append(at[placeOf(&seen)], rows[key])
 			continue
 		}
-		r.AddTries(&seen)
+		r.AddCounts(&seen)
 	}
 }
 

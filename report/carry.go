@@ -7,21 +7,26 @@ import "net/netip"
 // open socket, as far as the limits allow; what doesn't fit is counted in
 // Coverage.Truncated.
 func Carry(undelivered, next *Report) {
+	carryDrops(undelivered, next)
 	at := make(map[rowID]int, len(next.Connections))
 	for i := range next.Connections {
 		at[idOf(&next.Connections[i])] = i
 	}
 	room := MaxRows - len(next.Listeners) - len(next.Connections)
 	moved := namespaces(undelivered, next)
+	inside := containers(undelivered, next)
 	for i := range undelivered.Connections {
 		old := undelivered.Connections[i]
 		ns, still := moved[old.Namespace]
-		if !old.Tried() || !still {
+		if !still {
 			continue
 		}
-		old.Namespace = ns
+		old.Namespace, old.Container = ns, inside[old.Container]
 		if j, ok := at[idOf(&old)]; ok {
-			next.Connections[j].AddTries(&old)
+			next.Connections[j].AddCounts(&old)
+			continue
+		}
+		if !old.Tried() {
 			continue
 		}
 		if room <= 0 {
@@ -29,8 +34,37 @@ func Carry(undelivered, next *Report) {
 			continue
 		}
 		room--
-		old.Count, old.PID = 0, 0
-		next.Connections = append(next.Connections, old)
+		next.Connections = append(next.Connections, closed(old))
+	}
+}
+
+// closed is a row of an older report without what was true at its time only.
+func closed(c Connection) Connection {
+	c.Count, c.PID = 0, 0
+	counts := Connection{}
+	counts.AddCounts(&c)
+	c.Health = counts.Health
+	return c
+}
+
+// carryDrops adds what listeners turned away.
+func carryDrops(undelivered, next *Report) {
+	type bind struct {
+		namespace int
+		protocol  Protocol
+		address   netip.AddrPort
+	}
+	moved := namespaces(undelivered, next)
+	drops := map[bind]uint64{}
+	for i := range undelivered.Listeners {
+		l := &undelivered.Listeners[i]
+		if ns, still := moved[l.Namespace]; still && l.Drops > 0 {
+			drops[bind{ns, l.Protocol, netip.AddrPortFrom(l.Address, l.Port)}] = l.Drops
+		}
+	}
+	for i := range next.Listeners {
+		l := &next.Listeners[i]
+		l.Drops += drops[bind{l.Namespace, l.Protocol, netip.AddrPortFrom(l.Address, l.Port)}]
 	}
 }
 
@@ -50,6 +84,20 @@ func namespaces(from, to *Report) map[int]int {
 	return moved
 }
 
+// containers maps the indices of one report's containers to those that they
+// have in the next; the others have none there.
+func containers(from, to *Report) map[int]int {
+	at := make(map[Container]int, len(to.Containers))
+	for i, c := range to.Containers {
+		at[c] = i + 1
+	}
+	moved := make(map[int]int, len(from.Containers))
+	for i, c := range from.Containers {
+		moved[i+1] = at[c]
+	}
+	return moved
+}
+
 // rowID is what makes two rows of different reports the same.
 type rowID struct {
 	namespace int
@@ -57,12 +105,15 @@ type rowID struct {
 	protocol  Protocol
 	process   string
 	user      string
+	unit      string
+	container int
 	peer      netip.Addr
 	port      uint16
 	local     netip.Addr
 	localPort uint16
+	via       netip.AddrPort
 }
 
 func idOf(c *Connection) rowID {
-	return rowID{c.Namespace, c.Direction, c.Protocol, c.Process, c.User, c.Peer, c.Port, c.Local, c.LocalPort}
+	return rowID{c.Namespace, c.Direction, c.Protocol, c.Process, c.User, c.Unit, c.Container, c.Peer, c.Port, c.Local, c.LocalPort, c.Via}
 }

@@ -93,3 +93,51 @@ func TestCarryAtTheLimit(t *testing.T) {
 		t.Errorf("%d rows and %d truncated, want %d and 6", len(next.Connections), next.Coverage.Truncated, MaxRows)
 	}
 }
+
+// TestCarryHealth: counters of health add up, also on rows that opened nothing;
+// what was true of its moment only stays behind.
+func TestCarryHealth(t *testing.T) {
+	healthy := func(c Connection, h Health) Connection { c.Health = &h; return c }
+	undelivered := &Report{Connections: []Connection{
+		healthy(outRow(1, 1, 0), Health{Measured: 1, RTT: 10, Segments: 5, Retransmits: 1, Sent: 100, Received: 200, CloseWait: 1, CloseWaitMS: 7}),
+		healthy(outRow(2, 1, 1), Health{Measured: 1, RTT: 10, Segments: 5, Sent: 3, Connecting: 1}),
+		healthy(outRow(3, 1, 1), Health{Measured: 1, RTT: 10}),
+	}}
+	next := &Report{Connections: []Connection{healthy(outRow(1, 2, 0), Health{Measured: 2, RTT: 20, Segments: 7, Sent: 1})}}
+	Carry(undelivered, next)
+	want := []Connection{
+		healthy(outRow(1, 2, 0), Health{Measured: 2, RTT: 20, Segments: 12, Retransmits: 1, Sent: 101, Received: 200}),
+		healthy(closedRow(outRow(2, 0, 1)), Health{Segments: 5, Sent: 3}),
+		closedRow(outRow(3, 0, 1)),
+	}
+	if diff := cmp.Diff(want, next.Connections, sameAddresses); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestCarryDrops: a listener's drops add up, a vanished one's are lost.
+func TestCarryDrops(t *testing.T) {
+	listener := func(port uint16, drops uint64) Listener {
+		return Listener{Protocol: TCP, Address: netip.IPv4Unspecified(), Port: port, Drops: drops}
+	}
+	next := &Report{Listeners: []Listener{listener(80, 1), listener(81, 0)}}
+	Carry(&Report{Listeners: []Listener{listener(80, 2), listener(82, 9)}}, next)
+	if want := []Listener{listener(80, 3), listener(81, 0)}; !cmp.Equal(want, next.Listeners, sameAddresses) {
+		t.Errorf("got %+v, want %+v", next.Listeners, want)
+	}
+}
+
+// TestCarryContainers: rows follow their container to its new index.
+func TestCarryContainers(t *testing.T) {
+	inside := func(container int, c Connection) Connection { c.Container = container; return c }
+	web, db := Container{Name: "web", ID: "1"}, Container{Name: "db", ID: "2"}
+	next := &Report{Containers: []Container{db, web}, Connections: []Connection{inside(2, outRow(1, 1, 1))}}
+	Carry(&Report{
+		Containers:  []Container{web, {Name: "gone", ID: "3"}},
+		Connections: []Connection{inside(1, outRow(1, 1, 4)), inside(2, outRow(2, 1, 4))},
+	}, next)
+	want := []Connection{inside(2, outRow(1, 1, 5)), closedRow(outRow(2, 0, 4))}
+	if diff := cmp.Diff(want, next.Connections, sameAddresses); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // sameAddresses lets cmp look at addresses.
-var sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})
+var sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{})
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
@@ -37,18 +37,24 @@ func full() *Report {
 			{"dummy0", []netip.Prefix{}},
 		},
 		Namespaces: []Namespace{{"shop_cache-1", []netip.Addr{addr("172.17.0.2")}}, {Container: "pause"}},
+		Containers: []Container{
+			{Name: "shop_cache-1", ID: "f0e1d2c3b4a5", Runtime: "docker", Image: "redis:7"},
+			{Name: "app", Pod: "web-7d4", PodNamespace: "shop"},
+		},
 		Listeners: []Listener{
-			{Protocol: TCP, Address: addr("::"), Dual: true, Port: 443, Process: "nginx", PID: 812, User: "root"},
-			{Namespace: 1, Protocol: TCP, Address: addr("0.0.0.0"), Port: 6379, Process: "redis-server", PID: 1001},
+			{Protocol: TCP, Address: addr("::"), Dual: true, Port: 443, Process: "nginx", PID: 812, User: "root", Unit: "nginx.service", Queue: 3, QueueMax: 511, Drops: 9},
+			{Namespace: 1, Protocol: TCP, Address: addr("0.0.0.0"), Port: 6379, Process: "redis-server", PID: 1001, Container: 1},
 			{Protocol: UDP, Address: addr("127.0.0.53"), Port: 53},
 			{Protocol: TCP, Address: addr("127.0.0.1"), Port: 4849, Process: "dotm", PID: 77, User: "dotm", Own: true},
 		},
 		Connections: []Connection{
 			{Direction: In, Protocol: TCP, Process: "nginx", PID: 812, User: "root", Peer: addr("203.0.113.9"), Port: 443, Local: addr("::"), Count: 7, Opened: 31},
-			{Direction: Out, Protocol: TCP, Process: "php-fpm8.2", PID: 900, User: "www-data", Peer: addr("2001:db8::2"), Port: 5432, Count: 3},
+			{Direction: Out, Protocol: TCP, Process: "php-fpm8.2", PID: 900, User: "www-data", Unit: "php8.2-fpm.service", Peer: addr("2001:db8::2"), Port: 5432,
+				Via: netip.MustParseAddrPort("[2001:db8::9]:15432"), Count: 3, Health: &Health{3, 412, 55, 900, 2, 70_000, 1 << 33, 1, 3000, 2, 61_000}},
 			{Namespace: 1, Direction: Unknown, Protocol: UDP, Peer: addr("172.17.0.3"), Port: 40001, LocalPort: 40000, Count: 1},
 			{Direction: Out, Protocol: TCP, Process: "dotm", PID: 77, User: "dotm", Peer: addr("10.0.0.9"), Port: 4849, Opened: 2, Own: true},
 		},
+		Forwards: []Forward{{TCP, netip.MustParseAddrPort("10.0.0.1:8080"), netip.MustParseAddrPort("172.17.0.2:80"), 4}},
 		Notes: []Note{
 			{"unprivileged", "the processes of other users cannot be seen", "run the agent as root"},
 			{Code: "udp", Text: "UDP sockets could not be read"},

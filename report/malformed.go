@@ -37,6 +37,8 @@ func kindOf(t reflect.Type) string {
 		return "a list"
 	case reflect.Uint16:
 		return "a whole number from 0 to 65535"
+	case reflect.Uint32:
+		return "a whole number from 0 to 4294967295"
 	case reflect.Uint64:
 		return "a whole number, 0 or more"
 	case reflect.Int, reflect.Int64:
@@ -69,7 +71,8 @@ type spelled struct {
 	Namespaces []struct{ Addresses []string }
 	Listeners  []struct{ Address string }
 	// Local is empty for most rows, which is no fault.
-	Connections []struct{ Peer, Local string }
+	Connections []struct{ Peer, Local, Via string }
+	Forwards    []struct{ From, To string }
 }
 
 // unreadable finds the first time or address that cannot be read; nil if there
@@ -94,7 +97,22 @@ func unreadable(raw []byte) *FieldError {
 			return broken(a.field, "must be an IP address", a.value)
 		}
 	}
+	for _, a := range s.ports() {
+		if _, err := netip.ParseAddrPort(a.value); err != nil && a.value != "" {
+			return broken(a.field, "must be an address and a port", a.value)
+		}
+	}
 	return nil
+}
+
+func (s *spelled) ports() (all []text) {
+	for i, c := range s.Connections {
+		all = append(all, text{fmt.Sprintf("connections[%d].via", i), c.Via})
+	}
+	for i, f := range s.Forwards {
+		all = append(all, text{fmt.Sprintf("forwards[%d].from", i), f.From}, text{fmt.Sprintf("forwards[%d].to", i), f.To})
+	}
+	return all
 }
 
 func (s *spelled) addresses() (all []text) {

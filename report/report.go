@@ -41,10 +41,16 @@ type Report struct {
 	// Namespaces lists the network namespaces that were looked at beside the
 	// node's own. Rows refer to them by index + 1; 0 is the node's own.
 	Namespaces []Namespace `json:"namespaces,omitempty"`
+	// Containers describes the containers that processes run in. Rows refer to
+	// them by index + 1; 0 is none.
+	Containers []Container `json:"containers,omitempty"`
 	// Listeners lists the sockets that accept connections or datagrams.
 	Listeners []Listener `json:"listeners"`
 	// Connections lists the aggregated connections, never single sockets.
 	Connections []Connection `json:"connections"`
+	// Forwards lists where the node's address translation sends connections
+	// that pass through it, or that it makes itself.
+	Forwards []Forward `json:"forwards,omitempty"`
 	// Notes say what could not be seen, and why.
 	Notes []Note `json:"notes,omitempty"`
 	// Coverage says how much was seen.
@@ -104,6 +110,32 @@ type Namespace struct {
 	Addresses []netip.Addr `json:"addresses,omitempty"`
 }
 
+// Container is a container that processes of the node run in.
+type Container struct {
+	// Name is what its runtime calls it, else the beginning of its id.
+	Name string `json:"name"`
+	ID   string `json:"id,omitempty"`
+	// Runtime is "docker", "podman", "containerd", "cri-o", "lxc" or
+	// "systemd-nspawn"; empty if it could not be told.
+	Runtime string `json:"runtime,omitempty"`
+	// Image is what it was started from, as its runtime writes it.
+	Image string `json:"image,omitempty"`
+	// Pod and PodNamespace are of Kubernetes.
+	Pod          string `json:"pod,omitempty"`
+	PodNamespace string `json:"pod_namespace,omitempty"`
+}
+
+// Forward says that connections to one address are translated to another
+// (destination NAT): published ports of containers, Kubernetes services, rules
+// of a firewall.
+type Forward struct {
+	Protocol Protocol       `json:"protocol"`
+	From     netip.AddrPort `json:"from"` // what clients call
+	To       netip.AddrPort `json:"to"`   // where they arrive
+	// Count is how many connections are tracked so now.
+	Count int `json:"count"`
+}
+
 // Protocol is the transport of a row.
 type Protocol string
 
@@ -128,6 +160,16 @@ type Listener struct {
 	Process string `json:"process,omitempty"`
 	PID     int    `json:"pid,omitempty"`
 	User    string `json:"user,omitempty"`
+	// Unit is the systemd unit that the process belongs to, if any, and
+	// Container the index + 1 of its container.
+	Unit      string `json:"unit,omitempty"`
+	Container int    `json:"container,omitempty"`
+	// Queue is how many connections wait to be accepted, QueueMax how many may
+	// wait, and Drops how many were turned away since the last report that was
+	// delivered (TCP); for UDP, how many datagrams.
+	Queue    uint32 `json:"queue,omitempty"`
+	QueueMax uint32 `json:"queue_max,omitempty"`
+	Drops    uint64 `json:"drops,omitempty"`
 	// Own marks sockets of dotm itself.
 	Own bool `json:"own,omitempty"`
 }
@@ -151,6 +193,9 @@ type Connection struct {
 	Process string `json:"process,omitempty"`
 	PID     int    `json:"pid,omitempty"`
 	User    string `json:"user,omitempty"`
+	// Unit and Container are those of the process, as in [Listener].
+	Unit      string `json:"unit,omitempty"`
+	Container int    `json:"container,omitempty"`
 	// Peer is the other end's address. IPv4-mapped addresses are unmapped.
 	Peer netip.Addr `json:"peer"`
 	// Port is the service's port: the local one for In, the peer's otherwise.
@@ -159,6 +204,9 @@ type Connection struct {
 	Local netip.Addr `json:"local,omitzero"`
 	// LocalPort is set for Unknown only, where either end may be the service.
 	LocalPort uint16 `json:"local_port,omitempty"`
+	// Via is, for Out, what the process called where the node's address
+	// translation made that Peer and Port.
+	Via netip.AddrPort `json:"via,omitzero"`
 	// Count is how many sockets are open now.
 	Count int `json:"count"`
 	// Opened is how many were seen opening since the last report that was
@@ -170,20 +218,63 @@ type Connection struct {
 	Refused  uint64 `json:"refused,omitempty"`
 	TimedOut uint64 `json:"timed_out,omitempty"`
 	Failed   uint64 `json:"failed,omitempty"`
+	// Health is what the kernel measures on the row's sockets; nil if nothing.
+	Health *Health `json:"health,omitempty"`
 	// Own marks connections of dotm itself.
 	Own bool `json:"own,omitempty"`
+}
+
+// Health is what the kernel measures on the TCP sockets of one row (struct
+// tcp_info of linux/tcp.h), summed up. Counters count since the last report
+// that was delivered, and only what happened while a look could see it.
+type Health struct {
+	// Measured is how many open sockets RTT and RTTVar are the means of, in
+	// microseconds: the smoothed round-trip time and its mean deviation
+	// (RFC 6298).
+	Measured int    `json:"measured,omitempty"`
+	RTT      uint32 `json:"rtt_us,omitempty"`
+	RTTVar   uint32 `json:"rttvar_us,omitempty"`
+	// Segments were sent, Retransmits of them again.
+	Segments    uint64 `json:"segments,omitempty"`
+	Retransmits uint64 `json:"retransmits,omitempty"`
+	// Sent and Received are bytes of payload: acknowledged by the peer, and
+	// arrived here.
+	Sent     uint64 `json:"sent_bytes,omitempty"`
+	Received uint64 `json:"received_bytes,omitempty"`
+	// Connecting sockets wait for an answer of the peer (SYN-SENT), the oldest
+	// for at least ConnectingMS milliseconds.
+	Connecting   int   `json:"connecting,omitempty"`
+	ConnectingMS int64 `json:"connecting_ms,omitempty"`
+	// CloseWait sockets were closed by the peer and not by the process, the
+	// oldest at least CloseWaitMS milliseconds ago.
+	CloseWait   int   `json:"close_wait,omitempty"`
+	CloseWaitMS int64 `json:"close_wait_ms,omitempty"`
 }
 
 // Tried reports whether connections opened, or attempts to open one came to
 // nothing, since the last report.
 func (c *Connection) Tried() bool { return c.Opened+c.Refused+c.TimedOut+c.Failed > 0 }
 
-// AddTries adds the counters of another row of the same edge.
-func (c *Connection) AddTries(o *Connection) {
+// AddCounts adds the counters of another row of the same edge.
+func (c *Connection) AddCounts(o *Connection) {
 	c.Opened += o.Opened
 	c.Refused += o.Refused
 	c.TimedOut += o.TimedOut
 	c.Failed += o.Failed
+	if o.Health == nil {
+		return
+	}
+	h := Health{}
+	if c.Health != nil {
+		h = *c.Health
+	}
+	h.Segments += o.Health.Segments
+	h.Retransmits += o.Health.Retransmits
+	h.Sent += o.Health.Sent
+	h.Received += o.Health.Received
+	if h != (Health{}) {
+		c.Health = &h
+	}
 }
 
 // Note says that something could not be seen, why, and what would help.

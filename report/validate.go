@@ -22,6 +22,8 @@ const (
 	MaxInterfaces = 4096
 	MaxAddresses  = 16_384 // of all interfaces and namespaces together
 	MaxNamespaces = 4096
+	MaxContainers = 16_384
+	MaxForwards   = 20_000
 	MaxFuture     = 10 * time.Minute // how far a node's clock may be ahead
 	MaxInterval   = 24 * time.Hour
 	MaxCount      = 1<<31 - 1 // sockets in one row
@@ -77,6 +79,8 @@ func (r *Report) Validate(now time.Time) error {
 		r.validateSizes,
 		r.validateInterfaces,
 		r.validateNamespaces,
+		r.validateContainers,
+		r.validateForwards,
 		r.validateListeners,
 		r.validateConnections,
 		r.validateNotes,
@@ -151,6 +155,8 @@ func (r *Report) validateSizes() error {
 	}{
 		{"interfaces", len(r.Interfaces), MaxInterfaces},
 		{"namespaces", len(r.Namespaces), MaxNamespaces},
+		{"containers", len(r.Containers), MaxContainers},
+		{"forwards", len(r.Forwards), MaxForwards},
 		{"notes", len(r.Notes), MaxNotes},
 	} {
 		if s.n > s.max {
@@ -204,11 +210,61 @@ func (r *Report) validateNamespaces() error {
 	return nil
 }
 
+func (r *Report) validateContainers() error {
+	for i, c := range r.Containers {
+		at := func(f string) string { return fmt.Sprintf("containers[%d].%s", i, f) }
+		if c.Name == "" {
+			return broken(at("name"), "must not be empty", c.Name)
+		}
+		err := checkFields([]text{
+			{at("name"), c.Name},
+			{at("id"), c.ID},
+			{at("runtime"), c.Runtime},
+			{at("pod"), c.Pod},
+			{at("pod_namespace"), c.PodNamespace},
+		}, MaxName)
+		if err == nil {
+			err = checkText(at("image"), c.Image, MaxText)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Report) validateForwards() error {
+	for i, f := range r.Forwards {
+		at := func(name string) string { return fmt.Sprintf("forwards[%d].%s", i, name) }
+		if err := checkProtocol(at("protocol"), f.Protocol); err != nil {
+			return err
+		}
+		if !isOnePort(f.From) {
+			return broken(at("from"), "must be an address and a port", f.From)
+		}
+		if !isOnePort(f.To) {
+			return broken(at("to"), "must be an address and a port", f.To)
+		}
+		if f.Count < 0 || f.Count > MaxCount {
+			return broken(at("count"), fmt.Sprintf("must be 0 to %d", int64(MaxCount)), f.Count)
+		}
+	}
+	return nil
+}
+
+// isOnePort tells whether a is one port of one address.
+func isOnePort(a netip.AddrPort) bool {
+	return a.IsValid() && !a.Addr().IsUnspecified() && a.Port() != 0
+}
+
 func (r *Report) validateListeners() error {
 	for i := range r.Listeners {
 		l := &r.Listeners[i]
 		at := func(f string) string { return fmt.Sprintf("listeners[%d].%s", i, f) }
-		if err := r.validateRow(at, l.Namespace, l.Protocol, l.Port, l.Process, l.User); err != nil {
+		if err := r.validateRow(at, l.Namespace, l.Protocol, l.Port); err != nil {
+			return err
+		}
+		if err := r.validateOwner(at, l.Process, l.User, l.Unit, l.Container); err != nil {
 			return err
 		}
 		if !l.Address.IsValid() {
@@ -222,7 +278,10 @@ func (r *Report) validateConnections() error {
 	for i := range r.Connections {
 		c := &r.Connections[i]
 		at := func(f string) string { return fmt.Sprintf("connections[%d].%s", i, f) }
-		if err := r.validateRow(at, c.Namespace, c.Protocol, c.Port, c.Process, c.User); err != nil {
+		if err := r.validateRow(at, c.Namespace, c.Protocol, c.Port); err != nil {
+			return err
+		}
+		if err := r.validateOwner(at, c.Process, c.User, c.Unit, c.Container); err != nil {
 			return err
 		}
 		if !c.Peer.IsValid() || c.Peer.IsUnspecified() {
@@ -232,6 +291,9 @@ func (r *Report) validateConnections() error {
 			return broken(at("count"), fmt.Sprintf("must be 0 to %d", int64(MaxCount)), c.Count)
 		}
 		if err := c.validateDirection(at); err != nil {
+			return err
+		}
+		if err := c.Health.validate(at); err != nil {
 			return err
 		}
 	}
@@ -249,26 +311,69 @@ func (c *Connection) validateDirection(at func(string) string) error {
 			return broken(at("local_port"), "must be 1 to 65535 when direction is unknown", c.LocalPort)
 		}
 	case Out:
+		if c.Via != (netip.AddrPort{}) && !isOnePort(c.Via) {
+			return broken(at("via"), "must be an address and a port", c.Via)
+		}
 	default:
 		return broken(at("direction"), "must be in, out or unknown", string(c.Direction))
 	}
 	return nil
 }
 
-func (r *Report) validateRow(at func(string) string, ns int, proto Protocol, port uint16, process, user string) error {
+func (h *Health) validate(at func(string) string) error {
+	if h == nil {
+		return nil
+	}
+	for _, n := range []struct {
+		field string
+		value int
+	}{
+		{"measured", h.Measured}, {"connecting", h.Connecting}, {"close_wait", h.CloseWait},
+	} {
+		if n.value < 0 || n.value > MaxCount {
+			return broken(at("health."+n.field), fmt.Sprintf("must be 0 to %d", int64(MaxCount)), n.value)
+		}
+	}
+	if h.ConnectingMS < 0 {
+		return broken(at("health.connecting_ms"), "must not be negative", h.ConnectingMS)
+	}
+	if h.CloseWaitMS < 0 {
+		return broken(at("health.close_wait_ms"), "must not be negative", h.CloseWaitMS)
+	}
+	return nil
+}
+
+func (r *Report) validateRow(at func(string) string, ns int, proto Protocol, port uint16) error {
 	if ns < 0 || ns > len(r.Namespaces) {
 		return broken(at("namespace"), fmt.Sprintf("must be 0 to %d, the number of namespaces", len(r.Namespaces)), ns)
 	}
-	if proto != TCP && proto != UDP {
-		return broken(at("protocol"), "must be tcp or udp", string(proto))
+	if err := checkProtocol(at("protocol"), proto); err != nil {
+		return err
 	}
 	if port == 0 {
 		return broken(at("port"), "must be 1 to 65535", port)
 	}
+	return nil
+}
+
+func (r *Report) validateOwner(at func(string) string, process, user, unit string, container int) error {
+	if container < 0 || container > len(r.Containers) {
+		return broken(at("container"), fmt.Sprintf("must be 0 to %d, the number of containers", len(r.Containers)), container)
+	}
 	if err := checkName(at("process"), process); err != nil {
 		return err
 	}
-	return checkName(at("user"), user)
+	if err := checkName(at("user"), user); err != nil {
+		return err
+	}
+	return checkName(at("unit"), unit)
+}
+
+func checkProtocol(field string, p Protocol) error {
+	if p != TCP && p != UDP {
+		return broken(field, "must be tcp or udp", string(p))
+	}
+	return nil
 }
 
 func (r *Report) validateNotes() error {

@@ -5,13 +5,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/report"
 )
@@ -147,29 +145,14 @@ func TestEvents(t *testing.T) {
 func TestOtherNetworkIsNotCounted(t *testing.T) {
 	s := counting(t)
 	look(t, s)
-	done := make(chan error)
-	go func() { // the thread ends with its goroutine, being locked
-		done <- inOtherNetwork(func() error {
-			callAndClose(t, "tcp4", "127.0.0.1:8083", 5)
-			return nil
-		})
-	}()
-	must(t, <-done)
+	p := startPeerIn(t, "elsewhere", &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET})
+	p.do("loopback")
+	p.do("listen", "tcp4", "127.0.0.1:8083")
+	p.do("dial", "tcp4", "127.0.0.1:8083", 5)
 	r := look(t, s)
 	if rows := rowsOn(r, 8083); len(rows) != 0 || r.Coverage.OpensSeen != 0 {
 		t.Errorf("got %q and %d seen", rows, r.Coverage.OpensSeen)
 	}
-}
-
-func inOtherNetwork(f func() error) error {
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return err
-	}
-	if err := loopbackUp(); err != nil {
-		return err
-	}
-	return f()
 }
 
 // TestCountingCloses: nothing goes on after Close, and the channel of events ends.

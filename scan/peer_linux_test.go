@@ -170,6 +170,8 @@ func (tr *troupe) obey(args []string) (string, error) {
 	switch args[0] {
 	case "hello":
 		return "hello", nil
+	case "loopback": // brings it up
+		return "ok", loopbackUp()
 	case "listen": // NETWORK ADDRESS
 		return tr.listen(args[1], args[2])
 	case "accept": // COUNT

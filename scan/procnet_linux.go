@@ -14,14 +14,14 @@ import (
 	"github.com/devops-trouble-map/dotm/report"
 )
 
-// readProcNet appends the sockets of one protocol from /proc/net. The files
+// readProcNet appends the sockets of one protocol from a /proc/PID/net. The files
 // are opened anew each time: some kernels fail when one is rewound.
-func (l *socketList) readProcNet(proc string, p report.Protocol) error {
+func (l *socketList) readProcNet(dir string, p report.Protocol) error {
 	first := len(l.sockets)
-	if err := l.readProcFile(filepath.Join(proc, "net", string(p)), p); err != nil {
+	if err := l.readProcFile(filepath.Join(dir, string(p)), p); err != nil {
 		return err
 	}
-	err := l.readProcFile(filepath.Join(proc, "net", string(p)+"6"), p)
+	err := l.readProcFile(filepath.Join(dir, string(p)+"6"), p)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a kernel without IPv6 has no such file
 		return err
 	}

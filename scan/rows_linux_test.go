@@ -291,7 +291,7 @@ func checkReport(t testing.TB, r *report.Report) {
 
 func (w rows) compare(t testing.TB, r *report.Report) {
 	t.Helper()
-	opts := cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()}
+	opts := cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}), cmpopts.EquateEmpty()}
 	if d := cmp.Diff(w.listeners, r.Listeners, opts); d != "" {
 		t.Errorf("listeners (-want +got):\n%s", d)
 	}

@@ -198,9 +198,9 @@ func TestReadEphemeral(t *testing.T) {
 func procNet(t *testing.T, files map[string]string) string {
 	t.Helper()
 	proc := t.TempDir()
-	must(t, os.Mkdir(filepath.Join(proc, "net"), 0o755))
+	must(t, os.MkdirAll(filepath.Join(proc, "thread-self/net"), 0o755))
 	for name, text := range files {
-		must(t, os.WriteFile(filepath.Join(proc, "net", name), []byte(text), 0o644))
+		must(t, os.WriteFile(filepath.Join(proc, "thread-self/net", name), []byte(text), 0o644))
 	}
 	return proc
 }
@@ -214,7 +214,7 @@ const (
 func TestReadProcNet(t *testing.T) {
 	var l socketList
 	proc := procNet(t, map[string]string{"tcp": procHeading + procListen4 + procWait4}) // no tcp6: no IPv6
-	must(t, l.readProcNet(proc, report.TCP))
+	must(t, l.readProcNet(filepath.Join(proc, "thread-self/net"), report.TCP))
 	if len(l.sockets) != 1 || l.sockets[0].State != aggregate.Listen || l.holds[0] != (hold{inode: 637}) {
 		t.Errorf("got %+v, %+v, want the listener alone", l.sockets, l.holds)
 	}
@@ -222,12 +222,12 @@ func TestReadProcNet(t *testing.T) {
 
 func TestReadProcNetErrors(t *testing.T) {
 	var l socketList
-	if err := l.readProcNet(procNet(t, nil), report.UDP); !errors.Is(err, fs.ErrNotExist) {
+	if err := l.readProcNet(filepath.Join(procNet(t, nil), "thread-self/net"), report.UDP); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without files: got %v", err)
 	}
 	proc := procNet(t, map[string]string{"tcp": procHeading + "   0: cut"})
-	want := "reading " + proc + "/net/tcp: socket row has 2 columns, needs 10: \"   0: cut\""
-	if err := l.readProcNet(proc, report.TCP); err == nil || err.Error() != want {
+	want := "reading " + proc + "/thread-self/net/tcp: socket row has 2 columns, needs 10: \"   0: cut\""
+	if err := l.readProcNet(filepath.Join(proc, "thread-self/net"), report.TCP); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -110,7 +111,7 @@ func (r *socketReader) readProtocol(p report.Protocol) error {
 		r.refused[p] = err
 		r.list.truncate(before)
 	}
-	return r.list.readProcNet(r.proc, p)
+	return r.list.readProcNet(filepath.Join(r.proc, "thread-self/net"), p)
 }
 
 // isRefusal tells a kernel that doesn't give sock_diag at all (seccomp, a

@@ -55,7 +55,7 @@ $(LINT):
 	@mv $(TOOLS)/golangci-lint $@
 
 bpf: ## compile the eBPF programs (needs clang-16, llvm-16, libbpf-dev)
-	scan/bpf/build.sh
+	scan/kernel/bpf/build.sh
 
 FUZZTIME ?= 10s
 fuzz: ## fuzz every parser of outside input (FUZZTIME=10s each)

@@ -77,9 +77,33 @@ func Apply(prev *topology.Snapshot, r *report.Report, now time.Time, opt Options
 
 // Report applies a valid report that was received at now.
 func (b *Batch) Report(r *report.Report, now time.Time) {
-	for _, s := range statements(r) {
+	all := statements(r)
+	for _, s := range all {
 		b.statement(s, now)
 	}
+	for _, gone := range b.goneContainers(all) {
+		b.statement(statement{report: r, node: gone.Name, kind: gone.Kind, addresses: gone.Addresses}, now)
+	}
+}
+
+// goneContainers are the containers that a host's report no longer lists, and
+// that still seem to run. They are said to have nothing any more.
+func (b *Batch) goneContainers(all []statement) (gone []topology.Node) {
+	listed := map[string]bool{}
+	for _, s := range all {
+		listed[s.node] = true
+	}
+	for block := range b.edit.Inside(all[0].node) {
+		if block.Node.Kind == topology.Container && !listed[block.Node.Name] && seemsAlive(block) {
+			gone = append(gone, block.Node)
+		}
+	}
+	return gone
+}
+
+func seemsAlive(b *topology.Block) bool {
+	return slices.ContainsFunc(b.Services, func(s topology.Service) bool { return s.State == topology.Listening }) ||
+		slices.ContainsFunc(b.Connections, func(c topology.Connection) bool { return c.Count > 0 })
 }
 
 // statement is what a report says about one network namespace: the host's own,
@@ -91,6 +115,14 @@ type statement struct {
 	addresses   []netip.Addr
 	listeners   []report.Listener
 	connections []report.Connection
+}
+
+// container is the container that a row refers to; the zero one if none.
+func (s *statement) container(index int) report.Container {
+	if index == 0 {
+		return report.Container{}
+	}
+	return s.report.Containers[index-1]
 }
 
 // statements splits a report by namespace.
@@ -143,7 +175,7 @@ func (b *Batch) statement(s statement, now time.Time) {
 	if prev == nil {
 		prev = &topology.Block{}
 	}
-	next.Services = services(&next.Node, prev, s.listeners, now)
+	next.Services = services(&next.Node, prev, &s, now)
 	// The node's new addresses and services must be known before any row is
 	// resolved, its own or those of others that meant it all along.
 	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: prev.Connections})
@@ -189,6 +221,7 @@ func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topolog
 	}
 	if s.kind == topology.Host {
 		n.HiddenProcesses = r.Coverage.HiddenProcesses
+		n.Forwards = forwards(r.Forwards)
 		for _, note := range r.Notes {
 			n.Notes = append(n.Notes, topology.Note(note))
 		}

@@ -4,61 +4,17 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
 )
 
-// State is a socket's state, numbered as in the kernel's tcp_states.h. A UDP
-// socket is [Established] when it is connected to one peer, else [Close].
-type State uint8
-
-// The states that a look keeps. Every other state belongs to a socket that is
-// not open yet or no longer held by a process.
-const (
-	Established State = 1
-	Close       State = 7
-	CloseWait   State = 8
-	Listen      State = 10
-)
-
-// Owner is the process that holds a socket.
-type Owner struct {
-	PID     int
-	Process string // empty: not seen
-	User    string // empty: not seen
-	Own     bool   // dotm itself
-	// Admin says that the process could not be seen but would be by root.
-	Admin bool
-}
-
-// Socket is one kernel socket, as every way of looking (sock_diag, ss,
-// netstat) can tell it.
-type Socket struct {
-	Namespace int
-	Protocol  report.Protocol
-	State     State
-	V6Only    bool           // meaningful for listeners on ::
-	Local     netip.AddrPort // IPv4-mapped addresses unmapped
-	Remote    netip.AddrPort // zero port: none
-	Cookie    uint64         // tells sockets apart between looks; 0: unknown
-	Owner     Owner
-}
-
-// PortRange is inclusive at both ends, as net.ipv4.ip_local_port_range is.
-type PortRange struct{ Low, High uint16 }
-
-// DefaultEphemeral is the kernel's default for net.ipv4.ip_local_port_range.
-var DefaultEphemeral = PortRange{32768, 60999}
-
-// Contains reports whether p lies in the range.
-func (r PortRange) Contains(p uint16) bool { return p >= r.Low && p <= r.High }
-
 // Host is what a look must know of the host beside its sockets.
 type Host struct {
-	Addresses []netip.Addr // the host's own; loopback is implied
+	// Addresses are the host's own, by namespace; loopback is implied.
+	Addresses [][]netip.Addr
 	Ephemeral PortRange
-
-	own map[netip.Addr]bool // of Addresses, while folding
+	Now       time.Time
 }
 
 // Look is one host's sockets folded into the rows of a report.
@@ -68,17 +24,68 @@ type Look struct {
 	Coverage    report.Coverage
 }
 
-// Folder turns sockets into rows. It remembers which sockets the last look
-// saw, to count those that opened since. Not safe for concurrent use.
+// Folder turns sockets into rows. It remembers the sockets of the last look, to
+// count what happened since, and in which direction the kernel saw connections
+// open. Not safe for concurrent use.
 type Folder struct {
-	looks int
-	seen  map[uint64]struct{} // cookies of the last look
-	now   map[uint64]struct{} // cookies of this look
+	once   bool
+	past   past
+	routes routes
+	// fast finds the row of a socket without looking at names.
+	fast map[fastKey]*row
 }
 
 // NewFolder returns a Folder that has seen nothing yet.
-func NewFolder() *Folder {
-	return &Folder{seen: map[uint64]struct{}{}, now: map[uint64]struct{}{}}
+func NewFolder() *Folder { return &Folder{fast: map[fastKey]*row{}} }
+
+// FoldOnce folds the only look of a program: counters of open sockets count
+// since they opened, and what has closed counts as long as the kernel remembers
+// it.
+func FoldOnce(host Host, sockets []Socket) Look {
+	f := NewFolder()
+	f.once = true
+	return f.Fold(host, sockets, nil)
+}
+
+// Fold aggregates one look. sockets must be complete in its listeners, for
+// they decide the direction of everything else. opens is what the kernel
+// counted since the last look; nil where it doesn't count, and sockets that
+// are seen for the first time have opened. The result is sorted and does not
+// depend on the order of sockets.
+func (f *Folder) Fold(host Host, sockets []Socket, opens *Opens) Look {
+	f.past.turn()
+	f.routes.learn(opens)
+	clear(f.fast)
+	l := &look{
+		Folder: f, place: newSurroundings(host), now: host.Now,
+		rows: map[rowKey]*row{}, countNew: opens == nil,
+	}
+	l.listeners = findListeners(l.place, sockets)
+	for i := range sockets {
+		l.socket(&sockets[i])
+	}
+	l.prove()
+	opens.fold(l.rows, l.listeners)
+	return l.report()
+}
+
+// look is a Fold that is under way.
+type look struct {
+	*Folder
+	place     *surroundings
+	listeners *listeners
+	now       time.Time
+	rows      map[rowKey]*row
+	countNew  bool // sockets that are new have opened
+	proofs    []*Socket
+	out       Look
+}
+
+// row is a report's row in the making.
+type row struct {
+	report.Connection
+	health health
+	admin  bool // the owner of one of its sockets is hidden, but visible to root
 }
 
 // rowKey is what sockets of one row have in common.
@@ -88,56 +95,154 @@ type rowKey struct {
 	protocol  report.Protocol
 	process   string
 	user      string
+	unit      string
+	container int
 	own       bool
 	peer      netip.Addr
 	port      uint16
 	local     netip.Addr
 	localPort uint16
+	via       netip.AddrPort
 }
 
-// Fold aggregates one look. sockets must be complete in its listeners, for
-// they decide the direction of everything else. opens is what the kernel
-// counted since the last look; nil where it doesn't count, and sockets that
-// are seen for the first time have opened. The result is sorted and does not
-// depend on the order of sockets.
-func (f *Folder) Fold(host Host, sockets []Socket, opens *Opens) Look {
-	host.own = make(map[netip.Addr]bool, len(host.Addresses))
-	for _, a := range host.Addresses {
-		host.own[a] = true
+func keyOf(c *report.Connection) rowKey {
+	return rowKey{
+		c.Namespace, c.Direction, c.Protocol, c.Process, c.User, c.Unit, c.Container, c.Own,
+		c.Peer, c.Port, c.Local, c.LocalPort, c.Via,
 	}
-	ls := findListeners(host, sockets)
-	rows := map[rowKey]*row{}
-	var look Look
-	for i := range sockets {
-		s := &sockets[i]
-		look.Coverage.Sockets++
-		if s.Remote.Port() == 0 || (s.State != Established && s.State != CloseWait) {
+}
+
+// fastKey is what sockets of one row have in common, by pointers: rows of
+// several keys may turn out to be one.
+type fastKey struct {
+	owner         *Owner
+	listener      *report.Listener
+	peer          netip.Addr
+	port, local   uint16
+	namespace     int32
+	direction, tp uint8
+}
+
+// socket takes one socket.
+func (l *look) socket(s *Socket) {
+	before, since := l.past.recall(s, l.now)
+	switch {
+	case s.State.ends():
+		if before == nil && l.countNew && (l.past.looks > 1 || l.once) {
+			l.proofs = append(l.proofs, s)
+		}
+		return
+	case s.State == Listen || s.State == Close:
+		l.out.Coverage.Sockets++
+		l.listeners.measure(s, before, l.whole())
+		return
+	case s.Remote.Port() == 0:
+		return
+	}
+	l.out.Coverage.Sockets++
+	d := l.direct(s)
+	r := l.rowOf(s, d)
+	age := l.now.UnixMilli() - since
+	if s.State == SynSent {
+		r.health.connecting(s, age)
+		return
+	}
+	r.Count++
+	r.admin = r.admin || s.owner().Admin
+	if before == nil && s.Cookie != 0 && l.past.looks > 1 && (l.countNew || s.Protocol != report.TCP) {
+		r.Opened++
+	}
+	r.health.add(s, before, l.whole())
+	if s.State == CloseWait {
+		r.health.closeWait(s, age)
+	}
+}
+
+// whole says that what happened on a new socket since it opened counts.
+func (l *look) whole() bool { return l.past.looks > 1 || l.once }
+
+// rowOf finds the row that a socket belongs to, or makes it.
+func (l *look) rowOf(s *Socket, d direction) *row {
+	key := fastKey{
+		owner: s.owner(), listener: d.listener, peer: s.Remote.Addr(), port: d.port, local: d.localPort,
+		namespace: int32(s.Namespace), direction: d.way, tp: protocolNumber(s.Protocol),
+	}
+	if d.listener != nil && d.listener.Process != "" {
+		key.owner = nil // the listener's process stands for it
+	}
+	plain := s.Via == nil && s.State != SynSent && d.bound == (netip.Addr{})
+	if r := l.fast[key]; r != nil && plain {
+		return r
+	}
+	seen := d.row(s)
+	r := l.rows[keyOf(&seen)]
+	if r == nil {
+		r = &row{Connection: seen}
+		l.rows[keyOf(&seen)] = r
+	}
+	if first(&seen, &r.Connection) {
+		r.PID, r.User = seen.PID, seen.User
+	}
+	if plain {
+		l.fast[key] = r
+	}
+	return r
+}
+
+// protocolNumber is a protocol as its number (RFC 790).
+func protocolNumber(p report.Protocol) uint8 {
+	if p == report.TCP {
+		return 6
+	}
+	return 17
+}
+
+// first picks the process that stands for a row of several: the lowest known id.
+func first(a, b *report.Connection) bool {
+	if (a.PID == 0) != (b.PID == 0) {
+		return a.PID != 0
+	}
+	return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.User, b.User)) < 0
+}
+
+// prove counts the sockets that opened and were closed since the last look:
+// they prove an edge, but have no process any more. They belong to the row of
+// the same ends, whoever's it is, and make one of their own only where there is
+// none.
+func (l *look) prove() {
+	if len(l.proofs) == 0 {
+		return
+	}
+	at := byPlace(l.rows)
+	for _, s := range l.proofs {
+		d := l.direct(s)
+		if d.way == undecided {
 			continue
 		}
-		f.add(rows, classify(host, ls, s), s, opens == nil)
+		seen := d.row(s)
+		seen.Opened = 1
+		at.add(l.rows, &seen)
 	}
-	f.turn()
-	if opens != nil {
-		opens.fold(rows, ls)
-	}
-	look.Listeners = ls.rows()
-	look.Connections, look.Coverage.Truncated = sorted(rows, report.MaxRows-min(len(look.Listeners), report.MaxRows))
-	for i := range look.Listeners {
-		count(&look.Coverage, look.Listeners[i].Process, ls.admin[listenerKey(&look.Listeners[i])])
-	}
-	for i := range look.Connections {
-		c := &look.Connections[i]
-		if c.Direction != report.In {
-			count(&look.Coverage, c.Process, rows[keyOf(c)].admin)
-		}
-	}
-	return look
 }
 
-// row is a report's row in the making.
-type row struct {
-	report.Connection
-	admin bool // the owner of one of its sockets is hidden, but visible to root
+// report ends the look.
+func (l *look) report() Look {
+	out := &l.out
+	out.Listeners = l.listeners.rows()
+	for _, r := range l.rows {
+		r.Health = r.health.sum()
+	}
+	out.Connections, out.Coverage.Truncated = sorted(l.rows, report.MaxRows-min(len(out.Listeners), report.MaxRows))
+	for i := range out.Listeners {
+		count(&out.Coverage, out.Listeners[i].Process, l.listeners.admin[listenerKey(&out.Listeners[i])])
+	}
+	for i := range out.Connections {
+		c := &out.Connections[i]
+		if c.Direction != report.In && c.Count > 0 {
+			count(&out.Coverage, c.Process, l.rows[keyOf(c)].admin)
+		}
+	}
+	return *out
 }
 
 func count(c *report.Coverage, process string, admin bool) {
@@ -150,112 +255,6 @@ func count(c *report.Coverage, process string, admin bool) {
 	}
 }
 
-// add counts one socket into its row.
-func (f *Folder) add(rows map[rowKey]*row, seen report.Connection, s *Socket, countNew bool) {
-	key := keyOf(&seen)
-	c := rows[key]
-	if c == nil {
-		c = &row{Connection: seen}
-		rows[key] = c
-	}
-	c.Count++
-	c.admin = c.admin || s.Owner.Admin
-	if first(&seen, &c.Connection) {
-		c.PID, c.User = seen.PID, seen.User
-	}
-	if f.isNew(s.Cookie) && (countNew || s.Protocol != report.TCP) {
-		c.Opened++
-	}
-}
-
-// first picks the process that stands for a row of several: the lowest known id.
-func first(a, b *report.Connection) bool {
-	if (a.PID == 0) != (b.PID == 0) {
-		return a.PID != 0
-	}
-	return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.User, b.User)) < 0
-}
-
-func keyOf(c *report.Connection) rowKey {
-	return rowKey{
-		c.Namespace, c.Direction, c.Protocol, c.Process, c.User, c.Own,
-		c.Peer, c.Port, c.Local, c.LocalPort,
-	}
-}
-
-// isNew tells whether a socket opened since the last look. Those of the first
-// look were open before it and don't count.
-func (f *Folder) isNew(cookie uint64) bool {
-	if cookie == 0 {
-		return false
-	}
-	f.now[cookie] = struct{}{}
-	_, before := f.seen[cookie]
-	return !before && f.looks > 0
-}
-
-func (f *Folder) turn() {
-	f.looks++
-	f.seen, f.now = f.now, f.seen
-	clear(f.now)
-}
-
-// classify decides which end of an open socket is the service.
-//
-// A complete list of listeners decides both ways: a local port that is
-// listened on accepted the connection; a peer that is this host and listens
-// there was called. Otherwise a local port from the ephemeral range with a
-// peer's port outside it (or known as a service's) called out. Whatever is
-// left has no direction: a false arrow is worse than none.
-func classify(host Host, ls *listeners, s *Socket) report.Connection {
-	row := report.Connection{
-		Namespace: s.Namespace, Protocol: s.Protocol, Peer: s.Remote.Addr().WithZone(""),
-		Process: s.Owner.Process, PID: s.Owner.PID, User: s.Owner.User, Own: s.Owner.Own,
-	}
-	if l := ls.find(s.Namespace, s.Protocol, s.Local); l != nil {
-		row.Direction, row.Port, row.Local = report.In, l.Port, l.Address
-		accept(&row, l)
-		return row
-	}
-	row.Direction, row.Port = report.Out, s.Remote.Port()
-	if isLocal(host, s.Remote.Addr()) && ls.find(s.Namespace, s.Protocol, s.Remote) != nil {
-		return row
-	}
-	p := s.Remote.Port()
-	if host.Ephemeral.Contains(s.Local.Port()) && (!host.Ephemeral.Contains(p) || knownService(p)) {
-		return row
-	}
-	row.Direction, row.LocalPort = report.Unknown, s.Local.Port()
-	return row
-}
-
-// accept gives a row the name of the listener it came through: a connection is
-// made to a service, whichever of its processes serves it. A socket that waits
-// to be accepted has no owner of its own yet.
-func accept(row *report.Connection, l *report.Listener) {
-	if l.Process != "" {
-		row.Process, row.PID, row.Own = l.Process, l.PID, l.Own
-	}
-	row.User = l.User
-}
-
-// knownService lists registered ports of common servers that lie inside the
-// default ephemeral range (IANA service names and the projects' own docs).
-func knownService(p uint16) bool {
-	switch p {
-	case 33060, // MySQL X protocol
-		35357,               // OpenStack Keystone
-		50000, 50051, 50070, // Db2, gRPC's customary port, HDFS
-		51820: // WireGuard
-		return true
-	}
-	return false
-}
-
-func isLocal(host Host, a netip.Addr) bool {
-	return a.IsLoopback() || host.own[a]
-}
-
 // sorted orders the rows and keeps at most limit of them, the busiest.
 func sorted(rows map[rowKey]*row, limit int) (kept []report.Connection, truncated int) {
 	kept = make([]report.Connection, 0, len(rows))
@@ -264,15 +263,15 @@ func sorted(rows map[rowKey]*row, limit int) (kept []report.Connection, truncate
 	}
 	if len(kept) > limit {
 		slices.SortFunc(kept, func(a, b report.Connection) int {
-			return cmp.Or(cmp.Compare(b.Count, a.Count), compareRows(a, b))
+			return cmp.Or(cmp.Compare(b.Count, a.Count), compareRows(&a, &b))
 		})
 		kept, truncated = kept[:limit], len(kept)-limit
 	}
-	slices.SortFunc(kept, compareRows)
+	slices.SortFunc(kept, func(a, b report.Connection) int { return compareRows(&a, &b) })
 	return kept, truncated
 }
 
-func compareRows(a, b report.Connection) int {
+func compareRows(a, b *report.Connection) int {
 	return cmp.Or(
 		cmp.Compare(a.Namespace, b.Namespace),
 		cmp.Compare(a.Direction, b.Direction),
@@ -281,8 +280,11 @@ func compareRows(a, b report.Connection) int {
 		a.Peer.Compare(b.Peer),
 		cmp.Compare(a.Process, b.Process),
 		cmp.Compare(a.User, b.User),
+		cmp.Compare(a.Unit, b.Unit),
+		cmp.Compare(a.Container, b.Container),
 		cmp.Compare(a.LocalPort, b.LocalPort),
 		a.Local.Compare(b.Local),
+		a.Via.Compare(b.Via),
 		cmp.Compare(boolInt(a.Own), boolInt(b.Own)),
 	)
 }

@@ -18,15 +18,17 @@ var sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})
 
 // thisHost has 10.0.0.1 and fd00::1.
 var thisHost = Host{
-	Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")},
+	Addresses: [][]netip.Addr{{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")}},
 	Ephemeral: DefaultEphemeral,
 }
+
+func ptr(o Owner) *Owner { return &o }
 
 func owned(pid int, process string) Owner { return Owner{PID: pid, Process: process, User: "u"} }
 
 // sock is a socket of thisHost; an empty remote is none.
 func sock(proto report.Protocol, state State, local, remote string, o Owner) Socket {
-	s := Socket{Protocol: proto, State: state, Local: netip.MustParseAddrPort(local), Owner: o}
+	s := Socket{Protocol: proto, State: state, Local: netip.MustParseAddrPort(local), Owner: &o}
 	if remote != "" {
 		s.Remote = netip.MustParseAddrPort(remote)
 	}
@@ -91,7 +93,7 @@ func TestDirection(t *testing.T) {
 		{"both ephemeral", nil, sock(report.TCP, Established, "10.0.0.1:40000", "10.0.0.9:40001", cli), "unknown curl 10.0.0.9:40001 x1 from 40000"},
 		{"neither ephemeral", nil, sock(report.TCP, Established, "10.0.0.1:1000", "10.0.0.9:2000", cli), "unknown curl 10.0.0.9:2000 x1 from 1000"},
 		{"peer about to close", nil, sock(report.TCP, CloseWait, "10.0.0.1:40000", "10.0.0.9:80", cli), "out curl 10.0.0.9:80 x1"},
-		{"not open yet", nil, sock(report.TCP, State(2), "10.0.0.1:40000", "10.0.0.9:80", cli), ""},
+		{"not open yet", nil, sock(report.TCP, SynSent, "10.0.0.1:40000", "10.0.0.9:80", cli), "out curl 10.0.0.9:80 x0"},
 		{"UDP, called out", nil, sock(report.UDP, Established, "10.0.0.1:40000", "10.0.0.9:53", cli), "out curl 10.0.0.9:53 x1"},
 		{"UDP, one peer of a server", []Socket{sock(report.UDP, Close, "0.0.0.0:443", "", web)}, sock(report.UDP, Established, "10.0.0.1:443", "10.0.0.9:40000", web), "in nginx 10.0.0.9:443 x1 at 0.0.0.0"},
 		{"UDP, unconnected", nil, sock(report.UDP, Close, "10.0.0.1:40000", "", cli), ""},
@@ -189,6 +191,7 @@ func TestAcceptQueue(t *testing.T) {
 	want := []report.Connection{{
 		Direction: report.In, Protocol: report.TCP, Process: "nginx", PID: 10, User: "u",
 		Peer: netip.MustParseAddr("10.0.0.9"), Port: 80, Local: netip.MustParseAddr("0.0.0.0"), Count: 3,
+		Health: &report.Health{CloseWait: 1},
 	}}
 	if diff := cmp.Diff(want, look.Connections, sameAddresses); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -336,7 +339,7 @@ func TestFoldAtTheLimit(t *testing.T) {
 		peer := netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)})
 		sockets = append(sockets, Socket{
 			Protocol: report.TCP, State: Established,
-			Local: netip.MustParseAddrPort("10.0.0.1:40000"), Remote: netip.AddrPortFrom(peer, 80), Owner: owned(2, "scan"),
+			Local: netip.MustParseAddrPort("10.0.0.1:40000"), Remote: netip.AddrPortFrom(peer, 80), Owner: ptr(owned(2, "scan")),
 		})
 	}
 	look := NewFolder().Fold(thisHost, sockets, nil)
@@ -356,12 +359,16 @@ func randomSocket(t *rapid.T) Socket {
 	return Socket{
 		Namespace: rapid.IntRange(0, 1).Draw(t, "namespace"),
 		Protocol:  rapid.SampledFrom([]report.Protocol{report.TCP, report.UDP}).Draw(t, "protocol"),
-		State:     rapid.SampledFrom([]State{Established, Close, CloseWait, Listen, 2}).Draw(t, "state"),
+		State:     rapid.SampledFrom([]State{Established, Close, CloseWait, Listen, SynSent, TimeWait}).Draw(t, "state"),
 		V6Only:    rapid.Bool().Draw(t, "v6only"),
 		Local:     netip.AddrPortFrom(pick("local", "10.0.0.1", "127.0.0.1", "::", "0.0.0.0", "fd00::1", "::1"), number("local port")),
 		Remote:    netip.AddrPortFrom(pick("remote", "10.0.0.1", "10.0.0.9", "127.0.0.1", "fd00::9"), number("remote port")),
 		Cookie:    rapid.Uint64Range(0, 5).Draw(t, "cookie"),
-		Owner: Owner{
+		Measures: Measures{
+			RTT: rapid.Uint32Range(0, 3).Draw(t, "rtt"), Queue: rapid.Uint32Range(0, 3).Draw(t, "queue"),
+			Sent: rapid.Uint64Range(0, 3).Draw(t, "sent"), Retries: rapid.Uint8Range(0, 3).Draw(t, "retries"),
+		},
+		Owner: &Owner{
 			PID:     rapid.IntRange(0, 3).Draw(t, "pid"),
 			Process: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "process"),
 			User:    rapid.SampledFrom([]string{"", "u", "v"}).Draw(t, "user"),
@@ -398,12 +405,15 @@ func TestFoldInAnyOrder(t *testing.T) {
 func BenchmarkFold(b *testing.B) {
 	const n = 20_000
 	sockets := make([]Socket, 0, n)
-	for i := range uint64(50) {
-		sockets = append(sockets, listening(fmt.Sprintf("0.0.0.0:%d", 1000+i), owned(int(i), fmt.Sprintf("server-%d", i))))
+	var servers []*Owner
+	for i := range 50 {
+		o := owned(i, fmt.Sprintf("server-%d", i))
+		servers = append(servers, &o)
+		sockets = append(sockets, listening(fmt.Sprintf("0.0.0.0:%d", 1000+i), o))
 	}
 	for i := uint64(0); len(sockets) < n; i++ {
 		peer := netip.AddrFrom4([4]byte{10, 1, byte(i % 8), byte(i % 100)})
-		s := Socket{Protocol: report.TCP, State: Established, Cookie: i + 1, Owner: owned(int(i%50), fmt.Sprintf("server-%d", i%50))}
+		s := Socket{Protocol: report.TCP, State: Established, Cookie: i + 1, Owner: servers[i%50]}
 		local, remote := uint16(1000+i%50), uint16(33000+i%20000)
 		if i%2 == 0 {
 			local, remote = remote, local

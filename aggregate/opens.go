@@ -28,57 +28,72 @@ type Opens struct{ Edges []Open }
 type place struct {
 	namespace int
 	direction report.Direction
+	protocol  report.Protocol
 	peer      netip.Addr
 	port      uint16
 	local     netip.Addr
 }
 
 func placeOf(c *report.Connection) place {
-	return place{c.Namespace, c.Direction, c.Peer, c.Port, c.Local}
+	return place{c.Namespace, c.Direction, c.Protocol, c.Peer, c.Port, c.Local}
 }
 
-// fold adds the counters to the rows. An edge without an open socket becomes a
-// row without any.
-func (o *Opens) fold(rows map[rowKey]*row, ls *listeners) {
-	at := map[place][]*row{}
+// places finds the rows of an edge.
+type places map[place][]*row
+
+func byPlace(rows map[rowKey]*row) places {
+	at := places{}
 	for _, r := range rows {
-		if r.Protocol == report.TCP {
-			at[placeOf(&r.Connection)] = append(at[placeOf(&r.Connection)], r)
-		}
+		at[placeOf(&r.Connection)] = append(at[placeOf(&r.Connection)], r)
 	}
-	for i := range o.Edges {
-		e := &o.Edges[i]
-		seen := e.row(ls)
-		key := keyOf(&seen)
-		r := rows[key]
-		if r == nil {
-			r = alike(at[placeOf(&seen)], &seen)
-		}
-		if r == nil {
-			rows[key] = &row{Connection: seen}
-			at[placeOf(&seen)] = append(at[placeOf(&seen)], rows[key])
+	return at
+}
+
+// add adds the counters of an edge to the row that it belongs to. One without
+// an open socket becomes a row without any.
+func (at places) add(rows map[rowKey]*row, seen *report.Connection) {
+	key, p := keyOf(seen), placeOf(seen)
+	r := rows[key]
+	if r == nil {
+		r = alike(at[p], seen)
+	}
+	if r == nil {
+		rows[key] = &row{Connection: *seen}
+		at[p] = append(at[p], rows[key])
+		return
+	}
+	r.AddCounts(seen)
+}
+
+// alike finds the row of the same place and process where only less telling
+// things set them apart. For an edge whose process slipped away it is any row
+// there, for it must not stand as a second one.
+func alike(there []*row, seen *report.Connection) (found *row) {
+	for _, r := range there {
+		if seen.Process != "" && r.Process != seen.Process {
 			continue
 		}
-		r.AddCounts(&seen)
-	}
-}
-
-// alike finds the row of the same place and process where only the user tells
-// them apart, or, for an edge whose process slipped away, the only row there.
-func alike(there []*row, seen *report.Connection) *row {
-	if seen.Process == "" {
-		if len(there) == 1 {
-			return there[0]
-		}
-		return nil
-	}
-	var found *row
-	for _, r := range there {
-		if r.Process == seen.Process && (found == nil || r.User < found.User) {
+		if found == nil || compareRows(&r.Connection, &found.Connection) < 0 {
 			found = r
 		}
 	}
 	return found
+}
+
+// fold adds the counters to the rows.
+func (o *Opens) fold(rows map[rowKey]*row, ls *listeners) {
+	if o == nil || len(o.Edges) == 0 {
+		return
+	}
+	at := byPlace(rows)
+	// Those with a name first, so that those without find a row.
+	for _, named := range []bool{true, false} {
+		for i := range o.Edges {
+			if seen := o.Edges[i].row(ls); (seen.Process != "") == named {
+				at.add(rows, &seen)
+			}
+		}
+	}
 }
 
 // row is the row that an edge belongs to.
@@ -90,11 +105,11 @@ func (e *Open) row(ls *listeners) report.Connection {
 	if e.Active {
 		r.Direction = report.Out
 		r.Process, r.User, r.Own = e.Owner.Process, e.Owner.User, e.Owner.Own
+		r.Unit, r.Container = e.Owner.Unit, e.Owner.Container
 		return r
 	}
 	r.Direction, r.Local = report.In, e.Local
 	if l := ls.find(e.Namespace, report.TCP, netip.AddrPortFrom(e.Local, e.Port)); l != nil {
-		r.Local = l.Address
 		accept(&r, l)
 	}
 	return r

@@ -11,11 +11,11 @@ import (
 )
 
 func TestOpens(t *testing.T) {
-	listener := Socket{Protocol: report.TCP, State: Listen, Local: netip.MustParseAddrPort("0.0.0.0:80"), Owner: Owner{PID: 8, Process: "nginx", User: "root"}}
+	listener := Socket{Protocol: report.TCP, State: Listen, Local: netip.MustParseAddrPort("0.0.0.0:80"), Owner: &Owner{PID: 8, Process: "nginx", User: "root"}}
 	call := Socket{
 		Protocol: report.TCP, State: Established, Cookie: 5,
 		Local: netip.MustParseAddrPort("10.0.0.1:40000"), Remote: netip.MustParseAddrPort("10.0.0.9:5432"),
-		Owner: Owner{PID: 7, Process: "app", User: "web"},
+		Owner: &Owner{PID: 7, Process: "app", User: "web"},
 	}
 	active := func(process, user string, opened, refused uint64) Open {
 		return Open{Active: true, Peer: netip.MustParseAddr("10.0.0.9"), Port: 5432, Owner: Owner{Process: process, User: user}, Opened: opened, Refused: refused}

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/devops-trouble-map/dotm/topology"
@@ -40,9 +41,12 @@ func (b *Batch) resolve(self *topology.Node, addr netip.Addr) end {
 		return end{self.Name, self.Kind, "loopback"}
 	}
 	owners := b.edit.Owners(self.Zone, addr)
-	for _, o := range owners {
-		if o == self.Name {
-			return end{self.Name, self.Kind, "its own address"}
+	if slices.Contains(owners, self.Name) {
+		return end{self.Name, self.Kind, "its own address"}
+	}
+	if len(owners) > 1 {
+		if near := onHost(owners, hostOf(self.Name)); len(near) == 1 {
+			return end{near[0], b.edit.Block(near[0]).Node.Kind, "address of " + near[0] + ", on the same host"}
 		}
 	}
 	switch {
@@ -54,6 +58,23 @@ func (b *Batch) resolve(self *topology.Node, addr netip.Addr) end {
 		return end{inferredName(self.Zone, addr), topology.Inferred, "internal address that no reporting node has"}
 	}
 	return end{topology.InternetName, topology.Internet, "outside the internal networks"}
+}
+
+// hostOf is the host of a node: itself, or the one that its container is on.
+func hostOf(node string) string {
+	host, _, _ := strings.Cut(node, "/")
+	return host
+}
+
+// onHost are those of the nodes that are a host or on it: containers of several
+// hosts may have one address.
+func onHost(nodes []string, host string) (near []string) {
+	for _, n := range nodes {
+		if hostOf(n) == host {
+			near = append(near, n)
+		}
+	}
+	return near
 }
 
 func (b *Batch) internal(addr netip.Addr) bool {

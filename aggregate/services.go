@@ -20,7 +20,7 @@ type port struct {
 
 // services turns a node's listeners into its services: one per protocol, port
 // and owner. Services of before that no longer listen stay as gone.
-func services(node *topology.Node, prev *topology.Block, listeners []report.Listener, now time.Time) []topology.Service {
+func services(node *topology.Node, prev *topology.Block, says *statement, now time.Time) []topology.Service {
 	before := map[port][]*topology.Service{}
 	for i := range prev.Services {
 		s := &prev.Services[i]
@@ -28,7 +28,7 @@ func services(node *topology.Node, prev *topology.Block, listeners []report.List
 		before[key] = append(before[key], s)
 	}
 	var out []topology.Service
-	for key, groups := range byOwner(listeners) {
+	for key, groups := range byOwner(says) {
 		out = append(out, match(node, key, groups, before[key], now, prev.Node.LastReport)...)
 		delete(before, key)
 	}
@@ -44,17 +44,20 @@ func services(node *topology.Node, prev *topology.Block, listeners []report.List
 // byOwner groups listeners into services: by port, then by the process that
 // owns them. A process that listens on one port twice (IPv4 and IPv6) is one
 // service; so are several sockets whose owner is hidden.
-func byOwner(listeners []report.Listener) map[port][]topology.Service {
+func byOwner(says *statement) map[port][]topology.Service {
 	out := map[port][]topology.Service{}
-	for i := range listeners {
-		l := &listeners[i]
+	for i := range says.listeners {
+		l := &says.listeners[i]
 		key := port{topology.Protocol(l.Protocol), l.Port}
 		groups := out[key]
 		at := slices.IndexFunc(groups, func(s topology.Service) bool { return s.Process == l.Process && s.User == l.User })
 		if at < 0 {
-			groups = append(groups, topology.Service{Protocol: key.protocol, Port: key.number, Process: l.Process, User: l.User, Own: l.Own})
+			groups = append(groups, service(key, l, says.container(l.Container)))
 			at = len(groups) - 1
 		}
+		groups[at].Queue += l.Queue
+		groups[at].QueueMax += l.QueueMax
+		groups[at].Drops += l.Drops
 		groups[at].Addresses = append(groups[at].Addresses, listenAddresses(l)...)
 		out[key] = groups
 	}
@@ -68,6 +71,18 @@ func byOwner(listeners []report.Listener) map[port][]topology.Service {
 		})
 	}
 	return out
+}
+
+// service is a listener's service, as far as the listener tells.
+func service(key port, l *report.Listener, in report.Container) topology.Service {
+	s := topology.Service{
+		Protocol: key.protocol, Port: key.number, Process: l.Process, User: l.User, Own: l.Own,
+		Unit: l.Unit, Container: in.Name, Image: in.Image,
+	}
+	if in.Pod != "" {
+		s.Pod = in.PodNamespace + "/" + in.Pod
+	}
+	return s
 }
 
 func listenAddresses(l *report.Listener) []netip.Addr {
@@ -127,12 +142,13 @@ func anyOwner(_, b *topology.Service) bool { return b.State == topology.Gone || 
 func listen(node *topology.Node, key port, s topology.Service, old *topology.Service, used map[string]bool, at time.Time) topology.Service {
 	s.Node, s.State, s.Status = node.Name, topology.Listening, topology.NoStatus
 	s.Scope = scope(s.Addresses)
-	if node.Kind == topology.Container {
+	if node.Kind == topology.Container && s.Container == "" {
 		_, s.Container, _ = strings.Cut(node.Name, "/")
 	}
 	if old != nil {
 		s.ID, s.FirstSeen, s.LastSeen = old.ID, old.FirstSeen, old.LastSeen
 		s.LastConnection, s.Status, s.Clients = old.LastConnection, old.Status, old.Clients
+		s.Drops += old.Drops
 		if s.Process == "" {
 			s.Process, s.User = old.Process, old.User // seen before, hidden now
 		}
@@ -172,7 +188,7 @@ func stop(s topology.Service, last time.Time) topology.Service {
 		if s.Clients > 0 {
 			s.LastConnection = last
 		}
-		s.State, s.LastSeen, s.Clients = topology.Gone, last, 0
+		s.State, s.LastSeen, s.Clients, s.Queue = topology.Gone, last, 0, 0
 	}
 	return s
 }

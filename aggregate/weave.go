@@ -26,8 +26,10 @@ type weaver struct {
 	only     map[string]string               // the one service of a process
 
 	edges map[string]*topology.Connection
-	ends  map[[2]string][]*topology.Connection // open edges by their two nodes
+	ends  map[[2]string][]*topology.Connection // edges of now by their two nodes
 	peers map[string]map[netip.Addr]bool       // behind edges to many
+
+	health map[string]*measured // of edges, by id
 }
 
 // weave fills self.Connections.
@@ -36,17 +38,14 @@ func (w *weaver) weave() {
 	w.only = onlyServices(w.self.Services)
 	w.edges = map[string]*topology.Connection{}
 	w.peers = map[string]map[netip.Addr]bool{}
+	w.health = map[string]*measured{}
 	rows := slices.Clone(w.says.connections)
 	for i := range rows {
 		w.decide(&rows[i])
 	}
 	rows, inVain := apart(rows)
 	clients := map[string]int{}
-	for i := range rows {
-		if rows[i].Direction != report.In {
-			w.out(&rows[i])
-		}
-	}
+	w.outwards(rows)
 	w.local = w.within()
 	for i := range rows {
 		if rows[i].Direction == report.In {
@@ -57,9 +56,52 @@ func (w *weaver) weave() {
 	w.countClients(clients)
 	w.remember()
 	w.countInVain(inVain)
+	w.judge()
 	w.self.Connections = make([]topology.Connection, 0, len(w.edges))
 	for _, id := range slices.Sorted(maps.Keys(w.edges)) {
 		w.self.Connections = append(w.self.Connections, *w.edges[id])
+	}
+}
+
+// outwards adds the rows whose service is elsewhere. Those without a process
+// and without an open socket come last: they only prove what another row may
+// tell better.
+func (w *weaver) outwards(rows []report.Connection) {
+	var proofs []*report.Connection
+	for i := range rows {
+		switch r := &rows[i]; {
+		case r.Direction == report.In:
+		case r.Process == "" && r.Count == 0 && r.Direction == report.Out:
+			proofs = append(proofs, r)
+		default:
+			w.out(r)
+		}
+	}
+	for _, r := range proofs {
+		w.name(r)
+		w.out(r)
+	}
+}
+
+// name gives a row without a process that of the edge between the same ends, of
+// now or else of before, so that it doesn't stand as a second one.
+func (w *weaver) name(r *report.Connection) {
+	t := w.target(r)
+	same := func(c *topology.Connection) bool {
+		return c.Directed && c.Client.Process != "" && c.Client.Node == w.self.Node.Name && c.Server.Node == t.node &&
+			c.Server.Port == t.port && c.Protocol == topology.Protocol(r.Protocol)
+	}
+	for _, id := range slices.Sorted(maps.Keys(w.edges)) {
+		if same(w.edges[id]) {
+			r.Process = w.edges[id].Client.Process
+			return
+		}
+	}
+	for i := range w.prev.Connections {
+		if same(&w.prev.Connections[i]) {
+			r.Process = w.prev.Connections[i].Client.Process
+			return
+		}
 	}
 }
 
@@ -67,7 +109,7 @@ func (w *weaver) weave() {
 // service and make no edge.
 func apart(rows []report.Connection) (made, inVain []report.Connection) {
 	for i := range rows {
-		if r := &rows[i]; r.Count == 0 && r.Opened == 0 && r.Tried() {
+		if r := &rows[i]; !r.Made() {
 			inVain = append(inVain, *r)
 		} else {
 			made = append(made, *r)
@@ -84,12 +126,13 @@ func (w *weaver) countInVain(rows []report.Connection) {
 		if r.Direction != report.Out {
 			continue
 		}
-		peer := w.batch.resolve(&w.self.Node, r.Peer)
+		t := w.target(r)
 		for _, id := range slices.Sorted(maps.Keys(w.edges)) {
 			e := w.edges[id]
 			if e.Directed && e.Client.Node == w.self.Node.Name && e.Client.Process == r.Process &&
-				e.Server.Node == peer.node && e.Server.Port == r.Port && e.Protocol == topology.Protocol(r.Protocol) {
+				e.Server.Node == t.node && e.Server.Port == t.port && e.Protocol == topology.Protocol(r.Protocol) {
 				addInVain(e, r)
+				w.measure(id, "client", r.Health)
 				break
 			}
 		}
@@ -132,33 +175,36 @@ func (w *weaver) block(node string) *topology.Block {
 
 // out adds a row whose service is at the peer, or whose direction is unknown.
 func (w *weaver) out(r *report.Connection) {
-	peer := w.batch.resolve(&w.self.Node, r.Peer)
-	if r.Direction == report.Unknown && w.saidBefore(r, peer) {
+	t := w.target(r)
+	if r.Direction == report.Unknown && w.saidBefore(r, t.end) {
 		return
 	}
 	proto := topology.Protocol(r.Protocol)
 	c := topology.Connection{
-		Client:   topology.Client{Node: w.self.Node.Name, Process: r.Process, Service: w.only[r.Process]},
-		Server:   topology.Server{Node: peer.node, Port: r.Port},
+		Client: topology.Client{
+			Node: w.self.Node.Name, Process: r.Process, Service: w.only[r.Process],
+			Unit: r.Unit, Container: w.says.container(r.Container).Name,
+		},
+		Server:   topology.Server{Node: t.node, Port: t.port},
 		Protocol: proto, Directed: r.Direction != report.Unknown, Own: r.Own,
 		Evidence: topology.Evidence{
-			ServerAddress: r.Peer.String(), ServerResolved: peer.how,
+			ServerAddress: t.addr.String(), ServerResolved: t.how,
 			ClientResolved: "reports itself",
 			SeenBy:         []topology.Sighting{{Node: w.self.Node.Name, End: "client", At: w.now}},
 		},
 	}
 	switch {
 	case !c.Directed:
-	case peer.kind == topology.Inferred:
-		c.Server.Service = topology.ServiceID(peer.node, proto, r.Port, netip.Addr{})
+	case t.kind == topology.Inferred:
+		c.Server.Service = topology.ServiceID(t.node, proto, t.port, netip.Addr{})
 	default:
-		if s := w.accepting(peer.node, port{proto, r.Port}, r.Peer); s != nil {
+		if s := w.accepting(t.node, port{proto, t.port}, t.addr); s != nil {
 			c.Server.Service = s.ID
 			c.Own = c.Own || s.Own
 		}
 	}
-	w.add(c, r, peer)
-	w.confirm(c, peer)
+	w.add(c, r, t.end, "client")
+	w.confirm(c, t.end)
 }
 
 // saidBefore tells whether the other of the two sockets of a connection without
@@ -232,7 +278,7 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 			ServerResolved: "reports itself", SeenBy: []topology.Sighting{seen},
 		},
 	}
-	w.add(c, r, peer)
+	w.add(c, r, peer, "server")
 }
 
 // sawAtClient finds the edges that the client's end holds for a row and notes
@@ -312,7 +358,7 @@ func sight(list []topology.Sighting, s topology.Sighting) []topology.Sighting {
 
 // add puts an edge, or adds a row to it: rows whose peers stand behind one
 // node (the Internet) fold into one edge.
-func (w *weaver) add(c topology.Connection, r *report.Connection, peer end) {
+func (w *weaver) add(c topology.Connection, r *report.Connection, peer end, side string) {
 	c.ID = topology.ConnectionID(&c)
 	e := w.edges[c.ID]
 	if e == nil {
@@ -321,6 +367,7 @@ func (w *weaver) add(c topology.Connection, r *report.Connection, peer end) {
 		w.edges[c.ID] = e
 		w.inherit(e)
 	}
+	w.measure(c.ID, side, r.Health)
 	e.Count += r.Count
 	e.Opened += r.Opened
 	addInVain(e, r)
@@ -340,14 +387,22 @@ func (w *weaver) add(c topology.Connection, r *report.Connection, peer end) {
 
 // inherit carries over what is remembered of an edge.
 func (w *weaver) inherit(e *topology.Connection) {
-	i, ok := slices.BinarySearchFunc(w.prev.Connections, e.ID, func(c topology.Connection, id string) int { return strings.Compare(c.ID, id) })
-	if !ok {
+	old := w.remembered(e.ID)
+	if old == nil {
 		return
 	}
-	old := &w.prev.Connections[i]
 	e.FirstSeen, e.LastConnection, e.Opened = old.FirstSeen, old.LastConnection, old.Opened
 	e.Refused, e.TimedOut, e.Failed = old.Refused, old.TimedOut, old.Failed
 	w.takeWord(e, old)
+}
+
+// remembered is the edge as it was before, or nil.
+func (w *weaver) remembered(id string) *topology.Connection {
+	i, ok := slices.BinarySearchFunc(w.prev.Connections, id, func(c topology.Connection, id string) int { return strings.Compare(c.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &w.prev.Connections[i]
 }
 
 // takeWord carries over what the other end said of an edge: it stands until
@@ -368,9 +423,7 @@ func (w *weaver) takeWord(e, old *topology.Connection) {
 func (w *weaver) remember() {
 	w.ends = make(map[[2]string][]*topology.Connection, len(w.edges))
 	for _, e := range w.edges {
-		if e.Count > 0 {
-			w.ends[endsOf(e)] = append(w.ends[endsOf(e)], e)
-		}
+		w.ends[endsOf(e)] = append(w.ends[endsOf(e)], e)
 	}
 	for i := range w.prev.Connections {
 		old := w.prev.Connections[i]
@@ -389,6 +442,7 @@ func (w *weaver) remember() {
 
 // closed is an edge without an open socket, last seen by the report before.
 func closed(c topology.Connection, last time.Time) *topology.Connection {
+	c.Health = nil
 	if c.Count > 0 {
 		c.Count, c.LastSeen = 0, last
 		c.Evidence.SeenBy = slices.Clone(c.Evidence.SeenBy)

@@ -39,3 +39,14 @@ func unescape(path []byte) string {
 	r := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 	return r.Replace(string(path))
 }
+
+// ParseNamespaceLink reads what /proc/PID/ns/net and its like point to, as
+// "net:[4026531840]" (namespaces(7)): the namespace's inode.
+func ParseNamespaceLink(target []byte) (inode uint32, ok bool) {
+	_, rest, ok := bytes.Cut(target, []byte(":["))
+	if !ok || !bytes.HasSuffix(rest, []byte("]")) {
+		return 0, false
+	}
+	n, ok := parseUint(rest[:len(rest)-1], 10, 32)
+	return uint32(n), ok
+}

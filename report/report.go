@@ -255,6 +255,9 @@ type Health struct {
 // nothing, since the last report.
 func (c *Connection) Tried() bool { return c.Opened+c.Refused+c.TimedOut+c.Failed > 0 }
 
+// Made reports whether a connection is open, or was made since the last report.
+func (c *Connection) Made() bool { return c.Count > 0 || c.Opened > 0 }
+
 // AddCounts adds the counters of another row of the same edge.
 func (c *Connection) AddCounts(o *Connection) {
 	c.Opened += o.Opened

@@ -112,14 +112,17 @@ func BenchmarkScanProc(b *testing.B) {
 // answer.
 func BenchmarkSockets(b *testing.B) {
 	for _, n := range loads {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			load(b, n)
-			r := newSocketReader("/proc", methodAuto)
-			must(b, r.read(context.Background()))
-			b.ReportAllocs()
-			for b.Loop() {
-				must(b, r.read(context.Background()))
-			}
-		})
+		for name, m := range methods() {
+			b.Run(fmt.Sprint(n, "/", name), func(b *testing.B) {
+				load(b, n)
+				s := newScanner(b, Options{sockets: m})
+				m := startMeter()
+				must(b, s.readNetworks(context.Background(), &m))
+				b.ReportAllocs()
+				for b.Loop() {
+					must(b, s.readNetworks(context.Background(), &m))
+				}
+			})
+		}
 	}
 }

@@ -16,13 +16,14 @@ import (
 type meter struct {
 	started time.Time
 	cpu     time.Duration
+	other   time.Duration // spent by other threads for the same look
 }
 
-func startMeter() meter { return meter{time.Now(), threadCPU()} }
+func startMeter() meter { return meter{started: time.Now(), cpu: threadCPU()} }
 
 func (m meter) stop(proc string) report.Cost {
 	return report.Cost{
-		CPUMicros:  (threadCPU() - m.cpu).Microseconds(),
+		CPUMicros:  (threadCPU() - m.cpu + m.other).Microseconds(),
 		WallMicros: time.Since(m.started).Microseconds(),
 		RSSBytes:   resident(proc),
 	}

@@ -1,13 +1,10 @@
 package scan
 
 import (
-	"errors"
 	"fmt"
 
-	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
-
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/kernel"
 )
 
 // notes says what could not be seen.
@@ -27,7 +24,7 @@ func (s *Scanner) describe(n *notes, r *report.Report) {
 		lack, hint := s.rights.lack()
 		n.add("unprivileged", fmt.Sprintf("%s hidden: %s.", names(c.HiddenAsUser), lack), hint)
 	}
-	if hidden := c.HiddenProcesses - c.HiddenAsUser; hidden > 0 {
+	if hidden := c.HiddenProcesses - c.HiddenAsUser; hidden > 0 && !s.owners.cut {
 		n.add("hidden-owners", names(hidden)+" hidden even from root.", "")
 	}
 	if err := s.owners.noDescriptors; err != nil && s.rights.all {
@@ -45,8 +42,9 @@ func (s *Scanner) describe(n *notes, r *report.Report) {
 		n.add("own-processes", "Only the processes of this container are seen, none outside it.",
 			"Start the container in the host's process namespace, in Docker with --pid host")
 	}
-	if !seesHostNetwork(s.proc) {
-		n.add("own-namespace", "Only this network namespace is seen, none of other containers or of the host.", "")
+	s.networks.describe(n)
+	if s.owners.cut {
+		n.add("still-searching", fmt.Sprintf("Processes of some sockets are still searched: a look reads %d descriptors through %s.", s.owners.budget, s.proc), "")
 	}
 	if c.Truncated > 0 {
 		n.add("truncated", fmt.Sprintf("%d rows left out: a report holds %d.", c.Truncated, report.MaxRows), "")
@@ -56,9 +54,9 @@ func (s *Scanner) describe(n *notes, r *report.Report) {
 // reason words why the kernel doesn't let us.
 func reason(err error) string {
 	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+	case kernel.Refused(err):
 		return "the kernel does not permit it"
-	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOENT):
+	case kernel.Unable(err):
 		return "the kernel has no BTF, or is too old"
 	}
 	return err.Error()

@@ -18,7 +18,7 @@ import (
 func counting(t testing.TB) *Scanner {
 	t.Helper()
 	needRoot(t)
-	if ownersOfTest() == ownersWalk {
+	if withoutKernel() {
 		t.Skip("this run is without eBPF")
 	}
 	s := newScanner(t, Options{})
@@ -162,23 +162,6 @@ func TestCountingCloses(t *testing.T) {
 	callAndClose(t, "tcp4", "127.0.0.1:8084", 1)
 	for e := range s.Events() {
 		t.Errorf("event after Close: %+v", e)
-	}
-}
-
-func TestParseEdge(t *testing.T) {
-	raw := make([]byte, 60)
-	copy(raw, netip.MustParseAddr("::ffff:10.0.0.9").AsSlice())
-	copy(raw[16:], netip.MustParseAddr("::1").AsSlice())
-	copy(raw[32:], "curl")
-	raw[48], raw[52], raw[56], raw[57], raw[58] = 7, 9, 0x38, 0x15, 1
-	e, ok := parseEdge(raw)
-	if !ok || address(e.Addr).String() != "10.0.0.9" || address(e.Local).String() != "::1" || e.NetNS != 7 || e.UID != 9 || e.Port != 5432 || e.Active != 1 {
-		t.Errorf("read %+v, %t", e, ok)
-	}
-	for n := range 60 {
-		if _, ok := parseEdge(raw[:n]); ok {
-			t.Errorf("%d bytes are an edge", n)
-		}
 	}
 }
 

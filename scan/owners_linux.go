@@ -2,12 +2,12 @@ package scan
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/scan/kernel"
 )
 
 // owners finds the process behind a socket, and remembers it.
@@ -28,14 +28,23 @@ type owners struct {
 	rights rights
 	// descriptors is the kernel's list, nil where it can't be had: then why
 	// not is in noDescriptors.
-	descriptors   *descriptors
+	descriptors   *kernel.Descriptors
 	noDescriptors error
 
 	processes *processes
 	byInode   map[uint32]*holding
 	look      uint32
 	wanted    []*holding // of this look: those whose process is not known
+	at        []*holding // of the look's sockets, by index; nil without an inode
 	name      []byte     // memory for names
+	strangers map[stranger]*aggregate.Owner
+
+	// budget is how many descriptors a walk reads before it stops; 0: all. It
+	// goes on from the process resume in the next look, and cut says that it
+	// stopped.
+	budget int
+	resume int
+	cut    bool
 }
 
 // holding is what is known of one socket.
@@ -61,50 +70,52 @@ const initPID = 1
 // searched again; [refreshEvery] where only init holds it.
 const maxRetry = 32
 
-func newOwners(proc string, r rights, own func(int) bool, useKernel bool) (*owners, error) {
-	fs, err := openProcfs(proc)
-	if err != nil {
-		return nil, err
-	}
-	o := &owners{
-		fs:        fs,
-		rights:    r,
-		processes: &processes{fs: fs, own: own, users: newUsers(passwdFile), byPID: map[int]*process{}},
-		byInode:   map[uint32]*holding{},
-	}
-	if useKernel {
-		o.descriptors, o.noDescriptors = openDescriptors()
-	}
-	return o, nil
+// stranger is an owner that is no process that could be seen.
+type stranger struct {
+	process string
+	uid     uint32
 }
 
-func (o *owners) close() error {
-	var err error
-	if o.descriptors != nil {
-		err = o.descriptors.close()
+// maxStrangers bounds the strangers that are remembered.
+const maxStrangers = 10_000
+
+func newOwners(fs *procfs, r rights, own func(int) bool, k *kernel.Kernel) *owners {
+	return &owners{
+		fs:            fs,
+		rights:        r,
+		descriptors:   k.Descriptors,
+		noDescriptors: k.NoDescriptors,
+		processes: &processes{
+			fs: fs, own: own, users: newUsers(passwdFile), byPID: map[int]*process{},
+			workplaces: newWorkplaces(fs.path),
+		},
+		byInode:   map[uint32]*holding{},
+		strangers: map[stranger]*aggregate.Owner{},
 	}
-	return errors.Join(err, o.fs.close())
 }
+
+func (o *owners) close() error { return o.fs.close() }
 
 // resolve fills in the owner of every socket. Sockets that turn out to have
 // closed since they were listed are taken out. doubtful says, in the first
 // look, that another one right now would tell more: whether sockets without any
 // process stay, and thus are the kernel's.
-func (o *owners) resolve(ctx context.Context, l *socketList) (doubtful bool, err error) {
+func (o *owners) resolve(ctx context.Context, list []aggregate.Socket) (kept []aggregate.Socket, doubtful bool, err error) {
 	o.look++
+	o.cut = false
 	o.processes.users.refresh()
 	o.processes.refresh(o.look)
-	o.recall(l)
+	o.recall(list)
 	if len(o.wanted) > 0 || o.sweepsAll() {
 		complete, err := o.search(ctx)
 		o.settle(complete)
 		if err != nil {
-			return false, err
+			return list, false, err
 		}
 	}
-	doubtful = o.assign(l)
-	o.prune(len(l.sockets))
-	return doubtful, nil
+	kept, doubtful = o.assign(list)
+	o.prune(len(kept))
+	return kept, doubtful, nil
 }
 
 // search looks for the processes of the wanted sockets. complete says that no
@@ -122,8 +133,7 @@ func (o *owners) search(ctx context.Context) (complete bool, err error) {
 		return o.walk(ctx)
 	}
 	if err := o.sweep(); err != nil {
-		o.noDescriptors = errors.Join(err, o.descriptors.close())
-		o.descriptors = nil
+		o.descriptors, o.noDescriptors = nil, err
 		return o.walk(ctx)
 	}
 	o.settleFound()
@@ -135,12 +145,13 @@ func (o *owners) search(ctx context.Context) (complete bool, err error) {
 
 // recall looks every socket up, and collects those whose process must be
 // searched.
-func (o *owners) recall(l *socketList) {
-	o.wanted = o.wanted[:0]
-	every := verifyEvery(len(l.sockets))
-	for i := range l.holds {
-		inode := l.holds[i].inode
+func (o *owners) recall(list []aggregate.Socket) {
+	o.wanted, o.at = o.wanted[:0], o.at[:0]
+	every := verifyEvery(len(list))
+	for i := range list {
+		inode := list[i].Inode
 		if inode == 0 {
+			o.at = append(o.at, nil)
 			continue
 		}
 		h := o.byInode[inode]
@@ -148,7 +159,8 @@ func (o *owners) recall(l *socketList) {
 			h = &holding{inode: inode}
 			o.byInode[inode] = h
 		}
-		h.uid = l.holds[i].uid
+		o.at = append(o.at, h)
+		h.uid = list[i].UID
 		first := h.seen != o.look
 		h.seen = o.look
 		if first && o.mustSearch(h, o.descriptors == nil && (inode+o.look)%every == 0) {
@@ -193,6 +205,10 @@ func (o *owners) settle(complete bool) {
 	o.settleFound()
 	for _, h := range o.wanted {
 		h.wanted = false
+		if o.cut { // it was not searched everywhere
+			h.retry = 0
+			continue
+		}
 		h.retry = o.look + min(uint32(1)<<min(h.missed, 10), maxRetry)
 		h.missed = min(h.missed+1, maxRetry)
 		if complete {
@@ -216,28 +232,44 @@ func (o *owners) settleFound() {
 }
 
 // assign gives each socket its owner.
-func (o *owners) assign(l *socketList) (doubtful bool) {
-	kept := 0
-	for i := range l.sockets {
-		s, h := l.sockets[i], l.holds[i]
-		known := o.byInode[h.inode] // nil for inode 0
+func (o *owners) assign(list []aggregate.Socket) (kept []aggregate.Socket, doubtful bool) {
+	n := 0
+	for i := range list {
+		s, known := &list[i], o.at[i]
 		switch {
 		case known == nil: // waits to be accepted: its listener's
 		case known.proc != nil:
-			s.Owner = known.proc.owner
+			s.Owner = &known.proc.owner
 		case known.orphan == 1: // most likely closed since it was listed
 			doubtful = doubtful || o.look == 1
 			continue
-		case known.orphan > 1 && h.uid == 0:
-			s.Owner = aggregate.Owner{Process: kernelName(&s), User: o.processes.users.name(0)}
+		case known.orphan > 1 && known.uid == 0:
+			s.Owner = o.stranger(stranger{kernelName(s), 0})
 		default:
-			s.Owner = aggregate.Owner{User: o.processes.users.name(h.uid), Admin: !o.rights.all}
+			s.Owner = o.stranger(stranger{"", known.uid})
 		}
-		l.sockets[kept], l.holds[kept] = s, h
-		kept++
+		if n != i {
+			list[n] = *s
+		}
+		n++
 	}
-	l.truncate(kept)
-	return doubtful
+	return list[:n], doubtful
+}
+
+// stranger is the one owner of that name and user.
+func (o *owners) stranger(key stranger) *aggregate.Owner {
+	if owner := o.strangers[key]; owner != nil {
+		return owner
+	}
+	if len(o.strangers) >= maxStrangers {
+		clear(o.strangers)
+	}
+	owner := &aggregate.Owner{
+		Process: key.process, User: o.processes.users.name(key.uid),
+		Admin: key.process == "" && !o.rights.all,
+	}
+	o.strangers[key] = owner
+	return owner
 }
 
 // prune forgets sockets that are no more, once they are the greater part.

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -213,7 +214,7 @@ func TestReusedDescriptor(t *testing.T) {
 // none before it, unless the kernel counts since the Scanner is there.
 func TestOpened(t *testing.T) {
 	ownNetwork(t)
-	for name, m := range methods {
+	for name, m := range methods() {
 		t.Run(name, func(t *testing.T) {
 			server, client := startPeer(t, "server", 0), startPeer(t, "client", 0)
 			server.do("listen", "tcp4", "127.0.0.1:8080")
@@ -369,5 +370,42 @@ func TestUsers(t *testing.T) {
 	u.refresh()
 	if got := u.name(7); got != "new-one" {
 		t.Errorf("got %q with the file gone, want what it was", got)
+	}
+}
+
+// TestCappedWalk: a walk that stops for its budget goes on where it stopped, so
+// that every process is found in the end, and says so meanwhile.
+func TestCappedWalk(t *testing.T) {
+	ownNetwork(t)
+	servers := map[uint16]*peer{}
+	for i := range uint16(4) {
+		p := startPeer(t, fmt.Sprint("server", i), 0)
+		p.do("listen", "tcp4", fmt.Sprintf("127.0.0.1:%d", 8080+i))
+		servers[8080+i] = p
+	}
+	s := newScanner(t, Options{noKernel: true})
+	s.owners.budget = 1 // one process, or a few without descriptors, per look
+	said, found := false, 0
+	for range 10_000 {
+		r := look(t, s)
+		found = 0
+		for _, l := range r.Listeners {
+			if l.Process != "" && l.Process != servers[l.Port].name() {
+				t.Fatalf("%+v is not of %s", l, servers[l.Port].name())
+			}
+			if l.Process != "" {
+				found++
+			}
+		}
+		if found == len(servers) {
+			break
+		}
+		if note(r, "still-searching") == nil {
+			t.Fatalf("%d of %d found, and nothing said: %+v", found, len(servers), r.Notes)
+		}
+		said = true
+	}
+	if found != len(servers) || !said {
+		t.Errorf("%d of %d found, said so meanwhile: %t", found, len(servers), said)
 	}
 }

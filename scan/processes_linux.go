@@ -48,6 +48,8 @@ type processes struct {
 	own   func(pid int) bool
 	users *users
 	byPID map[int]*process
+
+	workplaces *workplaces
 }
 
 // of gives the process that has pid now, or an error if there is none.
@@ -91,6 +93,7 @@ func (ps *processes) read(pid int) (*process, error) {
 		User:    ps.users.name(status.UID),
 		Own:     ps.own(pid),
 	}
+	p.owner.Unit, p.owner.Container = ps.workplaces.of(pid)
 	return p, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -16,20 +17,20 @@ import (
 
 // readProcNet appends the sockets of one protocol from a /proc/PID/net. The files
 // are opened anew each time: some kernels fail when one is rewound.
-func (l *socketList) readProcNet(dir string, p report.Protocol) error {
-	first := len(l.sockets)
-	if err := l.readProcFile(filepath.Join(dir, string(p)), p); err != nil {
+func (r *socketReader) readProcNet(dir string, p report.Protocol, states uint32) error {
+	first := len(r.list)
+	if err := r.readProcFile(filepath.Join(dir, string(p)), p, states); err != nil {
 		return err
 	}
-	err := l.readProcFile(filepath.Join(dir, string(p)+"6"), p)
+	err := r.readProcFile(filepath.Join(dir, string(p)+"6"), p, states)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a kernel without IPv6 has no such file
 		return err
 	}
-	l.guessV6Only(first)
+	r.guessV6Only(first)
 	return nil
 }
 
-func (l *socketList) readProcFile(name string, p report.Protocol) error {
+func (r *socketReader) readProcFile(name string, p report.Protocol, states uint32) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
@@ -42,7 +43,7 @@ func (l *socketList) readProcFile(name string, p report.Protocol) error {
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", name, err)
 		}
-		l.addProc(row, p)
+		r.addProc(row, p, states)
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
@@ -50,32 +51,43 @@ func (l *socketList) readProcFile(name string, p report.Protocol) error {
 	return nil
 }
 
-func (l *socketList) addProc(row proctext.Socket, p report.Protocol) {
-	if row.State > 31 || statesOf(p)&(1<<row.State) == 0 {
+func (r *socketReader) addProc(row proctext.Socket, p report.Protocol, states uint32) {
+	if row.State > 31 || states&(1<<row.State) == 0 {
 		return
 	}
-	l.add(aggregate.Socket{
+	so := aggregate.Socket{
 		Protocol: p,
 		State:    aggregate.State(row.State),
-		Local:    row.Local,
-		Remote:   row.Remote,
+		Local:    netip.AddrPortFrom(row.Local.Addr().Unmap(), row.Local.Port()),
 		Cookie:   row.Inode, // tells sockets apart as well
-	}, hold{inode: uint32(row.Inode), uid: row.UID})
+		Inode:    uint32(row.Inode),
+		UID:      row.UID,
+	}
+	if remote := row.Remote.Addr().Unmap(); !remote.IsUnspecified() {
+		so.Remote = netip.AddrPortFrom(remote, row.Remote.Port())
+		if p == report.TCP { // the inode is lost when the socket ends, its ends are not
+			so.Cookie = maphash.Comparable(cookieSeed, [2]netip.AddrPort{so.Local, so.Remote})
+		}
+	}
+	r.list = append(r.list, so)
 }
+
+// cookieSeed makes cookies of ends.
+var cookieSeed = maphash.MakeSeed()
 
 // guessV6Only marks listeners on :: that leave IPv4 alone. /proc doesn't tell,
 // but two sockets can share a port on :: and 0.0.0.0 only if the first is for
 // IPv6 alone, SO_REUSEPORT aside. One that is alone on its port is taken for
 // dual-stack, as nearly all are.
-func (l *socketList) guessV6Only(first int) {
+func (r *socketReader) guessV6Only(first int) {
 	v4 := map[uint16]bool{}
-	for _, s := range l.sockets[first:] {
+	for _, s := range r.list[first:] {
 		if s.Local.Addr() == netip.IPv4Unspecified() && s.Remote.Port() == 0 {
 			v4[s.Local.Port()] = true
 		}
 	}
-	for i := first; i < len(l.sockets); i++ {
-		s := &l.sockets[i]
+	for i := first; i < len(r.list); i++ {
+		s := &r.list[i]
 		if s.Local.Addr() == netip.IPv6Unspecified() && s.Remote.Port() == 0 {
 			s.V6Only = v4[s.Local.Port()]
 		}

@@ -1,13 +1,14 @@
 // Package scan looks at the host it runs on: which processes accept
-// connections, which are open, and between whom.
+// connections, which are open, between whom, and how they fare.
 //
 // One look ([Scanner.Scan]) is one [report.Report]. Sockets come from the
-// kernel's sock_diag (sock_diag(7)), or from /proc/net where that is refused;
-// their processes from the descriptors under /proc/PID/fd, remembered between
-// looks. What could not be seen is said in the report's notes, never guessed.
+// kernel: by eBPF where it lets us, else by sock_diag, else from /proc/net;
+// their processes by eBPF too, else from the descriptors under /proc/PID/fd,
+// remembered between looks. What could not be seen is said in the report's
+// notes, never guessed.
 //
-// It needs no rights. Without those of root it sees all sockets, but only the
-// processes of its own user.
+// It needs no rights. Without those of root it sees all sockets of its network
+// namespace, but only the processes of its own user.
 package scan
 
 import (
@@ -22,33 +23,30 @@ import (
 type Options struct {
 	// Proc is where proc(5) is mounted; empty means /proc.
 	Proc string
+	// Networks says which network namespaces to look at: "own", "all", or the
+	// name of one. Empty means all from the host's own namespace, which is that
+	// of process 1, and else the own one.
+	Networks string
 	// OwnPIDs tells which processes are dotm's own; nil means this process.
 	OwnPIDs func(pid int) bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// OneLook says that Scan will be called once: nothing is prepared that only
-	// pays between looks.
+	// pays between looks, and counters count since the sockets opened.
 	OneLook bool
-	// sockets forces one way of reading sockets, and owners one of finding
-	// their processes, for tests.
-	sockets method
-	owners  finding
+	// sockets forces one way of reading sockets, and noKernel does without
+	// eBPF, for tests.
+	sockets  method
+	noKernel bool
 }
 
 // method is a way of reading sockets.
 type method int
 
 const (
-	methodAuto method = iota // sock_diag, /proc/net where it is refused
+	methodAuto method = iota // the best there is
+	methodDiag               // sock_diag, /proc/net where it is refused
 	methodProc               // /proc/net only
-)
-
-// finding is a way of finding the processes of sockets.
-type finding int
-
-const (
-	ownersAuto finding = iota // by the kernel, by a walk where it refuses
-	ownersWalk                // by a walk through /proc only
 )
 
 // Event is something seen between two looks.

@@ -4,33 +4,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/kernel"
 )
 
 // Scanner looks at this host again and again, and remembers between looks
 // whose socket is whose. Its methods may be called from several goroutines;
 // looks are taken one at a time.
 type Scanner struct {
-	proc   string
-	now    func() time.Time
-	rights rights
-	events chan Event
+	proc    string
+	now     func() time.Time
+	oneLook bool
+	rights  rights
+	events  chan Event
 
-	mu      sync.Mutex
-	closed  bool
-	sockets *socketReader
-	owners  *owners
-	folder  *aggregate.Folder
-	counter counter
+	mu       sync.Mutex
+	closed   bool
+	kernel   *kernel.Kernel
+	networks *networks
+	sockets  *socketReader
+	owners   *owners
+	folder   *aggregate.Folder
+	counter  counter
 }
+
+// maxWalked is how many descriptors a look reads through /proc at most, about
+// a tenth of a second's work; the next goes on from there.
+const maxWalked = 50_000
 
 // New returns a Scanner. It fails if proc(5) cannot be read at all; whatever
 // else is missing shows as notes in the reports.
@@ -49,21 +59,27 @@ func New(o Options) (*Scanner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading own rights: %w", err)
 	}
-	own, err := newOwners(o.Proc, r, o.OwnPIDs, o.owners != ownersWalk)
+	s := &Scanner{
+		proc: o.Proc, now: o.Now, oneLook: o.OneLook, rights: r,
+		events: make(chan Event, pendingEvents), kernel: &kernel.Kernel{}, folder: aggregate.NewFolder(),
+	}
+	runtime.LockOSThread() // whose network namespace is the own one
+	defer runtime.UnlockOSThread()
+	fs, err := openProcfs(o.Proc)
 	if err != nil {
 		return nil, err
 	}
-	s := &Scanner{
-		proc:    o.Proc,
-		now:     o.Now,
-		rights:  r,
-		events:  make(chan Event, pendingEvents),
-		sockets: newSocketReader(o.Proc, o.sockets),
-		owners:  own,
-		folder:  aggregate.NewFolder(),
+	if s.networks, err = newNetworks(fs, o.Networks); err != nil {
+		return nil, errors.Join(err, fs.close())
 	}
-	if !o.OneLook && o.owners != ownersWalk {
-		s.count(o.Now)
+	if !o.noKernel {
+		s.loadKernel()
+	}
+	s.sockets = newSocketReader(o.Proc, o.sockets, s.kernel.Sockets, s.counter.opens != nil)
+	s.owners = newOwners(fs, r, o.OwnPIDs, s.kernel)
+	if !o.OneLook {
+		s.owners.budget = maxWalked
+		debug.FreeOSMemory() // the kernel's types, read to load programs, were large
 	}
 	return s, nil
 }
@@ -72,22 +88,25 @@ func New(o Options) (*Scanner, error) {
 // the next look sees what they told.
 const pendingEvents = 64
 
-// count starts to count connections as they are made, where the kernel lets
-// us.
-func (s *Scanner) count(now func() time.Time) {
-	runtime.LockOSThread() // whose network namespace is counted
-	defer runtime.UnlockOSThread()
+// loadKernel loads the eBPF programs that the kernel lets us, and starts to
+// count connections, except for a single look.
+func (s *Scanner) loadKernel() {
+	o := kernel.Options{Network: s.networks.only()}
+	if !s.oneLook {
+		o.Announce = func(e kernel.Edge) {
+			select {
+			case s.events <- announced(e, s.now()):
+			default:
+			}
+		}
+	}
+	s.kernel = kernel.Load(o)
+	s.counter.opens, s.counter.refusal = s.kernel.Opens, s.kernel.NoOpens
 	comm, err := os.ReadFile(filepath.Join(s.proc, "self/comm"))
 	if err == nil {
 		s.counter.ownComm = strings.TrimSuffix(string(comm), "\n")
 	}
-	s.counter.opens, s.counter.refusal = openOpens(s.proc, func(e kernelEdge) {
-		select {
-		case s.events <- announced(e, now()):
-		default:
-		}
-	})
-	s.counter.kernelSince(s.proc)
+	s.networks.own.opens, _ = readTCPOpens(s.proc)
 }
 
 // Events delivers what is seen between looks, as new connections. The channel
@@ -104,18 +123,15 @@ func (s *Scanner) Close() error {
 		return nil
 	}
 	s.closed = true
-	var err error
-	if s.counter.opens != nil {
-		err = s.counter.opens.close() // announces nothing any more
-	}
+	err := s.kernel.Close() // announces nothing any more
 	close(s.events)
 	return errors.Join(err, s.owners.close())
 }
 
 // Scan takes one look. The report lacks only what the agent adds: Version,
 // Zone, Sequence, IntervalMS and Agent.Version. An error means that sockets
-// could not be read at all, or that ctx ended; parts that could not be seen
-// are notes.
+// could not be read at all, that the one network namespace asked for isn't
+// there, or that ctx ended; parts that could not be seen are notes.
 func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,15 +147,19 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	if r.Node, err = readNode(); err != nil {
 		return nil, err
 	}
+	if err := s.networks.refresh(s.nameOf); err != nil {
+		return nil, err
+	}
 	var notes notes
 	r.Interfaces, err = readInterfaces()
 	if err != nil {
 		notes.add("interfaces", "Addresses of this node could not be read: "+err.Error()+".", "")
 	}
-	if err := s.readSockets(ctx); err != nil {
+	if err := s.readSockets(ctx, &meter); err != nil {
 		return nil, err
 	}
 	s.fold(r)
+	s.compact(r)
 	r.Agent.Method = s.sockets.method()
 	s.describe(&notes, r)
 	r.Notes = notes
@@ -147,15 +167,20 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	return r, nil
 }
 
+// nameOf is what a network namespace is called after its first process.
+func (s *Scanner) nameOf(pid int) string { return s.owners.processes.networkName(pid) }
+
 // readSockets fills the list of sockets with their owners. Where a socket
 // turned out to have no owner, it looks a second time: the socket may have
 // closed in between, and then nothing is to be said of it.
-func (s *Scanner) readSockets(ctx context.Context) error {
+func (s *Scanner) readSockets(ctx context.Context, m *meter) error {
+	s.sockets.look++
 	for second := false; ; second = true {
-		if err := s.sockets.read(ctx); err != nil {
+		if err := s.readNetworks(ctx, m); err != nil {
 			return fmt.Errorf("reading sockets: %w", err)
 		}
-		doubtful, err := s.owners.resolve(ctx, &s.sockets.list)
+		list, doubtful, err := s.owners.resolve(ctx, s.sockets.list)
+		s.sockets.list = list
 		if err != nil {
 			return fmt.Errorf("finding the processes of sockets: %w", err)
 		}
@@ -165,16 +190,63 @@ func (s *Scanner) readSockets(ctx context.Context) error {
 	}
 }
 
+// readNetworks reads the sockets of all namespaces that are looked at.
+func (s *Scanner) readNetworks(ctx context.Context, m *meter) error {
+	s.sockets.begin()
+	s.counter.grown = 0
+	if s.networks.looksAtOwn() {
+		if err := s.sockets.read(ctx, s.networks.own); err != nil {
+			return err
+		}
+	}
+	return s.networks.visit(func(n *network) error {
+		started := threadCPU()
+		defer func() { m.other += threadCPU() - started }()
+		n.addresses = ownAddresses()
+		if s.counter.opens != nil {
+			s.counter.visit(s.proc, n)
+		}
+		return s.sockets.read(ctx, n)
+	})
+}
+
+// ownAddresses lists the addresses of the calling thread's network namespace.
+func ownAddresses() (list []netip.Addr) {
+	found, err := readAddresses()
+	if err != nil {
+		return nil
+	}
+	for _, prefixes := range found {
+		for _, p := range prefixes {
+			list = append(list, p.Addr())
+		}
+	}
+	return list
+}
+
 func (s *Scanner) fold(r *report.Report) {
-	host := aggregate.Host{Ephemeral: readEphemeral(s.proc)}
+	host := aggregate.Host{Ephemeral: readEphemeral(s.proc), Now: r.Time}
+	var own []netip.Addr
 	for _, i := range r.Interfaces {
 		for _, p := range i.Addresses {
-			host.Addresses = append(host.Addresses, p.Addr())
+			own = append(own, p.Addr())
 		}
+	}
+	host.Addresses = append(host.Addresses, own)
+	for _, n := range s.networks.others {
+		host.Addresses = append(host.Addresses, n.addresses)
+	}
+	if s.networks.looksAtOwn() && s.counter.opens != nil {
+		s.counter.visit(s.proc, s.networks.own)
 	}
 	var counted report.Coverage
 	opens := s.counter.read(s, &counted)
-	look := s.folder.Fold(host, s.sockets.list.sockets, opens)
+	var look aggregate.Look
+	if s.oneLook {
+		look = aggregate.FoldOnce(host, s.sockets.list)
+	} else {
+		look = s.folder.Fold(host, s.sockets.list, opens)
+	}
 	r.Listeners, r.Connections, r.Coverage = look.Listeners, look.Connections, look.Coverage
 	r.Coverage.OpensBy, r.Coverage.OpensLost = counted.OpensBy, counted.OpensLost
 	r.Coverage.OpensSeen, r.Coverage.OpensKernel = counted.OpensSeen, counted.OpensKernel

@@ -67,8 +67,9 @@ func TestCancelled(t *testing.T) {
 	if _, err := s.Scan(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
-	must(t, s.sockets.read(context.Background())) // broken off while searching
-	if _, err := s.owners.resolve(ctx, &s.sockets.list); !errors.Is(err, context.Canceled) {
+	m := startMeter()
+	must(t, s.readNetworks(context.Background(), &m)) // broken off while searching
+	if _, _, err := s.owners.resolve(ctx, s.sockets.list); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 	for range 2 {
@@ -99,9 +100,8 @@ func TestWarmLookAllocatesNothingPerSocket(t *testing.T) {
 	allocations := func() float64 {
 		look(t, s)
 		return testing.AllocsPerRun(10, func() {
-			must(t, s.sockets.read(context.Background()))
-			_, err := s.owners.resolve(context.Background(), &s.sockets.list)
-			must(t, err)
+			m := startMeter()
+			must(t, s.readSockets(context.Background(), &m))
 		})
 	}
 	client.do("dial", "tcp4", "127.0.0.1:8080", 1)
@@ -212,22 +212,22 @@ const (
 )
 
 func TestReadProcNet(t *testing.T) {
-	var l socketList
+	var r socketReader
 	proc := procNet(t, map[string]string{"tcp": procHeading + procListen4 + procWait4}) // no tcp6: no IPv6
-	must(t, l.readProcNet(filepath.Join(proc, "thread-self/net"), report.TCP))
-	if len(l.sockets) != 1 || l.sockets[0].State != aggregate.Listen || l.holds[0] != (hold{inode: 637}) {
-		t.Errorf("got %+v, %+v, want the listener alone", l.sockets, l.holds)
+	must(t, r.readProcNet(filepath.Join(proc, "thread-self/net"), report.TCP, tcpOpen))
+	if len(r.list) != 1 || r.list[0].State != aggregate.Listen || r.list[0].Inode != 637 {
+		t.Errorf("got %+v, want the listener alone", r.list)
 	}
 }
 
 func TestReadProcNetErrors(t *testing.T) {
-	var l socketList
-	if err := l.readProcNet(filepath.Join(procNet(t, nil), "thread-self/net"), report.UDP); !errors.Is(err, fs.ErrNotExist) {
+	var r socketReader
+	if err := r.readProcNet(filepath.Join(procNet(t, nil), "thread-self/net"), report.UDP, udpStates); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without files: got %v", err)
 	}
 	proc := procNet(t, map[string]string{"tcp": procHeading + "   0: cut"})
 	want := "reading " + proc + "/thread-self/net/tcp: socket row has 2 columns, needs 10: \"   0: cut\""
-	if err := l.readProcNet(filepath.Join(proc, "thread-self/net"), report.TCP); err == nil || err.Error() != want {
+	if err := r.readProcNet(filepath.Join(proc, "thread-self/net"), report.TCP, tcpOpen); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -4,68 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/kernel"
+	"github.com/devops-trouble-map/dotm/scan/sockdiag"
 )
-
-// socketList is the sockets of one look. Its memory serves the next look too.
-type socketList struct {
-	sockets []aggregate.Socket
-	holds   []hold // of the socket with the same index
-}
-
-// hold leads from a socket to the process that holds it.
-type hold struct {
-	inode uint32 // 0: no process holds it
-	uid   uint32 // who created it
-}
-
-func (l *socketList) truncate(n int) {
-	l.sockets, l.holds = l.sockets[:n], l.holds[:n]
-}
-
-// add takes one socket as the kernel shows it. Addresses are unmapped here, so
-// that an IPv4 client of a dual-stack listener is an IPv4 address, and a peer
-// without an address is none.
-func (l *socketList) add(s aggregate.Socket, h hold) {
-	s.Local = netip.AddrPortFrom(s.Local.Addr().Unmap(), s.Local.Port())
-	s.Remote = netip.AddrPortFrom(s.Remote.Addr().Unmap(), s.Remote.Port())
-	if s.Remote.Addr().IsUnspecified() {
-		s.Remote = netip.AddrPort{}
-	}
-	l.sockets = append(l.sockets, s)
-	l.holds = append(l.holds, h)
-}
 
 // The states that are asked for, as bits.
 const (
-	tcpStates = 1<<aggregate.Established | 1<<aggregate.CloseWait | 1<<aggregate.Listen
+	tcpOpen = 1<<aggregate.Established | 1<<aggregate.SynSent | 1<<aggregate.CloseWait | 1<<aggregate.Listen
+	// tcpEnded sockets prove connections that closed. They are asked for where
+	// the kernel doesn't count connections.
+	tcpEnded = 1<<aggregate.FinWait1 | 1<<aggregate.FinWait2 | 1<<aggregate.TimeWait |
+		1<<aggregate.LastAck | 1<<aggregate.Closing
 	udpStates = 1<<aggregate.Established | 1<<aggregate.Close
 )
 
-func statesOf(p report.Protocol) uint32 {
-	if p == report.TCP {
-		return tcpStates
-	}
-	return udpStates
-}
-
-// maxInterrupted is how often a dump that the kernel calls inconsistent is
-// taken again.
-const maxInterrupted = 3
-
-// socketReader reads the sockets of this network namespace, by sock_diag as
-// long as the kernel lets it, else from /proc/net.
+// socketReader reads the sockets of network namespaces: TCP by a pass of the
+// kernel's own, else by sock_diag, else from /proc/net; UDP by the latter two.
+// Its memory serves every look.
 type socketReader struct {
 	proc string
-	list socketList
-	buf  []byte
+	list []aggregate.Socket
+	pass *kernel.Sockets // nil where it can't be had
+	diag sockdiag.Reader
+	tcp  uint32 // states, as bits
+	look uint32 // counts looks
 	// refused is why sock_diag isn't used, by protocol.
 	refused map[report.Protocol]error
 	// interrupted lists what stayed inconsistent in this look.
@@ -75,18 +42,46 @@ type socketReader struct {
 // errForced stands for a refusal in tests.
 var errForced = errors.New("sock_diag is switched off")
 
-func newSocketReader(proc string, m method) *socketReader {
-	r := &socketReader{proc: proc, refused: map[report.Protocol]error{}}
+// newSocketReader reads in the given way. counted says that the kernel counts
+// connections.
+func newSocketReader(proc string, m method, pass *kernel.Sockets, counted bool) *socketReader {
+	r := &socketReader{proc: proc, pass: pass, tcp: tcpOpen, refused: map[report.Protocol]error{}}
+	if !counted {
+		r.tcp |= tcpEnded
+	}
+	if m != methodAuto {
+		r.pass = nil
+	}
 	if m == methodProc {
 		r.refused[report.TCP], r.refused[report.UDP] = errForced, errForced
 	}
 	return r
 }
 
-// read replaces the list by the sockets of now.
-func (r *socketReader) read(ctx context.Context) error {
-	r.list.truncate(0)
-	r.interrupted = r.interrupted[:0]
+// measureEvery is in how many looks what the kernel measures on a connection is
+// read: it costs as much as all the rest. The first look reads it everywhere.
+const measureEvery = 3
+
+// begin empties the list.
+func (r *socketReader) begin() { r.list, r.interrupted = r.list[:0], r.interrupted[:0] }
+
+// wanted is what this look reads by the kernel's pass: of a third of the
+// sockets what is measured on them.
+func (r *socketReader) wanted() kernel.Wanted {
+	w := kernel.Wanted{States: r.tcp, MeasureOf: measureEvery, Turn: r.look}
+	if r.look == 1 {
+		w.MeasureOf, w.Turn = 1, 0
+	}
+	return w
+}
+
+// measures says whether this look reads by sock_diag what is measured.
+func (r *socketReader) measures() bool { return r.look%measureEvery == 1 }
+
+// read appends the sockets of the calling thread's network namespace, under
+// the index that it has in the report.
+func (r *socketReader) read(ctx context.Context, n *network) error {
+	from := len(r.list)
 	for _, p := range []report.Protocol{report.TCP, report.UDP} {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -95,43 +90,65 @@ func (r *socketReader) read(ctx context.Context) error {
 			return err
 		}
 	}
+	if n.index == 0 {
+		return nil
+	}
+	for i := from; i < len(r.list); i++ {
+		s := &r.list[i]
+		s.Namespace = n.index
+		if s.Cookie != 0 { // older kernels number the sockets of each namespace from 1
+			s.Cookie ^= uint64(n.inode) << 32
+		}
+	}
 	return nil
 }
 
 func (r *socketReader) readProtocol(p report.Protocol) error {
-	before := len(r.list.sockets)
-	if r.refused[p] == nil {
-		err := r.readDiag(p)
-		if err == nil {
+	states := uint32(udpStates)
+	if p == report.TCP {
+		states = r.tcp
+		if r.readPass() {
 			return nil
 		}
-		if !isRefusal(err) {
+	}
+	if r.refused[p] == nil {
+		list, err := r.diag.Append(r.list, p, states, r.measures())
+		switch {
+		case err == nil:
+			r.list = list
+			return nil
+		case errors.Is(err, sockdiag.ErrInterrupted):
+			r.list, r.interrupted = list, append(r.interrupted, p)
+			return nil
+		case !sockdiag.IsRefusal(err):
 			return fmt.Errorf("asking sock_diag for %s: %w", p, err)
 		}
 		r.refused[p] = err
-		r.list.truncate(before)
 	}
-	return r.list.readProcNet(filepath.Join(r.proc, "thread-self/net"), p)
+	return r.readProcNet(filepath.Join(r.proc, "thread-self/net"), p, states)
 }
 
-// isRefusal tells a kernel that doesn't give sock_diag at all (seccomp, a
-// module that is missing, no such protocol) from one that fails once.
-func isRefusal(err error) bool {
-	var no unix.Errno
-	if !errors.As(err, &no) {
+// readPass reads TCP sockets by the kernel's pass. One that fails is not tried
+// again: sock_diag knows as much.
+func (r *socketReader) readPass() bool {
+	if r.pass == nil {
 		return false
 	}
-	switch no { //nolint:exhaustive // these are the refusals, all others are failures
-	case unix.EPERM, unix.EACCES, unix.ENOENT, unix.ENOSYS, unix.EINVAL,
-		unix.EPROTONOSUPPORT, unix.EAFNOSUPPORT, unix.EOPNOTSUPP, unix.ECONNREFUSED:
-		return true
+	list, err := r.pass.Append(r.list, r.wanted())
+	if err != nil {
+		r.pass = nil
+		return false
 	}
-	return false
+	r.list = list
+	return true
 }
 
 // method names how sockets are read: the report's agent.method.
 func (r *socketReader) method() string {
-	if r.refused[report.TCP] != nil {
+	switch {
+	case r.pass != nil:
+		return "ebpf"
+	case r.refused[report.TCP] != nil:
 		return "proc"
 	}
 	return "sock_diag"
@@ -148,7 +165,7 @@ func (r *socketReader) describe(n *notes) {
 	}
 	if reason != nil {
 		n.add("no-sock-diag",
-			fmt.Sprintf("The kernel refuses sock_diag for %s (%v): sockets are read from /proc/net, which is slower.", strings.Join(missing, " and "), reason),
+			fmt.Sprintf("The kernel refuses sock_diag for %s (%v): sockets are read from /proc/net, which is slower and tells nothing of their health.", strings.Join(missing, " and "), reason),
 			"Load the kernel modules inet_diag, tcp_diag and udp_diag, or allow AF_NETLINK sockets")
 	}
 	for _, p := range r.interrupted {

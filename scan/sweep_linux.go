@@ -2,6 +2,8 @@ package scan
 
 import (
 	"golang.org/x/sys/unix"
+
+	"github.com/devops-trouble-map/dotm/scan/kernel"
 )
 
 // sweep finds the processes of the wanted sockets by one pass of the kernel
@@ -10,8 +12,8 @@ import (
 func (o *owners) sweep() error {
 	started := bootTicks()
 	all := o.sweepsAll()
-	err := o.descriptors.each(func(k held) {
-		if h := o.byInode[k.inode]; h != nil && h.seen == o.look && (h.wanted || all) {
+	err := o.descriptors.Each(func(k kernel.Held) {
+		if h := o.byInode[k.Inode]; h != nil && h.seen == o.look && (h.wanted || all) {
 			h.nominate(k)
 		}
 	})
@@ -37,9 +39,9 @@ func (o *owners) sweepsAll() bool { return o.descriptors != nil && o.look%refres
 
 // nominate takes a descriptor as the socket's if no better one was met: that of
 // the process with the lowest id, init's only if it is the only one.
-func (h *holding) nominate(k held) {
-	if h.candidate == 0 || h.candidate == initPID || (k.tgid < h.candidate && k.tgid != initPID) {
-		h.candidate, h.candidateFD = k.tgid, k.fd
+func (h *holding) nominate(k kernel.Held) {
+	if h.candidate == 0 || h.candidate == initPID || (k.TGID < h.candidate && k.TGID != initPID) {
+		h.candidate, h.candidateFD = k.TGID, k.FD
 	}
 }
 

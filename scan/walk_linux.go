@@ -11,8 +11,8 @@ import (
 )
 
 // walk searches the descriptors of all processes for the wanted sockets, from
-// the lowest process id up, and ends early once each has been found. complete
-// says that no socket can have hidden: every process was there to be seen, and
+// the lowest process id up, and ends early once each has been found, or the
+// budget is spent: then the next walk goes on from there. complete says that no socket can have hidden: every process was there to be seen, and
 // let itself be looked into.
 func (o *owners) walk(ctx context.Context) (complete bool, err error) {
 	pids, err := o.pids()
@@ -20,16 +20,31 @@ func (o *owners) walk(ctx context.Context) (complete bool, err error) {
 		return false, err
 	}
 	w := walk{owners: o, left: len(o.wanted), thorough: slices.ContainsFunc(o.wanted, wasMissed)}
-	for _, pid := range pids {
+	for _, pid := range from(pids, o.resume) {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
 		if w.left == 0 {
 			return false, nil
 		}
+		if o.budget > 0 && w.read >= o.budget {
+			o.cut, o.resume = true, pid
+			return false, nil
+		}
 		w.process(pid)
 	}
+	o.resume = 0
 	return o.rights.seesAll() && w.refused == 0, nil
+}
+
+// from is the list rotated, so that it begins with the first that is not below
+// start.
+func from(sorted []int, start int) []int {
+	i, _ := slices.BinarySearch(sorted, start)
+	if i == 0 {
+		return sorted
+	}
+	return slices.Concat(sorted[i:], sorted[:i])
 }
 
 func wasMissed(h *holding) bool { return h.missed > 0 }
@@ -50,6 +65,7 @@ type walk struct {
 	*owners
 	left    int // sockets that are still wanted
 	refused int // processes that may not be looked into
+	read    int // descriptors that were read
 	// thorough reads every descriptor. Otherwise those are passed over whose
 	// socket is known and still there; that misses a socket on a descriptor
 	// which another process's socket had before, and a thorough walk finds it
@@ -97,6 +113,7 @@ func (s *search) descriptor(fd int, name []byte) bool {
 	if s.passOver(fd) {
 		return true
 	}
+	s.read++
 	target, err := s.fs.readlinkAt(s.dir, name)
 	if err != nil {
 		s.refused = s.refused || !isGone(err)

@@ -1,6 +1,9 @@
 package topology
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // The functions of this file tell a change from times that merely advance.
 
@@ -11,7 +14,8 @@ func SameNode(a, b *Node) bool {
 	return x.Name == y.Name && x.Kind == y.Kind && x.Zone == y.Zone && x.State == y.State &&
 		x.Status == y.Status && x.FirstSeen.Equal(y.FirstSeen) && x.Interval == y.Interval &&
 		x.Identity == y.Identity && x.Agent == y.Agent && x.HiddenProcesses == y.HiddenProcesses &&
-		slices.Equal(x.Addresses, y.Addresses) && slices.Equal(x.Notes, y.Notes) && slices.Equal(x.SeenBy, y.SeenBy)
+		slices.Equal(x.Addresses, y.Addresses) && slices.Equal(x.Notes, y.Notes) && slices.Equal(x.SeenBy, y.SeenBy) &&
+		slices.Equal(x.Forwards, y.Forwards)
 }
 
 // SameServices says whether two lists of services differ in nothing but times
@@ -24,7 +28,8 @@ func SameServices(a, b []Service) bool {
 func SameService(x, y *Service) bool {
 	return x.ID == y.ID && x.Process == y.Process && x.User == y.User && x.State == y.State &&
 		x.Status == y.Status && x.Scope == y.Scope && x.Own == y.Own && x.Clients == y.Clients &&
-		x.Container == y.Container && slices.Equal(x.Addresses, y.Addresses) &&
+		x.Unit == y.Unit && x.Container == y.Container && x.Image == y.Image && x.Pod == y.Pod &&
+		x.Queue == y.Queue && x.QueueMax == y.QueueMax && x.Drops == y.Drops && slices.Equal(x.Addresses, y.Addresses) &&
 		x.FirstSeen.Equal(y.FirstSeen) && (x.State != Gone || x.LastSeen.Equal(y.LastSeen)) &&
 		(x.Clients > 0 || x.LastConnection.Equal(y.LastConnection))
 }
@@ -39,9 +44,19 @@ func SameConnections(a, b []Connection) bool {
 func SameConnection(x, y *Connection) bool {
 	return x.ID == y.ID && x.Client == y.Client && x.Server == y.Server && x.Count == y.Count &&
 		x.Opened == y.Opened && x.Refused == y.Refused && x.TimedOut == y.TimedOut && x.Failed == y.Failed &&
-		x.Status == y.Status && x.Own == y.Own && x.Peers == y.Peers &&
+		x.Status == y.Status && x.Own == y.Own && x.Peers == y.Peers && sameHealth(x.Health, y.Health) &&
 		x.FirstSeen.Equal(y.FirstSeen) && (x.Count > 0 || x.LastSeen.Equal(y.LastSeen)) &&
 		sameEvidence(&x.Evidence, &y.Evidence)
+}
+
+func sameHealth(a, b *Health) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	x, y := *a, *b
+	sameTimes := x.ConnectingSince.Equal(y.ConnectingSince) && x.CloseWaitSince.Equal(y.CloseWaitSince)
+	x.ConnectingSince, x.CloseWaitSince, y.ConnectingSince, y.CloseWaitSince = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	return sameTimes && x == y
 }
 
 // sameEvidence leaves the addresses out where many peers take turns.

@@ -102,6 +102,19 @@ func (s *Snapshot) Block(name string) *Block {
 	return nil
 }
 
+// Inside yields the blocks of a host's containers: those of nodes named
+// host/container. They must not be written.
+func (s *Snapshot) Inside(host string) iter.Seq[*Block] {
+	return func(yield func(*Block) bool) {
+		i, _ := s.search(host + "/")
+		for ; i < len(s.blocks) && strings.HasPrefix(s.blocks[i].Node.Name, host+"/"); i++ {
+			if !yield(s.blocks[i]) {
+				return
+			}
+		}
+	}
+}
+
 func (s *Snapshot) search(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.blocks, name, func(b *Block, n string) int { return strings.Compare(b.Node.Name, n) })
 }

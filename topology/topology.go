@@ -73,8 +73,18 @@ type Node struct {
 	Notes []Note `json:"notes,omitempty"`
 	// HiddenProcesses counts its services and connections without a name.
 	HiddenProcesses int `json:"process_names_hidden,omitempty"`
+	// Forwards are the addresses whose connections its address translation
+	// sends elsewhere, sorted.
+	Forwards []Forward `json:"forwards,omitempty"`
 	// Cost is what its last look cost it.
 	Cost Cost `json:"cost,omitzero"`
+}
+
+// Forward is one rule of destination NAT that is in use on a node.
+type Forward struct {
+	Protocol Protocol       `json:"protocol"`
+	From     netip.AddrPort `json:"from"`
+	To       netip.AddrPort `json:"to"`
 }
 
 // Note is one sentence about what could not be seen.
@@ -130,8 +140,18 @@ type Service struct {
 	Scope     Scope        `json:"scope"`
 	State     ServiceState `json:"state"`
 	Status    Status       `json:"status"`
-	// Container is the name of the container it runs in, if any.
+	// Unit is the systemd unit that its process belongs to, if any.
+	Unit string `json:"unit,omitempty"`
+	// Container is the name of the container it runs in, if any; Image is what
+	// that was started from, and Pod its pod, as namespace/name.
 	Container string `json:"container"`
+	Image     string `json:"image,omitempty"`
+	Pod       string `json:"pod,omitempty"`
+	// Queue is how many connections wait to be accepted, QueueMax how many may
+	// wait, and Drops how many were turned away since FirstSeen.
+	Queue    uint32 `json:"queue,omitempty"`
+	QueueMax uint32 `json:"queue_max,omitempty"`
+	Drops    uint64 `json:"drops,omitempty"`
 	// Own marks dotm's own services.
 	Own       bool      `json:"own"`
 	FirstSeen time.Time `json:"first_seen"`
@@ -184,6 +204,9 @@ type Connection struct {
 	// Directed is false where it is not known which end is the service.
 	Directed bool             `json:"directed"`
 	Status   ConnectionStatus `json:"status"`
+	// Health is what the kernel of one end measures on its open sockets; nil
+	// if nothing is known.
+	Health *Health `json:"health,omitempty"`
 	// Own marks dotm's own connections.
 	Own bool `json:"own"`
 	// Peers is how many addresses stand behind the end that is the Internet
@@ -192,10 +215,39 @@ type Connection struct {
 	Evidence Evidence `json:"evidence"`
 }
 
+// Health is what the kernel measures on the open sockets of an edge. Numbers
+// are rounded to two digits, so that they change when something does.
+type Health struct {
+	// End says which end measured: "client" or "server".
+	End string `json:"end"`
+	// RTT is the mean of the smoothed round-trip times, RTTVar that of their
+	// deviations, in microseconds.
+	RTT    uint64 `json:"rtt_us,omitempty"`
+	RTTVar uint64 `json:"rttvar_us,omitempty"`
+	// Sent and Received are bytes of payload per second, from the client to
+	// the server and back.
+	Sent     uint64 `json:"sent_bytes_per_second,omitempty"`
+	Received uint64 `json:"received_bytes_per_second,omitempty"`
+	// Retransmits is the share of segments that had to be sent again, from 0
+	// to 1, by the end that measured.
+	Retransmits float64 `json:"retransmit_ratio,omitempty"`
+	// Connecting sockets wait for the server's answer, the oldest since
+	// ConnectingSince.
+	Connecting      int       `json:"connecting,omitempty"`
+	ConnectingSince time.Time `json:"connecting_since,omitzero"`
+	// CloseWait sockets were closed by the other end and not by the process of
+	// this one, the oldest since CloseWaitSince.
+	CloseWait      int       `json:"close_wait,omitempty"`
+	CloseWaitSince time.Time `json:"close_wait_since,omitzero"`
+}
+
 // Client is the end that opens connections.
 type Client struct {
 	Node    string `json:"node"`
 	Process string `json:"process"`
+	// Unit and Container are what the process belongs to, if anything.
+	Unit      string `json:"unit,omitempty"`
+	Container string `json:"container,omitempty"`
 	// Service is the client's own service, where its process has exactly one.
 	Service string `json:"service"`
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,23 +41,25 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// answers URL waits until a URL answers with 200.
+// answers URL TEXT waits until a URL answers with 200 and something that holds a
+// text.
 func answers(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 1 {
-		ts.Fatalf("usage: answers URL")
+	if len(args) != 2 {
+		ts.Fatalf("usage: answers URL TEXT")
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.After(20 * time.Second); ; {
 		if resp, err := http.Get(args[0]); err == nil {
+			body, err := io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
+			if err == nil && resp.StatusCode == http.StatusOK && strings.Contains(string(body), args[1]) {
 				return
 			}
 		}
 		select {
 		case <-end:
-			ts.Fatalf("%s does not answer", args[0])
+			ts.Fatalf("%s does not answer with %q", args[0], args[1])
 		case <-tick.C:
 		}
 	}

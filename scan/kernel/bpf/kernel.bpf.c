@@ -26,8 +26,10 @@ struct held {
 // /proc. 0 if it has none there.
 static __always_inline __u32 process_id(struct task_struct *task, __u32 depth)
 {
-	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
-	if (!pid || BPF_CORE_READ(pid, level) < depth)
+	struct pid *pid = task->group_leader->thread_pid;
+	if (depth == 0)
+		return pid->numbers[0].nr;
+	if (pid->level < depth)
 		return 0;
 	struct upid id = {};
 	bpf_core_read(&id, sizeof(id), &pid->numbers[depth]);
@@ -44,20 +46,140 @@ int owners(struct bpf_iter__task_file *ctx)
 	struct socket *socket = bpf_sock_from_file(file);
 	if (!socket)
 		return 0;
-	struct sock *sk = BPF_CORE_READ(socket, sk);
+	struct sock *sk = socket->sk;
 	if (!sk)
 		return 0;
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 family = sk->__sk_common.skc_family;
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
-	struct task_struct *reader = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *reader = bpf_get_current_task_btf();
 	struct held h = {
-		.inode = BPF_CORE_READ(file, f_inode, i_ino),
-		.tgid = process_id(task, BPF_CORE_READ(reader, thread_pid, level)),
+		.inode = file->f_inode->i_ino,
+		.tgid = process_id(task, reader->thread_pid->level),
 		.fd = ctx->fd,
-		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
+		.netns = sk->__sk_common.skc_net.net->ns.inum,
 	};
 	bpf_seq_write(ctx->meta->seq, &h, sizeof(h));
+	return 0;
+}
+
+// ---- sockets: every TCP socket of the reader's network namespace
+
+// row is one socket.
+struct row {
+	__u64 cookie;
+	__u64 sent;     // bytes that the peer has acknowledged
+	__u64 received; // bytes
+	__u8 local[16]; // IPv4 as ::ffff:a.b.c.d
+	__u8 remote[16];
+	__u32 inode; // 0: no descriptor yet, or no more
+	__u32 uid;
+	__u32 queue; // connections that wait to be accepted, of so many that may
+	__u32 queue_max;
+	__u32 drops;
+	__u32 rtt; // microseconds
+	__u32 rttvar;
+	__u32 retransmits;
+	__u32 segments;
+	__u32 idle; // milliseconds
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 state;
+	__u8 family;
+	__u8 v6only;
+	__u8 retries;
+	__u8 measured;
+	__u8 pad[7];
+};
+
+__u32 wanted_states; // as bits
+// Reading what is measured on a socket costs as much as the rest of it, for it
+// lies spread over many cache lines. It is read of one socket in measure_of in
+// turn; of all if that is 1, of none if it is 0.
+__u32 measure_of;
+__u32 measure_turn;
+
+static __always_inline void map_ipv4(__u8 *to, __be32 from)
+{
+	to[10] = to[11] = 0xff;
+	*(__be32 *)(to + 12) = from;
+}
+
+static __always_inline void copy_ipv6(__u8 *to, const struct in6_addr *from)
+{
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		((__be32 *)to)[i] = from->in6_u.u6_addr32[i];
+}
+
+static __always_inline void read_addresses(const struct sock_common *skc, struct row *r)
+{
+	r->family = skc->skc_family;
+	r->local_port = skc->skc_num;
+	r->remote_port = bpf_ntohs(skc->skc_dport);
+	if (skc->skc_family == AF_INET) {
+		map_ipv4(r->local, skc->skc_rcv_saddr);
+		map_ipv4(r->remote, skc->skc_daddr);
+		return;
+	}
+	copy_ipv6(r->local, &skc->skc_v6_rcv_saddr);
+	copy_ipv6(r->remote, &skc->skc_v6_daddr);
+}
+
+// inode_of leads to the process. A socket of the kernel's own has no file.
+static __always_inline __u32 inode_of(const struct sock *sk)
+{
+	const struct socket *s = sk->sk_socket;
+	if (!s)
+		return 0;
+	if (s->file)
+		return s->file->f_inode->i_ino;
+	return BPF_CORE_READ((const struct socket_alloc *)s, vfs_inode.i_ino);
+}
+
+// measure reads what tcp_get_info of the kernel does, for some of its fields.
+static __always_inline void measure(const struct tcp_sock *tp, struct row *r)
+{
+	r->sent = tp->bytes_acked;
+	r->received = tp->bytes_received;
+	r->rtt = tp->srtt_us >> 3;
+	r->rttvar = tp->mdev_us >> 2;
+	r->retransmits = tp->total_retrans;
+	r->segments = tp->data_segs_out;
+	__u64 now = bpf_ktime_get_ns() / 1000, last = tp->tcp_mstamp;
+	if (last && last < now)
+		r->idle = (now - last) / 1000;
+}
+
+SEC("iter/tcp")
+int sockets(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+	if (!skc)
+		return 0;
+	__u8 state = skc->skc_state;
+	if (state > 31 || !(wanted_states & (1 << state)))
+		return 0;
+	struct row r = {.state = state, .cookie = bpf_get_socket_cookie(skc)};
+	read_addresses(skc, &r);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(skc); // none of a socket in TIME-WAIT
+	if (tp) {
+		const struct sock *sk = (const struct sock *)tp;
+		if (state == TCP_SYN_SENT)
+			r.retries = tp->inet_conn.icsk_retransmits;
+		r.uid = ctx->uid;
+		r.inode = inode_of(sk);
+		r.drops = sk->sk_drops.counter;
+		r.v6only = BPF_CORE_READ_BITFIELD(skc, skc_ipv6only);
+		if (state == TCP_LISTEN) {
+			r.queue = sk->sk_ack_backlog;
+			r.queue_max = sk->sk_max_ack_backlog;
+		} else if (measure_of && r.inode % measure_of == measure_turn) {
+			measure(tp, &r);
+			r.measured = 1;
+		}
+	}
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }
 
@@ -124,12 +246,6 @@ static __always_inline void remember_caller(const struct sock *sk)
 	bpf_map_update_elem(&callers, &key, &c, BPF_ANY);
 }
 
-static __always_inline void map_ipv4(__u8 *to, __be32 from)
-{
-	to[10] = to[11] = 0xff;
-	*(__be32 *)(to + 12) = from;
-}
-
 static __always_inline void read_edge(const struct sock *sk, struct edge *e, int active)
 {
 	e->active = active;
@@ -141,9 +257,9 @@ static __always_inline void read_edge(const struct sock *sk, struct edge *e, int
 			map_ipv4(e->local, sk->__sk_common.skc_rcv_saddr);
 		return;
 	}
-	BPF_CORE_READ_INTO(&e->addr, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+	copy_ipv6(e->addr, &sk->__sk_common.skc_v6_daddr);
 	if (!active)
-		BPF_CORE_READ_INTO(&e->local, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		copy_ipv6(e->local, &sk->__sk_common.skc_v6_rcv_saddr);
 }
 
 // counter finds the counters of an edge, new ones with a word to the reader.

@@ -1,4 +1,4 @@
-package scan
+package sockdiag
 
 import (
 	"encoding/binary"
@@ -13,6 +13,13 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
 )
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // message builds a netlink message, padded as the kernel pads.
 func message(kind, flags uint16, body ...byte) []byte {
@@ -70,32 +77,31 @@ func TestParseDump(t *testing.T) {
 			aggregate.Socket{State: aggregate.Established, Local: at("192.0.2.1:80"), Remote: at("192.0.2.2:50000")},
 		},
 		{
-			"dual-stack listener", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, attribute(inetDiagSKV6Only, 0)...),
+			"dual-stack listener", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, attribute(attrSKV6Only, 0)...),
 			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80")},
 		},
 		{
 			"listener for IPv6 alone, attribute behind another", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7,
-				append(attribute(8, 3), attribute(inetDiagSKV6Only, 1)...)...),
+				append(attribute(8, 3), attribute(attrSKV6Only, 1)...)...),
 			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80"), V6Only: true},
 		},
 		{
-			"broken attributes are passed over", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, 200, 0, inetDiagSKV6Only, 0, 1),
+			"broken attributes are passed over", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, 200, 0, attrSKV6Only, 0, 1),
 			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80")},
 		},
 		{
-			"attribute without a value", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, 4, 0, inetDiagSKV6Only, 0),
+			"attribute without a value", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, 4, 0, attrSKV6Only, 0),
 			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80")},
 		},
 	}
 	for _, tt := range tests {
 		for _, kind := range []uint16{tcpdiagGetsock, unix.SOCK_DIAG_BY_FAMILY} {
 			t.Run(tt.name, func(t *testing.T) {
-				var l socketList
-				d := dump{list: &l, protocol: report.TCP}
+				d := dump{protocol: report.TCP}
 				must(t, d.parse(append(message(kind, 0, tt.body...), message(unix.NLMSG_DONE, 0, 0, 0, 0, 0)...)))
-				tt.want.Protocol, tt.want.Cookie = report.TCP, 0x1122334455667788
-				if !slices.Equal(l.sockets, []aggregate.Socket{tt.want}) || !slices.Equal(l.holds, []hold{{inode: 7, uid: 33}}) || !d.done {
-					t.Errorf("got %+v, %+v, done %t\nwant %+v", l.sockets, l.holds, d.done, tt.want)
+				tt.want.Protocol, tt.want.Cookie, tt.want.Inode, tt.want.UID = report.TCP, 0x1122334455667788, 7, 33
+				if !slices.Equal(d.list, []aggregate.Socket{tt.want}) || !d.done {
+					t.Errorf("got %+v, done %t\nwant %+v", d.list, d.done, tt.want)
 				}
 			})
 		}
@@ -120,7 +126,7 @@ func TestParseDumpErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d := dump{list: &socketList{}}
+			d := dump{}
 			if err := d.parse(tt.text); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want one with %q", err, tt.want)
 			}
@@ -129,7 +135,7 @@ func TestParseDumpErrors(t *testing.T) {
 }
 
 func TestDumpFlags(t *testing.T) {
-	d := dump{list: &socketList{}}
+	d := dump{}
 	must(t, d.parse(message(unix.NLMSG_NOOP, 0)))
 	if d.done || d.interrupted {
 		t.Errorf("after nothing: done %t, interrupted %t", d.done, d.interrupted)
@@ -138,7 +144,7 @@ func TestDumpFlags(t *testing.T) {
 	if !d.done || !d.interrupted {
 		t.Errorf("after the end: done %t, interrupted %t", d.done, d.interrupted)
 	}
-	acknowledged := dump{list: &socketList{}}
+	acknowledged := dump{}
 	must(t, acknowledged.parse(message(unix.NLMSG_ERROR, 0, 0, 0, 0, 0)))
 	if !acknowledged.done {
 		t.Error("an acknowledgement doesn't end the answer")
@@ -154,7 +160,7 @@ func TestIsRefusal(t *testing.T) {
 		unix.EAGAIN:                         false,
 		errors.New("other"):                 false,
 	} {
-		if got := isRefusal(err); got != want {
+		if got := IsRefusal(err); got != want {
 			t.Errorf("%v: got %t, want %t", err, got, want)
 		}
 	}
@@ -163,17 +169,16 @@ func TestIsRefusal(t *testing.T) {
 // FuzzParseDump: whatever comes, the parser neither panics nor reads outside,
 // and the lists stay as long as each other.
 func FuzzParseDump(f *testing.F) {
-	f.Add(message(tcpdiagGetsock, 0, diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, attribute(inetDiagSKV6Only, 1)...)...))
+	f.Add(message(tcpdiagGetsock, 0, diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, attribute(attrSKV6Only, 1)...)...))
 	f.Add(append(message(unix.NLMSG_NOOP, 0), message(unix.NLMSG_DONE, unix.NLM_F_DUMP_INTR, 0, 0, 0, 0)...))
 	f.Add(message(unix.NLMSG_ERROR, 0, errorBody(unix.EPERM)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var l socketList
-		d := dump{list: &l, protocol: report.TCP}
+		d := dump{protocol: report.TCP}
 		_ = d.parse(slices.Clip(slices.Clone(b)))
-		if len(l.sockets) != len(l.holds) || len(l.sockets) > len(b)/(sizeofMsg+unix.SizeofNlMsghdr) {
-			t.Errorf("%d bytes give %d sockets and %d holds", len(b), len(l.sockets), len(l.holds))
+		if len(d.list) > len(b)/(sizeofMsg+unix.SizeofNlMsghdr) {
+			t.Errorf("%d bytes give %d sockets", len(b), len(d.list))
 		}
-		for _, s := range l.sockets {
+		for _, s := range d.list {
 			if !s.Local.IsValid() || s.Local.Addr().Is4In6() || s.Remote.Addr().Is4In6() {
 				t.Errorf("socket has the addresses %v and %v", s.Local, s.Remote)
 			}
@@ -185,12 +190,12 @@ func FuzzParseDump(f *testing.F) {
 func BenchmarkParseDump(b *testing.B) {
 	one := message(tcpdiagGetsock, 0, diagBody(unix.AF_INET6, 1, "[::ffff:192.0.2.1]:80", "[::ffff:192.0.2.2]:50000", 33, 7, attribute(8, 3)...)...)
 	answer := slices.Repeat(one, 10_000)
-	var l socketList
+	var list []aggregate.Socket
 	b.SetBytes(int64(len(answer)))
 	b.ReportAllocs()
 	for b.Loop() {
-		l.truncate(0)
-		d := dump{list: &l, protocol: report.TCP}
+		d := dump{list: list[:0], protocol: report.TCP}
 		must(b, d.parse(answer))
+		list = d.list
 	}
 }

@@ -1,4 +1,4 @@
-package scan
+package sockdiag
 
 import (
 	"encoding/binary"
@@ -11,6 +11,9 @@ import (
 	"github.com/devops-trouble-map/dotm/report"
 )
 
+// drops is where SK_MEMINFO_DROPS stands (linux/sock_diag.h).
+const drops = 8 * 4
+
 // sizeofMsg is the size of struct inet_diag_msg (linux/inet_diag.h); offsets
 // into it are those that the fields have there.
 const sizeofMsg = 72
@@ -18,7 +21,7 @@ const sizeofMsg = 72
 // dump reads the kernel's answer to one request, message by message and in
 // place.
 type dump struct {
-	list        *socketList
+	list        []aggregate.Socket
 	protocol    report.Protocol
 	done        bool // the kernel said that this was all
 	interrupted bool // the kernel said that it may be inconsistent
@@ -76,24 +79,30 @@ func answerError(body []byte) error {
 }
 
 // socket reads one struct inet_diag_msg and the attributes behind it.
+// IPv4-mapped addresses are unmapped, so that an IPv4 client of a dual-stack
+// listener is an IPv4 address, and a peer without an address is none.
 func (d *dump) socket(b []byte) error {
 	if len(b) < sizeofMsg {
 		return fmt.Errorf("inet_diag_msg must have %d bytes, has %d", sizeofMsg, len(b))
 	}
-	s := aggregate.Socket{
+	d.list = append(d.list, aggregate.Socket{
 		Protocol: d.protocol,
 		State:    aggregate.State(b[1]),
 		Local:    addrPort(b[0], b[8:24], b[4:6]),
 		Remote:   addrPort(b[0], b[24:40], b[6:8]),
 		Cookie:   binary.NativeEndian.Uint64(b[44:]), // two words, low first
-	}
-	if s.State == aggregate.Listen || s.State == aggregate.Close {
-		s.V6Only = v6Only(b[sizeofMsg:])
-	}
-	d.list.add(s, hold{
-		inode: binary.NativeEndian.Uint32(b[68:]),
-		uid:   binary.NativeEndian.Uint32(b[64:]),
+		UID:      binary.NativeEndian.Uint32(b[64:]),
+		Inode:    binary.NativeEndian.Uint32(b[68:]),
 	})
+	s := &d.list[len(d.list)-1]
+	if s.Remote.Addr().IsUnspecified() {
+		s.Remote = netip.AddrPort{}
+	}
+	s.Retries = b[3]
+	if s.State == aggregate.Listen {
+		s.Queue, s.QueueMax = binary.NativeEndian.Uint32(b[56:]), binary.NativeEndian.Uint32(b[60:])
+	}
+	attributes(b[sizeofMsg:], s)
 	return nil
 }
 
@@ -103,23 +112,55 @@ func addrPort(family byte, addr, port []byte) netip.AddrPort {
 	if family == unix.AF_INET {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(addr[:4])), p)
 	}
-	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(addr[:16])), p)
+	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(addr[:16])).Unmap(), p)
 }
 
-// v6Only finds INET_DIAG_SKV6ONLY, which the kernel gives, unasked, for IPv6
-// sockets in the states LISTEN and CLOSE.
-func v6Only(attrs []byte) bool {
-	for len(attrs) >= unix.SizeofNlAttr {
-		size, kind := int(binary.NativeEndian.Uint16(attrs)), binary.NativeEndian.Uint16(attrs[2:])
-		if size < unix.SizeofNlAttr || size > len(attrs) {
-			return false
+// attributes reads the attributes (struct nlattr) that are of use. What is cut
+// or unknown is passed over.
+func attributes(b []byte, s *aggregate.Socket) {
+	for len(b) >= unix.SizeofNlAttr {
+		size, kind := int(binary.NativeEndian.Uint16(b)), binary.NativeEndian.Uint16(b[2:])
+		if size < unix.SizeofNlAttr || size > len(b) {
+			return
 		}
-		if kind == inetDiagSKV6Only && size > unix.SizeofNlAttr {
-			return attrs[unix.SizeofNlAttr] != 0
+		value := b[unix.SizeofNlAttr:size]
+		switch kind {
+		case attrSKV6Only: // of IPv6 sockets in the states LISTEN and CLOSE
+			s.V6Only = len(value) > 0 && value[0] != 0
+		case attrSKMemInfo:
+			if len(value) >= drops+4 {
+				s.Drops = binary.NativeEndian.Uint32(value[drops:])
+			}
+		case attrInfo:
+			measures(value, s)
 		}
-		attrs = attrs[min(align4(size), len(attrs)):]
+		b = b[min(align4(size), len(b)):]
 	}
-	return false
+}
+
+// measures reads struct tcp_info (linux/tcp.h), which grew at its end over the
+// years: what an older kernel doesn't give stays zero.
+func measures(b []byte, s *aggregate.Socket) {
+	if s.State == aggregate.Listen || s.Protocol != report.TCP {
+		return
+	}
+	word := func(at int) uint32 {
+		if len(b) < at+4 {
+			return 0
+		}
+		return binary.NativeEndian.Uint32(b[at:])
+	}
+	long := func(at int) uint64 {
+		if len(b) < at+8 {
+			return 0
+		}
+		return binary.NativeEndian.Uint64(b[at:])
+	}
+	s.Measured = true
+	s.Idle = min(word(52), word(56)) // tcpi_last_data_recv, tcpi_last_ack_recv
+	s.RTT, s.RTTVar = word(68), word(72)
+	s.Retransmits, s.Segments = word(100), word(156)
+	s.Sent, s.Received = long(120), long(128)
 }
 
 // align4 rounds up to a multiple of 4 (NLMSG_ALIGN, NLA_ALIGN).

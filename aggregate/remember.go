@@ -1,0 +1,82 @@
+package aggregate
+
+import "time"
+
+// past is what a Folder remembers of the sockets of the look before. The
+// kernel lists sockets in much the same order each time, so that most are
+// found right behind the one found before.
+type past struct {
+	looks int
+	last  []memory // in the order of that look
+	now   []memory // of this look
+	next  int      // where the next socket is expected in last
+	at    map[uint64]int32
+	built bool // at holds last
+}
+
+// memory is what is remembered of one socket.
+type memory struct {
+	cookie                       uint64
+	sent, received               uint64
+	segments, retransmits, drops uint32
+	rtt, rttvar                  uint32
+	state                        State
+	since                        int64 // when it was first seen in this state, Unix milliseconds
+}
+
+// turn begins a look.
+func (p *past) turn() {
+	p.looks++
+	p.last, p.now = p.now, p.last[:0]
+	p.next, p.built = 0, false
+}
+
+// recall finds a socket in the look before, and remembers it for the next. nil
+// means that it was not there, or can't be told from others.
+func (p *past) recall(s *Socket, now time.Time) (before *memory, since int64) {
+	since = now.UnixMilli()
+	if s.Cookie == 0 {
+		return nil, since
+	}
+	if before = p.find(s.Cookie); before != nil && before.state == s.State {
+		since = before.since
+	}
+	m := memory{
+		cookie: s.Cookie, sent: s.Sent, received: s.Received,
+		segments: s.Segments, retransmits: s.Retransmits, drops: s.Drops,
+		rtt: s.RTT, rttvar: s.RTTVar, state: s.State, since: since,
+	}
+	if !s.Measured && before != nil {
+		m.sent, m.received, m.segments, m.retransmits = before.sent, before.received, before.segments, before.retransmits
+		m.rtt, m.rttvar = before.rtt, before.rttvar
+	}
+	p.now = append(p.now, m)
+	return before, since
+}
+
+func (p *past) find(cookie uint64) *memory {
+	if p.next < len(p.last) && p.last[p.next].cookie == cookie {
+		p.next++
+		return &p.last[p.next-1]
+	}
+	if !p.built {
+		p.index()
+	}
+	i, ok := p.at[cookie]
+	if !ok {
+		return nil
+	}
+	p.next = int(i) + 1
+	return &p.last[i]
+}
+
+func (p *past) index() {
+	if p.at == nil {
+		p.at = make(map[uint64]int32, len(p.last))
+	}
+	clear(p.at)
+	for i := range p.last {
+		p.at[p.last[i].cookie] = int32(i)
+	}
+	p.built = true
+}

@@ -1,0 +1,47 @@
+package scan
+
+import (
+	"cmp"
+
+	"github.com/devops-trouble-map/dotm/report"
+)
+
+// compact leaves only those network namespaces and containers in a report that
+// have rows, and makes the rows refer to them.
+func (s *Scanner) compact(r *report.Report) {
+	networks, containers := map[int]int{}, map[int]int{}
+	rooms := s.owners.processes.workplaces.list
+	visit := func(namespace, container *int) {
+		if n := *namespace; n != 0 && networks[n] == 0 {
+			o := s.networks.others[n-1]
+			r.Namespaces = append(r.Namespaces, report.Namespace{Container: o.name, Addresses: o.addresses})
+			networks[n] = len(r.Namespaces)
+		}
+		if c := *container; c != 0 && containers[c] == 0 {
+			r.Containers = append(r.Containers, rooms[c-1])
+			containers[c] = len(r.Containers)
+		}
+		*namespace, *container = networks[*namespace], containers[*container]
+	}
+	for i := range r.Listeners {
+		visit(&r.Listeners[i].Namespace, &r.Listeners[i].Container)
+	}
+	for i := range r.Connections {
+		visit(&r.Connections[i].Namespace, &r.Connections[i].Container)
+	}
+}
+
+// networkName is what a network namespace is called after its first process:
+// its pod or container, its unit, or itself.
+func (ps *processes) networkName(pid int) string {
+	unit, container := ps.workplaces.of(pid)
+	if container != 0 {
+		c := ps.workplaces.list[container-1]
+		return cmp.Or(c.Pod, c.Name)
+	}
+	p, err := ps.read(pid)
+	if err != nil {
+		return unit
+	}
+	return cmp.Or(unit, p.comm)
+}

@@ -1,0 +1,110 @@
+package scan
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/kernel"
+)
+
+// counter is the part of a Scanner that counts connections as they are made.
+type counter struct {
+	opens   *kernel.Opens // nil: the kernel doesn't count
+	refusal error         // why
+	ownComm string
+	// grown is what the kernel's own counters grew by in this look.
+	grown uint64
+}
+
+// visit adds what the kernel's own counters of the calling thread's network
+// namespace grew by since the last look. A namespace that is new counts from
+// zero; the first look has no before (see Scanner.count).
+func (c *counter) visit(proc string, n *network) {
+	now, ok := readTCPOpens(proc)
+	if !ok {
+		return
+	}
+	c.grown += now.Active - n.opens.Active + now.Passive - n.opens.Passive
+	n.opens = now
+}
+
+// readTCPOpens reads the counters of the calling thread's network namespace.
+func readTCPOpens(proc string) (proctext.TCPOpens, bool) {
+	text, err := os.ReadFile(filepath.Join(proc, "thread-self/net/snmp"))
+	if err != nil {
+		return proctext.TCPOpens{}, false
+	}
+	now, err := proctext.ParseTCPOpens(text)
+	return now, err == nil
+}
+
+// read takes the counts since the last look, as edges of a report. It returns
+// nil where the kernel doesn't count.
+func (c *counter) read(s *Scanner, cov *report.Coverage) *aggregate.Opens {
+	cov.OpensBy = "looks"
+	if c.opens == nil {
+		return nil
+	}
+	out := &aggregate.Opens{}
+	var seen uint64
+	lost, err := c.opens.Drain(func(e kernel.Edge, n kernel.Counts) {
+		network := s.networks.known[e.Network]
+		if network == nil || (network.index == 0 && !s.networks.looksAtOwn()) {
+			return
+		}
+		seen += n.Opened + n.Refused + n.TimedOut + n.Failed
+		out.Edges = append(out.Edges, s.edge(network.index, e, n))
+	})
+	if err != nil {
+		c.opens, c.refusal = nil, err
+		return nil
+	}
+	cov.OpensBy, cov.OpensSeen, cov.OpensLost, cov.OpensKernel = "kernel", seen, lost, c.grown
+	return out
+}
+
+// edge words an edge of the kernel's as one of a report.
+func (s *Scanner) edge(namespace int, e kernel.Edge, n kernel.Counts) aggregate.Open {
+	o := aggregate.Open{
+		Namespace: namespace, Active: e.Active(), Peer: e.Peer(), Port: e.Port,
+		Opened: n.Opened, Refused: n.Refused, TimedOut: n.TimedOut, Failed: n.Failed,
+	}
+	if !o.Active {
+		o.Local = e.Local()
+		return o
+	}
+	o.Owner = s.owners.processes.called(e.Comm(), s.owners.processes.users.name(e.UID))
+	o.Owner.Own = o.Owner.Own || e.Comm() != "" && e.Comm() == s.counter.ownComm
+	return o
+}
+
+// called describes a process by its comm and user. A known process of both
+// tells its full name, and what it belongs to.
+func (ps *processes) called(comm, user string) aggregate.Owner {
+	found := aggregate.Owner{Process: report.CleanName(comm), User: user}
+	pid := 0
+	for _, p := range ps.byPID {
+		if p.comm == comm && p.owner.User == user && (pid == 0 || p.pid < pid) {
+			found, pid = p.owner, p.pid
+		}
+	}
+	found.PID = 0 // whichever of them it was
+	return found
+}
+
+// announced words a new edge as an event.
+func announced(e kernel.Edge, now time.Time) Event {
+	c := report.Connection{
+		Direction: report.In, Protocol: report.TCP, Peer: e.Peer(), Port: e.Port, Local: e.Local(),
+	}
+	if e.Active() {
+		c.Direction, c.Local = report.Out, netip.Addr{}
+		c.Process = report.CleanName(e.Comm())
+	}
+	return Event{Time: now.UTC(), Connection: c}
+}

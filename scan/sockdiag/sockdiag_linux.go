@@ -1,0 +1,187 @@
+// Package sockdiag asks the kernel for the sockets of the calling thread's
+// network namespace (sock_diag(7), linux/inet_diag.h): what they are connected
+// to, whose they are, and what the kernel measures on them.
+//
+// It needs no rights. A kernel, or a container's seccomp profile, may refuse
+// it: see [IsRefusal].
+package sockdiag
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/report"
+)
+
+// Of linux/inet_diag.h.
+const (
+	tcpdiagGetsock = 18 // the request of old that walks IPv4 and IPv6 at once
+	sizeofReq      = 60 // struct inet_diag_req
+	sizeofReqV2    = 56 // struct inet_diag_req_v2
+
+	attrInfo      = 2  // INET_DIAG_INFO: struct tcp_info
+	attrSKMemInfo = 7  // INET_DIAG_SKMEMINFO
+	attrSKV6Only  = 11 // INET_DIAG_SKV6ONLY
+)
+
+// extensions are the attributes that are asked for, as bits.
+func extensions(measure bool) byte {
+	if measure {
+		return 1<<(attrInfo-1) | 1<<(attrSKMemInfo-1)
+	}
+	return 1 << (attrSKMemInfo - 1)
+}
+
+// bufferSize is what one read can take. The kernel fills at most 32 KiB per
+// message of a dump; the rest is room for kernels that fill more.
+const bufferSize = 128 << 10
+
+// timeout bounds the wait for an answer that never comes, in seconds.
+const timeout = 5
+
+// maxInterrupted is how often a dump that the kernel calls inconsistent is
+// taken again.
+const maxInterrupted = 3
+
+// ErrInterrupted says that the kernel calls a dump inconsistent
+// (NLM_F_DUMP_INTR), time and again: sockets may be missing.
+var ErrInterrupted = errors.New("dump was interrupted")
+
+// Reader asks for sockets. The zero value is ready. Its memory serves every
+// call; it is for one goroutine.
+type Reader struct{ buf []byte }
+
+// Append appends the sockets of one protocol that are in one of the states, a
+// set of bits 1<<state, with what the kernel measures on connections if that is
+// asked for. With [ErrInterrupted] the list is as complete as it got;
+// with any other error it is unchanged.
+func (r *Reader) Append(list []aggregate.Socket, p report.Protocol, states uint32, measure bool) ([]aggregate.Socket, error) {
+	if p == report.TCP {
+		longer, err := r.dump(list, p, legacyRequest(states, measure))
+		if err == nil || !IsRefusal(err) {
+			return longer, err
+		}
+	}
+	four, err := r.dump(list, p, requestV2(unix.AF_INET, p, states, measure))
+	if err != nil && !errors.Is(err, ErrInterrupted) {
+		return list, err
+	}
+	both, err6 := r.dump(four, p, requestV2(unix.AF_INET6, p, states, measure))
+	switch {
+	case errors.Is(err6, unix.ENOENT): // a kernel without IPv6 has no such sockets
+		return four, err
+	case err6 != nil && !errors.Is(err6, ErrInterrupted):
+		return list, err6
+	}
+	return both, errors.Join(err, err6)
+}
+
+// IsRefusal tells a kernel that doesn't give sock_diag at all (seccomp, a
+// module that is missing, no such protocol) from one that fails once.
+func IsRefusal(err error) bool {
+	var no unix.Errno
+	if !errors.As(err, &no) {
+		return false
+	}
+	switch no { //nolint:exhaustive // these are the refusals, all others are failures
+	case unix.EPERM, unix.EACCES, unix.ENOENT, unix.ENOSYS, unix.EINVAL,
+		unix.EPROTONOSUPPORT, unix.EAFNOSUPPORT, unix.EOPNOTSUPP, unix.ECONNREFUSED:
+		return true
+	}
+	return false
+}
+
+// dump sends one request and appends what comes back, again if the kernel
+// says that the answer is inconsistent.
+func (r *Reader) dump(list []aggregate.Socket, p report.Protocol, request []byte) ([]aggregate.Socket, error) {
+	if r.buf == nil {
+		r.buf = make([]byte, bufferSize)
+	}
+	var longer []aggregate.Socket
+	for range maxInterrupted {
+		d := dump{list: list, protocol: p}
+		if err := r.ask(&d, request); err != nil {
+			return list, err
+		}
+		if longer = d.list; !d.interrupted {
+			return longer, nil
+		}
+	}
+	return longer, ErrInterrupted
+}
+
+func (r *Reader) ask(d *dump, request []byte) error {
+	fd, err := open()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd) //nolint:errcheck // nothing is lost with it
+	if _, err := unix.Write(fd, request); err != nil {
+		return fmt.Errorf("sending request: %w", err)
+	}
+	for !d.done {
+		n, err := unix.Read(fd, r.buf)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return fmt.Errorf("reading answer: %w", err)
+		case n == 0:
+			return errors.New("reading answer: it ended early")
+		}
+		if err := d.parse(r.buf[:n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open returns a socket that talks to the kernel and to nobody else: being
+// connected, it takes no messages of other processes.
+func open() (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return -1, fmt.Errorf("opening netlink socket: %w", err)
+	}
+	err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: timeout})
+	if err == nil {
+		err = unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	}
+	if err != nil {
+		unix.Close(fd) //nolint:errcheck // the first error counts
+		return -1, fmt.Errorf("connecting netlink socket: %w", err)
+	}
+	return fd, nil
+}
+
+// legacyRequest asks for TCP sockets of both families in one walk.
+func legacyRequest(states uint32, measure bool) []byte {
+	b := request(tcpdiagGetsock, sizeofReq)
+	b[unix.SizeofNlMsghdr+3] = extensions(measure)
+	binary.NativeEndian.PutUint32(b[unix.SizeofNlMsghdr+52:], states)
+	return b
+}
+
+// requestV2 asks for the sockets of one protocol and family.
+func requestV2(family byte, p report.Protocol, states uint32, measure bool) []byte {
+	b := request(unix.SOCK_DIAG_BY_FAMILY, sizeofReqV2)
+	body := b[unix.SizeofNlMsghdr:]
+	body[0], body[1], body[2] = family, unix.IPPROTO_TCP, extensions(measure)
+	if p == report.UDP {
+		body[1] = unix.IPPROTO_UDP
+	}
+	binary.NativeEndian.PutUint32(body[4:], states)
+	return b
+}
+
+func request(kind uint16, size int) []byte {
+	b := make([]byte, unix.SizeofNlMsghdr+size)
+	binary.NativeEndian.PutUint32(b, uint32(len(b)))
+	binary.NativeEndian.PutUint16(b[4:], kind)
+	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	return b
+}

@@ -54,17 +54,20 @@ type direction struct {
 // A complete list of listeners decides both ways: a local port that is
 // listened on accepted the connection; a peer that is this host and listens
 // there was called. What asks for an answer, or goes through address
-// translation, calls. Else counts which way the kernel saw connections between
+// translation without a listener, calls. Else counts which way the kernel saw connections between
 // these ends open. Otherwise a local port from the ephemeral range with a
 // peer's port outside it (or known as a service's) called out. Whatever is
 // left has no direction: a false arrow is worse than none.
 func (l *look) direct(s *Socket) direction {
-	out := direction{way: outward, port: s.Remote.Port()}
-	if s.State == SynSent || s.Via != nil {
+	out := direction{way: outward, port: s.peer().Port()}
+	if s.State == SynSent {
 		return out
 	}
 	if at := l.listeners.find(s.Namespace, s.Protocol, s.Local); at != nil {
 		return direction{way: inward, port: at.Port, listener: at}
+	}
+	if s.Real != nil {
+		return out
 	}
 	if l.place.isLocal(s.Namespace, s.Remote.Addr()) && l.listeners.find(s.Namespace, s.Protocol, s.Remote) != nil {
 		return out
@@ -86,7 +89,7 @@ func (l *look) direct(s *Socket) direction {
 func (d direction) row(s *Socket) report.Connection {
 	o := s.owner()
 	r := report.Connection{
-		Namespace: s.Namespace, Protocol: s.Protocol, Peer: s.Remote.Addr().WithZone(""), Port: d.port,
+		Namespace: s.Namespace, Protocol: s.Protocol, Peer: s.peer().Addr().WithZone(""), Port: d.port,
 		Process: o.Process, PID: o.PID, User: o.User, Unit: o.Unit, Container: o.Container, Own: o.Own,
 	}
 	switch d.way {
@@ -97,8 +100,8 @@ func (d direction) row(s *Socket) report.Connection {
 		}
 	case outward:
 		r.Direction = report.Out
-		if s.Via != nil {
-			r.Via = *s.Via
+		if s.Real != nil && *s.Real != s.Remote {
+			r.Via = s.Remote
 		}
 	default:
 		r.Direction, r.LocalPort = report.Unknown, d.localPort

@@ -170,7 +170,7 @@ func (l *look) rowOf(s *Socket, d direction) *row {
 	if d.listener != nil && d.listener.Process != "" {
 		key.owner = nil // the listener's process stands for it
 	}
-	plain := s.Via == nil && s.State != SynSent && d.bound == (netip.Addr{})
+	plain := s.Real == nil && s.State != SynSent && d.bound == (netip.Addr{})
 	if r := l.fast[key]; r != nil && plain {
 		return r
 	}

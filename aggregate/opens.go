@@ -14,11 +14,13 @@ type Open struct {
 	Peer      netip.Addr // IPv4-mapped addresses unmapped
 	Port      uint16     // the service's
 	Local     netip.Addr // this end's address, where it accepted
-	Owner     Owner      // who connected; unknown where this host accepted
-	Opened    uint64
-	Refused   uint64
-	TimedOut  uint64
-	Failed    uint64
+	// Via is what was called where address translation led to Peer and Port.
+	Via      netip.AddrPort
+	Owner    Owner // who connected; unknown where this host accepted
+	Opened   uint64
+	Refused  uint64
+	TimedOut uint64
+	Failed   uint64
 }
 
 // Opens is what the kernel counted since the last look.
@@ -44,9 +46,20 @@ type places map[place][]*row
 func byPlace(rows map[rowKey]*row) places {
 	at := places{}
 	for _, r := range rows {
-		at[placeOf(&r.Connection)] = append(at[placeOf(&r.Connection)], r)
+		at.put(r)
 	}
 	return at
+}
+
+// put makes a row findable: by where it leads, and by what was called where
+// that is something else.
+func (at places) put(r *row) {
+	p := placeOf(&r.Connection)
+	at[p] = append(at[p], r)
+	if r.Via.IsValid() {
+		p.peer, p.port = r.Via.Addr(), r.Via.Port()
+		at[p] = append(at[p], r)
+	}
 }
 
 // add adds the counters of an edge to the row that it belongs to. One without
@@ -59,7 +72,7 @@ func (at places) add(rows map[rowKey]*row, seen *report.Connection) {
 	}
 	if r == nil {
 		rows[key] = &row{Connection: *seen}
-		at[p] = append(at[p], rows[key])
+		at.put(rows[key])
 		return
 	}
 	r.AddCounts(seen)
@@ -103,7 +116,7 @@ func (e *Open) row(ls *listeners) report.Connection {
 		Opened: e.Opened, Refused: e.Refused, TimedOut: e.TimedOut, Failed: e.Failed,
 	}
 	if e.Active {
-		r.Direction = report.Out
+		r.Direction, r.Via = report.Out, e.Via
 		r.Process, r.User, r.Own = e.Owner.Process, e.Owner.User, e.Owner.Own
 		r.Unit, r.Container = e.Owner.Unit, e.Owner.Container
 		return r

@@ -59,9 +59,9 @@ type Socket struct {
 	V6Only    bool           // meaningful for listeners on ::
 	Local     netip.AddrPort // IPv4-mapped addresses unmapped
 	Remote    netip.AddrPort // zero port: none
-	// Via is what the process called where Remote is what address translation
-	// made of it; nil: the same.
-	Via    *netip.AddrPort
+	// Real is who is really at the other end, where address translation hides
+	// it behind Remote; nil: Remote is.
+	Real   *netip.AddrPort
 	Cookie uint64 // tells sockets apart between looks; 0: unknown
 	Inode  uint32 // leads to the process; 0: none holds it
 	UID    uint32 // who created it
@@ -77,6 +77,14 @@ func (s *Socket) owner() *Owner {
 		return &nobody
 	}
 	return s.Owner
+}
+
+// peer is who is really at the other end.
+func (s *Socket) peer() netip.AddrPort {
+	if s.Real == nil {
+		return s.Remote
+	}
+	return *s.Real
 }
 
 // Measures is what the kernel measures on one socket, as far as it says so.

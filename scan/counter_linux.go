@@ -78,6 +78,10 @@ func (s *Scanner) edge(namespace int, e kernel.Edge, n kernel.Counts) aggregate.
 		o.Local = e.Local()
 		return o
 	}
+	at := netip.AddrPortFrom(o.Peer, o.Port)
+	if service, ok := s.translations.service(report.TCP, at); ok {
+		o.Peer, o.Port, o.Via = service.Addr(), service.Port(), at
+	}
 	o.Owner = s.owners.processes.called(e.Comm(), s.owners.processes.users.name(e.UID))
 	o.Owner.Own = o.Owner.Own || e.Comm() != "" && e.Comm() == s.counter.ownComm
 	return o

@@ -42,7 +42,11 @@ func (s *Scanner) describe(n *notes, r *report.Report) {
 		n.add("own-processes", "Only the processes of this container are seen, none outside it.",
 			"Start the container in the host's process namespace, in Docker with --pid host")
 	}
+	for _, w := range s.owners.processes.workplaces.finder.Notes() {
+		n.add(w.Code, w.Text, w.Hint)
+	}
 	s.networks.describe(n)
+	s.translations.describe(n)
 	if s.owners.cut {
 		n.add("still-searching", fmt.Sprintf("Processes of some sockets are still searched: a look reads %d descriptors through %s.", s.owners.budget, s.proc), "")
 	}

@@ -16,8 +16,13 @@ import (
 // look takes a look as the peer.
 func (p *peer) look(proc string) *report.Report {
 	p.t.Helper()
+	return p.lookAt(proc, "own")
+}
+
+func (p *peer) lookAt(proc, networks string) *report.Report {
+	p.t.Helper()
 	var r report.Report
-	must(p.t, json.Unmarshal([]byte(p.do("scan", proc)), &r))
+	must(p.t, json.Unmarshal([]byte(p.do("scan", proc, networks)), &r))
 	checkReport(p.t, &r)
 	return &r
 }

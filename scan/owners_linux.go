@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strconv"
 
@@ -59,6 +60,10 @@ type holding struct {
 	// orphan counts how often all processes were seen and none held it.
 	orphan uint16
 	wanted bool
+	// real is who is at the other end in truth, once that was asked; nil if it
+	// is who seems to be.
+	real  *netip.AddrPort
+	asked bool
 	// candidate is the process met in a sweep that is under way.
 	candidate, candidateFD uint32
 }
@@ -79,15 +84,15 @@ type stranger struct {
 // maxStrangers bounds the strangers that are remembered.
 const maxStrangers = 10_000
 
-func newOwners(fs *procfs, r rights, own func(int) bool, k *kernel.Kernel) *owners {
+func newOwners(fs *procfs, r rights, o Options, k *kernel.Kernel) *owners {
 	return &owners{
 		fs:            fs,
 		rights:        r,
 		descriptors:   k.Descriptors,
 		noDescriptors: k.NoDescriptors,
 		processes: &processes{
-			fs: fs, own: own, users: newUsers(passwdFile), byPID: map[int]*process{},
-			workplaces: newWorkplaces(fs.path),
+			fs: fs, own: o.OwnPIDs, users: newUsers(passwdFile), byPID: map[int]*process{},
+			workplaces: newWorkplaces(fs.path, o.Now),
 		},
 		byInode:   map[uint32]*holding{},
 		strangers: map[stranger]*aggregate.Owner{},
@@ -105,6 +110,7 @@ func (o *owners) resolve(ctx context.Context, list []aggregate.Socket) (kept []a
 	o.cut = false
 	o.processes.users.refresh()
 	o.processes.refresh(o.look)
+	o.processes.tidy()
 	o.recall(list)
 	if len(o.wanted) > 0 || o.sweepsAll() {
 		complete, err := o.search(ctx)
@@ -249,10 +255,11 @@ func (o *owners) assign(list []aggregate.Socket) (kept []aggregate.Socket, doubt
 			s.Owner = o.stranger(stranger{"", known.uid})
 		}
 		if n != i {
-			list[n] = *s
+			list[n], o.at[n] = *s, known
 		}
 		n++
 	}
+	o.at = o.at[:n]
 	return list[:n], doubtful
 }
 
@@ -266,7 +273,7 @@ func (o *owners) stranger(key stranger) *aggregate.Owner {
 	}
 	owner := &aggregate.Owner{
 		Process: key.process, User: o.processes.users.name(key.uid),
-		Admin: key.process == "" && !o.rights.all,
+		Admin: key.process == "" && !o.rights.all && o.descriptors == nil,
 	}
 	o.strangers[key] = owner
 	return owner

@@ -179,6 +179,8 @@ func (tr *troupe) obey(args []string) (string, error) {
 		return "ok", errors.Join(err, tr.accept(n))
 	case "dial": // NETWORK ADDRESS COUNT
 		return tr.dial(args[1], args[2], args[3])
+	case "dial-mptcp": // ADDRESS: by Multipath TCP; says whether that is what it became
+		return tr.dialMultipath(args[1])
 	case "dial-from": // NETWORK ADDRESS LOCAL
 		return tr.dialFrom(args[1], args[2], args[3])
 	case "packet": // NETWORK ADDRESS
@@ -203,8 +205,10 @@ func (tr *troupe) obey(args []string) (string, error) {
 	case "deny-netlink": // PROTOCOL
 		protocol, err := strconv.Atoi(args[1])
 		return "ok", errors.Join(err, denyNetlink(protocol))
-	case "scan": // PROC
-		return tr.scan(args[1])
+	case "scan": // PROC NETWORKS
+		return tr.scan(args[1], args[2])
+	case "close-conns": // everything but the listener
+		return "ok", tr.closeConnections()
 	case "no-name":
 		return "ok", os.WriteFile("/proc/self/comm", []byte{0}, 0)
 	case "setuid":
@@ -253,6 +257,18 @@ func (tr *troupe) dial(network, address, count string) (string, error) {
 	return tr.held[len(tr.held)-1].(net.Conn).LocalAddr().String(), nil
 }
 
+func (tr *troupe) dialMultipath(address string) (string, error) {
+	var d net.Dialer
+	d.SetMultipathTCP(true)
+	c, err := d.Dial("tcp4", address)
+	if err != nil {
+		return "", err
+	}
+	tr.held = append(tr.held, c)
+	multipath, err := c.(*net.TCPConn).MultipathTCP()
+	return strconv.FormatBool(multipath), err
+}
+
 func (tr *troupe) dialFrom(network, address, local string) (string, error) {
 	from, err := net.ResolveTCPAddr(network, local)
 	if err != nil {
@@ -282,6 +298,17 @@ func (tr *troupe) closeAll() error {
 		all = errors.Join(all, c.Close())
 	}
 	tr.held, tr.listener = nil, nil
+	return all
+}
+
+func (tr *troupe) closeConnections() error {
+	var all error
+	for _, c := range tr.held {
+		if c != io.Closer(tr.listener) {
+			all = errors.Join(all, c.Close())
+		}
+	}
+	tr.held = []io.Closer{tr.listener}
 	return all
 }
 
@@ -346,8 +373,8 @@ func (tr *troupe) orphan() error {
 }
 
 // scan takes one look and gives the report as JSON.
-func (tr *troupe) scan(proc string) (string, error) {
-	s, err := New(Options{Proc: proc, noKernel: withoutKernel()})
+func (tr *troupe) scan(proc, networks string) (string, error) {
+	s, err := New(Options{Proc: proc, Networks: networks, noKernel: withoutKernel()})
 	if err != nil {
 		return "", err
 	}

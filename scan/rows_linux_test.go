@@ -192,6 +192,32 @@ func methods() map[string]method {
 	return map[string]method{"ebpf": methodAuto, "sock_diag": methodDiag, "proc": methodProc}
 }
 
+// TestMultipath: connections of Multipath TCP (RFC 8684), whose sockets are not
+// those that carry their packets, are those of their processes, and counted
+// once.
+func TestMultipath(t *testing.T) {
+	ownNetwork(t)
+	for name, m := range methods() {
+		t.Run(name, func(t *testing.T) {
+			server, client := startPeer(t, "server", 0), startPeer(t, "client", 0)
+			server.do("listen", "tcp4", "127.0.0.1:8080") // Go listens for both kinds
+			if client.do("dial-mptcp", "127.0.0.1:8080") != "true" {
+				cannot(t, "the kernel has no Multipath TCP")
+			}
+			server.do("accept", 1)
+			client.do("dial-mptcp", "127.0.0.1:8080")
+			r := look(t, newScanner(t, Options{sockets: m}))
+			rows{
+				[]report.Listener{server.listens(report.TCP, "127.0.0.1:8080")},
+				[]report.Connection{
+					server.accepted(report.TCP, "127.0.0.1:8080", "127.0.0.1", 2),
+					client.called(report.TCP, "127.0.0.1:8080", 2),
+				},
+			}.compare(t, r)
+		})
+	}
+}
+
 // TestRows: eBPF, sock_diag and /proc/net give the same rows.
 func TestRows(t *testing.T) {
 	ownNetwork(t)

@@ -36,6 +36,8 @@ type Scanner struct {
 	owners   *owners
 	folder   *aggregate.Folder
 	counter  counter
+
+	translations *translations
 }
 
 // maxWalked is how many descriptors a look reads through /proc at most, about
@@ -76,7 +78,8 @@ func New(o Options) (*Scanner, error) {
 		s.loadKernel()
 	}
 	s.sockets = newSocketReader(o.Proc, o.sockets, s.kernel.Sockets, s.counter.opens != nil)
-	s.owners = newOwners(fs, r, o.OwnPIDs, s.kernel)
+	s.owners = newOwners(fs, r, o, s.kernel)
+	s.translations = newTranslations(o.Proc)
 	if !o.OneLook {
 		s.owners.budget = maxWalked
 		debug.FreeOSMemory() // the kernel's types, read to load programs, were large
@@ -158,6 +161,9 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	if err := s.readSockets(ctx, &meter); err != nil {
 		return nil, err
 	}
+	if err := s.translations.apply(ctx, s.sockets.list, s.owners.at); err != nil {
+		return nil, err
+	}
 	s.fold(r)
 	s.compact(r)
 	r.Agent.Method = s.sockets.method()
@@ -236,6 +242,7 @@ func (s *Scanner) fold(r *report.Report) {
 	for _, n := range s.networks.others {
 		host.Addresses = append(host.Addresses, n.addresses)
 	}
+	r.Forwards = s.translations.forwards(own)
 	if s.networks.looksAtOwn() && s.counter.opens != nil {
 		s.counter.visit(s.proc, s.networks.own)
 	}

@@ -1,13 +1,72 @@
 package scan
 
-import "github.com/devops-trouble-map/dotm/report"
+import (
+	"time"
 
-// workplaces tells which unit and container processes belong to.
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/workload"
+)
+
+// workplaces tells which unit and container processes belong to, and numbers
+// the containers.
 type workplaces struct {
-	list []report.Container
+	finder *workload.Finder
+	list   []report.Container
+	number map[report.Container]int // index + 1 in list
 }
 
-func newWorkplaces(string) *workplaces { return &workplaces{} }
+func newWorkplaces(proc string, now func() time.Time) *workplaces {
+	return &workplaces{
+		finder: workload.New(workload.Options{Proc: proc, Now: now}),
+		number: map[report.Container]int{},
+	}
+}
 
-// of gives a process's unit, and its container as an index + 1 in list.
-func (w *workplaces) of(int) (unit string, container int) { return "", 0 }
+// of gives a process's unit, and the number of its container; 0: none. What
+// can't be told is left out.
+func (w *workplaces) of(pid int) (unit string, container int) {
+	found, err := w.finder.Of(pid)
+	if err != nil {
+		return "", 0
+	}
+	if found.Container == nil {
+		return found.Unit, 0
+	}
+	return found.Unit, w.numberOf(report.Container{
+		Name: found.Container.Name, ID: found.Container.ID, Runtime: found.Container.Runtime,
+		Image: found.Container.Image, Pod: found.Container.Pod, PodNamespace: found.Container.PodNamespace,
+	})
+}
+
+func (w *workplaces) numberOf(c report.Container) int {
+	if n := w.number[c]; n != 0 || len(w.list) >= report.MaxContainers {
+		return n
+	}
+	w.list = append(w.list, c)
+	w.number[c] = len(w.list)
+	return len(w.list)
+}
+
+// slack is how many containers without a process may be remembered.
+const slack = 1024
+
+// tidy forgets the containers that no process is in any more, once they are the
+// greater part, and numbers the others anew.
+func (ps *processes) tidy() {
+	used := map[int]bool{}
+	for _, p := range ps.byPID {
+		used[p.owner.Container] = true
+	}
+	w := ps.workplaces
+	if len(w.list) <= 2*len(used)+slack {
+		return
+	}
+	before := w.list
+	w.list = nil
+	clear(w.number)
+	for _, p := range ps.byPID {
+		if n := p.owner.Container; n != 0 {
+			p.owner.Container = w.numberOf(before[n-1])
+		}
+	}
+}

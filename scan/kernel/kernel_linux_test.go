@@ -77,7 +77,6 @@ func TestParseEdge(t *testing.T) {
 	}
 }
 
-
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -27,6 +27,8 @@ var floors = map[string]int{
 	"scan":            2,
 	"scan/kernel":     2,
 	"scan/sockdiag":   2,
+	"scan/workload":   2,
+	"scan/conntrack":  2,
 	"collect":         2,
 	"collect/push":    2,
 	"store":           2,

@@ -11,17 +11,10 @@ type health struct {
 // add takes an open socket. before is what the look before knew of it; without
 // that everything counts that happened since it opened, if whole says so.
 func (h *health) add(s *Socket, before *memory, whole bool) {
-	rtt, rttvar := s.RTT, s.RTTVar
-	if !s.Measured && before != nil {
-		rtt, rttvar = before.rtt, before.rttvar
-	}
-	if rtt > 0 {
+	if s.RTT > 0 {
 		h.Measured++
-		h.rtt += uint64(rtt)
-		h.rttvar += uint64(rttvar)
-	}
-	if !s.Measured {
-		return
+		h.rtt += uint64(s.RTT)
+		h.rttvar += uint64(s.RTTVar)
 	}
 	if before == nil {
 		if !whole {

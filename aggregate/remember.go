@@ -19,7 +19,6 @@ type memory struct {
 	cookie                       uint64
 	sent, received               uint64
 	segments, retransmits, drops uint32
-	rtt, rttvar                  uint32
 	state                        State
 	since                        int64 // when it was first seen in this state, Unix milliseconds
 }
@@ -41,16 +40,9 @@ func (p *past) recall(s *Socket, now time.Time) (before *memory, since int64) {
 	if before = p.find(s.Cookie); before != nil && before.state == s.State {
 		since = before.since
 	}
-	m := memory{
-		cookie: s.Cookie, sent: s.Sent, received: s.Received,
-		segments: s.Segments, retransmits: s.Retransmits, drops: s.Drops,
-		rtt: s.RTT, rttvar: s.RTTVar, state: s.State, since: since,
-	}
-	if !s.Measured && before != nil {
-		m.sent, m.received, m.segments, m.retransmits = before.sent, before.received, before.segments, before.retransmits
-		m.rtt, m.rttvar = before.rtt, before.rttvar
-	}
-	p.now = append(p.now, m)
+	p.now = append(p.now, memory{
+		s.Cookie, s.Sent, s.Received, s.Segments, s.Retransmits, s.Drops, s.State, since,
+	})
 	return before, since
 }
 

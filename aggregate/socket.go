@@ -66,9 +66,6 @@ type Socket struct {
 	Inode  uint32 // leads to the process; 0: none holds it
 	UID    uint32 // who created it
 	Owner  *Owner // nil: not known
-	// Measured says that this look read what the kernel measures on a
-	// connection; else what an earlier one read holds.
-	Measured bool
 	Measures
 }
 

@@ -112,7 +112,7 @@ func BenchmarkScanProc(b *testing.B) {
 // answer.
 func BenchmarkSockets(b *testing.B) {
 	for _, n := range loads {
-		for name, m := range methods() {
+		for name, m := range methods {
 			b.Run(fmt.Sprint(n, "/", name), func(b *testing.B) {
 				load(b, n)
 				s := newScanner(b, Options{sockets: m})

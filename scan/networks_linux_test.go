@@ -54,7 +54,7 @@ func rowsIn(r *report.Report, index int) (list []string) {
 // reading sockets, and none mixes with another.
 func TestNetworks(t *testing.T) {
 	needRoot(t)
-	for name, m := range methods() {
+	for name, m := range methods {
 		t.Run(name, func(t *testing.T) {
 			here, there := startPeer(t, "here", 0), elsewhere(t, "box")
 			here.do("listen", "tcp4", "127.0.0.1:8080")
@@ -226,7 +226,7 @@ func TestShortConnectionsElsewhere(t *testing.T) {
 // that closed.
 func TestEndedConnections(t *testing.T) {
 	ownNetwork(t)
-	for name, m := range map[string]method{"sock_diag": methodDiag, "proc": methodProc} {
+	for name, m := range map[string]method{"sock_diag": methodAuto, "proc": methodProc} {
 		t.Run(name, func(t *testing.T) {
 			s := newScanner(t, Options{noKernel: true, sockets: m, Networks: "own"})
 			callAndClose(t, "tcp4", "127.0.0.1:8085", 50) // before the first look: nothing is known of them

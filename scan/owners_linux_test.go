@@ -214,7 +214,7 @@ func TestReusedDescriptor(t *testing.T) {
 // none before it, unless the kernel counts since the Scanner is there.
 func TestOpened(t *testing.T) {
 	ownNetwork(t)
-	for name, m := range methods() {
+	for name, m := range methods {
 		t.Run(name, func(t *testing.T) {
 			server, client := startPeer(t, "server", 0), startPeer(t, "client", 0)
 			server.do("listen", "tcp4", "127.0.0.1:8080")

@@ -185,6 +185,11 @@ func (tr *troupe) obey(args []string) (string, error) {
 		return tr.dialFrom(args[1], args[2], args[3])
 	case "packet": // NETWORK ADDRESS
 		return tr.packet(args[1], args[2])
+	case "send", "receive": // BYTES, over each connection its share
+		n, err := strconv.Atoi(args[1])
+		return "ok", errors.Join(err, tr.transfer(args[0] == "send", n))
+	case "try": // ADDRESS COUNT: connects, and doesn't wait for it
+		return "ok", tr.try(args[1], args[2])
 	case "close-write": // the last connection
 		return "ok", tr.held[len(tr.held)-1].(*net.TCPConn).CloseWrite()
 	case "close-all":
@@ -255,6 +260,53 @@ func (tr *troupe) dial(network, address, count string) (string, error) {
 		tr.held = append(tr.held, c)
 	}
 	return tr.held[len(tr.held)-1].(net.Conn).LocalAddr().String(), nil
+}
+
+// transfer sends or receives n bytes in all, the same over every connection.
+func (tr *troupe) transfer(send bool, n int) error {
+	var conns []*net.TCPConn
+	for _, h := range tr.held {
+		if c, ok := h.(*net.TCPConn); ok {
+			conns = append(conns, c)
+		}
+	}
+	for _, c := range conns {
+		share := int64(n / len(conns))
+		var err error
+		if send {
+			_, err = c.Write(make([]byte, share))
+		} else {
+			_, err = io.CopyN(io.Discard, c, share)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// try begins connections, and leaves them to themselves.
+func (tr *troupe) try(address, count string) error {
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		return err
+	}
+	to, err := net.ResolveTCPAddr("tcp4", address)
+	if err != nil {
+		return err
+	}
+	for range n {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		tr.held = append(tr.held, os.NewFile(uintptr(fd), "trying"))
+		err = unix.Connect(fd, &unix.SockaddrInet4{Port: to.Port, Addr: [4]byte(to.IP.To4())})
+		if err != nil && !errors.Is(err, unix.EINPROGRESS) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (tr *troupe) dialMultipath(address string) (string, error) {

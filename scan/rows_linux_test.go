@@ -184,20 +184,14 @@ var stages = map[string]func(t *testing.T) rows{
 	"nobody is there": func(*testing.T) rows { return rows{} },
 }
 
-// methods are the ways of reading sockets that this run has.
-func methods() map[string]method {
-	if withoutKernel() {
-		return map[string]method{"sock_diag": methodAuto, "proc": methodProc}
-	}
-	return map[string]method{"ebpf": methodAuto, "sock_diag": methodDiag, "proc": methodProc}
-}
+var methods = map[string]method{"sock_diag": methodAuto, "proc": methodProc}
 
 // TestMultipath: connections of Multipath TCP (RFC 8684), whose sockets are not
 // those that carry their packets, are those of their processes, and counted
 // once.
 func TestMultipath(t *testing.T) {
 	ownNetwork(t)
-	for name, m := range methods() {
+	for name, m := range methods {
 		t.Run(name, func(t *testing.T) {
 			server, client := startPeer(t, "server", 0), startPeer(t, "client", 0)
 			server.do("listen", "tcp4", "127.0.0.1:8080") // Go listens for both kinds
@@ -218,11 +212,11 @@ func TestMultipath(t *testing.T) {
 	}
 }
 
-// TestRows: eBPF, sock_diag and /proc/net give the same rows.
+// TestRows: sock_diag and /proc/net give the same rows.
 func TestRows(t *testing.T) {
 	ownNetwork(t)
 	for stage, set := range stages {
-		for name, m := range methods() {
+		for name, m := range methods {
 			t.Run(stage+"/"+name, func(t *testing.T) {
 				want := set(t)
 				s := newScanner(t, Options{sockets: m})

@@ -2,8 +2,8 @@
 // connections, which are open, between whom, and how they fare.
 //
 // One look ([Scanner.Scan]) is one [report.Report]. Sockets come from the
-// kernel: by eBPF where it lets us, else by sock_diag, else from /proc/net;
-// their processes by eBPF too, else from the descriptors under /proc/PID/fd,
+// kernel's sock_diag (sock_diag(7)), or from /proc/net where that is refused;
+// their processes by eBPF, or from the descriptors under /proc/PID/fd,
 // remembered between looks. What could not be seen is said in the report's
 // notes, never guessed.
 //
@@ -44,8 +44,7 @@ type Options struct {
 type method int
 
 const (
-	methodAuto method = iota // the best there is
-	methodDiag               // sock_diag, /proc/net where it is refused
+	methodAuto method = iota // sock_diag, /proc/net where it is refused
 	methodProc               // /proc/net only
 )
 

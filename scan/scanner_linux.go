@@ -77,7 +77,7 @@ func New(o Options) (*Scanner, error) {
 	if !o.noKernel {
 		s.loadKernel()
 	}
-	s.sockets = newSocketReader(o.Proc, o.sockets, s.kernel.Sockets, s.counter.opens != nil)
+	s.sockets = newSocketReader(o.Proc, o.sockets, s.counter.opens != nil)
 	s.owners = newOwners(fs, r, o, s.kernel)
 	s.translations = newTranslations(o.Proc)
 	if !o.OneLook {
@@ -180,7 +180,6 @@ func (s *Scanner) nameOf(pid int) string { return s.owners.processes.networkName
 // turned out to have no owner, it looks a second time: the socket may have
 // closed in between, and then nothing is to be said of it.
 func (s *Scanner) readSockets(ctx context.Context, m *meter) error {
-	s.sockets.look++
 	for second := false; ; second = true {
 		if err := s.readNetworks(ctx, m); err != nil {
 			return fmt.Errorf("reading sockets: %w", err)

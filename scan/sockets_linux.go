@@ -9,7 +9,6 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
-	"github.com/devops-trouble-map/dotm/scan/kernel"
 	"github.com/devops-trouble-map/dotm/scan/sockdiag"
 )
 
@@ -23,16 +22,13 @@ const (
 	udpStates = 1<<aggregate.Established | 1<<aggregate.Close
 )
 
-// socketReader reads the sockets of network namespaces: TCP by a pass of the
-// kernel's own, else by sock_diag, else from /proc/net; UDP by the latter two.
-// Its memory serves every look.
+// socketReader reads the sockets of network namespaces, by sock_diag as long as
+// the kernel lets it, else from /proc/net. Its memory serves every look.
 type socketReader struct {
 	proc string
 	list []aggregate.Socket
-	pass *kernel.Sockets // nil where it can't be had
 	diag sockdiag.Reader
 	tcp  uint32 // states, as bits
-	look uint32 // counts looks
 	// refused is why sock_diag isn't used, by protocol.
 	refused map[report.Protocol]error
 	// interrupted lists what stayed inconsistent in this look.
@@ -44,13 +40,10 @@ var errForced = errors.New("sock_diag is switched off")
 
 // newSocketReader reads in the given way. counted says that the kernel counts
 // connections.
-func newSocketReader(proc string, m method, pass *kernel.Sockets, counted bool) *socketReader {
-	r := &socketReader{proc: proc, pass: pass, tcp: tcpOpen, refused: map[report.Protocol]error{}}
+func newSocketReader(proc string, m method, counted bool) *socketReader {
+	r := &socketReader{proc: proc, tcp: tcpOpen, refused: map[report.Protocol]error{}}
 	if !counted {
 		r.tcp |= tcpEnded
-	}
-	if m != methodAuto {
-		r.pass = nil
 	}
 	if m == methodProc {
 		r.refused[report.TCP], r.refused[report.UDP] = errForced, errForced
@@ -58,25 +51,8 @@ func newSocketReader(proc string, m method, pass *kernel.Sockets, counted bool) 
 	return r
 }
 
-// measureEvery is in how many looks what the kernel measures on a connection is
-// read: it costs as much as all the rest. The first look reads it everywhere.
-const measureEvery = 3
-
 // begin empties the list.
 func (r *socketReader) begin() { r.list, r.interrupted = r.list[:0], r.interrupted[:0] }
-
-// wanted is what this look reads by the kernel's pass: of a third of the
-// sockets what is measured on them.
-func (r *socketReader) wanted() kernel.Wanted {
-	w := kernel.Wanted{States: r.tcp, MeasureOf: measureEvery, Turn: r.look}
-	if r.look == 1 {
-		w.MeasureOf, w.Turn = 1, 0
-	}
-	return w
-}
-
-// measures says whether this look reads by sock_diag what is measured.
-func (r *socketReader) measures() bool { return r.look%measureEvery == 1 }
 
 // read appends the sockets of the calling thread's network namespace, under
 // the index that it has in the report.
@@ -107,12 +83,9 @@ func (r *socketReader) readProtocol(p report.Protocol) error {
 	states := uint32(udpStates)
 	if p == report.TCP {
 		states = r.tcp
-		if r.readPass() {
-			return nil
-		}
 	}
 	if r.refused[p] == nil {
-		list, err := r.diag.Append(r.list, p, states, r.measures())
+		list, err := r.diag.Append(r.list, p, states)
 		switch {
 		case err == nil:
 			r.list = list
@@ -128,27 +101,9 @@ func (r *socketReader) readProtocol(p report.Protocol) error {
 	return r.readProcNet(filepath.Join(r.proc, "thread-self/net"), p, states)
 }
 
-// readPass reads TCP sockets by the kernel's pass. One that fails is not tried
-// again: sock_diag knows as much.
-func (r *socketReader) readPass() bool {
-	if r.pass == nil {
-		return false
-	}
-	list, err := r.pass.Append(r.list, r.wanted())
-	if err != nil {
-		r.pass = nil
-		return false
-	}
-	r.list = list
-	return true
-}
-
 // method names how sockets are read: the report's agent.method.
 func (r *socketReader) method() string {
-	switch {
-	case r.pass != nil:
-		return "ebpf"
-	case r.refused[report.TCP] != nil:
+	if r.refused[report.TCP] != nil {
 		return "proc"
 	}
 	return "sock_diag"

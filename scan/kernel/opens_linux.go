@@ -149,3 +149,6 @@ func (o *Opens) Drain(each func(Edge, Counts)) (lost uint64, err error) {
 	lost, o.lost = total-o.lost, total
 	return lost, nil
 }
+
+// address turns 16 bytes into an address, IPv4 unmapped.
+func address(b [16]byte) netip.Addr { return netip.AddrFrom16(b).Unmap() }

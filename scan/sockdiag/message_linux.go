@@ -156,7 +156,6 @@ func measures(b []byte, s *aggregate.Socket) {
 		}
 		return binary.NativeEndian.Uint64(b[at:])
 	}
-	s.Measured = true
 	s.Idle = min(word(52), word(56)) // tcpi_last_data_recv, tcpi_last_ack_recv
 	s.RTT, s.RTTVar = word(68), word(72)
 	s.Retransmits, s.Segments = word(100), word(156)

@@ -29,12 +29,7 @@ const (
 )
 
 // extensions are the attributes that are asked for, as bits.
-func extensions(measure bool) byte {
-	if measure {
-		return 1<<(attrInfo-1) | 1<<(attrSKMemInfo-1)
-	}
-	return 1 << (attrSKMemInfo - 1)
-}
+const extensions = 1<<(attrInfo-1) | 1<<(attrSKMemInfo-1)
 
 // bufferSize is what one read can take. The kernel fills at most 32 KiB per
 // message of a dump; the rest is room for kernels that fill more.
@@ -56,21 +51,20 @@ var ErrInterrupted = errors.New("dump was interrupted")
 type Reader struct{ buf []byte }
 
 // Append appends the sockets of one protocol that are in one of the states, a
-// set of bits 1<<state, with what the kernel measures on connections if that is
-// asked for. With [ErrInterrupted] the list is as complete as it got;
+// set of bits 1<<state. With [ErrInterrupted] the list is as complete as it got;
 // with any other error it is unchanged.
-func (r *Reader) Append(list []aggregate.Socket, p report.Protocol, states uint32, measure bool) ([]aggregate.Socket, error) {
+func (r *Reader) Append(list []aggregate.Socket, p report.Protocol, states uint32) ([]aggregate.Socket, error) {
 	if p == report.TCP {
-		longer, err := r.dump(list, p, legacyRequest(states, measure))
+		longer, err := r.dump(list, p, legacyRequest(states))
 		if err == nil || !IsRefusal(err) {
 			return longer, err
 		}
 	}
-	four, err := r.dump(list, p, requestV2(unix.AF_INET, p, states, measure))
+	four, err := r.dump(list, p, requestV2(unix.AF_INET, p, states))
 	if err != nil && !errors.Is(err, ErrInterrupted) {
 		return list, err
 	}
-	both, err6 := r.dump(four, p, requestV2(unix.AF_INET6, p, states, measure))
+	both, err6 := r.dump(four, p, requestV2(unix.AF_INET6, p, states))
 	switch {
 	case errors.Is(err6, unix.ENOENT): // a kernel without IPv6 has no such sockets
 		return four, err
@@ -159,18 +153,18 @@ func open() (fd int, err error) {
 }
 
 // legacyRequest asks for TCP sockets of both families in one walk.
-func legacyRequest(states uint32, measure bool) []byte {
+func legacyRequest(states uint32) []byte {
 	b := request(tcpdiagGetsock, sizeofReq)
-	b[unix.SizeofNlMsghdr+3] = extensions(measure)
+	b[unix.SizeofNlMsghdr+3] = extensions
 	binary.NativeEndian.PutUint32(b[unix.SizeofNlMsghdr+52:], states)
 	return b
 }
 
 // requestV2 asks for the sockets of one protocol and family.
-func requestV2(family byte, p report.Protocol, states uint32, measure bool) []byte {
+func requestV2(family byte, p report.Protocol, states uint32) []byte {
 	b := request(unix.SOCK_DIAG_BY_FAMILY, sizeofReqV2)
 	body := b[unix.SizeofNlMsghdr:]
-	body[0], body[1], body[2] = family, unix.IPPROTO_TCP, extensions(measure)
+	body[0], body[1], body[2] = family, unix.IPPROTO_TCP, extensions
 	if p == report.UDP {
 		body[1] = unix.IPPROTO_UDP
 	}

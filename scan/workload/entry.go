@@ -9,7 +9,6 @@ import (
 
 // entry is what is known of one container.
 type entry struct {
-	key    string
 	cgroup proctext.Cgroup
 	// container is the answer; nil while the cgroup is not known to be a
 	// container's.
@@ -31,7 +30,7 @@ func (f *Finder) entry(c proctext.Cgroup) *entry {
 	}
 	e, ok := f.entries.get([]byte(key))
 	if !ok {
-		e = &entry{key: key, cgroup: c}
+		e = &entry{cgroup: c}
 		f.entries.put(key, e)
 	}
 	return e

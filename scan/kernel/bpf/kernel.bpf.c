@@ -63,126 +63,6 @@ int owners(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-// ---- sockets: every TCP socket of the reader's network namespace
-
-// row is one socket.
-struct row {
-	__u64 cookie;
-	__u64 sent;     // bytes that the peer has acknowledged
-	__u64 received; // bytes
-	__u8 local[16]; // IPv4 as ::ffff:a.b.c.d
-	__u8 remote[16];
-	__u32 inode; // 0: no descriptor yet, or no more
-	__u32 uid;
-	__u32 queue; // connections that wait to be accepted, of so many that may
-	__u32 queue_max;
-	__u32 drops;
-	__u32 rtt; // microseconds
-	__u32 rttvar;
-	__u32 retransmits;
-	__u32 segments;
-	__u32 idle; // milliseconds
-	__u16 local_port;
-	__u16 remote_port;
-	__u8 state;
-	__u8 family;
-	__u8 v6only;
-	__u8 retries;
-	__u8 measured;
-	__u8 pad[7];
-};
-
-__u32 wanted_states; // as bits
-// Reading what is measured on a socket costs as much as the rest of it, for it
-// lies spread over many cache lines. It is read of one socket in measure_of in
-// turn; of all if that is 1, of none if it is 0.
-__u32 measure_of;
-__u32 measure_turn;
-
-static __always_inline void map_ipv4(__u8 *to, __be32 from)
-{
-	to[10] = to[11] = 0xff;
-	*(__be32 *)(to + 12) = from;
-}
-
-static __always_inline void copy_ipv6(__u8 *to, const struct in6_addr *from)
-{
-#pragma unroll
-	for (int i = 0; i < 4; i++)
-		((__be32 *)to)[i] = from->in6_u.u6_addr32[i];
-}
-
-static __always_inline void read_addresses(const struct sock_common *skc, struct row *r)
-{
-	r->family = skc->skc_family;
-	r->local_port = skc->skc_num;
-	r->remote_port = bpf_ntohs(skc->skc_dport);
-	if (skc->skc_family == AF_INET) {
-		map_ipv4(r->local, skc->skc_rcv_saddr);
-		map_ipv4(r->remote, skc->skc_daddr);
-		return;
-	}
-	copy_ipv6(r->local, &skc->skc_v6_rcv_saddr);
-	copy_ipv6(r->remote, &skc->skc_v6_daddr);
-}
-
-// inode_of leads to the process. A socket of the kernel's own has no file.
-static __always_inline __u32 inode_of(const struct sock *sk)
-{
-	const struct socket *s = sk->sk_socket;
-	if (!s)
-		return 0;
-	if (s->file)
-		return s->file->f_inode->i_ino;
-	return BPF_CORE_READ((const struct socket_alloc *)s, vfs_inode.i_ino);
-}
-
-// measure reads what tcp_get_info of the kernel does, for some of its fields.
-static __always_inline void measure(const struct tcp_sock *tp, struct row *r)
-{
-	r->sent = tp->bytes_acked;
-	r->received = tp->bytes_received;
-	r->rtt = tp->srtt_us >> 3;
-	r->rttvar = tp->mdev_us >> 2;
-	r->retransmits = tp->total_retrans;
-	r->segments = tp->data_segs_out;
-	__u64 now = bpf_ktime_get_ns() / 1000, last = tp->tcp_mstamp;
-	if (last && last < now)
-		r->idle = (now - last) / 1000;
-}
-
-SEC("iter/tcp")
-int sockets(struct bpf_iter__tcp *ctx)
-{
-	struct sock_common *skc = ctx->sk_common;
-	if (!skc)
-		return 0;
-	__u8 state = skc->skc_state;
-	if (state > 31 || !(wanted_states & (1 << state)))
-		return 0;
-	struct row r = {.state = state, .cookie = bpf_get_socket_cookie(skc)};
-	read_addresses(skc, &r);
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(skc); // none of a socket in TIME-WAIT
-	if (tp) {
-		const struct sock *sk = (const struct sock *)tp;
-		if (state == TCP_SYN_SENT)
-			r.retries = tp->inet_conn.icsk_retransmits;
-		r.uid = ctx->uid;
-		r.inode = inode_of(sk);
-		r.drops = sk->sk_drops.counter;
-		r.v6only = BPF_CORE_READ_BITFIELD(skc, skc_ipv6only);
-		if (state == TCP_LISTEN) {
-			r.queue = sk->sk_ack_backlog;
-			r.queue_max = sk->sk_max_ack_backlog;
-		} else if (measure_of && r.inode % measure_of == measure_turn) {
-			measure(tp, &r);
-			r.measured = 1;
-		}
-	}
-	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
-	return 0;
-}
-
 // ---- opens: TCP connections as they are made
 
 // edge is what openings are aggregated by.
@@ -244,6 +124,19 @@ static __always_inline void remember_caller(const struct sock *sk)
 	struct caller c = {.uid = (__u32)bpf_get_current_uid_gid()};
 	BPF_CORE_READ_STR_INTO(&c.comm, task, group_leader, comm);
 	bpf_map_update_elem(&callers, &key, &c, BPF_ANY);
+}
+
+static __always_inline void map_ipv4(__u8 *to, __be32 from)
+{
+	to[10] = to[11] = 0xff;
+	*(__be32 *)(to + 12) = from;
+}
+
+static __always_inline void copy_ipv6(__u8 *to, const struct in6_addr *from)
+{
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		((__be32 *)to)[i] = from->in6_u.u6_addr32[i];
 }
 
 static __always_inline void read_edge(const struct sock *sk, struct edge *e, int active)

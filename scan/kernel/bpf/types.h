@@ -32,17 +32,9 @@ enum { BPF_RB_NO_WAKEUP = 1 };
 enum { BPF_F_NO_PREALLOC = 1 };
 
 // From net/tcp_states.h and bits/socket.h.
-enum {
-	TCP_ESTABLISHED = 1,
-	TCP_SYN_SENT = 2,
-	TCP_SYN_RECV = 3,
-	TCP_TIME_WAIT = 6,
-	TCP_CLOSE = 7,
-	TCP_LISTEN = 10,
-	TCP_NEW_SYN_RECV = 12,
-};
+enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_CLOSE = 7 };
 enum { AF_INET = 2, AF_INET6 = 10 };
-enum { IPPROTO_TCP = 6, IPPROTO_MPTCP = 262 };
+enum { IPPROTO_TCP = 6 };
 enum { ECONNREFUSED = 111, ETIMEDOUT = 110, EHOSTUNREACH = 113, ENETUNREACH = 101 };
 
 struct ns_common {
@@ -65,54 +57,21 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
-	volatile unsigned char skc_state;
-	unsigned char skc_ipv6only : 1;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 } CORE;
-typedef struct {
-	int counter;
-} atomic_t;
 struct inode {
 	unsigned long i_ino;
 } CORE;
-struct socket;
 struct sock {
 	struct sock_common __sk_common;
-	struct socket *sk_socket;
-	atomic_t sk_drops;
-	__u32 sk_ack_backlog;
-	__u32 sk_max_ack_backlog;
 	__u16 sk_protocol;
 	int sk_err;
 	int sk_err_soft;
 } CORE;
-struct file;
 struct socket {
-	struct file *file;
 	struct sock *sk;
-} CORE;
-struct socket_alloc {
-	struct socket socket;
-	struct inode vfs_inode;
-} CORE;
-struct inet_sock {
-	struct sock sk;
-} CORE;
-struct inet_connection_sock {
-	struct inet_sock icsk_inet;
-	__u8 icsk_retransmits;
-} CORE;
-struct tcp_sock {
-	struct inet_connection_sock inet_conn;
-	__u64 bytes_received;
-	__u64 bytes_acked;
-	__u64 tcp_mstamp;
-	__u32 srtt_us;
-	__u32 mdev_us;
-	__u32 total_retrans;
-	__u32 data_segs_out;
 } CORE;
 struct file {
 	struct inode *f_inode;
@@ -143,9 +102,4 @@ struct bpf_iter__task_file {
 	struct task_struct *task;
 	__u32 fd;
 	struct file *file;
-} CORE;
-struct bpf_iter__tcp {
-	struct bpf_iter_meta *meta;
-	struct sock_common *sk_common;
-	__u32 uid;
 } CORE;

@@ -1,0 +1,252 @@
+package aggregate
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/devops-trouble-map/dotm/report"
+)
+
+// naive does what a Folder does with the sockets that it remembers, with a map
+// and nothing clever.
+type naive struct {
+	looks int
+	last  map[uint64]known
+}
+
+// known is a socket as it was in the look before.
+type known struct {
+	state State
+	since time.Time
+	m     Measures // as last measured
+}
+
+// row is what one process's sockets must add up to.
+func (n *naive) look(now time.Time, sockets []Socket) map[string]report.Connection {
+	n.looks++
+	this, rows, rtt, rttvar := map[uint64]known{}, map[string]report.Connection{}, map[string]uint64{}, map[string]uint64{}
+	for _, s := range sockets {
+		was, met := n.last[s.Cookie]
+		k := known{s.State, now, s.Measures}
+		if met && was.state == s.State {
+			k.since = was.since
+		}
+		if met && !s.Measured {
+			k.m = was.m
+		}
+		if s.Cookie != 0 {
+			this[s.Cookie] = k
+		} else {
+			met, was = false, known{}
+		}
+		r := rows[s.Owner.Process]
+		if r.Health == nil {
+			r.Health = &report.Health{}
+		}
+		if s.State.ends() {
+			if !met && n.looks > 1 {
+				r.Opened++
+			}
+			rows[s.Owner.Process] = r
+			continue
+		}
+		h, age := r.Health, now.Sub(k.since).Milliseconds()
+		if s.State == SynSent {
+			h.Connecting++
+			h.ConnectingMS = max(h.ConnectingMS, age, int64(s.Retries)*1000)
+			rows[s.Owner.Process] = r
+			continue
+		}
+		r.Count++
+		if !met && n.looks > 1 && s.Cookie != 0 {
+			r.Opened++
+		}
+		if s.State == CloseWait {
+			h.CloseWait++
+			h.CloseWaitMS = max(h.CloseWaitMS, age, int64(s.Idle))
+		}
+		if k.m.RTT > 0 && (met || s.Measured) {
+			h.Measured++
+			rtt[s.Owner.Process] += uint64(k.m.RTT)
+			rttvar[s.Owner.Process] += uint64(k.m.RTTVar)
+			h.RTT, h.RTTVar = uint32(rtt[s.Owner.Process]/uint64(h.Measured)), uint32(rttvar[s.Owner.Process]/uint64(h.Measured))
+		}
+		if s.Measured && (met || n.looks > 1) {
+			h.Segments += uint64(s.Segments - was.m.Segments)
+			h.Retransmits += uint64(s.Retransmits - was.m.Retransmits)
+			h.Sent += s.Sent - min(was.m.Sent, s.Sent)
+			h.Received += s.Received - min(was.m.Received, s.Received)
+		}
+		rows[s.Owner.Process] = r
+	}
+	n.last = this
+	return rows
+}
+
+// flux is a host's sockets as they come, change and go.
+type flux struct {
+	sockets map[uint64]*Socket
+	owners  []*Owner
+	looks   int
+}
+
+func newFlux() *flux {
+	f := &flux{sockets: map[uint64]*Socket{}}
+	for i := range 3 {
+		f.owners = append(f.owners, ptr(owned(i+1, fmt.Sprintf("p%d", i))))
+	}
+	return f
+}
+
+// look moves on, and lists the sockets in any order. The first look measures
+// all of them.
+func (f *flux) look(t *rapid.T) []Socket {
+	f.looks++
+	var list []Socket
+	for cookie := range uint64(rapid.IntRange(1, 40).Draw(t, "sockets")) {
+		if rapid.IntRange(0, 3).Draw(t, "fate") == 0 {
+			delete(f.sockets, cookie+1)
+		}
+		s := f.next(t, cookie+1)
+		list = append(list, *s)
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "without cookie") {
+		s := *f.next(t, 1000)
+		s.Cookie = 0
+		if s.State.ends() || s.State == SynSent {
+			s.State = Established
+		}
+		list = append(list, s)
+	}
+	if rapid.Bool().Draw(t, "in order") {
+		return list
+	}
+	return rapid.Permutation(list).Draw(t, "list")
+}
+
+// next is what became of one socket. Every fourth one is stuck in SYN-SENT.
+func (f *flux) next(t *rapid.T, cookie uint64) *Socket {
+	s := f.sockets[cookie]
+	if s == nil {
+		s = &Socket{State: Established}
+		f.sockets[cookie] = s
+	}
+	o := f.owners[cookie%3]
+	ends := sock(report.TCP, s.State, fmt.Sprintf("10.0.0.1:%d", 40000+cookie), "10.0.0.9:80", nobody)
+	s.Protocol, s.Local, s.Remote, s.Owner, s.Cookie = ends.Protocol, ends.Local, ends.Remote, o, cookie
+	switch {
+	case cookie%4 == 0:
+		s.State = SynSent
+	case s.State == Established:
+		s.State = rapid.SampledFrom([]State{Established, Established, CloseWait, FinWait1, TimeWait}).Draw(t, "state")
+	case s.State == FinWait1:
+		s.State = TimeWait
+	}
+	s.Measured = f.looks == 1 || rapid.Bool().Draw(t, "measured")
+	s.Measures = Measures{}
+	if s.Measured {
+		s.RTT, s.RTTVar = rapid.Uint32Range(0, 300).Draw(t, "rtt"), rapid.Uint32Range(0, 30).Draw(t, "rttvar")
+		s.Segments, s.Retransmits = rapid.Uint32().Draw(t, "segments"), rapid.Uint32().Draw(t, "retransmits")
+		s.Sent, s.Received = rapid.Uint64Range(0, 1<<40).Draw(t, "sent"), rapid.Uint64Range(0, 1<<40).Draw(t, "received")
+	}
+	s.Idle, s.Retries = rapid.Uint32Range(0, 90_000).Draw(t, "idle"), rapid.Uint8Range(0, 6).Draw(t, "retries")
+	return s
+}
+
+// TestMemory lets sockets come, change and go in any order, and asks that the
+// rows say what the naive model says.
+func TestMemory(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		folder, model, sockets, host := NewFolder(), naive{}, newFlux(), thisHost
+		host.Now = start
+		for range rapid.IntRange(1, 5).Draw(t, "looks") {
+			host.Now = host.Now.Add(time.Duration(rapid.IntRange(1, 60_000).Draw(t, "ms")) * time.Millisecond)
+			list := sockets.look(t)
+			want := map[string]report.Connection{}
+			for process, r := range model.look(host.Now, list) {
+				if *r.Health == (report.Health{}) {
+					r.Health = nil
+				}
+				if r.Made() || r.Health != nil {
+					want[process] = r
+				}
+			}
+			got := map[string]report.Connection{}
+			for _, c := range folder.Fold(host, list, nil).Connections {
+				got[c.Process] = report.Connection{Count: c.Count, Opened: c.Opened, Health: c.Health}
+			}
+			if diff := cmp.Diff(want, got, sameAddresses); diff != "" {
+				t.Fatalf("%d sockets (-model +folder):\n%s", len(list), diff)
+			}
+		}
+	})
+}
+
+// TestDeltasAddUp: however seldom a socket is measured, all that it counted
+// since the first look comes to be told, once.
+func TestDeltasAddUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		folder := NewFolder()
+		first := Measures{Segments: 1<<32 - 50, Retransmits: 1<<32 - 3, Sent: 1 << 40, Received: 7}
+		s := numbered(7, sock(report.TCP, Established, "10.0.0.1:40000", "10.0.0.9:80", owned(1, "curl")))
+		s.Measured, s.Measures = true, first
+		var want, told report.Health
+		look := func() {
+			if h := folder.Fold(thisHost, []Socket{s}, nil).Connections[0].Health; h != nil {
+				told.Segments += h.Segments
+				told.Retransmits += h.Retransmits
+				told.Sent += h.Sent
+				told.Received += h.Received
+			}
+		}
+		look()
+		real := first
+		for range rapid.IntRange(1, 12).Draw(t, "looks") {
+			more := Measures{
+				Segments: rapid.Uint32Range(0, 40).Draw(t, "segments"), Retransmits: rapid.Uint32Range(0, 2).Draw(t, "retransmits"),
+				Sent: rapid.Uint64Range(0, 1<<50).Draw(t, "sent"), Received: rapid.Uint64Range(0, 9).Draw(t, "received"),
+			}
+			real.Segments += more.Segments
+			real.Retransmits += more.Retransmits
+			real.Sent += more.Sent
+			real.Received += more.Received
+			want.Segments += uint64(more.Segments)
+			want.Retransmits += uint64(more.Retransmits)
+			want.Sent += more.Sent
+			want.Received += more.Received
+			s.Measures, s.Measured = Measures{}, rapid.Bool().Draw(t, "measured")
+			if s.Measured {
+				s.Measures = real
+			}
+			look()
+		}
+		s.Measured, s.Measures = true, real
+		look()
+		if told != want {
+			t.Fatalf("told %+v, want %+v", told, want)
+		}
+	})
+}
+
+// TestMemoryIsOfOneLook: what was not there in the look before is forgotten.
+func TestMemoryIsOfOneLook(t *testing.T) {
+	var p past
+	s := called(7, "curl")
+	p.turn()
+	if before, _ := p.recall(&s, start); before != nil {
+		t.Error("a socket was known before the first look")
+	}
+	p.turn()
+	if before, since := p.recall(&s, start.Add(time.Second)); before == nil || since != start.UnixMilli() {
+		t.Errorf("got %v since %d, want it known since %d", before, since, start.UnixMilli())
+	}
+	p.turn()
+	p.turn()
+	if before, since := p.recall(&s, start); before != nil || since != start.UnixMilli() {
+		t.Errorf("got %v since %d, want it forgotten", before, since)
+	}
+}

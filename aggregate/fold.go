@@ -43,7 +43,7 @@ func NewFolder() *Folder { return &Folder{fast: map[fastKey]*row{}} }
 // it.
 func FoldOnce(host Host, sockets []Socket) Look {
 	f := NewFolder()
-	f.once = true
+	f.once, f.past.forgetful = true, true
 	return f.Fold(host, sockets, nil)
 }
 

@@ -12,6 +12,8 @@ type past struct {
 	next  int      // where the next socket is expected in last
 	at    map[uint64]int32
 	built bool // at holds last
+	// forgetful says that there will be no next look.
+	forgetful bool
 }
 
 // memory is what is remembered of one socket.
@@ -35,6 +37,9 @@ func (p *past) turn() {
 func (p *past) recall(s *Socket, now time.Time) (before *memory, since int64) {
 	since = now.UnixMilli()
 	if s.Cookie == 0 {
+		return nil, since
+	}
+	if p.forgetful {
 		return nil, since
 	}
 	if before = p.find(s.Cookie); before != nil && before.state == s.State {

@@ -22,10 +22,10 @@ type naive struct {
 type known struct {
 	state State
 	since time.Time
-	m     Measures // as last measured
+	m     Measures
 }
 
-// row is what one process's sockets must add up to.
+// look gives what the sockets of each process must add up to.
 func (n *naive) look(now time.Time, sockets []Socket) map[string]report.Connection {
 	n.looks++
 	this, rows, rtt, rttvar := map[uint64]known{}, map[string]report.Connection{}, map[string]uint64{}, map[string]uint64{}
@@ -34,9 +34,6 @@ func (n *naive) look(now time.Time, sockets []Socket) map[string]report.Connecti
 		k := known{s.State, now, s.Measures}
 		if met && was.state == s.State {
 			k.since = was.since
-		}
-		if met && !s.Measured {
-			k.m = was.m
 		}
 		if s.Cookie != 0 {
 			this[s.Cookie] = k
@@ -69,13 +66,13 @@ func (n *naive) look(now time.Time, sockets []Socket) map[string]report.Connecti
 			h.CloseWait++
 			h.CloseWaitMS = max(h.CloseWaitMS, age, int64(s.Idle))
 		}
-		if k.m.RTT > 0 && (met || s.Measured) {
+		if s.RTT > 0 {
 			h.Measured++
-			rtt[s.Owner.Process] += uint64(k.m.RTT)
-			rttvar[s.Owner.Process] += uint64(k.m.RTTVar)
+			rtt[s.Owner.Process] += uint64(s.RTT)
+			rttvar[s.Owner.Process] += uint64(s.RTTVar)
 			h.RTT, h.RTTVar = uint32(rtt[s.Owner.Process]/uint64(h.Measured)), uint32(rttvar[s.Owner.Process]/uint64(h.Measured))
 		}
-		if s.Measured && (met || n.looks > 1) {
+		if met || n.looks > 1 {
 			h.Segments += uint64(s.Segments - was.m.Segments)
 			h.Retransmits += uint64(s.Retransmits - was.m.Retransmits)
 			h.Sent += s.Sent - min(was.m.Sent, s.Sent)
@@ -91,7 +88,6 @@ func (n *naive) look(now time.Time, sockets []Socket) map[string]report.Connecti
 type flux struct {
 	sockets map[uint64]*Socket
 	owners  []*Owner
-	looks   int
 }
 
 func newFlux() *flux {
@@ -102,10 +98,8 @@ func newFlux() *flux {
 	return f
 }
 
-// look moves on, and lists the sockets in any order. The first look measures
-// all of them.
+// look moves on, and lists the sockets in any order.
 func (f *flux) look(t *rapid.T) []Socket {
-	f.looks++
 	var list []Socket
 	for cookie := range uint64(rapid.IntRange(1, 40).Draw(t, "sockets")) {
 		if rapid.IntRange(0, 3).Draw(t, "fate") == 0 {
@@ -146,14 +140,12 @@ func (f *flux) next(t *rapid.T, cookie uint64) *Socket {
 	case s.State == FinWait1:
 		s.State = TimeWait
 	}
-	s.Measured = f.looks == 1 || rapid.Bool().Draw(t, "measured")
-	s.Measures = Measures{}
-	if s.Measured {
-		s.RTT, s.RTTVar = rapid.Uint32Range(0, 300).Draw(t, "rtt"), rapid.Uint32Range(0, 30).Draw(t, "rttvar")
-		s.Segments, s.Retransmits = rapid.Uint32().Draw(t, "segments"), rapid.Uint32().Draw(t, "retransmits")
-		s.Sent, s.Received = rapid.Uint64Range(0, 1<<40).Draw(t, "sent"), rapid.Uint64Range(0, 1<<40).Draw(t, "received")
+	s.Measures = Measures{
+		RTT: rapid.Uint32Range(0, 300).Draw(t, "rtt"), RTTVar: rapid.Uint32Range(0, 30).Draw(t, "rttvar"),
+		Segments: rapid.Uint32().Draw(t, "segments"), Retransmits: rapid.Uint32().Draw(t, "retransmits"),
+		Sent: rapid.Uint64Range(0, 1<<40).Draw(t, "sent"), Received: rapid.Uint64Range(0, 1<<40).Draw(t, "received"),
+		Idle: rapid.Uint32Range(0, 90_000).Draw(t, "idle"), Retries: rapid.Uint8Range(0, 6).Draw(t, "retries"),
 	}
-	s.Idle, s.Retries = rapid.Uint32Range(0, 90_000).Draw(t, "idle"), rapid.Uint8Range(0, 6).Draw(t, "retries")
 	return s
 }
 
@@ -186,14 +178,13 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// TestDeltasAddUp: however seldom a socket is measured, all that it counted
-// since the first look comes to be told, once.
+// TestDeltasAddUp: all that a socket counted since the first look comes to be
+// told, once, though its counters wrap.
 func TestDeltasAddUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		folder := NewFolder()
-		first := Measures{Segments: 1<<32 - 50, Retransmits: 1<<32 - 3, Sent: 1 << 40, Received: 7}
 		s := numbered(7, sock(report.TCP, Established, "10.0.0.1:40000", "10.0.0.9:80", owned(1, "curl")))
-		s.Measured, s.Measures = true, first
+		s.Measures = Measures{Segments: 1<<32 - 50, Retransmits: 1<<32 - 3, Sent: 1 << 40, Received: 7}
 		var want, told report.Health
 		look := func() {
 			if h := folder.Fold(thisHost, []Socket{s}, nil).Connections[0].Health; h != nil {
@@ -204,28 +195,21 @@ func TestDeltasAddUp(t *testing.T) {
 			}
 		}
 		look()
-		real := first
 		for range rapid.IntRange(1, 12).Draw(t, "looks") {
 			more := Measures{
 				Segments: rapid.Uint32Range(0, 40).Draw(t, "segments"), Retransmits: rapid.Uint32Range(0, 2).Draw(t, "retransmits"),
 				Sent: rapid.Uint64Range(0, 1<<50).Draw(t, "sent"), Received: rapid.Uint64Range(0, 9).Draw(t, "received"),
 			}
-			real.Segments += more.Segments
-			real.Retransmits += more.Retransmits
-			real.Sent += more.Sent
-			real.Received += more.Received
+			s.Segments += more.Segments
+			s.Retransmits += more.Retransmits
+			s.Sent += more.Sent
+			s.Received += more.Received
 			want.Segments += uint64(more.Segments)
 			want.Retransmits += uint64(more.Retransmits)
 			want.Sent += more.Sent
 			want.Received += more.Received
-			s.Measures, s.Measured = Measures{}, rapid.Bool().Draw(t, "measured")
-			if s.Measured {
-				s.Measures = real
-			}
 			look()
 		}
-		s.Measured, s.Measures = true, real
-		look()
 		if told != want {
 			t.Fatalf("told %+v, want %+v", told, want)
 		}

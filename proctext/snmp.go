@@ -57,3 +57,19 @@ func valueOf(name string, names, values [][]byte) (uint64, error) {
 	}
 	return 0, fmt.Errorf("%s is missing", name)
 }
+
+// ParseSocketsUsed reads how many sockets a network namespace has, of all
+// families, from /proc/net/sockstat (proc_pid_net(5)): "sockets: used 271". It
+// is 0 if that isn't said.
+func ParseSocketsUsed(text []byte) int {
+	line, _, _ := bytes.Cut(text, []byte{'\n'})
+	number, ok := bytes.CutPrefix(line, []byte("sockets: used "))
+	if !ok {
+		return 0
+	}
+	n, ok := parseUint(number, 10, 31)
+	if !ok {
+		return 0
+	}
+	return int(n)
+}

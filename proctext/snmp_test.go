@@ -40,3 +40,28 @@ func FuzzParseTCPOpens(f *testing.F) {
 		}
 	})
 }
+
+func TestParseSocketsUsed(t *testing.T) {
+	for text, want := range map[string]int{
+		"sockets: used 271\nTCP: inuse 5 orphan 0 tw 0 alloc 9 mem 2\n": 271,
+		"sockets: used 0\n":              0,
+		"sockets: used -3\n":             0,
+		"sockets: used 99999999999999\n": 0,
+		"TCP: inuse 5":                   0,
+		"":                               0,
+	} {
+		if got := ParseSocketsUsed([]byte(text)); got != want {
+			t.Errorf("%q: got %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestParseNamespaceLink(t *testing.T) {
+	for text, want := range map[string]uint32{
+		"net:[4026531840]": 4026531840, "net:[]": 0, "net:[12": 0, "net:12]": 0, "net:[-1]": 0, "net:[4294967296]": 0, "": 0,
+	} {
+		if got, ok := ParseNamespaceLink([]byte(text)); got != want || ok != (want != 0) {
+			t.Errorf("%q: got %d, %t", text, got, ok)
+		}
+	}
+}

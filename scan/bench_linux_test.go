@@ -88,7 +88,7 @@ func BenchmarkScanOnce(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			load(b, n)
 			measure(b, func() *report.Report {
-				s, err := New(Options{})
+				s, err := New(Options{OneLook: true})
 				must(b, err)
 				defer func() { must(b, s.Close()) }()
 				return look(b, s)

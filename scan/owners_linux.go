@@ -34,6 +34,7 @@ type owners struct {
 
 	processes *processes
 	byInode   map[uint32]*holding
+	fresh     []holding // room for more
 	look      uint32
 	wanted    []*holding // of this look: those whose process is not known
 	at        []*holding // of the look's sockets, by index; nil without an inode
@@ -152,6 +153,10 @@ func (o *owners) search(ctx context.Context) (complete bool, err error) {
 // recall looks every socket up, and collects those whose process must be
 // searched.
 func (o *owners) recall(list []aggregate.Socket) {
+	if len(o.byInode) == 0 {
+		o.byInode = make(map[uint32]*holding, len(list))
+		o.at = make([]*holding, 0, len(list))
+	}
 	o.wanted, o.at = o.wanted[:0], o.at[:0]
 	every := verifyEvery(len(list))
 	for i := range list {
@@ -162,8 +167,7 @@ func (o *owners) recall(list []aggregate.Socket) {
 		}
 		h := o.byInode[inode]
 		if h == nil {
-			h = &holding{inode: inode}
-			o.byInode[inode] = h
+			h = o.hold(inode)
 		}
 		o.at = append(o.at, h)
 		h.uid = list[i].UID
@@ -174,6 +178,19 @@ func (o *owners) recall(list []aggregate.Socket) {
 			o.wanted = append(o.wanted, h)
 		}
 	}
+}
+
+// hold begins to remember a socket. Memory is taken for many at once; it is
+// given back when none of them is there any more.
+func (o *owners) hold(inode uint32) *holding {
+	if len(o.fresh) == 0 {
+		o.fresh = make([]holding, 256)
+	}
+	h := &o.fresh[0]
+	o.fresh = o.fresh[1:]
+	h.inode = inode
+	o.byInode[inode] = h
+	return h
 }
 
 // maxVerified bounds, roughly, how many sockets one look checks.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/sockdiag"
 )
@@ -58,6 +60,9 @@ func (r *socketReader) begin() { r.list, r.interrupted = r.list[:0], r.interrupt
 // the index that it has in the report.
 func (r *socketReader) read(ctx context.Context, n *network) error {
 	from := len(r.list)
+	if r.list == nil {
+		r.list = make([]aggregate.Socket, 0, expected(r.proc))
+	}
 	for _, p := range []report.Protocol{report.TCP, report.UDP} {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -78,6 +83,20 @@ func (r *socketReader) read(ctx context.Context, n *network) error {
 	}
 	return nil
 }
+
+// expected is about how many sockets there are in the calling thread's network
+// namespace (/proc/net/sockstat).
+func expected(proc string) int {
+	text, err := os.ReadFile(filepath.Join(proc, "thread-self/net/sockstat"))
+	if err != nil {
+		return 0
+	}
+	n := proctext.ParseSocketsUsed(text)
+	return min(n+n/8+64, maxExpected)
+}
+
+// maxExpected bounds the memory that is taken in advance.
+const maxExpected = 200_000
 
 func (r *socketReader) readProtocol(p report.Protocol) error {
 	states := uint32(udpStates)

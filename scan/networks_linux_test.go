@@ -309,7 +309,7 @@ func TestNamespaceOfThread(t *testing.T) {
 	elsewhere(t, "other").do("listen", "tcp4", "127.0.0.1:8080")
 	s := newScanner(t, Options{Networks: "all"})
 	own := s.networks.own.inode
-	for range 20 {
+	for range 5 {
 		look(t, s)
 		if n, err := newNetworks(s.networks.fs, "own"); err != nil || n.own.inode != own {
 			t.Fatalf("now in %+v, was in %d (%v)", n.own, own, err)

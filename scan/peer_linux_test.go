@@ -3,6 +3,7 @@ package scan
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -214,6 +215,21 @@ func (tr *troupe) obey(args []string) (string, error) {
 		return tr.scan(args[1], args[2])
 	case "close-conns": // everything but the listener
 		return "ok", tr.closeConnections()
+	case "deny-bpf":
+		return "ok", denyBPF()
+	case "hide": // DIRECTORY: behind an empty one
+		return "ok", unix.Mount("none", args[1], "tmpfs", 0, "")
+	case "packets": // COUNT
+		n, err := strconv.Atoi(args[1])
+		for range n {
+			if err == nil {
+				_, err = tr.packet("udp4", "127.0.0.1:0")
+			}
+		}
+		return "ok", err
+	case "name": // HEX
+		name, err := hex.DecodeString(args[1])
+		return "ok", errors.Join(err, os.WriteFile("/proc/self/comm", name, 0))
 	case "no-name":
 		return "ok", os.WriteFile("/proc/self/comm", []byte{0}, 0)
 	case "setuid":
@@ -461,6 +477,21 @@ func denyNetlink(protocol int) error {
 	if protocol < 0 {
 		filter[5] = unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JA}
 	}
+	return install(filter)
+}
+
+// denyBPF makes bpf(2) fail, as a container's seccomp profile does.
+func denyBPF() error {
+	return install([]unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // nr of struct seccomp_data
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_BPF, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	})
+}
+
+// install puts a filter of system calls into force for all threads.
+func install(filter []unix.SockFilter) error {
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 )
 
 // pass is an iterator of the kernel (bpf_iter): each reading from its start
@@ -43,6 +44,8 @@ func (p *pass) each(take func([]byte)) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
+		case errors.Is(err, unix.EAGAIN): // it met a million things without a record, and goes on
+			continue
 		case err != nil:
 			return err
 		}

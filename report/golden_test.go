@@ -49,8 +49,11 @@ func full() *Report {
 		},
 		Connections: []Connection{
 			{Direction: In, Protocol: TCP, Process: "nginx", PID: 812, User: "root", Peer: addr("203.0.113.9"), Port: 443, Local: addr("::"), Count: 7, Opened: 31},
-			{Direction: Out, Protocol: TCP, Process: "php-fpm8.2", PID: 900, User: "www-data", Unit: "php8.2-fpm.service", Peer: addr("2001:db8::2"), Port: 5432,
-				Via: netip.MustParseAddrPort("[2001:db8::9]:15432"), Count: 3, Health: &Health{3, 412, 55, 900, 2, 70_000, 1 << 33, 1, 3000, 2, 61_000}},
+			{
+				Direction: Out, Protocol: TCP, Process: "php-fpm8.2", PID: 900, User: "www-data", Unit: "php8.2-fpm.service",
+				Peer: addr("2001:db8::2"), Port: 5432, Via: netip.MustParseAddrPort("[2001:db8::9]:15432"), Count: 3,
+				Health: &Health{3, 412, 55, 900, 2, 70_000, 1 << 33, 1, 3000, 2, 61_000},
+			},
 			{Namespace: 1, Direction: Unknown, Protocol: UDP, Peer: addr("172.17.0.3"), Port: 40001, LocalPort: 40000, Count: 1},
 			{Direction: Out, Protocol: TCP, Process: "dotm", PID: 77, User: "dotm", Peer: addr("10.0.0.9"), Port: 4849, Opened: 2, Own: true},
 		},

@@ -146,7 +146,7 @@ func (ns *networks) settle(found map[uint32]*network, paths map[string]uint32, c
 	slices.SortFunc(ns.others, func(a, b *network) int { return cmp.Compare(a.inode, b.inode) })
 	ns.christen(paths, call)
 	if ns.want != networksAll {
-		var names []string
+		names := make([]string, 0, len(ns.others))
 		for _, n := range ns.others {
 			names = append(names, n.name)
 		}
@@ -266,7 +266,7 @@ func (ns *networks) visit(look func(*network) error) error {
 }
 
 // tour visits one after the other. home says that the thread came back.
-func (ns *networks) tour(look func(*network) error) (err error, home bool) { //nolint:revive // home is no result of the look
+func (ns *networks) tour(look func(*network) error) (err error, home bool) {
 	own, err := os.Open(filepath.Join(ns.fs.path, "thread-self/ns/net"))
 	if err != nil {
 		return fmt.Errorf("remembering own network namespace: %w", err), true

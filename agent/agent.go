@@ -22,12 +22,15 @@ const (
 const (
 	// settle is how long an event waits for others that come with it.
 	settle = 200 * time.Millisecond
-	// earliest is the shortest time from any look to one that an event causes.
+	// earliest is the shortest time from any look to one that an event causes;
+	// it is longer for looks that are dear, see [guard].
 	earliest = time.Second
-	// share bounds what such looks cost: no more than one part in so many of a
-	// processor.
-	share = 100
 )
+
+// patience is the longest that a delivery may take. Senders that talk over a
+// network have shorter limits of their own; this one keeps a host visible
+// whatever a sender waits for.
+const patience = 30 * time.Second
 
 // Looker takes looks at the host; [*scan.Scanner] is one.
 type Looker interface {
@@ -36,7 +39,8 @@ type Looker interface {
 	Events() <-chan scan.Event
 }
 
-// Sender delivers a report. When it returns nil, the server has it.
+// Sender delivers a report. When it returns nil, the server has it. It returns
+// soon after ctx ended.
 type Sender interface {
 	Send(ctx context.Context, r *report.Report) error
 }
@@ -49,6 +53,11 @@ type Options struct {
 	Zone     string
 	Version  string // of dotm
 	Log      *slog.Logger
+	// CPU is the processor time that the process took so far, where looking and
+	// sending is all that it does ([ProcessCPU]): then deliveries and collected
+	// garbage count as part of a look's cost. Where it is nil, only what looks
+	// say themselves is counted ([report.Cost]).
+	CPU func() time.Duration
 	// Once ends after the first look; Run returns why it was not delivered.
 	Once bool
 	// Delivered, if set, is told of the first report, where that is delivered at
@@ -71,8 +80,19 @@ type Agent struct {
 	unsent   *report.Report // the newest report that was not delivered
 	failing  error
 	backoff  time.Duration
-	looked   time.Time     // when the last look began
-	cost     time.Duration // what it cost the processor
+	looked   time.Time // when the last look began
+	guard    *guard
+	cpu      func() time.Duration
+	process  usage
+}
+
+// usage is what the whole process took of the processor between the last two
+// looks.
+type usage struct {
+	since time.Time
+	then  time.Duration // the processor time by then
+	took  time.Duration
+	over  time.Duration // how long that was
 }
 
 // New checks the options.
@@ -80,12 +100,19 @@ func New(opt Options) (*Agent, error) {
 	if err := CheckInterval(opt.Interval); err != nil {
 		return nil, err
 	}
-	return &Agent{opt: opt}, nil
+	a := &Agent{opt: opt, guard: newGuard(opt.Interval), cpu: opt.CPU}
+	if a.cpu == nil {
+		a.cpu = func() time.Duration { return 0 }
+	}
+	return a, nil
 }
 
-// Run looks and sends until ctx ends. Looks never overlap. A server that can't
-// be reached costs no evidence: the counters of what was not delivered go on
-// with the next report.
+// Run looks and sends until ctx ends. Looks never overlap, neither each other
+// nor a delivery: what is due meanwhile is one look afterwards, however much
+// happened. Looks that cost more than a hundredth of a processor come less
+// often than was asked for; the reports say so. A server that can't be reached
+// costs no evidence: the counters of what was not delivered go on with the next
+// report.
 func (a *Agent) Run(ctx context.Context) error {
 	events := a.opt.Looker.Events()
 	next, due := time.NewTimer(0), time.Now()
@@ -117,25 +144,24 @@ func (a *Agent) Run(ctx context.Context) error {
 // soon is when a look that an event at now asks for may be taken.
 func (a *Agent) soon(now time.Time) time.Time {
 	soon := now.Add(settle)
-	if min := a.looked.Add(max(earliest, share*a.cost)); soon.Before(min) {
-		return min
+	if free := a.looked.Add(max(earliest, a.guard.pause())); soon.Before(free) {
+		return free
 	}
 	return soon
 }
 
-// wait is the time to the next look: the interval, or longer while the server
-// is away, never in step with other agents then.
+// wait is the time to the next look: the interval in force, or longer while the
+// server is away, never in step with other agents then.
 func (a *Agent) wait() time.Duration {
 	if a.failing == nil {
-		return a.opt.Interval
+		return a.guard.every
 	}
-	return max(a.opt.Interval, a.backoff/2+rand.N(a.backoff/2+1)) //nolint:gosec // spreads load, keeps no secret
+	return max(a.guard.every, a.backoff/2+rand.N(a.backoff/2+1)) //nolint:gosec // spreads load, keeps no secret
 }
 
 // look takes one look and sends it.
 func (a *Agent) look(ctx context.Context) error {
-	a.looked = time.Now()
-	r, err := a.opt.Looker.Scan(ctx)
+	r, err := a.scan(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -143,18 +169,8 @@ func (a *Agent) look(ctx context.Context) error {
 		a.opt.Log.Error("looking at this host failed", "error", err)
 		return fmt.Errorf("looking at this host: %w", err)
 	}
-	a.cost = time.Duration(r.Cost.CPUMicros) * time.Microsecond
-	a.sequence++
-	r.Version, r.Sequence, r.Zone = report.Version, a.sequence, a.opt.Zone
-	r.IntervalMS, r.Agent.Version = a.opt.Interval.Milliseconds(), a.opt.Version
-	if a.opt.Once {
-		r.IntervalMS = 0
-	}
-	if a.unsent != nil {
-		report.Carry(a.unsent, r)
-	}
-	report.Fit(r) // one that is still too large is refused with the reason
-	if err := a.opt.Sender.Send(ctx, r); err != nil {
+	a.complete(r)
+	if err := a.send(ctx, r); err != nil {
 		a.fail(ctx, r, err)
 		return fmt.Errorf("sending report: %w", err)
 	}
@@ -168,6 +184,73 @@ func (a *Agent) look(ctx context.Context) error {
 	return nil
 }
 
+// scan takes one look and counts what it cost, also if it came to nothing.
+func (a *Agent) scan(ctx context.Context) (*report.Report, error) {
+	a.looked = time.Now()
+	before := a.cpu()
+	a.process.next(a.looked, before)
+	r, err := a.opt.Looker.Scan(ctx)
+	cost := a.cpu() - before
+	if r != nil {
+		cost = max(cost, time.Duration(r.Cost.CPUMicros)*time.Microsecond)
+	}
+	slowed := a.guard.slowed()
+	a.guard.add(a.looked, cost)
+	a.tell(slowed)
+	return r, err
+}
+
+// next ends one period and begins another.
+func (u *usage) next(now time.Time, cpu time.Duration) {
+	if !u.since.IsZero() {
+		u.took, u.over = cpu-u.then, now.Sub(u.since)
+	}
+	u.since, u.then = now, cpu
+}
+
+// tell logs that the guard stepped in or let go.
+func (a *Agent) tell(before bool) {
+	switch {
+	case a.guard.slowed() == before:
+	case before:
+		a.opt.Log.Info("looks are cheap again: looking as often as asked for", "interval", a.opt.Interval)
+	default:
+		about := []any{"look", rough(a.guard.mean()), "asked", a.opt.Interval, "interval", a.guard.every}
+		if a.process.took > 0 {
+			about = append(about, "process", percent(a.process.took, a.process.over))
+		}
+		a.opt.Log.Warn("looks cost more than a hundredth of a processor: looking less often", about...)
+	}
+}
+
+// complete adds to a look what the agent knows.
+func (a *Agent) complete(r *report.Report) {
+	a.sequence++
+	r.Version, r.Sequence, r.Zone = report.Version, a.sequence, a.opt.Zone
+	r.IntervalMS, r.Agent.Version = a.guard.every.Milliseconds(), a.opt.Version
+	if a.opt.Once {
+		r.IntervalMS = 0
+	}
+	r.Cost.ProcessMicros = a.process.took.Microseconds()
+	if a.guard.slowed() {
+		r.Notes = append(r.Notes, a.guard.note)
+	}
+	if a.unsent != nil {
+		report.Carry(a.unsent, r)
+	}
+	report.Fit(r) // one that is still too large is refused with the reason
+}
+
+// send delivers a report. What that costs the processor is part of the look's
+// cost.
+func (a *Agent) send(ctx context.Context, r *report.Report) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	before := a.cpu()
+	defer func() { a.guard.charge(a.cpu() - before) }()
+	return a.opt.Sender.Send(ctx, r)
+}
+
 // maxBackoff is the longest wait for a server that is away.
 const maxBackoff = time.Minute
 
@@ -179,5 +262,5 @@ func (a *Agent) fail(ctx context.Context, r *report.Report, err error) {
 		a.opt.Log.Error("report was not delivered; trying again", "error", err)
 	}
 	a.unsent, a.failing = r, err
-	a.backoff = min(2*max(a.backoff, a.opt.Interval), max(maxBackoff, a.opt.Interval))
+	a.backoff = min(2*max(a.backoff, a.guard.every), max(maxBackoff, a.guard.every))
 }

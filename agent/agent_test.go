@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,7 @@ type eye struct {
 	began  time.Time
 	events chan scan.Event
 	takes  time.Duration // of a look
+	costs  func() time.Duration
 	err    error
 	looks  []time.Duration // when they began, since the start
 	busy   atomic.Int32
@@ -40,7 +42,12 @@ func (e *eye) Scan(ctx context.Context) (*report.Report, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
+	var cost report.Cost
+	if e.costs != nil {
+		cost.CPUMicros = e.costs().Microseconds()
+	}
 	return &report.Report{
+		Cost: cost,
 		Time: time.Now(), Node: report.Node{Name: "web", Identity: report.Identity{Kind: report.IdentityMachine, Value: "1"}},
 		Connections: []report.Connection{{
 			Direction: report.Out, Protocol: report.TCP, Process: "curl", Peer: netip.MustParseAddr("10.0.0.1"), Port: 80, Count: 1, Opened: 1,
@@ -50,15 +57,32 @@ func (e *eye) Scan(ctx context.Context) (*report.Report, error) {
 
 func (e *eye) Events() <-chan scan.Event { return e.events }
 
-// line is a sender that fails for a while.
+// line is a sender that fails for a while, or hangs.
 type line struct {
 	broken atomic.Bool
+	hangs  atomic.Bool
+	takes  time.Duration // of a delivery
+	works  func()
 	sent   []report.Report // delivered
 	tried  int
+	busy   atomic.Int32
+	t      *testing.T
 }
 
-func (l *line) Send(_ context.Context, r *report.Report) error {
+func (l *line) Send(ctx context.Context, r *report.Report) error {
+	if l.busy.Add(1) != 1 {
+		l.t.Error("two deliveries overlap")
+	}
+	defer l.busy.Add(-1)
 	l.tried++
+	if l.works != nil {
+		l.works()
+	}
+	if l.hangs.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	time.Sleep(l.takes) //nolint:forbidigo // the bubble's clock
 	if l.broken.Load() {
 		return errors.New("connection refused")
 	}
@@ -75,12 +99,20 @@ type rig struct {
 }
 
 func newRig(t *testing.T, interval time.Duration) *rig {
-	r := &rig{eye: &eye{began: time.Now(), events: make(chan scan.Event), t: t}, line: &line{}}
+	r := &rig{eye: &eye{began: time.Now(), events: make(chan scan.Event), t: t}, line: &line{t: t}}
 	r.opt = Options{
 		Looker: r.eye, Sender: r.line, Interval: interval, Zone: "dc1", Version: "1.2.3",
 		Log: slog.New(slog.NewTextHandler(&r.log, nil)),
 	}
 	return r
+}
+
+// start lets the agent work until stop is called.
+func (r *rig) start(t *testing.T, a *Agent) (stop func(), ended chan error) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended = make(chan error)
+	go func() { ended <- a.Run(ctx) }()
+	return cancel, ended
 }
 
 // run lets the agent work while f runs, and stops it.
@@ -90,9 +122,7 @@ func (r *rig) run(t *testing.T, f func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- a.Run(ctx) }()
+	cancel, ended := r.start(t, a)
 	f()
 	synctest.Wait()
 	cancel()
@@ -188,7 +218,8 @@ func TestSoon(t *testing.T) {
 		{"a dear look", time.Second, 30 * time.Millisecond, 2 * time.Second},
 		{"a dear look, long ago", 4 * time.Second, 30 * time.Millisecond, settle},
 	} {
-		a := &Agent{looked: now.Add(-tt.since), cost: tt.cost}
+		a := &Agent{looked: now.Add(-tt.since), guard: warm(time.Minute)}
+		a.guard.add(a.looked, tt.cost)
 		if got := a.soon(now).Sub(now); got != tt.want {
 			t.Errorf("%s: in %s, want %s", tt.name, got, tt.want)
 		}
@@ -207,6 +238,91 @@ func TestEventsDelayNothing(t *testing.T) {
 		})
 		if n := len(r.eye.looks); n < 5 {
 			t.Errorf("looks at %v", r.eye.looks)
+		}
+	})
+}
+
+// TestSlowSender: deliveries that take long delay looks, and nothing piles up
+// behind them, though the interval is short and much happens.
+func TestSlowSender(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 500*time.Millisecond)
+		r.eye.events = make(chan scan.Event, 64)
+		r.line.takes = 7 * time.Second
+		r.run(t, func() { r.flood(2 * time.Minute) })
+		if n := len(r.eye.looks); n < 15 || n > 18 {
+			t.Errorf("%d looks in two minutes with deliveries of 7 s: %v", n, r.eye.looks)
+		}
+		for _, g := range r.gaps() {
+			if g < 7*time.Second+settle || g > 8*time.Second {
+				t.Errorf("looks are %s apart: %v", g, r.eye.looks)
+			}
+		}
+	})
+}
+
+// flood makes events for so long, and drops them as a scanner does when nobody
+// takes them.
+func (r *rig) flood(lasts time.Duration) {
+	for began := time.Now(); time.Since(began) < lasts; pass(50 * time.Millisecond) {
+		select {
+		case r.eye.events <- scan.Event{}:
+		default:
+		}
+	}
+}
+
+// TestHangingSender: a delivery that never ends is given up, looks go on, and
+// nothing that was counted meanwhile is lost.
+func TestHangingSender(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, time.Second)
+		r.eye.events = make(chan scan.Event, 64)
+		r.line.hangs.Store(true)
+		const hung = 10 * time.Minute
+		r.run(t, func() {
+			r.flood(hung)
+			r.line.hangs.Store(false)
+			pass(patience + maxBackoff)
+			r.flood(10 * time.Second)
+		})
+		n := slices.IndexFunc(r.eye.looks, func(began time.Duration) bool { return began >= hung })
+		if n < 7 || n > 20 || len(r.eye.looks) != r.line.tried {
+			t.Errorf("%d looks in ten minutes; in all %d, and %d deliveries", n, len(r.eye.looks), r.line.tried)
+		}
+		for _, g := range r.gaps()[:n-1] {
+			if longest := patience + maxBackoff; g < patience || g > longest {
+				t.Errorf("looks are %s apart, want %s to %s", g, patience, longest)
+			}
+		}
+		var opened uint64
+		for _, s := range r.line.sent {
+			opened += s.Connections[0].Opened
+		}
+		if int(opened) != len(r.eye.looks) {
+			t.Errorf("%d of %d openings delivered", opened, len(r.eye.looks))
+		}
+		if n := strings.Count(r.log.String(), "was not delivered"); n != 1 || !strings.Contains(r.log.String(), "deadline exceeded") {
+			t.Errorf("it says %d times: %s", n, r.log.String())
+		}
+	})
+}
+
+// TestSlowEverything: looks and deliveries that both take longer than the
+// interval still come one after the other.
+func TestSlowEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, MinInterval)
+		r.eye.events = make(chan scan.Event, 64)
+		r.eye.takes, r.line.takes = 3*time.Second, 4*time.Second
+		r.run(t, func() { r.flood(time.Minute) })
+		for _, g := range r.gaps() {
+			if g < 7*time.Second+MinInterval || g > 7*time.Second+settle {
+				t.Errorf("looks are %s apart: %v", g, r.eye.looks)
+			}
+		}
+		if n := len(r.line.sent); n < 7 || n > 9 {
+			t.Errorf("%d reports in a minute", n)
 		}
 	})
 }
@@ -255,7 +371,7 @@ func TestBackoff(t *testing.T) {
 }
 
 func TestBackoffIsSpread(t *testing.T) {
-	a := &Agent{opt: Options{Interval: time.Second}, failing: errors.New("away"), backoff: maxBackoff}
+	a := &Agent{guard: newGuard(time.Second), failing: errors.New("away"), backoff: maxBackoff}
 	waits := map[time.Duration]bool{}
 	for range 50 {
 		w := a.wait()

@@ -317,6 +317,9 @@ type Coverage struct {
 type Cost struct {
 	CPUMicros  int64 `json:"cpu_us"`
 	WallMicros int64 `json:"wall_us"`
+	// ProcessMicros is the CPU time that the whole agent took since the look
+	// before, deliveries included; 0 where it does more than that.
+	ProcessMicros int64 `json:"process_cpu_us,omitempty"`
 	// RSSBytes is the agent's resident memory.
 	RSSBytes int64 `json:"rss_bytes,omitempty"`
 }

@@ -14,6 +14,9 @@ type agentCmd struct {
 	Server   string        `help:"Address of the server, like http://127.0.0.1:4849." placeholder:"URL" env:"DOTM_SERVER"`
 	Zone     string        `help:"Part of the site in which this machine's addresses mean one thing."`
 	Interval time.Duration `help:"Time between two looks." default:"10s"`
+
+	Namespaces string `help:"Network namespaces to look at: own, all, or the name of one. Without it: all from the host's own, else the own one." placeholder:"own|all|NAME"`
+
 	Once     bool          `help:"Send one report and end."`
 	DryRun   bool          `help:"Print what would be sent, and send nothing."`
 }
@@ -23,13 +26,15 @@ func (c *agentCmd) Run(ctx context.Context, g *globals) error {
 	if err := agent.CheckInterval(c.Interval); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
-	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram()})
+	agent.LimitMemory(agent.DefaultMemory)
+	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces})
 	if err != nil {
 		return fmt.Errorf("preparing to look at this machine: %w", err)
 	}
 	defer scanner.Close() //nolint:errcheck // the process ends
 	opt := agent.Options{
 		Looker: scanner, Interval: c.Interval, Zone: c.Zone, Version: version, Once: c.Once || c.DryRun, Log: newLog(g),
+		CPU: agent.ProcessCPU,
 	}
 	if c.DryRun {
 		opt.Sender = senderFunc(func(_ context.Context, r *report.Report) error { return writeJSON(g.out, r) })

@@ -42,7 +42,8 @@ type siteFlags struct {
 
 type upCmd struct {
 	siteFlags
-	Interval time.Duration `help:"Time between two looks at this machine." default:"10s"`
+	Interval   time.Duration `help:"Time between two looks at this machine." default:"10s"`
+	Namespaces string        `help:"Network namespaces to look at: own, all, or the name of one. Without it: all from the host's own, else the own one." placeholder:"own|all|NAME"`
 }
 
 type serveCmd struct {
@@ -60,7 +61,7 @@ func (c *upCmd) Run(ctx context.Context, g *globals) error {
 		return err
 	}
 	defer s.close()
-	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram()})
+	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces})
 	if err != nil {
 		return fmt.Errorf("preparing to look at this machine: %w", err)
 	}

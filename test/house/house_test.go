@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"scan/conntrack":  2,
 	"collect":         2,
 	"collect/push":    2,
+	"resolve":         2,
 	"store":           2,
 	"store/bolt":      2,
 	"store/storetest": 2,
@@ -47,7 +48,7 @@ var floors = map[string]int{
 var rooms = []string{"scan/kernel", "scan/sockdiag", "scan/workload", "scan/conntrack"}
 
 // outside are the folders beside the house.
-var outside = []string{"test", "bench"}
+var outside = []string{"test", "bench", "packaging"}
 
 // only says which packages a third-party module may be imported by.
 var only = map[string][]string{

@@ -140,8 +140,7 @@ type scene struct {
 func (c *chart) scene() scene {
 	var s scene
 	for i := range c.Nodes {
-		n := &c.Nodes[i]
-		s.nodes = append(s.nodes, fmt.Sprintf("%s %s %s", n.Name, n.Kind, n.State))
+		s.nodes = append(s.nodes, c.Nodes[i].String())
 	}
 	for i := range c.Services {
 		if !c.Services[i].Own {
@@ -156,14 +155,28 @@ func (c *chart) scene() scene {
 	return s
 }
 
+// String is the node's line in a [scene].
+func (n *node) String() string {
+	if n == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%s %s %s", n.Name, n.Kind, n.State)
+}
+
 // String is the service's line in a [scene].
 func (s *service) String() string {
+	if s == nil {
+		return "none"
+	}
 	text := fmt.Sprintf("%s %s %s/%d %s %s", s.Node, orHidden(s.Process), s.Protocol, s.Port, s.State, strings.Join(s.Addresses, ","))
 	return strings.TrimSpace(text + " " + s.Scope)
 }
 
 // String is the connection's line in a [scene].
 func (c *connection) String() string {
+	if c == nil {
+		return "none"
+	}
 	arrow := "→"
 	if !c.Directed {
 		arrow = "—"

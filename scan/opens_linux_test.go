@@ -113,6 +113,28 @@ func TestFailedConnects(t *testing.T) {
 	}
 }
 
+// TestFullMap: more edges than there is room for are counted as lost, and said to
+// be: what was seen and what was lost is all that there was.
+func TestFullMap(t *testing.T) {
+	s := counting(t)
+	look(t, s)
+	const edges = 17_000 // room is for 16,384
+	for i := range edges {
+		to := fmt.Sprintf("127.%d.%d.1:9", 1+i/250, i%250)
+		if c, err := net.Dial("tcp4", to); err == nil {
+			_ = c.Close()
+			t.Fatal("somebody listens on ", to)
+		}
+	}
+	c := look(t, s).Coverage
+	if c.OpensSeen != 16_384 || c.OpensLost != edges-16_384 || c.OpensKernel != edges {
+		t.Errorf("coverage is %+v, want 16384 seen and the rest of %d lost", c, edges)
+	}
+	if c := look(t, s).Coverage; c.OpensLost != 0 || c.OpensSeen != 0 {
+		t.Errorf("the next look has %+v", c)
+	}
+}
+
 // TestEvents: a new edge is told at once, with who calls whom, and once.
 func TestEvents(t *testing.T) {
 	s := counting(t)

@@ -1,8 +1,10 @@
 package sockdiag
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -184,6 +186,115 @@ func FuzzParseDump(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestParseLargeDump: an answer of 100,000 sockets, in reads that end anywhere
+// between two messages, is read whole.
+func TestParseLargeDump(t *testing.T) {
+	const n = 100_000
+	d := dump{protocol: report.TCP}
+	for i := 0; i < n; {
+		var read []byte
+		for ; i < n && len(read) < bufferSize-1024; i++ {
+			remote := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 443)
+			read = append(read, message(tcpdiagGetsock, 0, diagBody(unix.AF_INET, 1, "192.0.2.1:40000", remote.String(), 33, uint32(i+1), attribute(8, 3)...)...)...)
+		}
+		must(t, d.parse(read))
+	}
+	must(t, d.parse(message(unix.NLMSG_DONE, 0, 0, 0, 0, 0)))
+	if len(d.list) != n || !d.done || d.list[n-1].Inode != n || d.list[n-1].Remote.Addr().String() != "10.1.134.159" {
+		t.Errorf("%d sockets, done %t, the last %+v", len(d.list), d.done, d.list[len(d.list)-1])
+	}
+}
+
+// TestRequestsAgree: the request of old and one per family give the same
+// sockets.
+func TestRequestsAgree(t *testing.T) {
+	listen := func(network, address string) net.Listener {
+		l, err := net.Listen(network, address)
+		if err != nil {
+			t.Skipf("no %s here: %v", network, err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l
+	}
+	four, six := listen("tcp4", "127.0.0.1:0"), listen("tcp6", "[::1]:0")
+	for _, l := range []net.Listener{four, six} {
+		for range 2 {
+			c, err := net.Dial("tcp", l.Addr().String())
+			must(t, err)
+			t.Cleanup(func() { _ = c.Close() })
+		}
+	}
+	ports := map[uint16]bool{four.Addr().(*net.TCPAddr).AddrPort().Port(): true, six.Addr().(*net.TCPAddr).AddrPort().Port(): true}
+	const states = 1<<aggregate.Established | 1<<aggregate.Listen
+	collect := func(requests ...[]byte) []aggregate.Socket {
+		var r Reader
+		var list []aggregate.Socket
+		for _, q := range requests {
+			var err error
+			list, err = r.dump(list, report.TCP, q)
+			must(t, err)
+		}
+		list = slices.DeleteFunc(list, func(s aggregate.Socket) bool { return !ports[s.Local.Port()] && !ports[s.Remote.Port()] })
+		for i := range list {
+			list[i].Idle = 0 // advances
+		}
+		slices.SortFunc(list, func(a, b aggregate.Socket) int { return cmp.Compare(a.Cookie, b.Cookie) })
+		return list
+	}
+	legacy := collect(legacyRequest(states))
+	both := collect(requestV2(unix.AF_INET, report.TCP, states), requestV2(unix.AF_INET6, report.TCP, states))
+	if !slices.Equal(legacy, both) || len(legacy) != 10 {
+		t.Errorf("got %d sockets %+v\nand %d %+v\nwant the same 10", len(legacy), legacy, len(both), both)
+	}
+}
+
+// TestRefusedRequest: an error of the kernel comes back with its number.
+func TestRefusedRequest(t *testing.T) {
+	var r Reader
+	_, err := r.dump(nil, report.TCP, request(unix.SOCK_DIAG_BY_FAMILY, 1)) // too short
+	if !errors.Is(err, unix.EINVAL) || !IsRefusal(err) {
+		t.Errorf("got %v, want %v", err, unix.EINVAL)
+	}
+}
+
+// TestMeasures: struct tcp_info of any length is read as far as it goes.
+func TestMeasures(t *testing.T) {
+	info := make([]byte, 240)
+	for i := range info {
+		info[i] = byte(i)
+	}
+	word := func(at int) uint32 { return binary.NativeEndian.Uint32(info[at:]) }
+	for n := range len(info) + 1 {
+		s := aggregate.Socket{Protocol: report.TCP, State: aggregate.Established}
+		measures(info[:n], &s)
+		want := aggregate.Measures{}
+		if n >= 56 {
+			want.Idle = min(word(52), map[bool]uint32{true: word(56)}[n >= 60])
+		}
+		if n >= 72 {
+			want.RTT = word(68)
+		}
+		if n >= 76 {
+			want.RTTVar = word(72)
+		}
+		if n >= 104 {
+			want.Retransmits = word(100)
+		}
+		if n >= 128 {
+			want.Sent = binary.NativeEndian.Uint64(info[120:])
+		}
+		if n >= 136 {
+			want.Received = binary.NativeEndian.Uint64(info[128:])
+		}
+		if n >= 160 {
+			want.Segments = word(156)
+		}
+		if s.Measures != want {
+			t.Errorf("of %d bytes: got %+v, want %+v", n, s.Measures, want)
+		}
+	}
 }
 
 // BenchmarkParseDump parses an answer of 10,000 sockets.

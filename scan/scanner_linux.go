@@ -30,6 +30,7 @@ type Scanner struct {
 
 	mu       sync.Mutex
 	closed   bool
+	looks    int
 	kernel   *kernel.Kernel
 	networks *networks
 	sockets  *socketReader
@@ -82,7 +83,6 @@ func New(o Options) (*Scanner, error) {
 	s.translations = newTranslations(o.Proc)
 	if !o.OneLook {
 		s.owners.budget = maxWalked
-		debug.FreeOSMemory() // the kernel's types, read to load programs, were large
 	}
 	return s, nil
 }
@@ -169,8 +169,17 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	r.Agent.Method = s.sockets.method()
 	s.describe(&notes, r)
 	r.Notes = notes
+	s.settle()
 	r.Cost = meter.stop(s.proc)
 	return r, nil
+}
+
+// settle gives memory back once all that is remembered between looks has its
+// size: loading the programs and growing to that took twice as much.
+func (s *Scanner) settle() {
+	if s.looks++; s.looks == 2 && !s.oneLook {
+		debug.FreeOSMemory()
+	}
 }
 
 // nameOf is what a network namespace is called after its first process.

@@ -83,9 +83,6 @@ func TestNetworks(t *testing.T) {
 			if got := rowsIn(r, namespace(r, "box")); !slices.Contains(got, "box out 127.0.0.1:8080 5 open 3 opened") {
 				t.Errorf("in the box, later: got %q", got)
 			}
-			if r.Cost.CPUMicros <= 0 {
-				t.Errorf("cost is %+v", r.Cost)
-			}
 		})
 	}
 }

@@ -90,7 +90,7 @@ func TestLooker(t *testing.T) {
 	c, err := startLooker(t.Context(), false)
 	must(t, err)
 	l, err := askLook(c, 9000)
-	if err != nil || l.CPU <= 0 || l.Wall <= 0 || l.Allocations == 0 || l.RSS < 1<<20 || l.Method == "" {
+	if err != nil || l.Wall <= 0 || l.Allocations == 0 || l.RSS < 1<<20 || l.Method == "" {
 		t.Errorf("got %+v, %v", l, err)
 	}
 	limits, err := c.ask("memory")

@@ -150,7 +150,7 @@ func TestConnectAndClose(t *testing.T) {
 	var p peer
 	var l lap
 	must(t, json.Unmarshal([]byte(obey(t, &p, "rounds", "50")), &l))
-	if l.WallMicros <= 0 || l.CPUMicros <= 0 {
+	if l.WallMicros <= 0 {
 		t.Errorf("rounds cost nothing: %+v", l)
 	}
 }

@@ -37,7 +37,7 @@ func TestRunTool(t *testing.T) {
 	if lines != 2 || cut {
 		t.Errorf("%d lines, cut off: %v", lines, cut)
 	}
-	if c.cpu <= 0 || c.wall <= 0 || c.peak < 100<<10 {
+	if c.wall <= 0 || c.peak < 100<<10 {
 		t.Errorf("it cost nothing: %+v", c)
 	}
 }
@@ -79,7 +79,7 @@ func TestMeasureTools(t *testing.T) {
 	if f.Runs != j.Size.SmallRuns || len(f.OneShot) != 2 {
 		t.Fatalf("got %+v", f)
 	}
-	if got := f.OneShot[0]; got.Lines != 2 || got.Cut || !got.Owners || got.CPUMillis <= 0 || got.PeakBytes <= 0 {
+	if got := f.OneShot[0]; got.Lines != 2 || got.Cut || !got.Owners || got.PeakBytes <= 0 {
 		t.Errorf("got %+v", got)
 	}
 	if got := f.OneShot[1]; got.Missing != "not installed" || got.CPUMillis != 0 {

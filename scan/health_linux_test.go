@@ -2,6 +2,7 @@ package scan
 
 import (
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,22 @@ func until(t *testing.T, done func() bool) {
 			t.Fatal("it doesn't come about")
 		}
 	}
+}
+
+// clock is a time that tests set.
+type clock struct{ at atomic.Pointer[time.Time] }
+
+func newClock() *clock {
+	c, now := &clock{}, time.Now()
+	c.at.Store(&now)
+	return c
+}
+
+func (c *clock) now() time.Time { return *c.at.Load() }
+
+func (c *clock) advance(d time.Duration) {
+	later := c.now().Add(d)
+	c.at.Store(&later)
 }
 
 // healthOf is the health of the one row of a process.
@@ -105,16 +122,15 @@ func TestRetransmits(t *testing.T) {
 // is said to wait, for how long by looks or by when the client was last heard.
 func TestCloseWait(t *testing.T) {
 	ownNetwork(t)
-	s := newScanner(t, Options{Networks: "own"})
+	clock := newClock()
+	s := newScanner(t, Options{Networks: "own", Now: clock.now})
 	server, client := startPeer(t, "server", 0), startPeer(t, "client", 0)
 	server.do("listen", "tcp4", "127.0.0.1:8080")
 	client.do("dial", "tcp4", "127.0.0.1:8080", 3)
 	server.do("accept", 3)
 	client.do("close-all")
-	clock := time.Now()
-	s.now = func() time.Time { return clock }
 	first := healthOf(t, look(t, s), "server", report.In)
-	clock = clock.Add(time.Minute)
+	clock.advance(time.Minute)
 	if h := healthOf(t, look(t, s), "server", report.In); h.CloseWait != 3 || h.CloseWaitMS < 60_000 || first.CloseWaitMS > 50_000 {
 		t.Errorf("first %+v, a minute later %+v", first, h)
 	}
@@ -125,13 +141,12 @@ func TestCloseWait(t *testing.T) {
 func TestConnecting(t *testing.T) {
 	needRoot(t)
 	translate(t, `chain in { type filter hook input priority 0; tcp dport 8099 drop; }`)
-	s := newScanner(t, Options{Networks: "own"})
+	clock := newClock()
+	s := newScanner(t, Options{Networks: "own", Now: clock.now})
 	client := startPeer(t, "client", 0)
 	client.do("try", "127.0.0.1:8099", 2)
-	clock := time.Now()
-	s.now = func() time.Time { return clock }
 	look(t, s)
-	clock = clock.Add(30 * time.Second)
+	clock.advance(30 * time.Second)
 	r := look(t, s)
 	if h := healthOf(t, r, "client", report.Out); h.Connecting != 2 || h.ConnectingMS < 30_000 || h.Measured != 0 {
 		t.Errorf("got %+v", h)

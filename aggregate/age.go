@@ -14,15 +14,24 @@ func (b *Batch) Age(now time.Time) {
 		if block == nil || !block.Node.OwnsAddresses() {
 			continue
 		}
-		if b.silent(&block.Node, now) {
+		speaker := b.speaker(&block.Node)
+		if b.silent(speaker, now) {
 			b.markStale(block)
 			continue
 		}
-		if block.Node.LastReport.Before(b.opt.Since) {
+		if speaker.LastReport.Before(b.opt.Since) {
 			continue // nothing heard since the start: no news, not bad news
 		}
 		b.ageConnections(block, now)
 	}
+}
+
+// speaker is the node that speaks for a node: a container's host, else itself.
+func (b *Batch) speaker(n *topology.Node) *topology.Node {
+	if host := b.edit.Block(hostOf(n.Name)); n.Kind == topology.Container && host != nil {
+		return &host.Node
+	}
+	return n
 }
 
 // silent says whether a node owes its report.

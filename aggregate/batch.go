@@ -78,11 +78,20 @@ func Apply(prev *topology.Snapshot, r *report.Report, now time.Time, opt Options
 // Report applies a valid report that was received at now.
 func (b *Batch) Report(r *report.Report, now time.Time) {
 	all := statements(r)
-	for _, s := range all {
-		b.statement(s, now)
-	}
 	for _, gone := range b.goneContainers(all) {
-		b.statement(statement{report: r, node: gone.Name, kind: gone.Kind, addresses: gone.Addresses}, now)
+		all = append(all, statement{report: r, node: gone.Name, kind: gone.Kind})
+	}
+	// Everybody's addresses and services must be known before any row is
+	// resolved, their own or those of others that meant them all along.
+	begun := make([]*begun, len(all))
+	for i := range all {
+		begun[i] = b.begin(&all[i], now)
+	}
+	for _, s := range begun {
+		s.next.Node.FirstSeen = earliest(s.next.Node.FirstSeen, b.adopt(s.next))
+	}
+	for _, s := range begun {
+		b.statement(s, now)
 	}
 }
 
@@ -102,7 +111,7 @@ func (b *Batch) goneContainers(all []statement) (gone []topology.Node) {
 }
 
 func seemsAlive(b *topology.Block) bool {
-	return slices.ContainsFunc(b.Services, func(s topology.Service) bool { return s.State == topology.Listening }) ||
+	return len(b.Node.Addresses) > 0 || slices.ContainsFunc(b.Services, func(s topology.Service) bool { return s.State == topology.Listening }) ||
 		slices.ContainsFunc(b.Connections, func(c topology.Connection) bool { return c.Count > 0 })
 }
 
@@ -168,21 +177,29 @@ func usable(addrs []netip.Addr) []netip.Addr {
 	return slices.Compact(out)
 }
 
-// statement applies one namespace's part of a report.
-func (b *Batch) statement(s statement, now time.Time) {
+// begun is a statement whose node and services are known.
+type begun struct {
+	says       *statement
+	prev, next *topology.Block
+}
+
+func (b *Batch) begin(s *statement, now time.Time) *begun {
 	prev := b.edit.Block(s.node)
-	next := &topology.Block{Node: b.nodeOf(s, prev, now)}
+	next := &topology.Block{Node: b.nodeOf(*s, prev, now)}
 	if prev == nil {
 		prev = &topology.Block{}
 	}
-	next.Services = services(&next.Node, prev, &s, now)
-	// The node's new addresses and services must be known before any row is
-	// resolved, its own or those of others that meant it all along.
+	next.Services = services(&next.Node, prev, s, now)
 	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: prev.Connections})
-	next.Node.FirstSeen = earliest(next.Node.FirstSeen, b.adopt(next))
-	prev = &topology.Block{Node: prev.Node, Services: prev.Services, Connections: b.edit.Block(s.node).Connections}
+	return &begun{s, prev, next}
+}
 
-	w := &weaver{batch: b, self: next, prev: prev, says: s, now: now}
+// statement applies one namespace's part of a report.
+func (b *Batch) statement(s *begun, now time.Time) {
+	prev, next := s.prev, s.next
+	prev = &topology.Block{Node: prev.Node, Services: prev.Services, Connections: b.edit.Block(next.Node.Name).Connections}
+
+	w := &weaver{batch: b, self: next, prev: prev, says: *s.says, now: now}
 	w.weave()
 	if topology.SameServices(prev.Services, next.Services) {
 		next.Services = prev.Services

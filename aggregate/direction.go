@@ -162,7 +162,7 @@ func (r *routes) learn(opens *Opens) {
 			continue
 		}
 		if e.Active {
-			r.seen[route{e.Namespace, netip.AddrPortFrom(e.Peer, e.Port)}] |= 1 << outward
+			r.seen[route{e.Namespace, e.called()}] |= 1 << outward
 		} else {
 			r.seen[route{e.Namespace, netip.AddrPortFrom(e.Local, e.Port)}] |= 1 << inward
 		}

@@ -128,7 +128,7 @@ func (l *look) socket(s *Socket) {
 	before, since := l.past.recall(s, l.now)
 	switch {
 	case s.State.ends():
-		if before == nil && l.countNew && (l.past.looks > 1 || l.once) {
+		if !before.met() && l.countNew && (s.Cookie != 0 && l.past.looks > 1 || l.once) {
 			l.proofs = append(l.proofs, s)
 		}
 		return
@@ -149,7 +149,7 @@ func (l *look) socket(s *Socket) {
 	}
 	r.Count++
 	r.admin = r.admin || s.owner().Admin
-	if before == nil && s.Cookie != 0 && l.past.looks > 1 && (l.countNew || s.Protocol != report.TCP) {
+	if !before.met() && s.Cookie != 0 && l.past.looks > 1 && (l.countNew || s.Protocol != report.TCP) {
 		r.Opened++
 	}
 	r.health.add(s, before, l.whole())
@@ -213,16 +213,15 @@ func (l *look) prove() {
 	if len(l.proofs) == 0 {
 		return
 	}
-	at := byPlace(l.rows)
+	seen := make([]report.Connection, 0, len(l.proofs))
 	for _, s := range l.proofs {
-		d := l.direct(s)
-		if d.way == undecided {
-			continue
+		if d := l.direct(s); d.way != undecided {
+			r := d.row(s)
+			r.Opened = 1
+			seen = append(seen, r)
 		}
-		seen := d.row(s)
-		seen.Opened = 1
-		at.add(l.rows, &seen)
 	}
+	byPlace(l.rows).addAll(l.rows, seen)
 }
 
 // report ends the look.

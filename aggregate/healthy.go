@@ -25,6 +25,10 @@ func (w *weaver) measure(id, end string, h *report.Health) {
 		m = &measured{end: end}
 		w.health[id] = m
 	}
+	m.add(h)
+}
+
+func (m *measured) add(h *report.Health) {
 	m.Measured += h.Measured
 	m.rtt += uint64(h.RTT) * uint64(h.Measured)
 	m.rttvar += uint64(h.RTTVar) * uint64(h.Measured)
@@ -38,12 +42,28 @@ func (w *weaver) measure(id, end string, h *report.Health) {
 	m.CloseWaitMS = max(m.CloseWaitMS, h.CloseWaitMS)
 }
 
+// serverHealth is what this end, the server's, says of an edge that its client
+// doesn't tell of any more.
+func (w *weaver) serverHealth(e *topology.Connection, r *report.Connection) *topology.Health {
+	if r.Health == nil {
+		return nil
+	}
+	m := &measured{end: "server"}
+	m.add(r.Health)
+	return m.health(e.Health, w.now, w.elapsed())
+}
+
+// elapsed is the time since the node's report before; zero if there was none.
+func (w *weaver) elapsed() time.Duration {
+	if w.prev.Node.LastReport.IsZero() {
+		return 0
+	}
+	return w.now.Sub(w.prev.Node.LastReport)
+}
+
 // judge writes what was measured on the edges.
 func (w *weaver) judge() {
-	since := w.now.Sub(w.prev.Node.LastReport)
-	if w.prev.Node.LastReport.IsZero() {
-		since = 0
-	}
+	since := w.elapsed()
 	for id, m := range w.health {
 		if e := w.edges[id]; e != nil {
 			e.Health = m.health(w.before(id), w.now, since)

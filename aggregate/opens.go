@@ -1,7 +1,9 @@
 package aggregate
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 
 	"github.com/devops-trouble-map/dotm/report"
 )
@@ -21,6 +23,14 @@ type Open struct {
 	Refused  uint64
 	TimedOut uint64
 	Failed   uint64
+}
+
+// called is the address that was called.
+func (e *Open) called() netip.AddrPort {
+	if e.Via.IsValid() {
+		return e.Via
+	}
+	return netip.AddrPortFrom(e.Peer, e.Port)
 }
 
 // Opens is what the kernel counted since the last look.
@@ -70,6 +80,10 @@ func (at places) add(rows map[rowKey]*row, seen *report.Connection) {
 	if r == nil {
 		r = alike(at[p], seen)
 	}
+	if r == nil && seen.Via.IsValid() {
+		p.peer, p.port = seen.Via.Addr(), seen.Via.Port()
+		r = alike(at[p], seen)
+	}
 	if r == nil {
 		rows[key] = &row{Connection: *seen}
 		at.put(rows[key])
@@ -98,14 +112,24 @@ func (o *Opens) fold(rows map[rowKey]*row, ls *listeners) {
 	if o == nil || len(o.Edges) == 0 {
 		return
 	}
-	at := byPlace(rows)
-	// Those with a name first, so that those without find a row.
-	for _, named := range []bool{true, false} {
-		for i := range o.Edges {
-			if seen := o.Edges[i].row(ls); (seen.Process != "") == named {
-				at.add(rows, &seen)
-			}
-		}
+	seen := make([]report.Connection, len(o.Edges))
+	for i := range o.Edges {
+		seen[i] = o.Edges[i].row(ls)
+	}
+	byPlace(rows).addAll(rows, seen)
+}
+
+// addAll adds edges in an order of its own: those with a name first, so that
+// those without find a row.
+func (at places) addAll(rows map[rowKey]*row, seen []report.Connection) {
+	slices.SortFunc(seen, func(a, b report.Connection) int {
+		return cmp.Or(
+			cmp.Compare(boolInt(a.Process == ""), boolInt(b.Process == "")),
+			compareRows(&a, &b), cmp.Compare(a.PID, b.PID),
+		)
+	})
+	for i := range seen {
+		at.add(rows, &seen[i])
 	}
 }
 

@@ -79,3 +79,68 @@ func TestOpensReplaceCookies(t *testing.T) {
 		}
 	}
 }
+
+// TestOpensFindTheirRow: an edge that the kernel counted belongs to the row of
+// the same process, else to one of the same place, and is a row of its own only
+// where there is none.
+func TestOpensFindTheirRow(t *testing.T) {
+	at := func(cookie uint64, unit string, box int) Socket {
+		s := called(cookie, "php")
+		s.Owner = &Owner{PID: 9, Process: "php", User: "u", Unit: unit, Container: box}
+		return s
+	}
+	edge := func(o Owner) Open {
+		return Open{Active: true, Peer: netip.MustParseAddr("10.0.0.9"), Port: 80, Owner: o, Opened: 2}
+	}
+	service := func(o Open) Open { // what address translation makes of a call of 10.0.0.9:80
+		o.Via = netip.AddrPortFrom(o.Peer, o.Port)
+		o.Peer, o.Port = netip.MustParseAddr("172.17.0.2"), 8080
+		return o
+	}
+	php := Owner{Process: "php", User: "u"}
+	inUnit, inBox := php, php
+	inUnit.Unit, inBox.Container = "b.service", 2
+	translated := really("172.17.0.2:8080", at(1, "", 0))
+	for _, tt := range []struct {
+		name    string
+		sockets []Socket
+		edges   []Open
+		want    []string
+	}{
+		{"of its unit", []Socket{at(1, "a.service", 0), at(2, "b.service", 0)}, []Open{edge(inUnit)}, []string{"out php 10.0.0.9:80 x1 unit a.service", "out php 10.0.0.9:80 x1 opened 2 unit b.service"}},
+		{"of its container", []Socket{at(1, "", 1), at(2, "", 2)}, []Open{edge(inBox)}, []string{"out php 10.0.0.9:80 x1 box 1", "out php 10.0.0.9:80 x1 opened 2 box 2"}},
+		{"unit not known", []Socket{at(1, "b.service", 0), at(2, "a.service", 0)}, []Open{edge(php)}, []string{"out php 10.0.0.9:80 x1 opened 2 unit a.service", "out php 10.0.0.9:80 x1 unit b.service"}},
+		{"of a unit without sockets", []Socket{at(1, "a.service", 0)}, []Open{edge(inUnit)}, []string{"out php 10.0.0.9:80 x1 opened 2 unit a.service"}},
+		{"nobody's, several rows", []Socket{at(1, "b.service", 0), called(2, "curl")}, []Open{edge(nobody)}, []string{"out curl 10.0.0.9:80 x1 opened 2", "out php 10.0.0.9:80 x1 unit b.service"}},
+		{"nobody's, before one with a name", nil, []Open{edge(nobody), edge(php)}, []string{"out php 10.0.0.9:80 x0 opened 4"}},
+		{"nobody's twice", nil, []Open{edge(Owner{User: "u"}), edge(Owner{User: "v"})}, []string{"out  10.0.0.9:80 x0 opened 4"}},
+		{"keeps its unit and container", nil, []Open{edge(Owner{Process: "php", Unit: "a.service", Container: 1})}, []string{"out php 10.0.0.9:80 x0 opened 2 unit a.service box 1"}},
+		{"to another namespace's peer", []Socket{inNamespace(1, called(1, "php"))}, []Open{edge(php)}, []string{"out php 10.0.0.9:80 x0 opened 2", "1: out php 10.0.0.9:80 x1"}},
+		{"translated, its row", []Socket{translated}, []Open{service(edge(php))}, []string{"out php 172.17.0.2:8080 x1 opened 2 via 10.0.0.9:80"}},
+		{"translated, no row", nil, []Open{service(edge(php))}, []string{"out php 172.17.0.2:8080 x0 opened 2 via 10.0.0.9:80"}},
+		{"as it was called", []Socket{translated}, []Open{edge(php)}, []string{"out php 172.17.0.2:8080 x1 opened 2 via 10.0.0.9:80"}},
+		{"as it was called, nobody's", []Socket{translated}, []Open{edge(nobody)}, []string{"out php 172.17.0.2:8080 x1 opened 2 via 10.0.0.9:80"}},
+		{"as it was called, without sockets", nil, []Open{service(edge(php)), edge(nobody)}, []string{"out php 172.17.0.2:8080 x0 opened 4 via 10.0.0.9:80"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := NewFolder()
+			f.Fold(thisHost, nil, &Opens{})
+			got := counted(f.Fold(thisHost, tt.sockets, &Opens{Edges: tt.edges}))
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+			}
+		})
+	}
+}
+
+// TestOpensAddUp: every counter of an edge is added, and only those.
+func TestOpensAddUp(t *testing.T) {
+	f := NewFolder()
+	f.Fold(thisHost, []Socket{called(7, "curl")}, &Opens{})
+	e := Open{Active: true, Peer: netip.MustParseAddr("10.0.0.9"), Port: 80, Owner: Owner{Process: "curl", User: "u"}, Opened: 1, Refused: 2, TimedOut: 3, Failed: 4}
+	f.Fold(thisHost, []Socket{called(7, "curl")}, &Opens{Edges: []Open{e}}) // told, and forgotten
+	c := f.Fold(thisHost, []Socket{called(7, "curl")}, &Opens{Edges: []Open{e, e}}).Connections[0]
+	if c.Count != 1 || c.PID != 7 || c.Opened != 2 || c.Refused != 4 || c.TimedOut != 6 || c.Failed != 8 {
+		t.Errorf("got %+v", c)
+	}
+}

@@ -217,14 +217,24 @@ func randomReport(t *rapid.T) *report.Report {
 		r.Namespaces = append(r.Namespaces, report.Namespace{Container: fmt.Sprintf("c%d", i), Addresses: rapid.SliceOfN(addr, 0, 2).Draw(t, "container's")})
 	}
 	ns := rapid.IntRange(0, len(r.Namespaces))
+	r.Containers = []report.Container{{Name: "x"}, {Name: "y", Image: "i", Pod: "p", PodNamespace: "n"}}
+	unit, box := rapid.SampledFrom([]string{"", "u.service"}), rapid.IntRange(0, 2)
 	r.Listeners = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) report.Listener {
 		l := report.Listener{Namespace: ns.Draw(t, "namespace"), Protocol: proto.Draw(t, "protocol"), Address: bound.Draw(t, "address"), Port: port.Draw(t, "port"), Process: process.Draw(t, "process")}
 		l.Dual = rapid.Bool().Draw(t, "dual")
 		l.User = rapid.SampledFrom([]string{"", "u"}).Draw(t, "user")
+		l.Unit, l.Container = unit.Draw(t, "unit"), box.Draw(t, "container")
+		l.Queue, l.QueueMax, l.Drops = rapid.Uint32Range(0, 2).Draw(t, "queue"), 2, rapid.Uint64Range(0, 2).Draw(t, "drops")
 		return l
 	}), 0, 5).Draw(t, "listeners")
+	end := rapid.Custom(func(t *rapid.T) netip.AddrPort { return netip.AddrPortFrom(addr.Draw(t, "of"), port.Draw(t, "port")) })
+	r.Forwards = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) report.Forward {
+		return report.Forward{Protocol: proto.Draw(t, "protocol"), From: end.Draw(t, "from"), To: end.Draw(t, "to")}
+	}), 0, 3).Draw(t, "forwards")
 	r.Connections = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) report.Connection {
 		return report.Connection{
+			Unit: unit.Draw(t, "unit"), Container: box.Draw(t, "container"), Health: randomHealth(t), Via: rapid.OneOf(rapid.Just(netip.AddrPort{}), end).Draw(t, "via"),
+			Refused: rapid.Uint64Range(0, 2).Draw(t, "refused"), TimedOut: rapid.Uint64Range(0, 2).Draw(t, "timed out"), Failed: rapid.Uint64Range(0, 2).Draw(t, "failed"),
 			Namespace: ns.Draw(t, "namespace"), Protocol: proto.Draw(t, "protocol"), Process: process.Draw(t, "process"),
 			Direction: rapid.SampledFrom([]report.Direction{report.In, report.Out, report.Unknown}).Draw(t, "direction"),
 			Peer:      addr.Draw(t, "peer"), Port: port.Draw(t, "port"), Local: bound.Draw(t, "local"), LocalPort: port.Draw(t, "local port"),
@@ -232,6 +242,31 @@ func randomReport(t *rapid.T) *report.Report {
 		}
 	}), 0, 6).Draw(t, "connections")
 	return r
+}
+
+func randomHealth(t *rapid.T) *report.Health {
+	if rapid.Bool().Draw(t, "nothing measured") {
+		return nil
+	}
+	small := rapid.Uint64Range(0, 300)
+	return &report.Health{
+		Measured: rapid.IntRange(0, 2).Draw(t, "measured"), RTT: uint32(small.Draw(t, "rtt")), RTTVar: uint32(small.Draw(t, "rttvar")),
+		Segments: small.Draw(t, "segments"), Retransmits: small.Draw(t, "retransmits"), Sent: small.Draw(t, "sent"), Received: small.Draw(t, "received"),
+		Connecting: rapid.IntRange(0, 2).Draw(t, "connecting"), ConnectingMS: rapid.Int64Range(0, 100_000).Draw(t, "connecting since"),
+		CloseWait: rapid.IntRange(0, 2).Draw(t, "close-wait"), CloseWaitMS: rapid.Int64Range(0, 100_000).Draw(t, "close-wait since"),
+	}
+}
+
+// quiet takes out of a report what counts since the report before: only what
+// stands is left.
+func quiet(r *report.Report) {
+	for i := range r.Connections {
+		c := &r.Connections[i]
+		c.Opened, c.Refused, c.TimedOut, c.Failed = 0, 0, 0, 0
+	}
+	for i := range r.Listeners {
+		r.Listeners[i].Drops = 0
+	}
 }
 
 // anyReports applies nonsense and holds what every topology promises; a report
@@ -253,9 +288,7 @@ func anyReports(t *rapid.T) {
 		snap = b.Commit(now)
 		checkInvariants(t, snap)
 
-		for i := range r.Connections {
-			r.Connections[i].Opened = 0
-		}
+		quiet(r)
 		again := Apply(snap, r, now, opt)
 		checkInvariants(t, again)
 		if third := Apply(again, r, now, opt); third.Revision() != again.Revision() {
@@ -266,7 +299,7 @@ func anyReports(t *rapid.T) {
 }
 
 func everything(s *topology.Snapshot) []string {
-	return slices.Concat(nodeLines(s), serviceLines(s), edgeLines(s))
+	return slices.Concat(nodeLines(s), serviceLines(s), edgeLines(s), healthLines(s))
 }
 
 func TestAnyReports(t *testing.T) { rapid.Check(t, anyReports) }

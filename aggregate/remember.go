@@ -25,6 +25,10 @@ type memory struct {
 	since                        int64 // when it was first seen in this state, Unix milliseconds
 }
 
+// met tells whether a connection was seen: a socket that only asked for one, or
+// had no peer, was none yet.
+func (m *memory) met() bool { return m != nil && m.state != SynSent && m.state != Close }
+
 // turn begins a look.
 func (p *past) turn() {
 	p.looks++

@@ -30,6 +30,7 @@ import (
 //	restart              the blocks go through JSON into a new process
 //	internal 100.64.0.0/10
 //	= EDGE               all edges that must stand, sorted ("= none" for none)
+//	~ HEALTH             the health of all edges that have any
 //	@ NODE               all nodes
 //	$ SERVICE            all services
 //	same | changed       what the last report did to the revision
@@ -83,7 +84,7 @@ func (s *stage) play(body string) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		if kind := line[:1]; strings.Contains("=@$", kind) {
+		if kind := line[:1]; strings.Contains("=~@$", kind) {
 			var want []string
 			for ; i < len(lines) && strings.HasPrefix(lines[i], kind); i++ {
 				want = append(want, strings.TrimSpace(lines[i][1:]))
@@ -193,6 +194,8 @@ func (s *stage) expect(kind string, want []string) {
 	switch kind {
 	case "=":
 		got = edgeLines(s.snap)
+	case "~":
+		got = healthLines(s.snap)
 	case "@":
 		got = nodeLines(s.snap)
 	case "$":
@@ -239,17 +242,72 @@ func edgeExtras(c *topology.Connection) (line string) {
 	if c.Peers > 0 {
 		line += fmt.Sprintf(" peers %d", c.Peers)
 	}
+	for _, n := range []struct {
+		name  string
+		value uint64
+	}{{"refused", c.Refused}, {"timedout", c.TimedOut}, {"failed", c.Failed}} {
+		if n.value > 0 {
+			line += fmt.Sprintf(" %s %d", n.name, n.value)
+		}
+	}
 	if c.Own {
 		line += " own"
 	}
-	return line + since(c.FirstSeen)
+	return line + belongs(c.Client.Unit, c.Client.Container) + since(c.FirstSeen)
 }
+
+// belongs spells what a process belongs to.
+func belongs(unit, container string) (line string) {
+	if unit != "" {
+		line += " unit " + unit
+	}
+	if container != "" {
+		line += " box " + container
+	}
+	return line
+}
+
+// healthLines spells what was measured: client(process) -> server:port, the end
+// that measured, and then what is not zero.
+func healthLines(s *topology.Snapshot) (out []string) {
+	for c := range s.Connections() {
+		h := c.Health
+		if h == nil {
+			continue
+		}
+		line := fmt.Sprintf("%s(%s) -> %s:%d %s", c.Client.Node, c.Client.Process, c.Server.Node, c.Server.Port, h.End)
+		if h.RTT+h.RTTVar > 0 {
+			line += fmt.Sprintf(" rtt %d±%d", h.RTT, h.RTTVar)
+		}
+		if h.Sent+h.Received > 0 {
+			line += fmt.Sprintf(" sent %d received %d", h.Sent, h.Received)
+		}
+		if h.Retransmits > 0 {
+			line += fmt.Sprintf(" retransmits %v", h.Retransmits)
+		}
+		if h.Connecting > 0 || !h.ConnectingSince.IsZero() {
+			line += fmt.Sprintf(" connecting %d%s", h.Connecting, when(h.ConnectingSince))
+		}
+		if h.CloseWait > 0 || !h.CloseWaitSince.IsZero() {
+			line += fmt.Sprintf(" close-wait %d%s", h.CloseWait, when(h.CloseWaitSince))
+		}
+		out = append(out, line)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// when spells how long after the start something began.
+func when(t time.Time) string { return " since " + t.Sub(start).String() }
 
 func nodeLines(s *topology.Snapshot) (out []string) {
 	for b := range s.Blocks() {
 		line := fmt.Sprintf("%s %s %s", b.Node.Name, b.Node.Kind, b.Node.State)
 		if len(b.Node.SeenBy) > 0 {
 			line += " by " + strings.Join(b.Node.SeenBy, ",")
+		}
+		for _, f := range b.Node.Forwards {
+			line += fmt.Sprintf(" %s %s>%s", f.Protocol, f.From, f.To)
 		}
 		out = append(out, line+since(b.Node.FirstSeen))
 	}
@@ -265,6 +323,19 @@ func serviceLines(s *topology.Snapshot) (out []string) {
 		}
 		if v.Clients > 0 {
 			line += fmt.Sprintf(" clients %d", v.Clients)
+		}
+		if v.Queue+v.QueueMax > 0 {
+			line += fmt.Sprintf(" queue %d/%d", v.Queue, v.QueueMax)
+		}
+		if v.Drops > 0 {
+			line += fmt.Sprintf(" drops %d", v.Drops)
+		}
+		line += belongs(v.Unit, v.Container)
+		if v.Image != "" {
+			line += " image " + v.Image
+		}
+		if v.Pod != "" {
+			line += " pod " + v.Pod
 		}
 		out = append(out, line+since(v.FirstSeen))
 	}
@@ -355,12 +426,19 @@ func cmpUnique(a, b string) int {
 //	addr IP…             the node's addresses
 //	zone NAME            default: none
 //	ns NAME [IP…]        what follows is in the container's namespace
-//	listen PROCESS ADDR[/udp] [own]   "-" is a process that was not seen; ADDR
-//	                     of "*:80" is a dual-stack socket
-//	out PROCESS PEER:PORT[/udp] [xN] [opened N] [own]
-//	in PROCESS LISTENER:PORT[/udp] PEER [xN] [opened N]
+//	box NAME [image I] [pod NAMESPACE/POD]    a container that rows may name
+//	forward FROM TO[/udp]
+//	listen PROCESS ADDR[/udp] [own] [user U] [queue N/MAX] [drops N] [unit U] [box NAME]
+//	                     "-" is a process that was not seen; ADDR of "*:80" is
+//	                     a dual-stack socket
+//	out PROCESS PEER:PORT[/udp] [xN] [opened N] [refused N] [timedout N] [failed N]
+//	                     [own] [via ADDR:PORT] [unit U] [box NAME] [HEALTH…]
+//	in PROCESS LISTENER:PORT[/udp] PEER [xN] [opened N] [HEALTH…]
 //	both PROCESS LOCALPORT PEER:PORT [xN]     a row without direction
 //	interval D           default 10s
+//
+// HEALTH is rtt=MEAN±VAR*SOCKETS, segments=N/RETRANSMITTED, sent=N, received=N,
+// connecting=N:AGE, close-wait=N:AGE.
 func parseReport(node, text string) (*report.Report, error) {
 	r := &report.Report{
 		Version: report.Version, Time: start, IntervalMS: 10_000,
@@ -393,10 +471,21 @@ func parseReport(node, text string) (*report.Report, error) {
 			}
 			r.Namespaces = append(r.Namespaces, n)
 			ns = len(r.Namespaces)
+		case "box":
+			c := report.Container{Name: w[1], Image: after(w, "image")}
+			c.PodNamespace, c.Pod, _ = strings.Cut(after(w, "pod"), "/")
+			r.Containers = append(r.Containers, c)
+		case "forward":
+			proto, to, _ := parseEnd(w[2])
+			r.Forwards = append(r.Forwards, report.Forward{Protocol: proto, From: netip.MustParseAddrPort(w[1]), To: to, Count: len(r.Forwards) + 1})
 		case "listen":
-			r.Listeners = append(r.Listeners, parseListener(ns, w[1:]))
+			l := parseListener(ns, w[1:])
+			l.Container = boxOf(r, w)
+			r.Listeners = append(r.Listeners, l)
 		case "out", "in", "both":
-			r.Connections = append(r.Connections, parseRow(ns, w))
+			c := parseRow(ns, w)
+			c.Container = boxOf(r, w)
+			r.Connections = append(r.Connections, c)
 		default:
 			err = fmt.Errorf("no such clause: %q", clause)
 		}
@@ -405,6 +494,79 @@ func parseReport(node, text string) (*report.Report, error) {
 		}
 	}
 	return r, nil
+}
+
+// after is the word behind a given one; empty if that is not there.
+func after(w []string, word string) string {
+	if i := slices.Index(w, word); i >= 0 && i+1 < len(w) {
+		return w[i+1]
+	}
+	return ""
+}
+
+// number is the number behind a given word; 0 if that is not there.
+func number(w []string, word string) uint64 {
+	text := after(w, word)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// boxOf is the index + 1 of the container that a row names; it must be there.
+func boxOf(r *report.Report, w []string) int {
+	name := after(w, "box")
+	if name == "" {
+		return 0
+	}
+	i := slices.IndexFunc(r.Containers, func(c report.Container) bool { return c.Name == name })
+	if i < 0 {
+		panic("no such box: " + name)
+	}
+	return i + 1
+}
+
+// parseHealth reads the HEALTH words of a row.
+func parseHealth(w []string) *report.Health {
+	var h report.Health
+	scan := func(text, format string, into ...any) {
+		if _, err := fmt.Sscanf(text, format, into...); err != nil {
+			panic(fmt.Sprintf("%q must be %s: %v", text, format, err))
+		}
+	}
+	aged := func(text string, n *int, ms *int64) {
+		count, age, _ := strings.Cut(text, ":")
+		d, err := time.ParseDuration(age)
+		if err != nil {
+			panic(err)
+		}
+		scan(count, "%d", n)
+		*ms = d.Milliseconds()
+	}
+	for _, word := range w {
+		switch key, text, _ := strings.Cut(word, "="); key {
+		case "rtt":
+			scan(text, "%d±%d*%d", &h.RTT, &h.RTTVar, &h.Measured)
+		case "segments":
+			scan(text, "%d/%d", &h.Segments, &h.Retransmits)
+		case "sent":
+			scan(text, "%d", &h.Sent)
+		case "received":
+			scan(text, "%d", &h.Received)
+		case "connecting":
+			aged(text, &h.Connecting, &h.ConnectingMS)
+		case "close-wait":
+			aged(text, &h.CloseWait, &h.CloseWaitMS)
+		}
+	}
+	if h == (report.Health{}) {
+		return nil
+	}
+	return &h
 }
 
 func seen(process string) string {
@@ -429,10 +591,17 @@ func parseEnd(s string) (report.Protocol, netip.AddrPort, bool) {
 
 func parseListener(ns int, w []string) report.Listener {
 	proto, at, dual := parseEnd(w[1])
-	return report.Listener{
+	l := report.Listener{
 		Namespace: ns, Protocol: proto, Address: at.Addr(), Port: at.Port(), Dual: dual,
-		Process: seen(w[0]), Own: slices.Contains(w, "own"),
+		Process: seen(w[0]), User: after(w, "user"), Unit: after(w, "unit"), Own: slices.Contains(w, "own"),
+		Drops: number(w, "drops"),
 	}
+	if queue := after(w, "queue"); queue != "" {
+		if _, err := fmt.Sscanf(queue, "%d/%d", &l.Queue, &l.QueueMax); err != nil {
+			panic(err)
+		}
+	}
+	return l
 }
 
 func parseRow(ns int, w []string) report.Connection {
@@ -451,12 +620,17 @@ func parseRow(ns int, w []string) report.Connection {
 		c.Local, c.Peer = at.Addr(), netip.MustParseAddr(w[3])
 	}
 	for i, word := range w {
-		if n, ok := strings.CutPrefix(word, "x"); ok && i > 2 {
-			c.Count, _ = strconv.Atoi(n)
+		if text, ok := strings.CutPrefix(word, "x"); ok && i > 2 {
+			if n, err := strconv.Atoi(text); err == nil {
+				c.Count = n
+			}
 		}
-		if word == "opened" {
-			c.Opened, _ = strconv.ParseUint(w[i+1], 10, 64)
-		}
+	}
+	c.Opened, c.Refused = number(w, "opened"), number(w, "refused")
+	c.TimedOut, c.Failed = number(w, "timedout"), number(w, "failed")
+	c.Unit, c.Health = after(w, "unit"), parseHealth(w)
+	if via := after(w, "via"); via != "" {
+		c.Via = netip.MustParseAddrPort(via)
 	}
 	return c
 }

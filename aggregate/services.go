@@ -50,7 +50,10 @@ func byOwner(says *statement) map[port][]topology.Service {
 		l := &says.listeners[i]
 		key := port{topology.Protocol(l.Protocol), l.Port}
 		groups := out[key]
-		at := slices.IndexFunc(groups, func(s topology.Service) bool { return s.Process == l.Process && s.User == l.User })
+		in := says.container(l.Container).Name
+		at := slices.IndexFunc(groups, func(s topology.Service) bool {
+			return s.Process == l.Process && s.User == l.User && s.Unit == l.Unit && s.Container == in
+		})
 		if at < 0 {
 			groups = append(groups, service(key, l, says.container(l.Container)))
 			at = len(groups) - 1
@@ -150,7 +153,9 @@ func listen(node *topology.Node, key port, s topology.Service, old *topology.Ser
 		s.LastConnection, s.Status, s.Clients = old.LastConnection, old.Status, old.Clients
 		s.Drops += old.Drops
 		if s.Process == "" {
-			s.Process, s.User = old.Process, old.User // seen before, hidden now
+			// Seen before, hidden now.
+			s.Process, s.User, s.Unit = old.Process, old.User, old.Unit
+			s.Container, s.Image, s.Pod = old.Container, old.Image, old.Pod
 		}
 		return s
 	}

@@ -74,18 +74,17 @@ func (w *weaver) outwards(rows []report.Connection) {
 		case r.Process == "" && r.Count == 0 && r.Direction == report.Out:
 			proofs = append(proofs, r)
 		default:
-			w.out(r)
+			w.outLike(r, nil)
 		}
 	}
 	for _, r := range proofs {
-		w.name(r)
-		w.out(r)
+		w.outLike(r, w.named(r))
 	}
 }
 
-// name gives a row without a process that of the edge between the same ends, of
-// now or else of before, so that it doesn't stand as a second one.
-func (w *weaver) name(r *report.Connection) {
+// named finds, for a row without a process, the edge of one between the same
+// ends, of now or else of before, so that it doesn't stand as a second one.
+func (w *weaver) named(r *report.Connection) *topology.Connection {
 	t := w.target(r)
 	same := func(c *topology.Connection) bool {
 		return c.Directed && c.Client.Process != "" && c.Client.Node == w.self.Node.Name && c.Server.Node == t.node &&
@@ -93,16 +92,15 @@ func (w *weaver) name(r *report.Connection) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.edges)) {
 		if same(w.edges[id]) {
-			r.Process = w.edges[id].Client.Process
-			return
+			return w.edges[id]
 		}
 	}
 	for i := range w.prev.Connections {
 		if same(&w.prev.Connections[i]) {
-			r.Process = w.prev.Connections[i].Client.Process
-			return
+			return &w.prev.Connections[i]
 		}
 	}
+	return nil
 }
 
 // apart takes out the rows of attempts that all came to nothing: they prove no
@@ -173,8 +171,9 @@ func (w *weaver) block(node string) *topology.Block {
 	return w.batch.edit.Block(node)
 }
 
-// out adds a row whose service is at the peer, or whose direction is unknown.
-func (w *weaver) out(r *report.Connection) {
+// outLike adds a row whose service is at the peer, or whose direction is
+// unknown. If like is not nil, its client is the row's.
+func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
 	t := w.target(r)
 	if r.Direction == report.Unknown && w.saidBefore(r, t.end) {
 		return
@@ -192,6 +191,10 @@ func (w *weaver) out(r *report.Connection) {
 			ClientResolved: "reports itself",
 			SeenBy:         []topology.Sighting{{Node: w.self.Node.Name, End: "client", At: w.now}},
 		},
+	}
+	if like != nil {
+		c.Client, c.Own = like.Client, like.Own
+		c.Client.Service = w.only[c.Client.Process]
 	}
 	switch {
 	case !c.Directed:
@@ -296,7 +299,7 @@ func (w *weaver) sawAtClient(peer end, server topology.Server, r *report.Connect
 	}
 	at := ends{peer.node, server.Node, port{topology.Protocol(r.Protocol), server.Port}}
 	if peer.node != w.self.Node.Name {
-		return w.sawAtPeer(at, server.Service, note, r.Count)
+		return w.sawAtPeer(at, server.Service, note, r)
 	}
 	found := false
 	for _, c := range w.local[at] {
@@ -321,7 +324,7 @@ func (w *weaver) within() map[ends][]*topology.Connection {
 
 // sawAtPeer is sawAtClient for a client on another node. That node's block is
 // written only when it learns something new.
-func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connection), count int) (found bool) {
+func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connection), r *report.Connection) (found bool) {
 	p := w.peer(at.client)
 	for _, i := range p.find(at) {
 		e := &p.block.Connections[i]
@@ -331,14 +334,16 @@ func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connecti
 		found = true
 		complete := e.Evidence.BothEnds && (service == "" || (e.Directed && e.Server.Service == service))
 		// The client's end is silent: this end's word counts.
-		counts := p.block.Node.State == topology.Stale && (e.Count != count || e.Status != topology.Fresh)
+		health := w.serverHealth(e, r)
+		counts := p.block.Node.State == topology.Stale &&
+			(e.Count != r.Count || e.Status != topology.Fresh || !topology.SameHealth(e.Health, health))
 		if complete && !counts {
 			continue
 		}
 		c := p.write(i)
 		note(c)
 		if counts {
-			c.Count, c.LastSeen, c.Status = count, w.now, topology.Fresh
+			c.Count, c.LastSeen, c.Status, c.Health = r.Count, w.now, topology.Fresh, health
 		}
 	}
 	return found
@@ -430,14 +435,53 @@ func (w *weaver) remember() {
 		if w.edges[old.ID] != nil {
 			continue
 		}
+		if w.reroute(&old) && w.edges[old.ID] != nil {
+			absorb(w.edges[old.ID], &old)
+			continue
+		}
 		if fuller := w.covers(&old); fuller != nil {
-			fuller.FirstSeen = earliest(fuller.FirstSeen, old.FirstSeen)
-			fuller.Opened += old.Opened
+			absorb(fuller, &old)
 			w.takeWord(fuller, &old)
 			continue
 		}
 		w.edges[old.ID] = closed(old, w.prev.Node.LastReport)
 	}
+}
+
+// absorb adds to an edge what another counted, which was it all along.
+func absorb(e, old *topology.Connection) {
+	e.FirstSeen, e.LastConnection = earliest(e.FirstSeen, old.FirstSeen), later(e.LastConnection, old.LastConnection)
+	e.Opened += old.Opened
+	e.Refused += old.Refused
+	e.TimedOut += old.TimedOut
+	e.Failed += old.Failed
+}
+
+// reroute leads an edge of before on, from a node that turned out to forward
+// what calls it.
+func (w *weaver) reroute(c *topology.Connection) bool {
+	addr, err := netip.ParseAddr(c.Evidence.ServerAddress)
+	if err != nil || !c.Directed || c.Client.Node != w.self.Node.Name || c.Server.Node == w.self.Node.Name {
+		return false
+	}
+	b := w.block(c.Server.Node)
+	if b == nil {
+		return false
+	}
+	r := report.Connection{Protocol: report.Protocol(c.Protocol), Peer: addr, Port: c.Server.Port}
+	t := w.target(&r)
+	if t.addr == addr && t.port == c.Server.Port {
+		return false
+	}
+	c.Server = topology.Server{Node: t.node, Port: t.port}
+	c.Evidence.ServerAddress, c.Evidence.ServerResolved = t.addr.String(), t.how
+	if t.kind == topology.Inferred {
+		c.Server.Service = topology.ServiceID(t.node, c.Protocol, t.port, netip.Addr{})
+	} else if s := w.accepting(t.node, port{c.Protocol, t.port}, t.addr); s != nil {
+		c.Server.Service = s.ID
+	}
+	c.ID = topology.ConnectionID(c)
+	return true
 }
 
 // closed is an edge without an open socket, last seen by the report before.

@@ -44,12 +44,13 @@ func SameConnections(a, b []Connection) bool {
 func SameConnection(x, y *Connection) bool {
 	return x.ID == y.ID && x.Client == y.Client && x.Server == y.Server && x.Count == y.Count &&
 		x.Opened == y.Opened && x.Refused == y.Refused && x.TimedOut == y.TimedOut && x.Failed == y.Failed &&
-		x.Status == y.Status && x.Own == y.Own && x.Peers == y.Peers && sameHealth(x.Health, y.Health) &&
+		x.Status == y.Status && x.Own == y.Own && x.Peers == y.Peers && SameHealth(x.Health, y.Health) &&
 		x.FirstSeen.Equal(y.FirstSeen) && (x.Count > 0 || x.LastSeen.Equal(y.LastSeen)) &&
 		sameEvidence(&x.Evidence, &y.Evidence)
 }
 
-func sameHealth(a, b *Health) bool {
+// SameHealth says whether two measurements are the same.
+func SameHealth(a, b *Health) bool {
 	if a == nil || b == nil {
 		return a == b
 	}

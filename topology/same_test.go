@@ -1,6 +1,9 @@
 package topology
 
 import (
+	"net/netip"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -31,15 +34,26 @@ func TestSameNode(t *testing.T) {
 		{"seen by", func(n *Node) { n.SeenBy = []string{"x"} }, false},
 		{"notes", func(n *Node) { n.Notes = []Note{{Code: "x"}} }, false},
 		{"hidden processes", func(n *Node) { n.HiddenProcesses = 1 }, false},
+		{"forwards", func(n *Node) { n.Forwards = []Forward{forward("10.0.0.1:81", "172.17.0.2:80")} }, false},
+		{"a forward's target", func(n *Node) { n.Forwards = []Forward{forward("10.0.0.1:80", "172.17.0.2:81")} }, false},
+		{"a forward's protocol", func(n *Node) { n.Forwards = slices.Clone(n.Forwards); n.Forwards[0].Protocol = "udp" }, false},
+		{"one forward more", func(n *Node) { n.Forwards = append(slices.Clone(n.Forwards), n.Forwards[0]) }, false},
+		{"no forward", func(n *Node) { n.Forwards = nil }, false},
+		{"a copy of the forwards", func(n *Node) { n.Forwards = slices.Clone(n.Forwards) }, true},
 	} {
 		a := host("a", "10.0.0.1").Node
 		a.FirstSeen = noon
+		a.Forwards = []Forward{forward("10.0.0.1:80", "172.17.0.2:80")}
 		b := a
 		tt.change(&b)
 		if SameNode(&a, &b) != tt.want || SameNode(&b, &a) != tt.want {
 			t.Errorf("%s: the same must be %t", tt.name, tt.want)
 		}
 	}
+}
+
+func forward(from, to string) Forward {
+	return Forward{Protocol: "tcp", From: netip.MustParseAddrPort(from), To: netip.MustParseAddrPort(to)}
 }
 
 func TestSameServices(t *testing.T) {
@@ -66,6 +80,12 @@ func TestSameServices(t *testing.T) {
 		{"state", busy, func(s *Service) { s.State = Seen }, false},
 		{"status", busy, func(s *Service) { s.Status = "x" }, false},
 		{"container", busy, func(s *Service) { s.Container = "x" }, false},
+		{"unit", busy, func(s *Service) { s.Unit = "x" }, false},
+		{"image", busy, func(s *Service) { s.Image = "x" }, false},
+		{"pod", busy, func(s *Service) { s.Pod = "x" }, false},
+		{"queue", busy, func(s *Service) { s.Queue = 1 }, false},
+		{"longest queue", busy, func(s *Service) { s.QueueMax = 1 }, false},
+		{"drops", busy, func(s *Service) { s.Drops = 1 }, false},
 		{"own", busy, func(s *Service) { s.Own = true }, false},
 		{"first seen", busy, func(s *Service) { s.FirstSeen = later }, false},
 	} {
@@ -84,6 +104,11 @@ func TestSameConnections(t *testing.T) {
 	open := Connection{ID: "c", Count: 1, FirstSeen: noon, LastSeen: noon, Evidence: Evidence{SeenBy: []Sighting{{"a", "client", noon}}}}
 	closed := open
 	closed.Count = 0
+	healthy := open
+	healthy.Health = &Health{End: "client", RTT: 5, Connecting: 1, ConnectingSince: noon, CloseWait: 1, CloseWaitSince: noon}
+	health := func(change func(*Health)) func(*Connection) {
+		return func(c *Connection) { h := *c.Health; change(&h); c.Health = &h }
+	}
 	for _, tt := range []struct {
 		name   string
 		base   Connection
@@ -108,11 +133,111 @@ func TestSameConnections(t *testing.T) {
 		{"own", open, func(c *Connection) { c.Own = true }, false},
 		{"peers", open, func(c *Connection) { c.Peers = 2 }, false},
 		{"first seen", open, func(c *Connection) { c.FirstSeen = later }, false},
+		{"client's unit", open, func(c *Connection) { c.Client.Unit = "x" }, false},
+		{"client's container", open, func(c *Connection) { c.Client.Container = "x" }, false},
+		{"refused", open, func(c *Connection) { c.Refused = 1 }, false},
+		{"timed out", open, func(c *Connection) { c.TimedOut = 1 }, false},
+		{"failed", open, func(c *Connection) { c.Failed = 1 }, false},
+		{"measured for the first time", open, func(c *Connection) { c.Health = &Health{} }, false},
+		{"measured no more", healthy, func(c *Connection) { c.Health = nil }, false},
+		{"measured the same", healthy, health(func(*Health) {}), true},
+		{"in another zone of time", healthy, health(func(h *Health) {
+			h.ConnectingSince, h.CloseWaitSince = noon.In(time.FixedZone("", 3600)), noon.In(time.FixedZone("", 7200))
+		}), true},
+		{"connecting since", healthy, health(func(h *Health) { h.ConnectingSince = later }), false},
+		{"not read since", healthy, health(func(h *Health) { h.CloseWaitSince = later }), false},
 	} {
 		changed := tt.base
 		tt.change(&changed)
 		if got := SameConnections([]Connection{tt.base}, []Connection{changed}); got != tt.want {
 			t.Errorf("%s: same is %t, want %t", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestSameForgetsNoField changes every field of every type, one at a time: it
+// shows, or is listed here with the reason why it doesn't.
+func TestSameForgetsNoField(t *testing.T) {
+	node := host("a", "10.0.0.1").Node
+	service := Service{ID: "s", State: Listening}
+	open := Connection{ID: "c", Count: 1, Health: &Health{End: "client"}, Evidence: Evidence{SeenBy: []Sighting{{"a", "client", noon}}}}
+	for _, tt := range []struct {
+		name   string
+		value  any
+		same   func(changed any) bool
+		hidden []string
+	}{
+		{"Node", node, func(n any) bool { b := n.(Node); return SameNode(&node, &b) }, []string{
+			"LastReport", "Skew", "Cost", // they always change
+			"Weak", // says the kind of Identity
+		}},
+		{"Service", service, func(s any) bool { b := s.(Service); return SameService(&service, &b) }, []string{
+			"Node", "Protocol", "Port", // in ID
+			"LastSeen", // advances while it listens
+		}},
+		{"Connection", open, func(c any) bool { b := c.(Connection); return SameConnection(&open, &b) }, []string{
+			"Protocol", "Directed", // in ID
+			"LastSeen",       // advances while it is open
+			"LastConnection", // goes with Opened
+		}},
+		{"Health", *open.Health, func(h any) bool {
+			b, health := open, h.(Health)
+			b.Health = &health
+			return SameConnection(&open, &b) || SameConnection(&b, &open)
+		}, nil},
+		{"Client", open.Client, func(c any) bool { b := open; b.Client = c.(Client); return SameConnection(&open, &b) }, nil},
+		{"Server", open.Server, func(s any) bool { b := open; b.Server = s.(Server); return SameConnection(&open, &b) }, nil},
+		{"Evidence", open.Evidence, func(e any) bool { b := open; b.Evidence = e.(Evidence); return SameConnection(&open, &b) }, []string{
+			"ClientAddress", "ServerAddress", // many peers take turns
+		}},
+		{"Sighting", open.Evidence.SeenBy[0], func(s any) bool {
+			b := open
+			b.Evidence.SeenBy = []Sighting{s.(Sighting)}
+			return SameConnection(&open, &b)
+		}, []string{"At"}},
+	} {
+		kind := reflect.TypeOf(tt.value)
+		for i := range kind.NumField() {
+			changed := reflect.New(kind).Elem()
+			changed.Set(reflect.ValueOf(tt.value))
+			disturb(t, changed.Field(i))
+			name := kind.Field(i).Name
+			if got, want := tt.same(changed.Interface()), slices.Contains(tt.hidden, name); got != want {
+				t.Errorf("%s.%s: same is %t, want %t", tt.name, name, got, want)
+			}
+		}
+	}
+}
+
+// disturb gives a field another value.
+func disturb(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(later))
+		return
+	case netip.Addr:
+		v.Set(reflect.ValueOf(netip.MustParseAddr("fd00::77")))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(v.String() + "x")
+	case reflect.Bool:
+		v.SetBool(!v.Bool())
+	case reflect.Int, reflect.Int64:
+		v.SetInt(v.Int() + 1)
+	case reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		v.SetUint(v.Uint() + 1)
+	case reflect.Float64:
+		v.SetFloat(v.Float() + 1)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), v.Len()+1, v.Len()+1))
+	case reflect.Pointer:
+		v.SetZero()
+	case reflect.Struct:
+		disturb(t, v.Field(0))
+	default:
+		t.Fatalf("no other value for a %s", v.Type())
 	}
 }

@@ -344,3 +344,57 @@ func BenchmarkDiff(b *testing.B) {
 		}
 	}
 }
+
+// TestInside asks for the containers of a host, and of no other.
+func TestInside(t *testing.T) {
+	names := []string{"a", "a-b", "a-b/web", "a.b/web", "a/db", "a/web", "a/web.2", "a0/web", "ab", "ab/web", "b/a", "b"}
+	var blocks []*Block
+	for _, name := range names {
+		blocks = append(blocks, host(name))
+	}
+	s := from(t, blocks...)
+	for host, want := range map[string][]string{
+		"a": {"a/db", "a/web", "a/web.2"}, "a-b": {"a-b/web"}, "ab": {"ab/web"}, "b": {"b/a"}, "a0": {"a0/web"},
+		"": nil, "c": nil, "0": nil, "a/web": nil, "we": nil,
+	} {
+		var got []string
+		for b := range s.Inside(host) {
+			got = append(got, b.Node.Name)
+			if b != s.Block(b.Node.Name) {
+				t.Errorf("%s: %s is not the block of the snapshot", host, b.Node.Name)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("inside %q: %q, want %q", host, got, want)
+		}
+	}
+	for b := range s.Inside("a") {
+		if b.Node.Name != "a/db" {
+			t.Error("it went on after it was told to stop")
+		}
+		break
+	}
+	for range Empty(first, noon).Inside("a") {
+		t.Error("there is something inside nothing")
+	}
+}
+
+// TestInsideAnEdit sees the changes so far.
+func TestInsideAnEdit(t *testing.T) {
+	s := from(t, host("a"), host("a/db"), host("a/web"))
+	e := s.Edit()
+	e.Delete("a/db")
+	e.Put(host("a/zip"))
+	inside := func(s *Snapshot) (names []string) {
+		for b := range s.Inside("a") {
+			names = append(names, b.Node.Name)
+		}
+		return names
+	}
+	if got, want := inside(&e.Snapshot), []string{"a/web", "a/zip"}; !slices.Equal(got, want) {
+		t.Errorf("the edit has %q, want %q", got, want)
+	}
+	if got, want := inside(s), []string{"a/db", "a/web"}; !slices.Equal(got, want) {
+		t.Errorf("the snapshot has %q, want %q", got, want)
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/devops-trouble-map/dotm/report"
-	"github.com/devops-trouble-map/dotm/topology"
 )
 
 // Was wrong: look.prove takes sockets in the order of the list. A nameless one that

@@ -17,8 +17,8 @@ type agentCmd struct {
 
 	Namespaces string `help:"Network namespaces to look at: own, all, or the name of one. Without it: all from the host's own, else the own one." placeholder:"own|all|NAME"`
 
-	Once     bool          `help:"Send one report and end."`
-	DryRun   bool          `help:"Print what would be sent, and send nothing."`
+	Once   bool `help:"Send one report and end."`
+	DryRun bool `help:"Print what would be sent, and send nothing."`
 }
 
 // Run looks and sends until it is stopped.

@@ -123,7 +123,7 @@ func newExplainer(o Options) (*explainer, error) {
 		Kernel:   firstLine(filepath.Join(e.proc, "sys/kernel/osrelease")),
 		BTF:      isThere("/sys/kernel/btf/vmlinux"),
 		HostUser: e.rights.userNS, HostProcesses: e.rights.pidNS,
-		HostNetwork: e.rights.pidNS && seesHostNetwork(e.proc), // process 1 of a container is not the host's
+		HostNetwork: e.rights.seesHostNetwork(e.proc),
 		Seccomp:     statusField(text, "Seccomp") == "2", NoNewPrivileges: statusField(text, "NoNewPrivs") == "1",
 		HidePID:         e.rights.hidePID,
 		Lockdown:        lockdown(firstLine("/sys/kernel/security/lockdown")),

@@ -3,6 +3,7 @@ package scan
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/conntrack"
+	"github.com/devops-trouble-map/dotm/scan/workload"
 )
 
 // envExplain is set in a test program that explains itself: to where its proc(5)
@@ -47,7 +49,13 @@ func TestExplainItself(t *testing.T) {
 // explainAs explains this host to a program with other rights.
 func explainAs(t *testing.T, attr *syscall.SysProcAttr, env ...string) Abilities {
 	t.Helper()
-	cmd := exec.Command(program(t, "explains"), "-test.run=^TestExplainItself$")
+	return explainProgram(t, program(t, "explains"), attr, env...)
+}
+
+// explainProgram does so with one that is there already.
+func explainProgram(t *testing.T, path string, attr *syscall.SysProcAttr, env ...string) Abilities {
+	t.Helper()
+	cmd := exec.Command(path, "-test.run=^TestExplainItself$")
 	cmd.Dir = "/"
 	cmd.Env = append(append(os.Environ(), envExplain+"=/proc", "GORACE=atexit_sleep_ms=0"), env...)
 	cmd.SysProcAttr = attr
@@ -396,4 +404,280 @@ func TestExplainChangesNothing(t *testing.T) {
 			t.Errorf("a thread is in %s, was in %s", after, before)
 		}
 	}
+}
+
+// TestPrivilegeBits: names and numbers are those of linux/capability.h.
+func TestPrivilegeBits(t *testing.T) {
+	want := map[string]uint{
+		"CAP_DAC_READ_SEARCH": 2, "CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39,
+	}
+	for _, p := range privileges {
+		if bit, known := want[p.name]; !known || bit != p.bit {
+			t.Errorf("%s is bit %d, want %d", p.name, p.bit, bit)
+		}
+		if p.allows == "" || p.uses == "" {
+			t.Errorf("%s: not said what it allows and what it is for", p.name)
+		}
+	}
+	if len(privileges) != len(want) {
+		t.Errorf("%d privileges, want %d", len(privileges), len(want))
+	}
+	e := explainer{caps: 1<<unix.CAP_BPF | 1<<unix.CAP_NET_ADMIN}
+	if got := e.lacks(unix.CAP_SYS_ADMIN, unix.CAP_BPF, unix.CAP_PERFMON); !slices.Equal(got, []string{"CAP_SYS_ADMIN", "CAP_PERFMON"}) {
+		t.Errorf("lacks %q", got)
+	}
+}
+
+// TestJudgeOwners: who finds processes how, and what stands in the way.
+func TestJudgeOwners(t *testing.T) {
+	host := Facts{HostUser: true, HostProcesses: true, BTF: true}
+	const walks = 1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_DAC_READ_SEARCH
+	open, shut := census{processes: 9, own: 2}, census{processes: 9, own: 2, shut: 7}
+	with := func(change func(*Facts)) Facts {
+		f := host
+		change(&f)
+		return f
+	}
+	for name, c := range map[string]struct {
+		e       explainer
+		able    bool
+		how     string
+		found   string
+		missing string
+		hint    bool
+	}{
+		"ebpf":           {explainer{facts: host, census: shut}, true, "ebpf", "9 seen", "", false},
+		"nobody":         {explainer{facts: host, census: shut, noDescriptors: unix.EPERM}, false, "proc", "2 of 9 let themselves be looked into", "CAP_BPF;CAP_PERFMON", true},
+		"root by walk":   {explainer{facts: host, census: open, noDescriptors: unix.EPERM, caps: walks, rights: rights{all: true}}, true, "proc", "9 of 9 let themselves be looked into", "CAP_BPF;CAP_PERFMON", false},
+		"some hide":      {explainer{facts: host, census: shut, noDescriptors: unix.EPERM, caps: walks, rights: rights{all: true}}, true, "proc", "2 of 9 let themselves be looked into", "CAP_BPF;CAP_PERFMON", false},
+		"alone":          {explainer{facts: host, census: census{processes: 2, own: 2}, noDescriptors: unix.EPERM}, true, "proc", "2 of 2 let themselves be looked into", "CAP_BPF;CAP_PERFMON", false},
+		"pid namespace":  {explainer{facts: with(func(f *Facts) { f.HostProcesses = false }), census: open}, false, "ebpf", "9 seen", missingPID, true},
+		"hidepid":        {explainer{facts: with(func(f *Facts) { f.HidePID = "2" }), census: open}, false, "ebpf", "9 seen", "/proc without hidepid=2, or the group of its option gid", false},
+		"hidepid, admin": {explainer{facts: with(func(f *Facts) { f.HidePID = "2" }), census: open, rights: rights{all: true}}, true, "ebpf", "9 seen", "", false},
+	} {
+		a := c.e.judgeAllOwners()
+		if a.Able != c.able || a.How != c.how || a.Found != c.found || strings.Join(a.Missing, ";") != c.missing || (a.Hint != "") != c.hint {
+			t.Errorf("%s: %+v", name, a)
+		}
+		if (a.Without == "") != (len(a.Missing) == 0) {
+			t.Errorf("%s: what is missing and what that costs go together: %+v", name, a)
+		}
+	}
+}
+
+// TestJudgeOwnOwners: the processes of the user himself may hide from him.
+func TestJudgeOwnOwners(t *testing.T) {
+	some := census{processes: 9, own: 3, ownShut: 1, shut: 7}
+	for name, c := range map[string]struct {
+		e       explainer
+		able    bool
+		found   string
+		missing string
+	}{
+		"ebpf":      {explainer{census: some, facts: Facts{HostUser: true}}, true, "3 seen", ""},
+		"some hide": {explainer{census: some, noDescriptors: unix.EPERM, facts: Facts{HostUser: true}}, false, "2 of 3 let themselves be looked into", "CAP_SYS_PTRACE"},
+		"container": {explainer{census: some, noDescriptors: unix.EPERM, caps: ^uint64(0)}, false, "2 of 3 let themselves be looked into", missingHost},
+		"none hide": {explainer{census: census{own: 3, shut: 7}, noDescriptors: unix.EPERM}, true, "3 of 3 let themselves be looked into", ""},
+	} {
+		if a := c.e.judgeOwnOwners(); a.Able != c.able || a.Found != c.found || strings.Join(a.Missing, ";") != c.missing {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
+// TestJudgeSockets: sockets are always there, their health where sock_diag is.
+func TestJudgeSockets(t *testing.T) {
+	for method, healthy := range map[string]bool{"sock_diag": true, "proc": false} {
+		e := explainer{report: &report.Report{Agent: report.Agent{Method: method}, Coverage: report.Coverage{Sockets: 7}}}
+		if a := e.judgeSockets(); !a.Able || a.How != method || a.Found != "7 seen" || (len(a.Missing) == 0) != healthy || (a.Hint == "") != healthy {
+			t.Errorf("%s: %+v", method, a)
+		}
+		if a := e.judgeHealth(); a.Able != healthy || (a.How == method) != healthy || (len(a.Missing) == 0) != healthy || (a.Without == "") != healthy {
+			t.Errorf("%s: %+v", method, a)
+		}
+	}
+}
+
+func TestJudgeShort(t *testing.T) {
+	e := explainer{facts: Facts{HostUser: true, BTF: true}}
+	if a := e.judgeShort(); !a.Able || a.How != "ebpf" || len(a.Missing) > 0 || a.Without != "" {
+		t.Errorf("got %+v", a)
+	}
+	e.noOpens = unix.EPERM
+	if a := e.judgeShort(); a.Able || a.How != "looks" || !slices.Equal(a.Capabilities, []string{"CAP_BPF", "CAP_PERFMON"}) || a.Without == "" {
+		t.Errorf("got %+v", a)
+	}
+}
+
+// TestCensus: processes are counted that are there, and those that end
+// meanwhile are not.
+func TestCensus(t *testing.T) {
+	ownNetwork(t)
+	p, gone := startPeer(t, "there", 0), startPeer(t, "gone", 0)
+	c := census{networks: map[uint32]struct{}{}}
+	uid := uint32(os.Geteuid())
+	c.ask(filepath.Join("/proc", fmt.Sprint(p.pid())), uid)
+	if c.processes != 1 || c.own != 1 || c.shut+c.ownShut+c.placeless != 0 || len(c.networks) != 1 {
+		t.Errorf("got %+v", c)
+	}
+	c.ask(filepath.Join("/proc", fmt.Sprint(p.pid())), uid+1)
+	if c.processes != 2 || c.own != 1 || len(c.networks) != 1 {
+		t.Errorf("got %+v", c)
+	}
+	pid := gone.pid()
+	gone.stop()
+	c.ask(filepath.Join("/proc", fmt.Sprint(pid)), uid)
+	c.ask(filepath.Join(t.TempDir(), "none"), uid)
+	c.ask(t.TempDir(), uid) // a process has namespaces
+	if c.processes != 2 {
+		t.Errorf("who is gone was counted: %+v", c)
+	}
+}
+
+// TestCount: files of /proc that are no processes are none, and the end of
+// patience is heeded.
+func TestCount(t *testing.T) {
+	ownNetwork(t)
+	e, err := newExplainer(Options{})
+	must(t, err)
+	e.workloads.finder = workload.New(workload.Options{})
+	must(t, e.count(t.Context()))
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	must(t, err)
+	if n := e.census.processes; n == 0 || n > len(processes)+10 {
+		t.Errorf("%d processes, want about %d", n, len(processes))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := e.count(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	e.proc = filepath.Join(t.TempDir(), "none")
+	if err := e.count(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "listing processes: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestWorkloads: processes are counted by what they belong to.
+func TestWorkloads(t *testing.T) {
+	proc := t.TempDir()
+	id := strings.Repeat("3f1e2d4c5b6a7988", 4)
+	for pid, cgroup := range map[string]string{
+		"11": "0::/system.slice/nginx.service\n",
+		"12": "0::/system.slice/docker-" + id + ".scope\n",
+		"13": "0::/system.slice/docker-" + id + ".scope\n",
+		"14": "0::/\n",
+	} {
+		must(t, os.Mkdir(filepath.Join(proc, pid), 0o755))
+		must(t, os.WriteFile(filepath.Join(proc, pid, "cgroup"), []byte(cgroup), 0o600))
+	}
+	w := workloads{finder: workload.New(workload.Options{Root: t.TempDir(), Proc: proc})}
+	for pid := range 20 {
+		w.ask(pid)
+	}
+	if w.units != 1 || w.inside != 2 || len(w.containers) != 1 || w.refused != 0 {
+		t.Errorf("got %+v", w)
+	}
+}
+
+func TestReadsDescriptors(t *testing.T) {
+	if err := readsDescriptors("/proc/self/fd"); err != nil {
+		t.Errorf("own descriptors: %v", err)
+	}
+	if err := readsDescriptors(t.TempDir()); err != nil {
+		t.Errorf("none at all: %v", err)
+	}
+	if err := readsDescriptors(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no process: %v", err)
+	}
+}
+
+func TestStatusField(t *testing.T) {
+	text := []byte("Name:\tx\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t7\nbroken\n")
+	for name, want := range map[string]string{"NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": "7", "Cap": "", "broken": "", "": ""} {
+		if got := statusField(text, name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestFirstLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	for text, want := range map[string]string{"": "", "2\n": "2", "2": "2", "a b\nc\n": "a b", "x\x1b[1m\n": `x\x1b[1m`} {
+		must(t, os.WriteFile(path, []byte(text), 0o600))
+		if got := firstLine(path); got != want {
+			t.Errorf("of %q the first line is %q, want %q", text, got, want)
+		}
+	}
+	if got := firstLine(path + ".none"); got != "" {
+		t.Errorf("of no file it is %q", got)
+	}
+	if !isThere(path) || isThere(path+".none") {
+		t.Error("what is there and what not is mixed up")
+	}
+}
+
+// TestTryEntering: the host's root may enter network namespaces.
+func TestTryEntering(t *testing.T) {
+	needRoot(t)
+	must(t, tryEntering("/proc"))
+	if err := tryEntering(t.TempDir()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without /proc: %v", err)
+	}
+}
+
+// TestExplainGrants: what an ordinary user is told to grant is enough, and the
+// way that is said first (capabilities of the program's file) works: such a
+// process is guarded from its own user, and sees itself and all others.
+func TestExplainGrants(t *testing.T) {
+	needRoot(t)
+	if withoutKernel() {
+		t.Skip("this run is without eBPF")
+	}
+	tracking(t)
+	nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	a := explainAs(t, nobody)
+	var missing []string
+	for _, b := range a.Abilities {
+		missing = append(missing, b.Capabilities...)
+	}
+	var caps uint64
+	for _, p := range privileges {
+		if slices.Contains(missing, p.name) {
+			caps |= 1 << p.bit
+		}
+	}
+	if caps == 0 {
+		t.Fatalf("nothing is to be granted: %+v", a)
+	}
+	path := program(t, "capable")
+	if err := unix.Setxattr(path, "security.capability", fileCapabilities(caps), 0); err != nil {
+		cannot(t, "files can't have capabilities here: "+err.Error())
+	}
+	a = explainProgram(t, path, nobody)
+	for _, b := range a.Abilities {
+		if !b.Able || len(b.Capabilities) > 0 {
+			t.Errorf("still missing: %+v", b)
+		}
+	}
+	for i, p := range a.Privileges {
+		if want := caps&(1<<privileges[i].bit) != 0; p.Held != want {
+			t.Errorf("%s is held: %t, want %t", p.Name, p.Held, want)
+		}
+	}
+	if a.Facts.UID != 65534 {
+		t.Errorf("facts are %+v", a.Facts)
+	}
+}
+
+// fileCapabilities are capabilities as a file has them, in force from the start
+// (struct vfs_cap_data of linux/capability.h, revision 2).
+func fileCapabilities(caps uint64) []byte {
+	const revision2, effective = 0x02000000, 1
+	b := binary.LittleEndian.AppendUint32(nil, revision2|effective)
+	for _, half := range []uint32{uint32(caps), uint32(caps >> 32)} {
+		b = binary.LittleEndian.AppendUint32(b, half) // permitted
+		b = binary.LittleEndian.AppendUint32(b, 0)    // inheritable
+	}
+	return b
 }

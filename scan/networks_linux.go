@@ -37,6 +37,8 @@ type networks struct {
 	fs   *procfs
 	want string // Options.Networks
 	own  *network
+	// inHosts says that the own one is known to be the host's.
+	inHosts bool
 	// others are those beside the own one, in the order in which they were
 	// made, while want includes them.
 	others []*network
@@ -61,10 +63,11 @@ var namedNetworks = []string{"/run/netns", "/run/docker/netns"}
 
 // newNetworks knows this thread's own namespace. Without a wish, all are looked
 // at from the host's own, and none but its own from another.
-func newNetworks(fs *procfs, want string) (*networks, error) {
+func newNetworks(fs *procfs, want string, r rights) (*networks, error) {
+	inHosts := r.seesHostNetwork(fs.path)
 	if want == "" {
 		want = networksOwn
-		if seesHostNetwork(fs.path) {
+		if inHosts {
 			want = networksAll
 		}
 	}
@@ -79,7 +82,7 @@ func newNetworks(fs *procfs, want string) (*networks, error) {
 	}
 	own := &network{inode: ino, path: path}
 	return &networks{
-		fs: fs, want: want, own: own,
+		fs: fs, want: want, own: own, inHosts: inHosts,
 		byPID: map[int]uint32{}, known: map[uint32]*network{ino: own},
 	}, nil
 }
@@ -272,14 +275,19 @@ func (ns *networks) tour(look func(*network) error) (err error, home bool) {
 		return fmt.Errorf("remembering own network namespace: %w", err), true
 	}
 	defer own.Close() //nolint:errcheck // reading only
+	away := false
 	for _, n := range ns.others {
 		if err := enter(n); err != nil {
 			ns.refuse(err)
 			continue
 		}
+		away = true
 		if err := look(n); err != nil {
 			return errors.Join(err, unix.Setns(int(own.Fd()), unix.CLONE_NEWNET)), false
 		}
+	}
+	if !away {
+		return nil, true
 	}
 	if err := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("coming back to own network namespace: %w", err), false
@@ -319,7 +327,7 @@ func (ns *networks) describe(n *notes) {
 	case ns.refused > 0:
 		n.add("namespaces", fmt.Sprintf("%d other network namespaces could not be entered: %v.", ns.refused, ns.reason),
 			"Containers, too: run dotm as root, or with CAP_SYS_ADMIN and CAP_SYS_PTRACE")
-	case ns.want == networksOwn && !seesHostNetwork(ns.fs.path):
+	case ns.want == networksOwn && !ns.inHosts:
 		n.add("own-namespace", "Only this network namespace is seen, none of other containers or of the host.",
 			"All of them: --namespaces all")
 	}

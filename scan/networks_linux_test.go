@@ -308,7 +308,7 @@ func TestNamespaceOfThread(t *testing.T) {
 	own := s.networks.own.inode
 	for range 5 {
 		look(t, s)
-		if n, err := newNetworks(s.networks.fs, "own"); err != nil || n.own.inode != own {
+		if n, err := newNetworks(s.networks.fs, "own", s.rights); err != nil || n.own.inode != own {
 			t.Fatalf("now in %+v, was in %d (%v)", n.own, own, err)
 		}
 	}

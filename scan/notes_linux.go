@@ -28,7 +28,8 @@ func (s *Scanner) describe(n *notes, r *report.Report) {
 		n.add("hidden-owners", names(hidden)+" hidden even from root.", "")
 	}
 	if err := s.owners.noDescriptors; err != nil && s.rights.all {
-		n.add("no-ebpf", fmt.Sprintf("The kernel gives no list of descriptors (%v): processes are searched through %s, which is slower.", err, s.proc), "")
+		n.add("no-ebpf", fmt.Sprintf("Processes of sockets are searched through %s, which is slower than a list of the kernel's: %s.", s.proc, reason(err)),
+			"The list: CAP_BPF and CAP_PERFMON")
 	}
 	if err := s.counter.refusal; err != nil {
 		n.add("short-connections", "Connections that open and close between two looks are not counted: "+reason(err)+".",

@@ -78,7 +78,10 @@ func (r rights) lack() (text, hint string) {
 
 // seesHostNetwork tells whether this is the network namespace of process 1, as
 // far as may be seen.
-func seesHostNetwork(proc string) bool {
+func (r rights) seesHostNetwork(proc string) bool {
+	if !r.pidNS {
+		return false // process 1 is a container's
+	}
 	host, err := os.Readlink(filepath.Join(proc, "1/ns/net"))
 	return err == nil && linkIs(filepath.Join(proc, "thread-self/ns/net"), host)
 }

@@ -72,7 +72,7 @@ func New(o Options) (*Scanner, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.networks, err = newNetworks(fs, o.Networks); err != nil {
+	if s.networks, err = newNetworks(fs, o.Networks, r); err != nil {
 		return nil, errors.Join(err, fs.close())
 	}
 	if !o.noKernel {

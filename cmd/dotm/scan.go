@@ -4,109 +4,218 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"strings"
-	"text/tabwriter"
+	"time"
 
+	"github.com/devops-trouble-map/dotm/agent"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/resolve"
 	"github.com/devops-trouble-map/dotm/scan"
 )
 
-type scanCmd struct{}
+type scanCmd struct {
+	Wide       bool          `help:"Show every peer and every column, and cut nothing."`
+	Namespaces string        `help:"Network namespaces to look at: own, all, or the name of one. Without it: all from the host's own, else the own one." placeholder:"own|all|NAME"`
+	Resolve    bool          `help:"Ask DNS for the names of peers. Without it nothing leaves this machine: names come from /etc/hosts and from what was seen."`
+	Watch      bool          `help:"Look again and again until Ctrl-C. New rows are marked with +, those that closed with -." xor:"mode"`
+	Interval   time.Duration `help:"Time between two looks of --watch." default:"2s"`
+	Explain    bool          `help:"Say what a look can see here and what not, why, and how to grant it." xor:"mode"`
+}
 
-// Run looks once and prints a table.
-func (scanCmd) Run(ctx context.Context, g *globals) error {
-	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), OneLook: true})
+// Run looks at this machine, once or again and again.
+func (c *scanCmd) Run(ctx context.Context, g *globals) error {
+	if err := agent.CheckInterval(c.Interval); err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	if c.Explain {
+		return c.explain(ctx, g)
+	}
+	if !c.Watch {
+		defer withoutCollector()()
+	}
+	scanner, err := scan.New(c.options())
 	if err != nil {
 		return fmt.Errorf("preparing to look at this machine: %w", err)
 	}
 	defer scanner.Close() //nolint:errcheck // the process ends
-	r, err := scanner.Scan(ctx)
-	if err != nil {
-		return fmt.Errorf("looking at this machine: %w", err)
+	if c.Watch {
+		tick := time.NewTicker(c.Interval)
+		defer tick.Stop()
+		return c.watch(ctx, g, scanner, tick.C)
 	}
-	r.Version, r.Agent.Version = report.Version, version
+	r, err := look(ctx, scanner)
+	if err != nil {
+		return err
+	}
 	if g.JSON {
 		return writeJSON(g.out, r)
 	}
-	return printReport(g.out, r)
+	return c.print(ctx, g, r)
 }
 
-// printReport prints services, then connections, then what was not seen.
-func printReport(out io.Writer, r *report.Report) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "SERVICE\tPROTO\tLISTENS ON\tUSER\tPID")
-	for i := range r.Listeners {
-		l := &r.Listeners[i]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", orHidden(l.Process), l.Protocol, listenText(l), orDash(l.User), pidText(l.PID))
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintln(w, "\nCONNECTION\tPROTO\tPEER\tOPEN\tUSER\tPID")
-	for i := range r.Connections {
-		c := &r.Connections[i]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", connectionText(c), c.Protocol, c.Peer, c.Count, orDash(c.User), pidText(c.PID))
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\n%d services, %d connections from %d sockets in %.1f ms.\n",
-		len(r.Listeners), len(r.Connections), r.Coverage.Sockets, float64(r.Cost.WallMicros)/1e3)
-	printNotes(out, r.Notes)
-	return nil
+func (c *scanCmd) options() scan.Options {
+	return scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces, OneLook: !c.Watch}
 }
+
+// looker takes looks; a [scan.Scanner] is one.
+type looker interface {
+	Scan(ctx context.Context) (*report.Report, error)
+}
+
+// look takes one look, and adds what a scanner doesn't know.
+func look(ctx context.Context, l looker) (*report.Report, error) {
+	r, err := l.Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking at this machine: %w", err)
+	}
+	r.Version, r.Agent.Version = report.Version, version
+	return r, nil
+}
+
+// maxMemory is from what size of the heap on a single look collects garbage.
+const maxMemory = 256 << 20
+
+// withoutCollector switches garbage collection off, for a program that ends
+// before there is much. The limits of GOGC and GOMEMLIMIT are put back by what
+// it returns.
+func withoutCollector() (restore func()) {
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		debug.SetMemoryLimit(maxMemory)
+	}
+	percent := debug.SetGCPercent(-1)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
+}
+
+// print prints one look.
+func (c *scanCmd) print(ctx context.Context, g *globals, r *report.Report) error {
+	_, err := g.out.Write(c.newPage(screenOf(g.out)).look(ctx, r))
+	return err
+}
+
+// page is how looks are printed.
+type page struct {
+	screen
+	wide   bool
+	marked bool // rows begin with a mark
+	folded bool // some peers are not shown
+	names  *resolve.Names
+	hosts  string // the file with names of hosts
+}
+
+func (c *scanCmd) newPage(s screen) *page {
+	if c.Wide {
+		s.width = 0
+	}
+	p := &page{screen: s, wide: c.Wide, names: &resolve.Names{}, hosts: resolve.HostsFile}
+	if c.Resolve {
+		p.names.DNS = resolve.NewDNS(nil)
+	}
+	return p
+}
+
+// look is one look as text.
+func (p *page) look(ctx context.Context, r *report.Report) []byte {
+	p.know(ctx, r)
+	sections := arrange(r, p.wide)
+	p.finish(sections)
+	b := p.tables(nil, sections)
+	if len(b) > 0 {
+		b = append(b, '\n')
+	}
+	b = append(b, summary(r)...)
+	return p.notes(append(b, '\n'), r)
+}
+
+// know learns the names of a report's addresses.
+func (p *page) know(ctx context.Context, r *report.Report) {
+	_ = p.names.ReadHosts(p.hosts) // without it, addresses are shown
+	p.names.Forget()
+	for _, i := range r.Interfaces {
+		for _, a := range i.Addresses {
+			p.names.Know(a.Addr(), r.Node.Name)
+		}
+	}
+	for _, n := range r.Namespaces {
+		for _, a := range n.Addresses {
+			p.names.Know(a, n.Container)
+		}
+	}
+	if p.names.DNS == nil {
+		return
+	}
+	peers := make([]netip.Addr, 0, len(r.Connections))
+	for i := range r.Connections {
+		peers = append(peers, r.Connections[i].Peer)
+	}
+	p.names.Ask(ctx, peers)
+}
+
+func (p *page) finish(sections []*section) {
+	p.folded = false
+	for _, s := range sections {
+		p.folded = s.finish(p.wide) || p.folded
+	}
+}
+
+// tables appends the tables of all sections that have rows.
+func (p *page) tables(b []byte, sections []*section) []byte {
+	between := func() {
+		if len(b) > 0 {
+			b = append(b, '\n')
+		}
+	}
+	for _, s := range sections {
+		if len(s.services)+len(s.edges) == 0 {
+			continue
+		}
+		if s.title != "" {
+			between()
+			b = append(p.colour(b, heading, s.title), '\n')
+		} else if len(s.services) > 0 {
+			between()
+		}
+		b = p.services(s).append(b, p.screen)
+		if len(s.edges) > 0 && len(s.services) > 0 {
+			b = append(b, '\n')
+		}
+		b = p.connections(s).append(b, p.screen)
+	}
+	return b
+}
+
+// summary is how much was seen, at what cost, and how.
+func summary(r *report.Report) string {
+	return counted(len(r.Listeners), "service", "services") + ", " +
+		counted(len(r.Connections), "connection", "connections") + " from " +
+		counted(r.Coverage.Sockets, "socket", "sockets") + " in " +
+		strconv.FormatFloat(float64(r.Cost.WallMicros)/1e3, 'f', 1, 64) + " ms (" + r.Agent.Method + ")."
+}
+
+// notes says what could not be seen, a line each.
+func (p *page) notes(b []byte, r *report.Report) []byte {
+	if p.folded {
+		b = append(b, "Some peers are not shown: --wide shows all.\n"...)
+	}
+	for _, n := range r.Notes {
+		b = append(b, printable(noteText(n))...)
+		b = append(b, '\n')
+	}
+	return b
+}
+
+func noteText(n report.Note) string { return strings.TrimSpace(n.Text + " " + n.Hint) }
 
 // printNotes says what could not be seen, a line each.
 func printNotes(out io.Writer, notes []report.Note) {
 	for _, n := range notes {
-		fmt.Fprintln(out, strings.TrimSpace(n.Text+" "+n.Hint))
+		fmt.Fprintln(out, noteText(n))
 	}
-}
-
-// connectionText reads from client to service: "curl → :443", "nginx:80 ← ",
-// "x — y" where the direction is unknown.
-func connectionText(c *report.Connection) string {
-	name := orHidden(c.Process)
-	switch c.Direction {
-	case report.In:
-		return fmt.Sprintf("%s:%d ←", name, c.Port)
-	case report.Out:
-		return fmt.Sprintf("%s → :%d", name, c.Port)
-	case report.Unknown:
-	}
-	return fmt.Sprintf("%s:%d — :%d", name, c.LocalPort, c.Port)
-}
-
-func listenText(l *report.Listener) string {
-	addr := l.Address.String()
-	if l.Address.IsUnspecified() && (l.Dual || l.Address.Is4()) {
-		addr = "*"
-	}
-	if l.Address.Is6() && !l.Dual {
-		return netip.AddrPortFrom(l.Address, l.Port).String()
-	}
-	return addr + ":" + strconv.Itoa(int(l.Port))
-}
-
-func orHidden(process string) string {
-	if process == "" {
-		return "(hidden)"
-	}
-	return process
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
-func pidText(pid int) string {
-	if pid == 0 {
-		return "-"
-	}
-	return strconv.Itoa(pid)
 }

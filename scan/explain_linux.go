@@ -274,7 +274,7 @@ func (c *census) ask(dir string, uid uint32) {
 	}
 	shut := isRefusal(readsDescriptors(filepath.Join(dir, "fd")))
 	link, err := os.Readlink(filepath.Join(dir, "ns/net"))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || shut && hasEnded(dir) {
 		return
 	}
 	c.processes++
@@ -292,6 +292,17 @@ func (c *census) ask(dir string, uid uint32) {
 	} else if ino, ok := proctext.ParseNamespaceLink([]byte(link)); ok {
 		c.networks[ino] = struct{}{}
 	}
+}
+
+// hasEnded tells a process that has ended and waits for its parent to notice:
+// it holds nothing any more, and isn't its user's any more either.
+func hasEnded(dir string) bool {
+	text, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if err != nil {
+		return true
+	}
+	stat, err := proctext.ParseStat(text)
+	return err == nil && (stat.State == 'Z' || stat.State == 'X')
 }
 
 // readsDescriptors reads where the first descriptor of a process leads.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -83,6 +84,9 @@ func ability(t *testing.T, a *Abilities, code string) Ability {
 	return Ability{}
 }
 
+// ordinary is a user who has no other processes.
+var ordinary = &syscall.Credential{Uid: 64_987, Gid: 64_987}
+
 var allCaps = []uintptr{
 	unix.CAP_BPF, unix.CAP_PERFMON, unix.CAP_SYS_PTRACE, unix.CAP_DAC_READ_SEARCH, unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN,
 }
@@ -113,7 +117,7 @@ func TestExplainPrivileges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tracking(t)
 			a := explainAs(t, &syscall.SysProcAttr{
-				Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, AmbientCaps: tt.caps,
+				Credential: ordinary, AmbientCaps: tt.caps,
 			})
 			var able, miss []string
 			for _, code := range []string{AbleAllOwners, AbleShort, AbleNetworks, AbleTranslations} {
@@ -139,7 +143,7 @@ func TestExplainPrivileges(t *testing.T) {
 			if own := ability(t, &a, AbleOwnOwners); !own.Able {
 				t.Errorf("own processes: %+v", own)
 			}
-			checkFacts(t, a.Facts, 65534)
+			checkFacts(t, a.Facts, ordinary.Uid)
 		})
 	}
 }
@@ -534,6 +538,33 @@ func TestCensus(t *testing.T) {
 	}
 }
 
+// TestExplainZombie: a process that has ended, and that its parent has not
+// waited for, hides nothing.
+func TestExplainZombie(t *testing.T) {
+	needRoot(t)
+	cmd := exec.Command("true")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: ordinary}
+	must(t, cmd.Start())
+	defer cmd.Wait()
+	dir := filepath.Join("/proc", fmt.Sprint(cmd.Process.Pid))
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(20 * time.Second); !hasEnded(dir); {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatal("it doesn't end")
+		}
+	}
+	a := explainAs(t, &syscall.SysProcAttr{Credential: ordinary})
+	if b := ability(t, &a, AbleOwnOwners); !b.Able || b.Found != "1 of 1 let themselves be looked into" {
+		t.Errorf("got %+v", b)
+	}
+	if hasEnded("/proc/self") || !hasEnded(filepath.Join(t.TempDir(), "none")) {
+		t.Error("who lives and who doesn't is mixed up")
+	}
+}
+
 // TestCount: files of /proc that are no processes are none, and the end of
 // patience is heeded.
 func TestCount(t *testing.T) {
@@ -635,7 +666,7 @@ func TestExplainGrants(t *testing.T) {
 		t.Skip("this run is without eBPF")
 	}
 	tracking(t)
-	nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	nobody := &syscall.SysProcAttr{Credential: ordinary}
 	a := explainAs(t, nobody)
 	var missing []string
 	for _, b := range a.Abilities {
@@ -665,7 +696,7 @@ func TestExplainGrants(t *testing.T) {
 			t.Errorf("%s is held: %t, want %t", p.Name, p.Held, want)
 		}
 	}
-	if a.Facts.UID != 65534 {
+	if a.Facts.UID != ordinary.Uid {
 		t.Errorf("facts are %+v", a.Facts)
 	}
 }

@@ -14,7 +14,7 @@ func (b *Batch) Age(now time.Time) {
 		if block == nil || !block.Node.OwnsAddresses() {
 			continue
 		}
-		speaker := b.speaker(&block.Node)
+		speaker := b.speaker(block)
 		if b.silent(speaker, now) {
 			b.markStale(block)
 			continue
@@ -26,12 +26,15 @@ func (b *Batch) Age(now time.Time) {
 	}
 }
 
-// speaker is the node that speaks for a node: a container's host, else itself.
-func (b *Batch) speaker(n *topology.Node) *topology.Node {
-	if host := b.edit.Block(hostOf(n.Name)); n.Kind == topology.Container && host != nil {
-		return &host.Node
+// speaker is the node that speaks for a node: itself, but for a container that is
+// gone its host.
+func (b *Batch) speaker(block *topology.Block) *topology.Node {
+	if block.Node.Kind == topology.Container && !seemsAlive(block) {
+		if host := b.edit.Block(hostOf(block.Node.Name)); host != nil {
+			return &host.Node
+		}
 	}
-	return n
+	return &block.Node
 }
 
 // silent says whether a node owes its report.

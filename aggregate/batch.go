@@ -96,8 +96,12 @@ func (b *Batch) Report(r *report.Report, now time.Time) {
 }
 
 // goneContainers are the containers that a host's report no longer lists, and
-// that still seem to run. They are said to have nothing any more.
+// that still seem to run. They are said to have nothing any more, unless the
+// agent says that it can't see them all: blindness is no change.
 func (b *Batch) goneContainers(all []statement) (gone []topology.Node) {
+	if slices.ContainsFunc(all[0].report.Notes, func(n report.Note) bool { return n.Code == "namespaces" || n.Code == "own-namespace" }) {
+		return nil
+	}
 	listed := map[string]bool{}
 	for _, s := range all {
 		listed[s.node] = true

@@ -31,28 +31,48 @@ type target struct {
 	port uint16
 }
 
+// maxHops is how many translations in a row are followed.
+const maxHops = 4
+
 // target finds where a row's call arrives: at the node of the peer's address,
-// or where that node's address translation sends it, if that is one place. A
-// node that spreads a call over several says nothing of this one: the edge ends
-// at it.
+// or where that node's address translation sends it, if that is one place, and
+// so on. A node that spreads a call over several says nothing of this one: the
+// edge ends at it. What leads round in a circle, or too far, is not followed at
+// all, so that to ask again from where it leads gives the same.
 func (w *weaver) target(r *report.Connection) target {
-	t := target{w.batch.resolve(&w.self.Node, r.Peer), r.Peer, r.Port}
+	first := target{w.batch.resolve(&w.self.Node, r.Peer), r.Peer, r.Port}
 	if r.Via.IsValid() {
-		t.how += ", where " + w.self.Node.Name + " sends what calls " + r.Via.String()
-		return t
+		first.how += ", where " + w.self.Node.Name + " sends what calls " + r.Via.String()
 	}
-	if t.node == w.self.Node.Name || (t.kind != topology.Host && t.kind != topology.Container) {
-		return t
+	if first.node == w.self.Node.Name {
+		return first
+	}
+	t := first
+	for range maxHops {
+		next, ok := w.behind(t, topology.Protocol(r.Protocol))
+		if !ok {
+			return t
+		}
+		t = next
+	}
+	return first
+}
+
+// behind is where the node of a target sends what calls it, if that is one
+// place.
+func (w *weaver) behind(t target, proto topology.Protocol) (next target, ok bool) {
+	if t.kind != topology.Host && t.kind != topology.Container {
+		return t, false
 	}
 	b := w.block(t.node)
-	called := netip.AddrPortFrom(r.Peer, r.Port)
-	to, ok := forwarded(b.Node.Forwards, topology.Protocol(r.Protocol), called)
+	called := netip.AddrPortFrom(t.addr, t.port)
+	to, ok := forwarded(b.Node.Forwards, proto, called)
 	if !ok {
-		return t
+		return t, false
 	}
-	behind := w.batch.resolve(&b.Node, to.Addr())
-	how := behind.how + ", where " + t.node + " sends what calls " + called.String()
-	return target{end{behind.node, behind.kind, how}, to.Addr(), to.Port()}
+	next = target{w.batch.resolve(&b.Node, to.Addr()), to.Addr(), to.Port()}
+	next.how += ", where " + t.node + " sends what calls " + called.String()
+	return next, true
 }
 
 // forwarded finds the one place that a call is sent to.

@@ -42,17 +42,6 @@ func (m *measured) add(h *report.Health) {
 	m.CloseWaitMS = max(m.CloseWaitMS, h.CloseWaitMS)
 }
 
-// serverHealth is what this end, the server's, says of an edge that its client
-// doesn't tell of any more.
-func (w *weaver) serverHealth(e *topology.Connection, r *report.Connection) *topology.Health {
-	if r.Health == nil {
-		return nil
-	}
-	m := &measured{end: "server"}
-	m.add(r.Health)
-	return m.health(e.Health, w.now, w.elapsed())
-}
-
 // elapsed is the time since the node's report before; zero if there was none.
 func (w *weaver) elapsed() time.Duration {
 	if w.prev.Node.LastReport.IsZero() {

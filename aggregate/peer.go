@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -25,6 +26,51 @@ type peer struct {
 	copied  bool
 	byEnds  map[ends][]int
 	dropped map[int]bool
+	heard   map[int]*heard // edges that the statement tells of too
+}
+
+// heard is what the server's end says of an edge: the sum of its rows.
+type heard struct {
+	count  int
+	health *measured // nil if nothing was measured
+}
+
+// hear adds a row of the server's end to an edge.
+func (p *peer) hear(i int, r *report.Connection) {
+	h := p.heard[i]
+	if h == nil {
+		if p.heard == nil {
+			p.heard = map[int]*heard{}
+		}
+		h = &heard{}
+		p.heard[i] = h
+	}
+	h.count += r.Count
+	if r.Health != nil {
+		if h.health == nil {
+			h.health = &measured{end: "server"}
+		}
+		h.health.add(r.Health)
+	}
+}
+
+// believe takes the server's word for the edges of a node that is silent.
+func (w *weaver) believe(p *peer) {
+	if p.block.Node.State != topology.Stale {
+		return
+	}
+	for i, h := range p.heard {
+		e := &p.block.Connections[i]
+		var health *topology.Health
+		if h.health != nil {
+			health = h.health.health(e.Health, w.now, w.elapsed())
+		}
+		if p.dropped[i] || (e.Count == h.count && e.Status == topology.Fresh && topology.SameHealth(e.Health, health)) {
+			continue
+		}
+		c := p.write(i)
+		c.Count, c.LastSeen, c.Status, c.Health = h.count, w.now, topology.Fresh, health
+	}
 }
 
 // peer is the block of another node that reports, or nil.
@@ -74,7 +120,10 @@ func (p *peer) drop(i int) {
 // tell puts the blocks of the other nodes that learned something.
 func (w *weaver) tell() {
 	for _, p := range w.others {
-		if p == nil || !p.copied {
+		if p == nil {
+			continue
+		}
+		if w.believe(p); !p.copied {
 			continue
 		}
 		kept := make([]topology.Connection, 0, len(p.block.Connections))

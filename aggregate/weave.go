@@ -52,9 +52,9 @@ func (w *weaver) weave() {
 			w.in(&rows[i], clients)
 		}
 	}
-	w.tell()
 	w.countClients(clients)
 	w.remember()
+	w.tell()
 	w.countInVain(inVain)
 	w.judge()
 	w.self.Connections = make([]topology.Connection, 0, len(w.edges))
@@ -333,17 +333,9 @@ func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connecti
 		}
 		found = true
 		complete := e.Evidence.BothEnds && (service == "" || (e.Directed && e.Server.Service == service))
-		// The client's end is silent: this end's word counts.
-		health := w.serverHealth(e, r)
-		counts := p.block.Node.State == topology.Stale &&
-			(e.Count != r.Count || e.Status != topology.Fresh || !topology.SameHealth(e.Health, health))
-		if complete && !counts {
-			continue
-		}
-		c := p.write(i)
-		note(c)
-		if counts {
-			c.Count, c.LastSeen, c.Status, c.Health = r.Count, w.now, topology.Fresh, health
+		p.hear(i, r)
+		if !complete {
+			note(p.write(i))
 		}
 	}
 	return found
@@ -430,21 +422,44 @@ func (w *weaver) remember() {
 	for _, e := range w.edges {
 		w.ends[endsOf(e)] = append(w.ends[endsOf(e)], e)
 	}
+	var moved []topology.Connection
 	for i := range w.prev.Connections {
 		old := w.prev.Connections[i]
-		if w.edges[old.ID] != nil {
-			continue
+		switch {
+		case w.edges[old.ID] != nil:
+		case w.reroute(&old):
+			moved = append(moved, old)
+		default:
+			w.keep(old)
 		}
-		if w.reroute(&old) && w.edges[old.ID] != nil {
-			absorb(w.edges[old.ID], &old)
-			continue
+	}
+	for i := range moved {
+		w.keep(moved[i])
+		if e := w.edges[moved[i].ID]; e != nil {
+			w.confirm(*e, end{node: e.Server.Node})
 		}
-		if fuller := w.covers(&old); fuller != nil {
-			absorb(fuller, &old)
-			w.takeWord(fuller, &old)
-			continue
+	}
+}
+
+// keep remembers one edge that this statement doesn't list.
+func (w *weaver) keep(old topology.Connection) {
+	if fuller := w.covers(&old); fuller != nil {
+		absorb(fuller, &old)
+		w.takeWord(fuller, &old)
+		return
+	}
+	c := closed(old, w.prev.Node.LastReport)
+	e := w.edges[old.ID]
+	if e == nil {
+		w.edges[old.ID] = c
+		return
+	}
+	absorb(e, c)
+	if e.Count == 0 {
+		e.LastSeen = later(e.LastSeen, c.LastSeen)
+		if c.Status == topology.Fresh {
+			e.Status = topology.Fresh
 		}
-		w.edges[old.ID] = closed(old, w.prev.Node.LastReport)
 	}
 }
 

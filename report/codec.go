@@ -80,6 +80,11 @@ func (r *Report) unmap() {
 	for i := range r.Connections {
 		plain(&r.Connections[i].Peer)
 		plain(&r.Connections[i].Local)
+		plainPort(&r.Connections[i].Via)
+	}
+	for i := range r.Forwards {
+		plainPort(&r.Forwards[i].From)
+		plainPort(&r.Forwards[i].To)
 	}
 	for i := range r.Namespaces {
 		for j := range r.Namespaces[i].Addresses {
@@ -89,3 +94,7 @@ func (r *Report) unmap() {
 }
 
 func plain(a *netip.Addr) { *a = a.Unmap().WithZone("") }
+
+func plainPort(a *netip.AddrPort) {
+	*a = netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+}

@@ -171,15 +171,17 @@ func TestDecodeOneSpelling(t *testing.T) {
 	r, err := Decode(strings.NewReader(`{
 		"namespaces":[{"addresses":["::ffff:172.17.0.2"]}],
 		"listeners":[{"address":"::ffff:10.0.0.1"},{"address":"fe80::1%eth0"}],
-		"connections":[{"peer":"::ffff:10.0.0.2","local":"fe80::1%eth0"},{"peer":"fe80::2%eth0"}]}`))
+		"connections":[{"peer":"::ffff:10.0.0.2","local":"fe80::1%eth0"},{"peer":"fe80::2%eth0","via":"[::ffff:10.0.0.3]:80"}],
+		"forwards":[{"from":"[::ffff:10.0.0.4]:80","to":"[fe80::3%eth0]:81"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := []string{
 		r.Namespaces[0].Addresses[0].String(), r.Listeners[0].Address.String(), r.Listeners[1].Address.String(),
 		r.Connections[0].Peer.String(), r.Connections[0].Local.String(), r.Connections[1].Peer.String(),
+		r.Connections[1].Via.String(), r.Forwards[0].From.String(), r.Forwards[0].To.String(),
 	}
-	want := []string{"172.17.0.2", "10.0.0.1", "fe80::1", "10.0.0.2", "fe80::1", "fe80::2"}
+	want := []string{"172.17.0.2", "10.0.0.1", "fe80::1", "10.0.0.2", "fe80::1", "fe80::2", "10.0.0.3:80", "10.0.0.4:80", "[fe80::3]:81"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

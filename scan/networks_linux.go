@@ -327,7 +327,9 @@ func (ns *networks) describe(n *notes) {
 	case ns.refused > 0:
 		n.add("namespaces", fmt.Sprintf("%d other network namespaces could not be entered: %v.", ns.refused, ns.reason),
 			"Containers, too: run dotm as root, or with CAP_SYS_ADMIN and CAP_SYS_PTRACE")
-	case ns.want == networksOwn && !ns.inHosts:
+	case ns.want == networksOwn && ns.inHosts:
+		n.add("own-namespace", "Only the host's own network namespace is looked at, as was asked for: containers are not.", "")
+	case ns.want == networksOwn:
 		n.add("own-namespace", "Only this network namespace is seen, none of other containers or of the host.",
 			"All of them: --namespaces all")
 	}

@@ -1,7 +1,7 @@
 // Real things for the browser tests: dotm, redis-server, clients, Chromium.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,6 +81,22 @@ export async function clients(t, port, count) {
   );
   for (const s of sockets) s.on('error', () => {}); // the server may be killed first
   const close = () => sockets.forEach((s) => s.destroy());
+  const end = () => sockets.forEach((s) => s.end());
+  t.after(close);
+  return { close, end };
+}
+
+/** Connections that their clients have closed and this process, which accepted them, has not. */
+export async function leftOpen(t, port, count) {
+  const accepted = [];
+  const server = createServer({ allowHalfOpen: true }, (s) => accepted.push(s.resume().on('error', () => {})));
+  await new Promise((done) => server.listen(port, '127.0.0.1', done));
+  const callers = await clients(t, port, count);
+  callers.end();
+  const close = () => {
+    for (const s of accepted) s.destroy();
+    server.close();
+  };
   t.after(close);
   return { close };
 }

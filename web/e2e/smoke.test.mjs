@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { clients, dotm, folder, missing, page, redis } from './dotm.mjs';
+import { clients, dotm, folder, leftOpen, missing, page, redis } from './dotm.mjs';
 
 const skip = missing() || false;
 const port = 20_000 + (process.pid % 10_000);
@@ -35,6 +35,7 @@ test('the chart shows this machine, live', { skip, timeout: 120_000 }, async (t)
   assert.match(await edge.innerText(), /node[\s\S]*redis-server/, 'client and service with their processes');
   assert.match(await edge.innerText(), /\b3\b/, 'three connections are one edge with count 3');
   assert.equal(await edge.count(), 1, 'one edge, once');
+  assert.match(await edge.innerText(), /\d (µs|ms)\b/, 'with the round trip that the kernel measures');
 
   // So does its other half.
   await p.getByRole('group', { name: 'Table' }).getByRole('button', { name: /Services/ }).click();
@@ -77,6 +78,22 @@ test('the chart shows this machine, live', { skip, timeout: 120_000 }, async (t)
     return tr && !/\b3\b/.test(tr.textContent.replace(needle, ''));
   }, [`:${port}`]);
   assert.deepEqual(faults, [], 'no error in the console, nothing asked from elsewhere');
+});
+
+test('connections that a process leaves open are in trouble, in the table and in the panel', { skip, timeout: 60_000 }, async (t) => {
+  const open = await leftOpen(t, port + 6, 10);
+  const server = await dotm(t, folder(t));
+  const { page: p, faults } = await page(t);
+  await p.goto(`${server.url}/#/chart?table`);
+  const edge = row(p, `:${port + 6}`).filter({ hasText: '10 not closed' });
+  await edge.waitFor();
+  await edge.click();
+  const panel = p.getByRole('complementary', { name: 'Selection' });
+  await panel.getByText('10 connections closed by the other end, not by node, since').waitFor();
+  await panel.getByText('measured at the server’s end').waitFor();
+  open.close();
+  await p.getByText('10 not closed').first().waitFor({ state: 'detached' });
+  assert.deepEqual(faults, []);
 });
 
 test('what is known stays on screen while dotm restarts', { skip, timeout: 120_000 }, async (t) => {

@@ -2,10 +2,12 @@
 // made-up site of 1,000 hosts (or the number given), all of it in view and then
 // at reading size, panned a little every frame.
 //   npm run frames -- 1000
+//   npm run frames -- 1000 ill    with every tenth connection in trouble
 import { createServer } from 'vite';
 import { chromium } from 'playwright-core';
 
 const hosts = Number(process.argv[2] ?? 1000);
+const fixture = process.argv[3] ?? 'site';
 const FRAMES = 120;
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
@@ -38,7 +40,7 @@ await server.listen();
 const browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox', '--disable-gpu', '--disable-frame-rate-limit', '--disable-gpu-vsync'] });
 try {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-  await page.goto(`${server.resolvedUrls.local[0]}?fixture=site-${hosts}`);
+  await page.goto(`${server.resolvedUrls.local[0]}?fixture=${fixture}-${hosts}`);
   await page.getByText('Live', { exact: true }).waitFor();
   await page.waitForTimeout(1000);
   await report(page, 'all in view');

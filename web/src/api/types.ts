@@ -24,6 +24,16 @@ export type Status =
 
 export type Protocol = 'tcp' | 'udp';
 
+/** Which end of a connection something is said of. */
+export type End = 'client' | 'server';
+
+/** One rule of destination NAT that is in use: what calls `from` arrives at `to`; both `address:port`. */
+export interface Forward {
+  protocol: Protocol;
+  from: string;
+  to: string;
+}
+
 export interface Note {
   code: string;
   text: string;
@@ -79,6 +89,7 @@ export interface NodeInfo {
   this?: boolean;
   seen_by?: string[];
   notes?: Note[];
+  forwards?: Forward[] | null;
   cost?: Cost;
 }
 
@@ -107,7 +118,17 @@ export interface Service {
   status: Status;
   own: boolean;
   ignored: boolean;
+  /** The systemd unit that its process belongs to. */
+  unit?: string;
+  /** The container it runs in, by name; empty if in none. */
   container?: string;
+  image?: string;
+  /** `namespace/name`. */
+  pod?: string;
+  /** Connections that wait to be accepted, how many may, and how many were turned away since first_seen. */
+  queue?: number;
+  queue_max?: number;
+  drops?: number;
   /** Sockets of clients that are open now. */
   clients: number;
   first_seen: string;
@@ -118,6 +139,8 @@ export interface Service {
 export interface ClientEnd {
   node: string;
   process: string;
+  unit?: string;
+  container?: string;
   service: string;
 }
 
@@ -130,7 +153,7 @@ export interface ServerEnd {
 
 export interface Sighting {
   node: string;
-  end: 'client' | 'server';
+  end: End;
   at: string;
 }
 
@@ -141,6 +164,26 @@ export interface Evidence {
   server_address?: string;
   client_resolved?: string;
   server_resolved?: string;
+}
+
+/** What the kernel of one end measures on its open sockets. What is absent is zero. */
+export interface Health {
+  /** Which end measured. */
+  end: End;
+  /** Mean round trip and its mean deviation, µs. */
+  rtt_us?: number;
+  rttvar_us?: number;
+  /** Payload from the client to the server, and back. */
+  sent_bytes_per_second?: number;
+  received_bytes_per_second?: number;
+  /** Share of the segments that the measuring end had to send again, 0 to 1. */
+  retransmit_ratio?: number;
+  /** Sockets that wait for the server's answer, the oldest since then. */
+  connecting?: number;
+  connecting_since?: string;
+  /** Sockets that the other end closed and the process of this one did not. */
+  close_wait?: number;
+  close_wait_since?: string;
 }
 
 export interface Connection {
@@ -159,6 +202,7 @@ export interface Connection {
   last_connection?: string;
   directed: boolean;
   status: 'fresh' | 'old';
+  health?: Health;
   own: boolean;
   peers?: number;
   evidence?: Evidence;

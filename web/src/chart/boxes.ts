@@ -1,6 +1,9 @@
-import type { NodeKind, Status } from '../api/types';
+import type { ChartNode, NodeKind, Status } from '../api/types';
 import { isAddress, plural, span } from '../lib/format';
+import { CONTAINER } from '../parts/Icon';
 import { stateOf } from '../parts/shapes';
+import { serviceTroubles } from '../state/health';
+import { containerName } from '../state/topology';
 import { type Brush, DIMMED, MONO, RADIUS, SANS } from './brush';
 import type { Rect } from './camera';
 import { overlaps } from './hit';
@@ -23,6 +26,9 @@ const GROUNDS: Partial<Record<Status, ColourName>> = {
 };
 
 const KIND_TAGS: Partial<Record<NodeKind, string>> = { container: 'container', virtual: 'virtual' };
+
+/** The mark of a container before its name: its side and the gap after it, and the most of the header that its host's name takes. */
+const MARK = { side: 12, gap: 5, host: 0.45 };
 
 /** The height from which a box without rows has room for a second line. */
 const SECOND_LINE = HEADER + 14;
@@ -114,9 +120,13 @@ export class BoxPainter {
     const font = `600 ${size}px ${SANS}`;
     const state = node.status === 'NONE' || node.status === 'OK' ? 0 : this.#brush.px(14);
     if (state > 0) this.#brush.state(node.status, rect.x + this.#brush.px(12), rect.y + rect.h / 2, this.#brush.px(12));
-    const name = this.#brush.fit(node.name, rect.w - this.#brush.px(8) - state, font);
-    const x = rect.x + rect.w / 2 + state / 2;
-    this.#brush.text(name, x, rect.y + rect.h / 2, font, nodeInk(node.state), 'center');
+    const mark = node.kind === 'container' ? this.#brush.px(MARK.side + MARK.gap) : 0;
+    const room = rect.w - this.#brush.px(8) - state - mark;
+    const name = this.#brush.fit(containerName(node)?.container ?? node.name, room, font);
+    const x = rect.x + rect.w / 2 + (state + mark) / 2;
+    const y = rect.y + rect.h / 2;
+    if (mark > 0) this.#mark(node, x - this.#brush.width(name, font) / 2 - mark, y, this.#brush.px(MARK.side));
+    this.#brush.text(name, x, y, font, nodeInk(node.state), 'center');
   }
 
   #card(box: SceneBox): void {
@@ -154,12 +164,16 @@ export class BoxPainter {
     const { node, rect } = box;
     const alone = box.rows.length === 0 && rect.h < SECOND_LINE;
     const y = rect.y + (alone ? rect.h : HEADER) / 2 + 0.5;
-    const tag = this.#headerTag(box);
-    const tagFont = `${this.#brush.size(10.5, 11.5)}px ${isAddress(tag) ? MONO : SANS}`;
+    const said = this.#headerTag(box);
+    const tagFont = `${this.#brush.size(10.5, 11.5)}px ${isAddress(said) ? MONO : SANS}`;
+    const tag = containerName(node)?.host === said ? this.#brush.fit(said, rect.w * MARK.host, tagFont) : said;
     const tagWidth = tag === '' ? 0 : this.#brush.width(tag, tagFont) + 8;
     const font = isAddress(node.name) ? `${this.#brush.size(11.5, 13)}px ${MONO}` : `600 ${this.#brush.size(12.5, 14)}px ${SANS}`;
-    const left = node.kind === 'network' ? 13 : 10;
-    const name = this.#brush.fit(node.name, rect.w - left - 10 - tagWidth, font);
+    const side = this.#brush.size(MARK.side, MARK.side + 2);
+    const mark = node.kind === 'container' ? side + (side * MARK.gap) / MARK.side : 0;
+    if (mark > 0) this.#mark(node, rect.x + 10, y - 0.5, side);
+    const left = (node.kind === 'network' ? 13 : 10) + mark;
+    const name = this.#name(node, said, rect.w - left - 10 - tagWidth, font);
     this.#brush.text(name, rect.x + left, y, font, nodeInk(node.state));
     if (tag !== '') this.#brush.text(tag, rect.x + rect.w - 10, y, tagFont, 'ink3', 'right');
     if (box.rows.length > 0 && !isUnreported(box)) this.#hairline(rect, rect.y + HEADER);
@@ -171,7 +185,28 @@ export class BoxPainter {
     if (node.state === 'stale') return span(this.#brush.view.now - Date.parse(node.last_report ?? node.first_seen));
     if (this.#brush.view.level === 'detail' && node.addresses[0] && node.addresses[0] !== node.name) return node.addresses[0];
     if (node.this) return 'this node';
-    return KIND_TAGS[node.kind] ?? '';
+    return containerName(node)?.host ?? KIND_TAGS[node.kind] ?? '';
+  }
+
+  /** A node's name in some room; a container's own one where its host's stands beside it or has no room. */
+  #name(node: ChartNode, beside: string, room: number, font: string): string {
+    const inHost = containerName(node);
+    if (!inHost) return this.#brush.fit(node.name, room, font);
+    if (inHost.host === beside) return this.#brush.fit(inHost.container, room, font);
+    return this.#brush.longest([node.name, inHost.container], room, font);
+  }
+
+  /** The mark of a container, `y` at its middle. */
+  #mark(node: ChartNode, x: number, y: number, side: number): void {
+    const { ctx } = this.#brush;
+    ctx.save();
+    ctx.translate(x, y - side / 2);
+    ctx.scale(side / 16, side / 16);
+    ctx.lineWidth = 1.5;
+    ctx.lineJoin = 'round';
+    ctx.strokeStyle = this.#brush.colour(node.state === 'reporting' ? 'ink2' : 'ink3');
+    ctx.stroke(this.#brush.path(CONTAINER));
+    ctx.restore();
   }
 
   /** The second line of a box without rows, where the layout has room for one. */
@@ -235,7 +270,7 @@ export class BoxPainter {
     const muted = client || node.state !== 'reporting' || gone;
     const end = row.row.kind === 'client' ? 'client' : portText(row.row.protocol, row.row.port);
     const endFont = `${this.#brush.size(10.5, 12)}px ${MONO}`;
-    const trouble = row.service ? GROUNDS[row.service.status] !== undefined : false;
+    const trouble = row.service ? GROUNDS[row.service.status] !== undefined || this.#troubled(row) : false;
     const font = `${trouble ? '600 ' : ''}${this.#brush.size(11.5, 13)}px ${SANS}`;
     const [left, label] = this.#rowLabel(box, row, tell);
     const room = rect.w - left - 10 - this.#brush.width(end, endFont) - 6;
@@ -268,10 +303,16 @@ export class BoxPainter {
 
   #rowState(rect: Rect, row: SceneRow, client: boolean, y: number): void {
     if (client) return;
-    const status = row.service ? stateOf(row.service) : 'NONE';
+    const status = row.service ? stateOf(row.service, this.#troubled(row)) : 'NONE';
     const x = rect.x + 14;
     if (status === 'OK') this.#dot(x, y);
     else this.#brush.state(status, x, y, this.#brush.size(12, 14));
+  }
+
+  /** Its sockets show trouble; asked only where there may be some. */
+  #troubled({ service, growth }: SceneRow): boolean {
+    if (!service || (!growth && !service.queue)) return false;
+    return serviceTroubles(service, growth, this.#brush.view.now).length > 0;
   }
 
   #dot(x: number, y: number): void {

@@ -1,4 +1,5 @@
 import { shortFigure } from '../lib/format';
+import { type Severity, type Trouble, connectionTroubles, rank, worstFirst } from '../state/health';
 import { connectionLine } from '../state/words';
 import { type Brush, DIMMED, GHOST, SANS } from './brush';
 import type { Point, Rect } from './camera';
@@ -14,21 +15,51 @@ const SEARCHERS = 60;
 /** Between a loop and its label, px. */
 const ASIDE = 3;
 
+/** A line in trouble has ticks across it, px: closer together where it fails. Shape before colour. */
+const TICKS: Readonly<Record<Severity, { colour: ColourName; text: ColourName; width: number; pitch: number }>> = {
+  failing: { colour: 'critical', text: 'critical', width: 7, pitch: 7 },
+  strained: { colour: 'warning-line', text: 'warning-text', width: 7, pitch: 16 },
+};
+const TICK = 1.2;
+/** Between two lines of a label, in heights of its text. */
+const LEADING = 1.5;
+
+const NO_TROUBLE: readonly Trouble[] = [];
+
 /** Draws the connections and their labels. */
 export class EdgePainter {
   readonly #brush: Brush;
+  /** What is wrong with the edges of this frame, the worst first; few of many. */
+  #ill: ReadonlyMap<SceneEdge, readonly Trouble[]> = new Map();
 
   constructor(brush: Brush) {
     this.#brush = brush;
   }
 
-  /** Draws the connections that `area` touches; from far away as bundles. */
+  /**
+   * Draws the connections that `area` touches; from far away as bundles. Those in
+   * trouble lie over the others and are never left out.
+   */
   draw(scene: Scene, area: Rect): void {
     const { lit, level } = this.#brush.view;
+    this.#ill = this.#judge(scene);
     if (level === 'dot') this.#bundles(scene, area);
     const shown = scene.edges.filter((e) => this.#shown(e) && overlaps(e.area, area));
-    for (const edge of shown) if (!lit?.edges.has(edge)) this.#edge(edge, lit !== null);
+    const above = (e: SceneEdge): boolean => this.#ill.has(e) || (lit?.edges.has(e) ?? false);
+    for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null);
+    for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && overlaps(edge.area, area)) this.#edge(edge, lit !== null);
     if (lit) for (const edge of shown) if (lit.edges.has(edge)) this.#edge(edge, false);
+  }
+
+  /** What is wrong, by edge; those that fail last, to be drawn over the others. */
+  #judge(scene: Scene): Map<SceneEdge, readonly Trouble[]> {
+    const now = Math.max(this.#brush.view.now, scene.at);
+    const ill = scene.suspects.map((edge) => [edge, worstFirst(connectionTroubles(edge.connection, edge.growth, now))] as const);
+    return new Map(ill.filter(([, troubles]) => troubles.length > 0).sort(([, a], [, b]) => rank(a) - rank(b)));
+  }
+
+  #severity(edge: SceneEdge): Severity | undefined {
+    return this.#ill.get(edge)?.[0]?.severity;
   }
 
   /** Bundles have no heads and no dashes: too small to be read from there. */
@@ -47,7 +78,7 @@ export class EdgePainter {
   /** Further away only the busiest of parallel lines is drawn, and then only what is pointed at. */
   #shown(edge: SceneEdge): boolean {
     const { level, lit } = this.#brush.view;
-    if (level === 'card' || level === 'detail' || this.#isSelected(edge)) return true;
+    if (level === 'card' || level === 'detail' || this.#isSelected(edge) || this.#ill.has(edge)) return true;
     return level === 'tag' ? edge.lead : (lit?.edges.has(edge) ?? false);
   }
 
@@ -57,11 +88,12 @@ export class EdgePainter {
 
   #edge(edge: SceneEdge, dimmed: boolean): void {
     const ctx = this.#brush.ctx;
-    const lit = this.#brush.view.lit?.edges.has(edge) ?? false;
-    const old = edge.connection.status === 'old';
+    const severity = this.#severity(edge);
+    const old = !severity && edge.connection.status === 'old';
     const width = Math.max(this.#brush.thin(old ? 1.3 : edge.width), this.#brush.px(1)) + (this.#isSelected(edge) ? this.#brush.thin(1) : 0);
-    ctx.globalAlpha = isGone(edge) ? GHOST : dimmed ? DIMMED : 1;
-    ctx.strokeStyle = this.#brush.colour(this.#isSelected(edge) ? 'accent' : lit ? 'ink2' : 'edge');
+    ctx.globalAlpha = dimmed ? DIMMED : 1;
+    if (!severity && isGone(edge)) ctx.globalAlpha = GHOST;
+    ctx.strokeStyle = this.#brush.colour(this.#ink(edge, severity));
     ctx.fillStyle = ctx.strokeStyle;
     ctx.lineWidth = width;
     ctx.lineCap = old ? 'round' : 'butt';
@@ -70,7 +102,31 @@ export class EdgePainter {
     this.#stroke(edge.path, head);
     ctx.setLineDash([]);
     if (head > 0) this.#head(edge.path, head, width);
+    if (severity) this.#ticks(edge.path, head, severity);
     ctx.globalAlpha = 1;
+  }
+
+  #ink(edge: SceneEdge, severity: Severity | undefined): ColourName {
+    if (this.#isSelected(edge)) return 'accent';
+    if (severity) return TICKS[severity].colour;
+    return this.#brush.view.lit?.edges.has(edge) ? 'ink2' : 'edge';
+  }
+
+  /** Short strokes across the line; further away they keep their size on screen. */
+  #ticks(path: Path, head: number, severity: Severity): void {
+    const { ctx } = this.#brush;
+    const { colour, width, pitch } = TICKS[severity];
+    const size = this.#tickSize();
+    ctx.strokeStyle = this.#brush.colour(colour);
+    ctx.lineWidth = width * size;
+    ctx.lineCap = 'butt';
+    ctx.setLineDash([TICK * size, (pitch - TICK) * size]);
+    this.#stroke(path, head);
+    ctx.setLineDash([]);
+  }
+
+  #tickSize(): number {
+    return Math.max(this.#brush.thin(1), this.#brush.px(1));
   }
 
   /** The line ends inside its head, so that it never pokes out at the tip. */
@@ -99,39 +155,81 @@ export class EdgePainter {
     ctx.fill();
   }
 
-  /** Writes the labels, over the boxes; the busier of two that would cover each other stands. */
+  /** Writes the labels, over the boxes; of two that would cover each other the one in trouble stands, else the busier. */
   labels(scene: Scene, area: Rect): void {
     const pointed = this.#brush.view.pointed;
     if (this.#brush.view.level !== 'dot') this.#counts(scene, area, pointed);
-    if (pointed) this.#label(pointed.label, connectionLine(pointed.connection), 'ink', area);
+    if (pointed) this.#tell(pointed, area);
+  }
+
+  /** What an edge is, and below it what is wrong with it; kept inside `area`. */
+  #tell(edge: SceneEdge, area: Rect): void {
+    const { x, y } = edge.label;
+    const line = (text: string, colour: ColourName, i: number): void => {
+      const { w } = this.#labelArea(edge.label, text);
+      const inside = Math.max(area.x + w / 2, Math.min(area.x + area.w - w / 2, x));
+      this.#label({ x: inside, y: y + i * this.#labelSize() * LEADING }, text, colour);
+    };
+    line(connectionLine(edge.connection), 'ink', 0);
+    this.#troubles(edge).forEach((t, i) => line(t.text, TICKS[t.severity].text, i + 1));
+  }
+
+  #troubles(edge: SceneEdge): readonly Trouble[] {
+    return this.#ill.get(edge) ?? NO_TROUBLE;
   }
 
   #counts(scene: Scene, area: Rect, pointed: SceneEdge | null): void {
     const labelled = scene.edges.filter((e) => e !== pointed && this.#labelled(e) && overlaps(e.area, area));
-    labelled.sort((a, b) => b.connection.count - a.connection.count);
+    labelled.sort((a, b) => Number(this.#ill.has(b)) - Number(this.#ill.has(a)) || b.connection.count - a.connection.count);
     const taken: Rect[] = [];
     labelled.forEach((edge, i) => {
-      const text = shortFigure(edge.connection.count);
+      const [worst] = this.#troubles(edge);
+      const text = worst?.short ?? shortFigure(edge.connection.count);
       const at = i < SEARCHERS ? this.#place(scene, edge, text, taken) : edge.label;
       const place = this.#labelArea(at, text);
       if (taken.some((t) => overlaps(t, place))) return;
       taken.push(place);
-      this.#label(at, text, 'ink2', area);
+      this.#label(at, text, worst ? TICKS[worst.severity].text : 'ink2');
     });
   }
 
   /** The first place on the edge where the label covers nothing else; the middle if there is none. */
   #place(scene: Scene, edge: SceneEdge, text: string, taken: readonly Rect[]): Point {
-    const free = (at: Point): boolean => {
+    const clear = (at: Point): boolean => {
       const place = this.#labelArea(at, text);
-      if (taken.some((t) => overlaps(t, place))) return false;
-      if (scene.boxGrid.near(place).some((b) => overlaps(b.rect, place))) return false;
+      return !taken.some((t) => overlaps(t, place)) && !scene.boxGrid.near(place).some((b) => overlaps(b.rect, place));
+    };
+    const free = (at: Point): boolean => {
+      if (!clear(at)) return false;
+      const place = this.#labelArea(at, text);
       return !scene.edgeGrid.near(place).some((e) => e !== edge && this.#shown(e) && crosses(e.points, place));
     };
     // On a loop lower than itself a label would hide the line.
     if (edge.client === edge.server && edge.area.h < ROW) return this.#beside(edge, text);
+    if (this.#ill.has(edge)) return this.#placeTrouble(edge, text, free, clear);
     if (free(edge.label)) return edge.label;
     return SHARES.map((share) => along(edge.points, share)).find(free) ?? edge.label;
+  }
+
+  /**
+   * A label of trouble stands over, under or beside its line: on a short one it would
+   * hide the ticks. Where it would hide another line it stands on its own after all, so
+   * that nobody takes it for the other's.
+   */
+  #placeTrouble(edge: SceneEdge, text: string, free: (at: Point) => boolean, clear: (at: Point) => boolean): Point {
+    const own = [edge.label, ...SHARES.map((share) => along(edge.points, share))];
+    const places = own.map((at) => this.#around(edge, at, text));
+    const over = places.map(([above]) => above);
+    const beside = places.flatMap(([, ...others]) => others);
+    return over.find(free) ?? beside.find(free) ?? own.find(clear) ?? over.find(clear) ?? beside.find(clear) ?? edge.label;
+  }
+
+  /** Over a point of a line, under it, and right and left of it, clear of its ticks. */
+  #around(edge: SceneEdge, { x, y }: Point, text: string): [Point, Point, Point, Point] {
+    const { w, h } = this.#labelArea({ x, y }, text);
+    const ticks = this.#tickSize() * (TICKS[this.#severity(edge) ?? 'failing'].width / 2 + 1);
+    const [dx, dy] = [ticks + w / 2, ticks + h / 2];
+    return [{ x, y: y - dy }, { x, y: y + dy }, { x: x + dx, y }, { x: x - dx, y }];
   }
 
   /** Right of a loop. */
@@ -141,11 +239,12 @@ export class EdgePainter {
   }
 
   #labelled(edge: SceneEdge): boolean {
-    const lit = this.#brush.view.lit;
-    if (edge.connection.count === 0) return false;
+    const { lit, level } = this.#brush.view;
+    const ill = this.#ill.has(edge);
+    if (edge.connection.count === 0 && !ill) return false;
     if (lit) return lit.edges.has(edge);
-    if (this.#isSelected(edge) || this.#brush.view.level === 'detail') return true;
-    return edge.busy && this.#brush.view.level === 'card';
+    if (this.#isSelected(edge) || level === 'detail') return true;
+    return (edge.busy || ill) && level === 'card';
   }
 
   #labelSize(): number {
@@ -158,13 +257,10 @@ export class EdgePainter {
     return { x: at.x - w / 2, y: at.y - size * 0.6, w, h: size * 1.2 };
   }
 
-  /** A text on its line, kept inside `area`, with a halo in the ground's colour. */
-  #label(at: Point, text: string, colour: ColourName, area: Rect): void {
+  /** A text with a halo in the ground's colour, `at` its middle. */
+  #label({ x, y }: Point, text: string, colour: ColourName): void {
     const size = this.#labelSize();
     const { ctx } = this.#brush;
-    const { w } = this.#labelArea(at, text);
-    const x = Math.max(area.x + w / 2, Math.min(area.x + area.w - w / 2, at.x));
-    const y = at.y;
     ctx.font = `${size}px ${SANS}`;
     ctx.textAlign = 'center';
     ctx.textBaseline = 'middle';

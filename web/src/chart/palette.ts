@@ -18,6 +18,7 @@ const NAMES = [
   'warning-on',
   'warning-line',
   'warning-bg',
+  'warning-text',
   'unknown',
   'unknown-bg',
   'ok',

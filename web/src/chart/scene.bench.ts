@@ -1,5 +1,5 @@
 import { bench, describe } from 'vitest';
-import { makeSite } from '../fixtures';
+import { makeIllSite, makeSite } from '../fixtures';
 import { fromDocument } from '../state/topology';
 import { buildScene, hitTest } from './scene';
 
@@ -15,6 +15,13 @@ describe.each([60, 1000])('%d hosts', (n) => {
 
   bench('build it again after a delta', () => {
     buildScene(topology, lane, scene);
+  });
+
+  const ill = fromDocument(makeIllSite(n));
+  const before = buildScene(ill, lane);
+
+  bench('build it again with every tenth connection in trouble', () => {
+    buildScene(ill, lane, before);
   });
 
   bench('1,000 hit tests', () => {

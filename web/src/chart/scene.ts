@@ -1,4 +1,6 @@
 import type { ChartNode, ClientRow, Connection, MoreRow, Service, ServiceRow } from '../api/types';
+import type { Growth } from '../state/growth';
+import { isSuspect } from '../state/health';
 import type { Topology } from '../state/topology';
 import { type Point, type Rect, levelAt } from './camera';
 import { type Bundle, bundle } from './bundle';
@@ -19,6 +21,8 @@ export interface SceneRow {
   /** Middle of the row, chart units. */
   y: number;
   service: Service | null;
+  /** What grew of it while this page looked. */
+  growth: Growth | undefined;
 }
 
 export interface SceneBox {
@@ -42,6 +46,8 @@ export interface SceneEdge {
   busy: boolean;
   /** The busiest of the parallel edges between its two nodes. */
   lead: boolean;
+  /** What grew of it while this page looked. */
+  growth: Growth | undefined;
 }
 
 /** A ground behind boxes that belong together. */
@@ -55,6 +61,10 @@ export interface Lane {
 export interface Scene {
   boxes: readonly SceneBox[];
   edges: readonly SceneEdge[];
+  /** The edges that may be in trouble, now or in a moment: the others need no second look. */
+  suspects: readonly SceneEdge[];
+  /** When its topology was made, ms. */
+  at: number;
   lane: Lane | null;
   /** All that is drawn: what Fit shows. */
   bounds: Rect;
@@ -71,12 +81,13 @@ const BUSIEST = 5;
 const LANE_PAD = 24;
 const LANE_HEAD = 60;
 
-function sceneBox(node: ChartNode, services: ReadonlyMap<string, Service>): SceneBox {
+function sceneBox(node: ChartNode, { services, grown }: Topology): SceneBox {
   const { x, y, w, h } = node.layout;
   const rows = (node.rows ?? []).map((row, i) => ({
     row,
     y: y + HEADER + (i + 0.5) * ROW,
     service: row.kind === 'service' ? (services.get(row.service) ?? null) : null,
+    growth: row.kind === 'service' ? grown.get(row.service) : undefined,
   }));
   return { node, rect: { x, y, w, h }, rows };
 }
@@ -109,6 +120,7 @@ interface Plan {
   server: SceneBox;
   from: number;
   to: number;
+  growth: Growth | undefined;
 }
 
 function plan(topology: Topology, boxes: ReadonlyMap<string, SceneBox>): Plan[] {
@@ -117,7 +129,8 @@ function plan(topology: Topology, boxes: ReadonlyMap<string, SceneBox>): Plan[] 
     const client = boxes.get(connection.client.node);
     const server = boxes.get(connection.server.node);
     if (!client || !server) continue;
-    plans.push({ connection, client, server, from: clientY(client, connection), to: serverY(server, connection) });
+    const growth = topology.grown.get(connection.id);
+    plans.push({ connection, client, server, from: clientY(client, connection), to: serverY(server, connection), growth });
   }
   return plans;
 }
@@ -188,6 +201,7 @@ function sceneEdge(p: Plan, along: Course): SceneEdge {
     width: edgeWidth(p.connection.count),
     busy: false,
     lead: false,
+    growth: p.growth,
   };
 }
 
@@ -275,7 +289,7 @@ type LaneTitle = Pick<Lane, 'title' | 'subtitle'>;
  * only saves work: routes are taken from it while no box has moved.
  */
 export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | null = null): Scene {
-  const boxes = [...topology.nodes.values()].map((n) => sceneBox(n, topology.services));
+  const boxes = [...topology.nodes.values()].map((n) => sceneBox(n, topology));
   const boxByName = new Map(boxes.map((b) => [b.node.name, b]));
   const boxGrid = new Grid<SceneBox>();
   for (const box of boxes) boxGrid.add(box, box.rect);
@@ -290,6 +304,8 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
   return {
     boxes,
     edges,
+    suspects: edges.filter((e) => isSuspect(e.connection, e.growth)),
+    at: Date.parse(topology.at) || 0,
     lane: ground,
     bounds,
     boxByName,

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { age, bytes, capital, figure, goDuration, inWords, isAddress, moment, parseGoDuration, plural, shortFigure, span, truncateMiddle } from './format';
+import {
+  age, bytes, capital, figure, goDuration, inWords, isAddress, micros, moment, parseGoDuration, percent, plural, rate, shortFigure, shortMoment,
+  span, spread, truncateMiddle,
+} from './format';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 
@@ -84,4 +87,47 @@ describe('moment in two time zones', () => {
   });
 
   it.each([undefined, '', 'yesterday'])('is never for %j', (text) => expect(moment(text, true)).toBe('never'));
+});
+
+describe('what is measured', () => {
+  it.each([
+    [0, '0 B/s'], [1, '1 B/s'], [310, '310 B/s'], [999, '999 B/s'], [999.6, '1 kB/s'], [1000, '1 kB/s'], [1234, '1.2 kB/s'], [45_000, '45 kB/s'],
+    [340_000, '340 kB/s'], [999_400, '999 kB/s'], [999_600, '1 MB/s'], [1_200_000, '1.2 MB/s'], [99_600_000, '100 MB/s'], [2.5e9, '2.5 GB/s'],
+    [7e12, '7 TB/s'], [7e15, '7,000 TB/s'],
+  ])('%d bytes a second', (n, text) => expect(rate(n)).toBe(text));
+
+  it.each([
+    [0, '0 µs'], [1, '1 µs'], [12, '12 µs'], [99, '99 µs'], [99.6, '0.1 ms'], [100, '0.1 ms'], [310, '0.31 ms'], [1234, '1.2 ms'], [45_000, '45 ms'],
+    [137_000, '137 ms'], [999_499, '999 ms'], [999_500, '1 s'], [1_200_000, '1.2 s'], [75_000_000, '75 s'],
+  ])('%d microseconds', (us, text) => expect(micros(us)).toBe(text));
+
+  it.each([
+    [300, 100, '0.3 ms ± 0.1'],
+    [310, 95, '0.31 ms ± 0.1'],
+    [48, 20, '48 µs ± 20'],
+    [45_000, 300, '45 ms'],
+    [1_200_000, 600_000, '1.2 s ± 0.6'],
+    [36, 0, '36 µs'],
+    [90, 1500, '90 µs ± 1,500'],
+  ])('%d ± %d microseconds', (us, deviation, text) => expect(spread(us, deviation)).toBe(text));
+
+  it.each([
+    [0, '0 %'], [0.0001, 'under 0.1 %'], [0.0005, '0.1 %'], [0.004, '0.4 %'], [0.013, '1.3 %'], [0.05, '5 %'], [0.0994, '9.9 %'], [0.0996, '10 %'], [0.142, '14 %'], [1, '100 %'],
+  ])('%d as a share', (share, text) => expect(percent(share)).toBe(text));
+});
+
+describe('shortMoment', () => {
+  const short = (at: string, utc = true): string => shortMoment(at, NOW, utc, 'en-GB');
+
+  it('is the time of day, today', () => {
+    expect(short('2026-11-23T02:13:59Z')).toBe('02:13 UTC');
+    expect(short('2026-11-23T02:13:59Z', false)).toMatch(/^\d\d:\d\d$/);
+  });
+
+  it('has its date on another day', () => {
+    expect(short('2026-11-22T23:59:00Z')).toBe('22 Nov 2026, 23:59 UTC');
+    expect(short('2025-11-23T12:00:00Z')).toBe('23 Nov 2025, 12:00 UTC');
+  });
+
+  it('is never for what is no time', () => expect(short('soon')).toBe('never'));
 });

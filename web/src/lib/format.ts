@@ -5,7 +5,9 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const whole = new Intl.NumberFormat('en-US');
+const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const two = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 2 });
+const tenths = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
 
 /** 1234 → `1,234`. */
 export function figure(n: number): string {
@@ -105,6 +107,66 @@ export function bytes(n: number): string {
   if (n < 1024 ** 2) return `${Math.round(n / 1024)} KiB`;
   if (n < 1024 ** 3) return `${Math.round(n / 1024 ** 2)} MiB`;
   return `${(n / 1024 ** 3).toFixed(1)} GiB`;
+}
+
+/** Small figures to two digits, large ones whole: 0.312 → `0.31`, 4.26 → `4.3`, 45.2 → `45`, 137 → `137`. */
+function twoDigits(n: number): string {
+  return n < 99.5 ? two.format(n) : whole.format(n);
+}
+
+/** A figure in the largest of its units in which it is at least one; `step` lies between two units. */
+function scaled(n: number, step: number, units: readonly [string, ...string[]]): string {
+  let value = n;
+  let unit = units[0];
+  for (const larger of units.slice(1)) {
+    // What rounds up to a whole step is one of the next unit.
+    if (value < step - 0.5) break;
+    value /= step;
+    unit = larger;
+  }
+  return `${twoDigits(value)} ${unit}`;
+}
+
+/** Bytes per second: 310 → `310 B/s`, 1234567 → `1.2 MB/s`. Units of 1,000, as network speeds are. */
+export function rate(bytesPerSecond: number): string {
+  return scaled(bytesPerSecond, 1000, ['B/s', 'kB/s', 'MB/s', 'GB/s', 'TB/s']);
+}
+
+/** The unit for a length of time in µs, and how many µs it has. From 100 µs on in ms. */
+function timeUnit(us: number): readonly [string, number] {
+  if (us < 99.5) return ['µs', 1];
+  return us < 999_500 ? ['ms', 1000] : ['s', 1_000_000];
+}
+
+/** 12 → `12 µs`, 310 → `0.31 ms`, 1200000 → `1.2 s`. */
+export function micros(us: number): string {
+  const [unit, size] = timeUnit(us);
+  return `${twoDigits(us / size)} ${unit}`;
+}
+
+/** A mean and its deviation in one unit, `0.31 ms ± 0.1`; a deviation too small for the mean's digits is left out. */
+export function spread(us: number, deviation: number): string {
+  const mean = micros(us);
+  const [, size] = timeUnit(us);
+  const digits = /\.(\d+)/.exec(mean)?.[1]?.length ?? 0;
+  const around = new Intl.NumberFormat('en-US', { maximumFractionDigits: digits }).format(deviation / size);
+  return around === '0' ? mean : `${mean} ± ${around}`;
+}
+
+/** A share from 0 to 1: 0.064 → `6.4 %`, 0.5 → `50 %`; what is little but there is `under 0.1 %`. */
+export function percent(share: number): string {
+  if (share > 0 && share < 0.0005) return 'under 0.1 %';
+  return `${(share < 0.0995 ? tenths : whole).format(share * 100)} %`;
+}
+
+/** Time of day to the minute; with the date where it is another day. UTC is named, local time is not. */
+export function shortMoment(at: string, now: number, utc: boolean, locale?: string): string {
+  const when = new Date(at);
+  if (Number.isNaN(when.getTime())) return 'never';
+  const zone = utc ? { timeZone: 'UTC' } : {};
+  const day = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', ...zone });
+  const date = day.format(when) === day.format(now) ? {} : { dateStyle: 'medium' as const };
+  return `${new Intl.DateTimeFormat(locale, { ...date, timeStyle: 'short', ...zone }).format(when)}${utc ? ' UTC' : ''}`;
 }
 
 /** True for IPv4, IPv6 and CIDR text: these are set in mono. */

@@ -1,4 +1,8 @@
+/** A box with its edges: what runs in a container. The chart draws it too, on the same grid of 16. */
+export const CONTAINER = 'M8 1.6L13.8 4.8V11.2L8 14.4L2.2 11.2V4.8ZM2.4 4.9L8 8L13.6 4.9M8 8V14.2';
+
 const ICONS = {
+  container: CONTAINER,
   search: 'M7 12.2A5.2 5.2 0 1 0 7 1.8A5.2 5.2 0 0 0 7 12.2ZM10.9 10.9L14.4 14.4',
   settings: 'M1.5 4.5H8.5M12.5 4.5H14.5M1.5 11.5H3.5M7.5 11.5H14.5M10.5 6.5A2 2 0 1 0 10.5 2.5A2 2 0 0 0 10.5 6.5ZM5.5 13.5A2 2 0 1 0 5.5 9.5A2 2 0 0 0 5.5 13.5Z',
   plus: 'M8 3V13M3 8H13',

@@ -1,10 +1,18 @@
+import { useMemo } from 'preact/hooks';
+import { useApp } from '../app';
+import { type Severity, judgeOf, suspectsOf } from '../state/health';
 import type { Topology } from '../state/topology';
 import { silentNodes } from '../state/words';
+import { CONTAINER } from './Icon';
+import { SHAPES } from './shapes';
+
+/** What trouble the view contains. */
+type Ill = ReadonlySet<Severity | 'service'>;
 
 interface Entry {
   key: string;
   word: string;
-  shown: (t: Topology) => boolean;
+  shown: (t: Topology, ill: Ill) => boolean;
   sign: preact.ComponentChildren;
 }
 
@@ -23,7 +31,33 @@ function connections(t: Topology) {
   return [...t.connections.values()];
 }
 
+function ticked(colour: string, dash: string) {
+  const stroke = `var(${colour})`;
+  return (
+    <>
+      <path d="M1 8H29" fill="none" stroke={stroke} />
+      <path d="M1 8H29" fill="none" stroke={stroke} stroke-width="7" stroke-dasharray={dash} />
+    </>
+  );
+}
+
 const ENTRIES: readonly Entry[] = [
+  { key: 'failing', word: 'failing', shown: (_, ill) => ill.has('failing'), sign: ticked('--critical', '1.2 5.8') },
+  { key: 'strained', word: 'strained', shown: (_, ill) => ill.has('strained'), sign: ticked('--warning-line', '1.2 12') },
+  {
+    key: 'signal',
+    word: 'signal',
+    shown: (_, ill) => ill.has('service'),
+    sign: (
+      <path d={SHAPES.SIGNAL.marks[0]?.d} transform="translate(8 1)" fill="none" stroke="var(--critical)" stroke-width="1.6" stroke-linecap="round" />
+    ),
+  },
+  {
+    key: 'container',
+    word: 'container',
+    shown: (t) => [...t.nodes.values()].some((n) => n.kind === 'container'),
+    sign: <path d={CONTAINER} transform="translate(7 0)" fill="none" stroke="var(--ink2)" stroke-width="1.3" stroke-linejoin="round" />,
+  },
   {
     key: 'none',
     word: 'no check',
@@ -72,9 +106,21 @@ const ENTRIES: readonly Entry[] = [
   },
 ];
 
+/** Looks at what may be in trouble only, and with the clock only while there is some of it. */
+function useIll(topology: Topology): Ill {
+  const { now } = useApp();
+  const { connections, services } = useMemo(() => suspectsOf(topology), [topology]);
+  if (connections.length + services.length === 0) return new Set();
+  const judge = judgeOf(topology, now.value);
+  const found = new Set<Severity | 'service'>(connections.flatMap((c) => judge.connection(c).map((t) => t.severity)));
+  if (services.some((s) => judge.service(s).length > 0)) found.add('service');
+  return found;
+}
+
 /** Signs of the present view only; at most eight. */
 export function Legend({ topology }: { topology: Topology }) {
-  const entries = ENTRIES.filter((e) => e.shown(topology)).slice(0, 8);
+  const ill = useIll(topology);
+  const entries = ENTRIES.filter((e) => e.shown(topology, ill)).slice(0, 8);
   if (entries.length === 0) return null;
   return (
     <ul class="legend" aria-label="Legend">

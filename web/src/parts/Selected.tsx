@@ -1,51 +1,19 @@
-import type { ComponentChildren } from 'preact';
 import { useApp } from '../app';
-import type { ChartNode, Connection, Service } from '../api/types';
-import { capital, figure, goDuration, isAddress, plural } from '../lib/format';
-import { type Selection, formatRoute, showNode, showOnChart } from '../state/route';
-import { type Topology, byPort, serviceLabel } from '../state/topology';
-import { evidenceLine, fruitless, isUsed, resolvedLine, scopeWord, split, stateWord } from '../state/words';
-import { serverText, unnamed } from './columns';
+import type { ChartNode, Service } from '../api/types';
+import { figure, goDuration, isAddress, plural } from '../lib/format';
+import { judgeOf } from '../state/health';
+import { type Selection, formatRoute, showNode } from '../state/route';
+import { type Topology, byPort, containerName, containersOf, serviceLabel } from '../state/topology';
+import { isUsed, scopeWord, split, stateWord } from '../state/words';
+import { unnamed } from './columns';
+import { Fact } from './Fact';
+import { QueueFacts, QueueTrouble } from './Health';
 import { Icon } from './Icon';
-import { NoteText } from './SidePanel';
+import { ChartLink, PeerList, SHOWN, Title } from './PanelParts';
 import { stateOf } from './shapes';
+import { NoteText } from './SidePanel';
 import { StateIcon } from './StateIcon';
 import { Age, Moment } from './Time';
-
-const SHOWN = 8;
-
-function Title({ children, state }: { children: ComponentChildren; state?: ComponentChildren }) {
-  const { route, navigate } = useApp();
-  return (
-    <div class="panel-title">
-      {state}
-      <h2>{children}</h2>
-      <button
-        type="button"
-        class="plain"
-        aria-label="Close"
-        title="Close (Esc)"
-        onClick={() => navigate({ ...route.value, selection: null })}
-      >
-        <Icon name="close" />
-      </button>
-    </div>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
-  );
-}
-
-function ChartLink({ to, children }: { to: Selection; children: ComponentChildren }) {
-  const { route } = useApp();
-  return <a href={formatRoute(showOnChart(route.value, to))}>{children}</a>;
-}
 
 /** A selection that the chart does not have: why that may be, and how to see everything. */
 export function MissingPanel({ kind }: { kind: Selection['kind'] }) {
@@ -74,11 +42,17 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
   const { route } = useApp();
   const services = [...topology.services.values()].filter((s) => s.node === node.name).sort(byPort);
   const { into, out, inside } = split(topology.connections.values(), node.name);
+  const inHost = containerName(node);
   return (
     <>
       <section>
-        <Title>{node.name}</Title>
-        <p class="ink2">{node.this ? `This node, ${node.kind}. It ${stateWord(node)}.` : sentence(node)}</p>
+        <Title>{inHost?.container ?? node.name}</Title>
+        {inHost && (
+          <p class="ink2">
+            <Icon name="container" /> Container on <ChartLink to={{ kind: 'node', id: inHost.host }}>{inHost.host}</ChartLink>, {stateWord(node)}.
+          </p>
+        )}
+        {!inHost && <p class="ink2">{node.this ? `This node, ${node.kind}. It ${stateWord(node)}.` : sentence(node)}</p>}
         <a href={formatRoute(showNode(route.value, node.name))}>Open its page</a>
       </section>
       <section>
@@ -109,7 +83,8 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
           <NoteText note={note} />
         </section>
       ))}
-      {services.length > 0 && <ServiceList services={services} />}
+      {services.length > 0 && <ServiceList topology={topology} services={services} />}
+      <ContainerList containers={containersOf(topology, node.name)} />
       <PeerList title="Connects in" connections={into} far="client" />
       <PeerList title="Connects to" connections={out} far="server" />
       <PeerList title="Inside the node" connections={inside} far="server" />
@@ -124,7 +99,35 @@ function sentence(node: ChartNode): string {
   return `${kind}, ${stateWord(node)}.`;
 }
 
-function ServiceList({ services }: { services: readonly Service[] }) {
+/** The containers of a host that are nodes themselves. */
+function ContainerList({ containers }: { containers: readonly ChartNode[] }) {
+  if (containers.length === 0) return null;
+  const rest = containers.length - SHOWN;
+  return (
+    <section>
+      <div class="section-head">
+        <h3>Containers</h3>
+        <span>{figure(containers.length)}</span>
+      </div>
+      <ul class="list">
+        {containers.slice(0, SHOWN).map((n) => (
+          <li key={n.name}>
+            <ChartLink to={{ kind: 'node', id: n.name }}>
+              <Icon name="container" />
+              <span class="name">{containerName(n)?.container}</span>
+              <span class="mono">{n.addresses[0] ?? ''}</span>
+            </ChartLink>
+          </li>
+        ))}
+      </ul>
+      {rest > 0 && <span class="ink3">and {plural(rest, 'more', 'more')}</span>}
+    </section>
+  );
+}
+
+function ServiceList({ topology, services }: { topology: Topology; services: readonly Service[] }) {
+  const { now } = useApp();
+  const judge = judgeOf(topology, now.value);
   return (
     <section>
       <div class="section-head">
@@ -135,7 +138,7 @@ function ServiceList({ services }: { services: readonly Service[] }) {
         {services.map((s) => (
           <li key={s.id}>
             <ChartLink to={{ kind: 'service', id: s.id }}>
-              <StateIcon state={stateOf(s)} />
+              <StateIcon state={stateOf(s, judge.service(s).length > 0)} />
               <span class={`name${s.state === 'gone' ? ' gone' : ''}`}>{s.process || unnamed(s)}</span>
               <span class="mono">
                 {s.protocol === 'udp' ? 'udp ' : ''}:{s.port}
@@ -148,54 +151,22 @@ function ServiceList({ services }: { services: readonly Service[] }) {
   );
 }
 
-interface PeerProps {
-  title: string;
-  connections: readonly Connection[];
-  /** Which end is the other one. */
-  far: 'client' | 'server';
-}
-
-function PeerList({ title, connections, far }: PeerProps) {
-  if (connections.length === 0) return null;
-  const open = connections.reduce((n, c) => n + c.count, 0);
-  const rest = connections.length - SHOWN;
-  return (
-    <section>
-      <div class="section-head">
-        <h3>{title}</h3>
-        <span>{figure(open)} open</span>
-      </div>
-      <ul class="list">
-        {connections.slice(0, SHOWN).map((c) => (
-          <li key={c.id}>
-            <ChartLink to={{ kind: 'connection', id: c.id }}>
-              <span class="name">
-                {far === 'client' ? c.client.node : c.server.node}{' '}
-                <span class="ink3">{far === 'client' ? c.client.process || `to ${serverText(c)}` : serverText(c)}</span>
-              </span>
-              <span class={c.status === 'old' ? 'ink3' : ''}>{c.status === 'old' ? 'old' : figure(c.count)}</span>
-            </ChartLink>
-          </li>
-        ))}
-      </ul>
-      {rest > 0 && <span class="ink3">and {plural(rest, 'more', 'more')}</span>}
-    </section>
-  );
-}
-
 export function ServicePanel({ topology, service }: { topology: Topology; service: Service }) {
   const clients = [...topology.connections.values()].filter((c) => c.server.service === service.id);
   const out = [...topology.connections.values()].filter((c) => c.client.service === service.id);
   const scope = scopeWord(service);
+  const { now } = useApp();
+  const troubled = judgeOf(topology, now.value).service(service).length > 0;
   return (
     <>
       <section>
-        <Title state={<StateIcon state={stateOf(service)} size={22} />}>{serviceLabel(service)}</Title>
+        <Title state={<StateIcon state={stateOf(service, troubled)} size={22} />}>{serviceLabel(service)}</Title>
         <p class="ink2">
           {service.state === 'gone' ? 'Stopped listening on ' : service.state === 'seen' ? 'Seen from its clients, on ' : 'Listens on '}
           <ChartLink to={{ kind: 'node', id: service.node }}>{service.node}</ChartLink>
           {scope && `; ${scope}`}.
         </p>
+        <QueueTrouble topology={topology} service={service} />
       </section>
       <section>
         <dl class="facts">
@@ -209,8 +180,17 @@ export function ServicePanel({ topology, service }: { topology: Topology; servic
             </Fact>
           )}
           <Fact name="Protocol">{service.protocol.toUpperCase()}</Fact>
+          {service.process && <Fact name="Process">{service.process}</Fact>}
           {service.user && <Fact name="User">{service.user}</Fact>}
-          {service.container && <Fact name="Container">{service.container}</Fact>}
+          {service.unit && <Fact name="Unit">{service.unit}</Fact>}
+          {service.container && (
+            <Fact name="Container">
+              {service.container}
+              {service.image && <div class="ink3">{service.image}</div>}
+            </Fact>
+          )}
+          {service.pod && <Fact name="Pod">{service.pod}</Fact>}
+          <QueueFacts service={service} />
           <Fact name="Open now">{plural(service.clients, 'connection')}</Fact>
           <Fact name="Last used">{isUsed(service) ? <Age at={service.last_connection} /> : 'no use seen'}</Fact>
           <Fact name="First seen">
@@ -224,86 +204,5 @@ export function ServicePanel({ topology, service }: { topology: Topology; servic
       <PeerList title="Clients" connections={clients} far="client" />
       <PeerList title="Connects to" connections={out} far="server" />
     </>
-  );
-}
-
-export function ConnectionPanel({ connection: c }: { connection: Connection }) {
-  const from = [c.client.node, c.client.process].filter(Boolean).join(' ');
-  const to = [c.server.node, serverText(c)].filter(Boolean).join(' ');
-  return (
-    <>
-      <section>
-        <Title>
-          {from} {c.directed ? '→' : '—'} {to}
-        </Title>
-        <p class="ink2">
-          {c.count === 0 ? 'Nothing is open now.' : `${plural(c.count, 'connection')} open now.`}{' '}
-          {c.directed ? '' : 'Which end opened it is not known.'}
-        </p>
-        {fruitless(c).map((line) => (
-          <p key={line} class="warning-text">
-            {capital(line)} since <Moment at={c.first_seen} />.
-          </p>
-        ))}
-      </section>
-      <section>
-        <dl class="facts">
-          <Fact name="From">
-            <ChartLink to={{ kind: 'node', id: c.client.node }}>{c.client.node}</ChartLink>
-          </Fact>
-          <Fact name="To">
-            <ChartLink to={{ kind: 'node', id: c.server.node }}>{c.server.node}</ChartLink>
-          </Fact>
-          <Fact name="Protocol">{c.protocol.toUpperCase()}</Fact>
-          {c.peers !== undefined && <Fact name="Addresses">{plural(c.peers, 'different address', 'different addresses')}</Fact>}
-          <Fact name="First seen">
-            <Moment at={c.first_seen} />
-          </Fact>
-          <Fact name="Last seen">
-            <Age at={c.last_seen} />
-          </Fact>
-        </dl>
-      </section>
-      <EvidenceSection connection={c} />
-    </>
-  );
-}
-
-/** What the line on the chart rests on, in sentences. */
-function EvidenceSection({ connection }: { connection: Connection }) {
-  const { evidence, client, server, opened, first_seen } = connection;
-  if (!evidence) return null;
-  const ends = [
-    { end: 'client', node: client.node, address: evidence.client_address, how: evidence.client_resolved },
-    { end: 'server', node: server.node, address: evidence.server_address, how: evidence.server_resolved },
-  ] as const;
-  const last = [...evidence.seen_by].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))[0];
-  return (
-    <section>
-      <h3>What it rests on</h3>
-      <p>{evidenceLine(evidence.seen_by)}</p>
-      {ends.map(
-        (e) =>
-          (e.how || (e.address && e.address !== e.node)) && (
-            <p key={e.end} class="ink2">
-              {e.address ? <code>{e.address}</code> : 'The'} {e.address && 'at the '}
-              {resolvedLine(e.end, e.node, e.how, e.address)}
-            </p>
-          ),
-      )}
-      {last && (
-        <p class="ink2">
-          Last reported by {last.node} <Age at={last.at} />.
-        </p>
-      )}
-      <p class="ink2">
-        {opened === 0 && 'All opened before dotm looked.'}
-        {opened > 0 && (
-          <>
-            Opened {plural(opened, 'time')} since <Moment at={first_seen} />.
-          </>
-        )}
-      </p>
-    </section>
   );
 }

@@ -6,9 +6,10 @@ import { type Route, type Selection, sameHide } from '../state/route';
 import type { Topology } from '../state/topology';
 import { coverageLine, headline, missing, nodeLine, ONE_SIDED } from '../state/words';
 import { Command, splitHint } from './Command';
+import { ConnectionPanel } from './ConnectionPanel';
 import { Icon } from './Icon';
 import { Legend } from './Legend';
-import { ConnectionPanel, MissingPanel, NodePanel, ServicePanel } from './Selected';
+import { MissingPanel, NodePanel, ServicePanel } from './Selected';
 import { StateIcon } from './StateIcon';
 
 /** What is selected, or how things stand. On narrow screens a sheet from below. */
@@ -44,7 +45,7 @@ function selectedPanel(topology: Topology, selection: Selection | null): Compone
     return service ? <ServicePanel key={id} topology={topology} service={service} /> : null;
   }
   const connection = topology.connections.get(id);
-  return connection ? <ConnectionPanel key={id} connection={connection} /> : null;
+  return connection ? <ConnectionPanel key={id} topology={topology} connection={connection} /> : null;
 }
 
 /** A link may name what the chart has not; while the chart asked for is still on its way nobody knows. */

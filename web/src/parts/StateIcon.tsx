@@ -5,17 +5,19 @@ interface Props {
   size?: number;
   /** The state is written beside it: don't say it twice. */
   silent?: boolean;
+  /** CSS variable of another colour than the state's own: a signal may be less than critical. */
+  colour?: string;
 }
 
 /** A state as its shape, with its name for those who don't see it. */
-export function StateIcon({ state, size = 14, silent = false }: Props) {
+export function StateIcon({ state, size = 14, silent = false, colour: given }: Props) {
   const shape = SHAPES[state];
   const label = silent ? { 'aria-hidden': true } : { role: 'img' as const, 'aria-label': shape.name };
   return (
     <svg class="state" width={size} height={size} viewBox="0 0 14 14" {...label}>
       {!silent && <title>{shape.name}</title>}
       {shape.marks.map((mark) => {
-        const colour = `var(${mark.on ? shape.on : shape.colour})`;
+        const colour = `var(${mark.on ? shape.on : (given ?? shape.colour)})`;
         return (
           <path
             key={mark.d}

@@ -1,5 +1,5 @@
 import { useApp } from '../app';
-import { age, moment } from '../lib/format';
+import { age, moment, shortMoment, span } from '../lib/format';
 
 /** How long ago; the exact time is the tooltip. */
 export function Age({ at }: { at: string | undefined }) {
@@ -15,4 +15,18 @@ export function Age({ at }: { at: string | undefined }) {
 export function Moment({ at }: { at: string | undefined }) {
   const { prefs } = useApp();
   return <time dateTime={at ?? ''}>{moment(at, prefs.utc.value)}</time>;
+}
+
+/** `since 02:13 (2 min)`; the exact time is the tooltip. */
+export function Since({ at }: { at: string }) {
+  const { now, prefs } = useApp();
+  return (
+    <>
+      since{' '}
+      <time dateTime={at} title={moment(at, prefs.utc.value)}>
+        {shortMoment(at, now.value, prefs.utc.value)}
+      </time>{' '}
+      ({span(now.value - Date.parse(at))})
+    </>
+  );
 }

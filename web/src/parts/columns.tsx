@@ -1,12 +1,20 @@
 import type { Connection, NodeInfo, Service } from '../api/types';
 import { edgeText, isUsed } from '../state/words';
-import { figure } from '../lib/format';
+import { figure, micros, percent, rate } from '../lib/format';
+import { type Judge, rank } from '../state/health';
 import { stateOf } from './shapes';
+import { TroubleText } from './Signal';
 import { StateIcon } from './StateIcon';
 import type { Column } from './Table';
 import { Age } from './Time';
 
-/** Columns that several tables share. Built once: a table sorts anew when they change. */
+/**
+ * Columns that several tables share. A table sorts anew when they change, so they are
+ * built once, or with the topology that a judge is of.
+ *
+ * What narrow tables leave out, in this order: `fourth`, `third`, `second`, `first`; and where
+ * columns have no room at all, `roomy`.
+ */
 
 export function isGone(service: Service): boolean {
   return service.state === 'gone';
@@ -34,11 +42,26 @@ const process: Column<Service> = {
   cell: (s) => <span class={s.state === 'gone' ? 'gone' : ''}>{s.process || <span class="ink3">{unnamed(s)}</span>}</span>,
 };
 
-const state: Column<Service> = {
-  key: 'state',
-  title: 'State',
-  class: 'state',
-  cell: (s) => <StateIcon state={stateOf(s)} />,
+function stateBy(judge: Judge): Column<Service> {
+  return {
+    key: 'state',
+    title: 'State',
+    class: 'state',
+    cell: (s) => <StateIcon state={stateOf(s, judge.service(s).length > 0)} />,
+  };
+}
+
+/** The unit and the container of a process, as far as it has them. */
+function runsIn({ unit, container }: { unit?: string; container?: string }): string {
+  return [container, unit].filter(Boolean).join(', ');
+}
+
+const runs: Column<Service> = {
+  key: 'runs',
+  title: 'Unit or container',
+  class: 'roomy second',
+  value: runsIn,
+  cell: (s) => <span title={s.image}>{runsIn(s)}</span>,
 };
 
 const port: Column<Service> = {
@@ -52,12 +75,12 @@ const port: Column<Service> = {
 const reach: Column<Service> = {
   key: 'reach',
   title: 'Listens on',
-  class: 'mono roomy',
+  class: 'mono roomy third',
   value: (s) => s.addresses.join(' '),
   cell: (s) => s.addresses.join(', '),
 };
 
-const user: Column<Service> = { key: 'user', title: 'User', class: 'roomy', value: (s) => s.user ?? '', cell: (s) => s.user ?? '' };
+const user: Column<Service> = { key: 'user', title: 'User', class: 'roomy third', value: (s) => s.user ?? '', cell: (s) => s.user ?? '' };
 
 const clients: Column<Service> = {
   key: 'clients',
@@ -88,8 +111,31 @@ const firstSeen: Column<Service> = {
 
 const node: Column<Service> = { key: 'node', title: 'Node', value: (s) => s.node, cell: (s) => s.node };
 
-export const NODE_SERVICES: readonly Column<Service>[] = [state, process, port, reach, user, clients, used];
-export const ALL_SERVICES: readonly Column<Service>[] = [state, process, port, node, reach, user, clients, firstSeen, used];
+function serviceTrouble(judge: Judge): Column<Service> {
+  return {
+    key: 'trouble',
+    title: 'Trouble',
+    class: 'trouble',
+    descending: true,
+    value: (s) => rank(judge.service(s)),
+    cell: (s) => troubleCell(judge.service(s)),
+  };
+}
+
+/** No element for no trouble: an empty cell takes no room on a narrow screen. */
+function troubleCell(troubles: ReturnType<Judge['service']>) {
+  return troubles.length > 0 ? <TroubleText troubles={troubles} /> : null;
+}
+
+/** Services of one node. */
+export function nodeServices(judge: Judge): readonly Column<Service>[] {
+  return [stateBy(judge), process, port, { ...runs, class: 'roomy' }, reach, user, serviceTrouble(judge), clients, used];
+}
+
+/** Services of many nodes. */
+export function allServices(judge: Judge): readonly Column<Service>[] {
+  return [stateBy(judge), process, port, node, runs, reach, user, serviceTrouble(judge), clients, firstSeen, used];
+}
 
 export function serverText(c: Connection): string {
   const port = c.server.port > 0 ? ` :${c.server.port}` : '';
@@ -117,7 +163,7 @@ const lastSeen: Column<Connection> = {
 const connectionFirst: Column<Connection> = {
   key: 'first',
   title: 'First seen',
-  class: 'number time',
+  class: 'number time fourth',
   descending: true,
   value: (c) => time(c.first_seen),
   cell: (c) => <Age at={c.first_seen} />,
@@ -135,20 +181,75 @@ const edge: Column<Connection> = {
   ),
 };
 
-export const CONNECTIONS: readonly Column<Connection>[] = [
-  edge,
-  { key: 'client', title: 'Client', class: 'bold', value: (c) => c.client.node, cell: (c) => c.client.node },
-  { key: 'process', title: 'Process', class: 'roomy', value: clientText, cell: clientText },
-  { key: 'server', title: 'Server', class: 'roomy', value: (c) => c.server.node, cell: (c) => <>{c.directed ? '→' : '—'} {c.server.node}</> },
-  { key: 'service', title: 'Service', value: serverText, cell: serverText },
-  { key: 'state', title: 'State', value: (c) => c.status, cell: (c) => (c.status === 'old' ? 'old' : 'open') },
-  count,
-  connectionFirst,
-  lastSeen,
-];
+const roundTrip: Column<Connection> = {
+  key: 'rtt',
+  title: 'Round trip',
+  class: 'number roomy second',
+  descending: true,
+  value: (c) => c.health?.rtt_us ?? 0,
+  cell: (c) => (c.health?.rtt_us ? micros(c.health.rtt_us) : null),
+};
+
+const sent = (c: Connection): number => c.health?.sent_bytes_per_second ?? 0;
+const received = (c: Connection): number => c.health?.received_bytes_per_second ?? 0;
+
+/** Both directions; sorted by their sum. */
+const rates: Column<Connection> = {
+  key: 'rate',
+  title: 'Rate',
+  class: 'number roomy second',
+  descending: true,
+  value: (c) => sent(c) + received(c),
+  cell: (c) =>
+    sent(c) + received(c) > 0 ? (
+      <span title={`to ${c.server.node}, and back`}>
+        <span class="ink3">▲</span> {rate(sent(c))} <span class="ink3">▼</span> {rate(received(c))}
+      </span>
+    ) : null,
+};
+
+const resent: Column<Connection> = {
+  key: 'resent',
+  title: 'Resent',
+  class: 'number roomy third',
+  descending: true,
+  value: (c) => c.health?.retransmit_ratio ?? 0,
+  cell: (c) => (c.health?.retransmit_ratio ? percent(c.health.retransmit_ratio) : null),
+};
+
+function connectionTrouble(judge: Judge): Column<Connection> {
+  return {
+    key: 'trouble',
+    title: 'Trouble',
+    class: 'trouble',
+    descending: true,
+    value: (c) => rank(judge.connection(c)),
+    cell: (c) => troubleCell(judge.connection(c)),
+  };
+}
+
+/** Connections of many nodes. */
+export function allConnections(judge: Judge): readonly Column<Connection>[] {
+  return [
+    edge,
+    { key: 'client', title: 'Client', class: 'bold', value: (c) => c.client.node, cell: (c) => c.client.node },
+    { key: 'process', title: 'Process', class: 'roomy whole', value: clientText, cell: clientText },
+    { key: 'runs', title: 'Unit or container', class: 'roomy fourth', value: (c) => runsIn(c.client), cell: (c) => runsIn(c.client) },
+    { key: 'server', title: 'Server', class: 'roomy', value: (c) => c.server.node, cell: (c) => <>{c.directed ? '→' : '—'} {c.server.node}</> },
+    { key: 'service', title: 'Service', class: 'whole', value: serverText, cell: serverText },
+    { key: 'state', title: 'State', class: 'whole third', value: (c) => c.status, cell: (c) => (c.status === 'old' ? 'old' : 'open') },
+    connectionTrouble(judge),
+    count,
+    roundTrip,
+    rates,
+    resent,
+    connectionFirst,
+    lastSeen,
+  ];
+}
 
 /** Connections of one node, seen from it. */
-export function nodeConnections({ name, state: reports }: Pick<NodeInfo, 'name' | 'state'>): readonly Column<Connection>[] {
+export function nodeConnections({ name, state: reports }: Pick<NodeInfo, 'name' | 'state'>, judge: Judge): readonly Column<Connection>[] {
   const out = (c: Connection): boolean => c.client.node === name;
   const way = (c: Connection): string => (c.client.node === c.server.node ? 'inside' : out(c) ? 'out' : 'in');
   const nameless = reports === 'inferred' ? 'does not report' : 'name hidden';
@@ -159,8 +260,11 @@ export function nodeConnections({ name, state: reports }: Pick<NodeInfo, 'name' 
     { key: 'way', title: 'Way', value: way, cell: (c) => <span class="ink3">{way(c)}</span> },
     { key: 'own', title: 'Process', class: 'bold roomy', value: own, cell: own },
     { key: 'other', title: 'With', class: 'roomy', value: other, cell: (c) => other(c).trim() },
+    connectionTrouble(judge),
     count,
-    connectionFirst,
+    roundTrip,
+    rates,
+    { ...connectionFirst, class: 'number time first' },
     lastSeen,
   ];
 }

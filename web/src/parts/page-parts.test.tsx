@@ -373,14 +373,6 @@ describe('a selected connection', () => {
     expect(text).not.toContain('0 times');
   });
 
-  it('says in warning text which attempts came to nothing', async () => {
-    const { root } = await panel('#/chart?connection=c8', evidence({ refused: 12, timed_out: 1 }));
-    expect(texts(root, '.warning-text').map((t) => t.replace(/ since.*/, ''))).toEqual(['Refused 12 attempts', 'Timed out 1 attempt']);
-    clear();
-    const calm = await panel('#/chart?connection=c8');
-    expect(calm.root.querySelector('.warning-text')).toBeNull();
-  });
-
   it('explains it when both do, and who was last', async () => {
     const seen_by = [
       { node: 'web1', end: 'client' as const, at: '2026-11-23T05:29:00Z' },

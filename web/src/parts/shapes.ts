@@ -20,11 +20,16 @@ export interface Shape {
   marks: readonly Mark[];
 }
 
-export type StateName = Status | 'GONE';
+/** Beside the checks: what stopped listening, and trouble that no check but the sockets show. */
+export type StateName = Status | 'GONE' | 'SIGNAL';
 
-/** What a service's sign says: its worst check, or that it is gone. */
-export function stateOf(service: Pick<Service, 'state' | 'status'>): StateName {
-  return service.state === 'gone' ? 'GONE' : service.status;
+/** The checks that a signal ranks before. */
+const BELOW_SIGNAL: readonly Status[] = ['NONE', 'OK', 'PENDING', 'UNREACHABLE', 'UNKNOWN', 'WARNING'];
+
+/** What a service's sign says: that it is gone, the worst check, or that its sockets are in trouble. */
+export function stateOf({ state, status }: Pick<Service, 'state' | 'status'>, troubled = false): StateName {
+  if (state === 'gone') return 'GONE';
+  return troubled && BELOW_SIGNAL.includes(status) ? 'SIGNAL' : status;
 }
 
 function ring(r: number): string {
@@ -95,6 +100,12 @@ export const SHAPES: Readonly<Record<StateName, Shape>> = {
       { d: 'M1.8 1.8H12.2V12.2H1.8Z', stroke: 1.3 },
       { d: 'M4.4 9.6L9.6 4.4', stroke: 1.3 },
     ],
+  },
+  SIGNAL: {
+    name: 'trouble seen in the sockets',
+    colour: '--critical',
+    on: '--surface',
+    marks: [{ d: 'M0.8 7.6H3.4L5.4 2.2L8.4 12L10.2 7.6H13.2', stroke: 1.6 }],
   },
   GONE: {
     name: 'stopped listening',

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeSource } from '../api/fake';
-import type { Delta, Service, TopologyDocument } from '../api/types';
+import type { Connection, Delta, Service, TopologyDocument } from '../api/types';
 import { oneHostFixture } from '../fixtures';
 import { ManualClock } from '../lib/clock';
 import { Feed } from './feed';
@@ -167,5 +167,30 @@ describe('Feed', () => {
     expect(feed.spoken.value).toBe('service vanished: nginx :80 on vm');
     clock.advance(5_000);
     expect(feed.spoken.value).toMatch(/nginx :443 on vm\. .*sshd :22.*postgres :5432 on vm\. and 2 more changes$/);
+  });
+});
+
+describe('what grows while the page looks', () => {
+  const refused = (n: number) => ({ ...(oneHostFixture().connections[0] as Connection), refused: n });
+  const grown = (): unknown => feed.topology.value?.grown.get('c1');
+
+  it('is known from the second revision on', async () => {
+    await live();
+    expect(feed.topology.value?.grown.size).toBe(0);
+    server.source.send('delta', delta('a-1', 'a-2', { connections: [refused(3)] }));
+    expect(grown()).toMatchObject({ refused: { by: 3 } });
+    server.source.send('delta', delta('a-2', 'a-3', { connections: [refused(5)] }));
+    expect(grown()).toMatchObject({ refused: { by: 5 } });
+  });
+
+  it('outlasts a delta about something else, and a new reading', async () => {
+    await live();
+    server.source.send('delta', delta('a-1', 'a-2', { connections: [refused(3)] }));
+    server.source.send('delta', delta('a-2', 'a-3', {}));
+    expect(grown()).toMatchObject({ refused: { by: 3 } });
+    server.source.send('resync', { revision: 'a-9' });
+    await server.answer('a-9');
+    expect(feed.topology.value?.revision).toBe('a-9');
+    expect(grown()).toMatchObject({ refused: { by: 3 } });
   });
 });

@@ -3,6 +3,8 @@ import { type Client, isAborted, problemOf } from '../api/client';
 import { type EventSourceLike, Stream, backoff } from '../api/stream';
 import type { Delta, HideKind, Level, Problem } from '../api/types';
 import type { Clock } from '../lib/clock';
+import { type Change, grow } from './growth';
+import { latest } from './health';
 import { type Topology, announcements, applyDelta, catchUp, fromDocument } from './topology';
 
 /** `connecting` until the first event; `reconnecting` while the line is lost. */
@@ -95,11 +97,17 @@ export class Feed {
     }
     this.#failures = 0;
     batch(() => {
-      this.topology.value = current;
+      this.topology.value = this.#compared(current, { connections: current.connections.values(), services: current.services.values() });
       this.problem.value = null;
       this.changedAt.value = this.#options.clock.now();
     });
     this.#stream ??= this.#open();
+  }
+
+  /** A topology with what grew since the one that is shown. */
+  #compared(after: Topology, change: Change): Topology {
+    const before = this.topology.value;
+    return before ? { ...after, grown: grow(before, change, latest(after, this.#options.clock.now())) } : after;
   }
 
   #fail(error: unknown): void {
@@ -156,7 +164,7 @@ export class Feed {
       return;
     }
     batch(() => {
-      this.topology.value = after;
+      this.topology.value = this.#compared(after, delta);
       this.changedAt.value = this.#options.clock.now();
     });
     this.#speak(announcements(before, delta));

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { isAborted, problemOf } from '../api/client';
 import type { Problem } from '../api/types';
 
@@ -8,8 +8,51 @@ export interface Resource<T> {
   reload: () => void;
 }
 
-/** Reads pass at most this often while the topology changes. */
-const AGAIN_MS = 1_000;
+/** Reads begin at most this often while the topology changes, ms. */
+export const AGAIN_MS = 1_000;
+
+/**
+ * Runs a task whenever it is asked to, but never twice at a time nor more often than
+ * every `AGAIN_MS`. Being asked again and again puts nothing off: a busy site changes
+ * with every report.
+ */
+export class Repeater {
+  readonly #task: () => Promise<void>;
+  #asked = false;
+  #busy = false;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #began = -Infinity;
+  #closed = false;
+
+  constructor(task: () => Promise<void>) {
+    this.#task = task;
+  }
+
+  ask(): void {
+    this.#asked = true;
+    this.#plan();
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #plan(): void {
+    if (!this.#asked || this.#busy || this.#timer !== null || this.#closed) return;
+    this.#timer = setTimeout(() => void this.#run(), Math.max(0, this.#began + AGAIN_MS - performance.now()));
+  }
+
+  async #run(): Promise<void> {
+    this.#timer = null;
+    this.#asked = false;
+    this.#busy = true;
+    this.#began = performance.now();
+    await this.#task();
+    this.#busy = false;
+    this.#plan();
+  }
+}
 
 /**
  * What a page reads beside the topology. Read again when `key` changes, and when
@@ -18,23 +61,25 @@ const AGAIN_MS = 1_000;
 export function useResource<T>(key: string, revision: string, read: (signal: AbortSignal) => Promise<T>): Resource<T> {
   const [state, setState] = useState<{ key: string; data: T | null; problem: Problem | null }>({ key, data: null, problem: null });
   const [turn, setTurn] = useState(0);
+  const repeater = useRef<Repeater | null>(null);
   useEffect(() => {
     const abort = new AbortController();
-    const run = (): void => {
-      read(abort.signal).then(
-        (data) => setState({ key, data, problem: null }),
-        (error: unknown) => {
-          if (!isAborted(error)) setState((was) => ({ key, data: was.key === key ? was.data : null, problem: problemOf(error) }));
-        },
-      );
+    const fail = (error: unknown): void => {
+      if (!isAborted(error)) setState((was) => ({ key, data: was.key === key ? was.data : null, problem: problemOf(error) }));
     };
-    const wait = state.key === key && state.data !== null ? AGAIN_MS : 0;
-    const timer = setTimeout(run, wait);
+    const again = new Repeater(() => read(abort.signal).then((data) => setState({ key, data, problem: null }), fail));
+    repeater.current = again;
+    again.ask();
     return () => {
-      clearTimeout(timer);
+      again.close();
       abort.abort();
     };
-  }, [key, revision, turn]);
+  }, [key, turn]);
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current) repeater.current?.ask();
+    first.current = false;
+  }, [revision]);
   const current = state.key === key;
   return {
     data: current ? state.data : null,

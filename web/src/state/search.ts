@@ -41,8 +41,8 @@ function top(hits: Hit[]): Hit[] {
 }
 
 /**
- * Nodes by name and address, services by process, port and address, actions by
- * title. Several words must all match. An empty query lists everything, shortened.
+ * Nodes by name and address, services by process, port, address, unit, container,
+ * image and pod, actions by title. Several words must all match. An empty query lists everything, shortened.
  */
 export function search(topology: Topology | null, actions: readonly Action[], query: string): Hit[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
@@ -64,7 +64,7 @@ export function search(topology: Topology | null, actions: readonly Action[], qu
     id: s.id,
     title: serviceLabel(s),
     aside: s.node,
-    score: rate([s.process, String(s.port), `:${s.port}`, s.node, ...s.addresses]),
+    score: rate([s.process, String(s.port), `:${s.port}`, s.node, s.unit ?? '', s.container ?? '', s.image ?? '', s.pod ?? '', ...s.addresses]),
   }));
   const commands = actions.map<Hit>((a) => ({
     section: 'Actions',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Delta, Service } from '../api/types';
-import { oneHostFixture } from '../fixtures';
-import { type Topology, announcements, applyDelta, catchUp, fromDocument, serviceLabel } from './topology';
+import { containersFixture, oneHostFixture } from '../fixtures';
+import { type Topology, announcements, applyDelta, catchUp, containerName, containersOf, fromDocument, serviceLabel } from './topology';
 
 function held(): Topology {
   return fromDocument(oneHostFixture());
@@ -113,4 +113,21 @@ describe('serviceLabel', () => {
     [{ process: 'dnsmasq', protocol: 'udp', port: 53 }, 'dnsmasq :53 udp'],
     [{ process: '', protocol: 'tcp', port: 22 }, ':22'],
   ] as const)('%j', (service, label) => expect(serviceLabel(service)).toBe(label));
+});
+
+describe('containers', () => {
+  it.each([
+    ['container', 'web01/redis', { host: 'web01', container: 'redis' }],
+    ['container', 'web01/pod/redis', { host: 'web01', container: 'pod/redis' }],
+    ['container', 'web01', null],
+    ['host', 'web01/redis', null],
+  ] as const)('a %s named %s', (kind, name, parts) => expect(containerName({ kind, name })).toEqual(parts));
+
+  it('of a host are found by its name, as people count', () => {
+    const topology = fromDocument(containersFixture());
+    expect(containersOf(topology, 'shop01').map((n) => n.name)).toEqual(['shop01/shop-cache', 'shop01/shop-web', 'shop01/worker']);
+    expect(containersOf(topology, 'shop0')).toEqual([]);
+    expect(containersOf(topology, 'db01')).toEqual([]);
+    expect(containersOf(null, 'shop01')).toEqual([]);
+  });
 });

@@ -9,6 +9,7 @@ import type {
   Service,
   TopologyDocument,
 } from '../api/types';
+import { type Grown, NOTHING_GROWN } from './growth';
 
 const names = new Intl.Collator('en', { numeric: true });
 
@@ -28,6 +29,8 @@ export interface Topology {
   readonly nodes: ReadonlyMap<string, ChartNode>;
   readonly services: ReadonlyMap<string, Service>;
   readonly connections: ReadonlyMap<string, Connection>;
+  /** What grew in the revisions that this page has seen. */
+  readonly grown: Grown;
 }
 
 function index<T>(items: readonly T[] | null | undefined, key: (item: T) => string): Map<string, T> {
@@ -40,6 +43,7 @@ export function fromDocument(doc: TopologyDocument): Topology {
     nodes: index(doc.nodes, (n) => n.name),
     services: index(doc.services, (s) => s.id),
     connections: index(doc.connections, (c) => c.id),
+    grown: NOTHING_GROWN,
   };
 }
 
@@ -90,6 +94,18 @@ export function catchUp(held: Topology, waiting: readonly Delta[]): Topology | n
     if (!current) return null;
   }
   return current;
+}
+
+/** A container's node is named by its host and itself; null for what is no container. */
+export function containerName({ kind, name }: Pick<ChartNode, 'kind' | 'name'>): { host: string; container: string } | null {
+  const at = kind === 'container' ? name.indexOf('/') : -1;
+  return at < 0 ? null : { host: name.slice(0, at), container: name.slice(at + 1) };
+}
+
+/** The containers of a host that have a network of their own, by name. */
+export function containersOf(topology: Topology | null, host: string): ChartNode[] {
+  const found = [...(topology?.nodes.values() ?? [])].filter((n) => containerName(n)?.host === host);
+  return found.sort((a, b) => names.compare(a.name, b.name));
 }
 
 /** `nginx :80`, or `udp :53` when the process is not known. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeInfo } from '../api/types';
-import { fixture, makeSite, oneHostFixture } from '../fixtures';
+import { containersFixture, fixture, makeSite, oneHostFixture } from '../fixtures';
 import { type Action, search } from './search';
 import { createPrefs, resolveTheme } from './prefs';
 import { byPort, fromDocument, selectedNode } from './topology';
@@ -15,6 +15,8 @@ describe('sentences', () => {
     [1, 1, 'One node reports.'],
     [0, 1, 'The one node does not report.'],
     [0, 3, 'None of three nodes reports.'],
+    [2, 2, 'Both nodes report.'],
+    [1, 2, 'One of two nodes reports.'],
     [3, 3, 'All three nodes report.'],
     [3, 4, 'Three of four nodes report.'],
     [1, 4, 'One of four nodes reports.'],
@@ -108,6 +110,14 @@ describe('search', () => {
     const hits = search(site, actions, 'db01');
     expect(hits[0]).toMatchObject({ kind: 'node', title: 'db01' });
     expect(search(site, actions, 'app1').map((h) => h.title)).toEqual(expect.arrayContaining(['app10', 'app11', 'app12']));
+  });
+
+  it.each([
+    ['kubelet', ['metrics :9394']],
+    ['redis:8', ['redis-server :6379']],
+    ['worker-7c9', ['metrics :9394']],
+  ])('finds services by unit, image and pod: %s', (query, found) => {
+    expect(search(fromDocument(containersFixture()), [], query).map((h) => h.title)).toEqual(found);
   });
 
   it('lists some of everything for nothing, and survives no topology', () => {

@@ -28,6 +28,7 @@ export function headline({ nodes, reporting }: Pick<Coverage, 'nodes' | 'reporti
   const report = reporting === 1 ? 'reports' : 'report';
   if (nodes === 1) return reporting === 1 ? 'One node reports.' : 'The one node does not report.';
   if (reporting === 0) return `None of ${inWords(nodes)} nodes reports.`;
+  if (nodes === 2 && reporting === 2) return 'Both nodes report.';
   if (nodes === reporting) return `All ${inWords(nodes)} nodes report.`;
   return `${capital(inWords(reporting))} of ${inWords(nodes)} nodes ${report}.`;
 }

@@ -4,13 +4,14 @@ import { listen } from '../chart/gestures';
 import { readPalette } from '../chart/palette';
 import { type Hit, type Scene, buildScene } from '../chart/scene';
 import { placeOf, step } from '../chart/walk';
-import { ALL_SERVICES, CONNECTIONS, isGone } from '../parts/columns';
+import { allConnections, allServices, isGone } from '../parts/columns';
 import { Icon } from '../parts/Icon';
 import { ProblemNote } from '../parts/Problem';
 import { SidePanel } from '../parts/SidePanel';
 import { Table } from '../parts/Table';
 import { ToolRow } from '../parts/ToolRow';
 import { figure, plural } from '../lib/format';
+import { judgeOf } from '../state/health';
 import { type Selection, type Twin, showOnChart } from '../state/route';
 import { type Topology, byPort, byServer, selectedNode } from '../state/topology';
 import { insideNodes } from '../state/words';
@@ -55,13 +56,14 @@ function ChartTable() {
 }
 
 function ConnectionTwin({ topology }: { topology: Topology }) {
-  const { route, navigate } = useApp();
+  const { now, route, navigate } = useApp();
   const items = useMemo(() => [...topology.connections.values()].sort(byServer), [topology]);
+  const columns = useMemo(() => allConnections(judgeOf(topology, now.peek())), [topology]);
   return (
     <Table
       key="connections"
       label="Connections of the chart"
-      columns={CONNECTIONS}
+      columns={columns}
       items={items}
       id={(c) => c.id}
       sort={{ key: 'count', descending: true }}
@@ -73,13 +75,14 @@ function ConnectionTwin({ topology }: { topology: Topology }) {
 }
 
 function ServiceTwin({ topology }: { topology: Topology }) {
-  const { route, navigate } = useApp();
+  const { now, route, navigate } = useApp();
   const items = useMemo(() => [...topology.services.values()].sort(byPort), [topology]);
+  const columns = useMemo(() => allServices(judgeOf(topology, now.peek())), [topology]);
   return (
     <Table
       key="services"
       label="Services of the chart"
-      columns={ALL_SERVICES}
+      columns={columns}
       items={items}
       id={(s) => s.id}
       sort={{ key: 'clients', descending: true }}
@@ -247,10 +250,13 @@ function describe(topology: Topology): string {
   return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}`;
 }
 
-/** Ages on the canvas are redrawn with the clock, but only if there are any. */
+/** Ages and trouble on the canvas are redrawn with the clock, but only if there are any. */
 function useStaleTick(scene: Scene | null): void {
   const { now, chart } = useApp();
-  const ageing = useMemo(() => scene?.boxes.some((b) => b.node.state === 'stale') ?? false, [scene]);
+  const ageing = useMemo(() => {
+    if (!scene) return false;
+    return scene.suspects.length > 0 || scene.boxes.some((b) => b.node.state === 'stale' || b.rows.some((r) => r.growth));
+  }, [scene]);
   const tick = ageing ? now.value : 0;
   useEffect(() => chart.invalidate(), [tick]);
 }

@@ -2,11 +2,12 @@ import { useMemo } from 'preact/hooks';
 import { useApp } from '../app';
 import type { ListedNode, Service } from '../api/types';
 import { figure, plural } from '../lib/format';
-import { ALL_SERVICES, isGone } from '../parts/columns';
+import { allServices, isGone } from '../parts/columns';
 import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
 import { type Column, Table } from '../parts/Table';
 import { Age } from '../parts/Time';
+import { judgeOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { showNode, showOnChart } from '../state/route';
 import { byPort } from '../state/topology';
@@ -17,8 +18,10 @@ const EMPTY_NODES: readonly ListedNode[] = [];
 
 /** Every service of the site. */
 export function ServicesView() {
-  const { client, feed, route, navigate } = useApp();
-  const { data, problem, reload } = useResource('services', feed.topology.value?.revision ?? '', (s) => client.services(s));
+  const { client, feed, now, route, navigate } = useApp();
+  const topology = feed.topology.value;
+  const columns = useMemo(() => allServices(judgeOf(topology, now.peek())), [topology]);
+  const { data, problem, reload } = useResource('services', topology?.revision ?? '', (s) => client.services(s));
   const items = useMemo(() => [...(data?.services ?? EMPTY_SERVICES)].sort(byPort), [data]);
   const open = (s: Service): void => {
     const onChart = feed.topology.peek()?.services.has(s.id) ?? false;
@@ -34,7 +37,7 @@ export function ServicesView() {
       {data && (
         <Table
           label="Services"
-          columns={ALL_SERVICES}
+          columns={columns}
           items={items}
           id={(s) => s.id}
           sort={{ key: 'process', descending: false }}

@@ -1,19 +1,23 @@
 import { useMemo } from 'preact/hooks';
 import { useApp } from '../app';
-import type { NodeDocument, NodeInfo } from '../api/types';
+import type { NodeDocument, NodeInfo, Service } from '../api/types';
 import { edgeWidth } from '../chart/width';
 import { bytes, figure, goDuration, isAddress, plural } from '../lib/format';
-import { NODE_SERVICES, isGone, nodeConnections, unnamed } from '../parts/columns';
+import { isGone, nodeConnections, nodeServices, unnamed } from '../parts/columns';
+import { Icon } from '../parts/Icon';
 import { ProblemNote } from '../parts/Problem';
 import { NoteText } from '../parts/SidePanel';
 import { stateOf } from '../parts/shapes';
+import { SignalIcon } from '../parts/Signal';
 import { StateIcon } from '../parts/StateIcon';
 import { Table } from '../parts/Table';
 import { Age } from '../parts/Time';
+import { type Judge, judgeOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { formatRoute, goTo, showNode, showOnChart } from '../state/route';
-import { byPort } from '../state/topology';
+import { byPort, containerName } from '../state/topology';
 import { isSilent, split, stateWord } from '../state/words';
+import { ContainerFacts, Inside } from './Inside';
 import { type Flow, type Peer, type Total, type Wire, buildFlow, peerTop } from './flow';
 
 /** The page of one node: in, services, out; then the tables. */
@@ -45,16 +49,24 @@ function NoSuchNode({ name }: { name: string }) {
 }
 
 function NodePage({ document: { node, connections, ...document } }: { document: NodeDocument }) {
-  const { route, navigate } = useApp();
+  const { feed, now, route, navigate } = useApp();
+  const topology = feed.topology.value;
+  const inHost = containerName(node);
   const services = useMemo(() => [...document.services].sort(byPort), [document.services]);
-  const columns = useMemo(() => nodeConnections(node), [node.name, node.state]);
+  const judge = useMemo(() => judgeOf(topology, now.peek()), [topology]);
+  const serviceColumns = useMemo(() => nodeServices(judge), [judge]);
+  const columns = useMemo(() => nodeConnections(node, judge), [node.name, node.state, judge]);
   const parts = useMemo(() => split(connections, node.name), [connections, node.name]);
-  const flow = useMemo(() => buildFlow(services, parts.into, parts.out), [services, parts]);
+  const flow = useMemo(() => buildFlow(services, parts.into, parts.out, judge), [services, parts, judge]);
   return (
     <>
       <div class="headline">
-        <h1>{node.name}</h1>
+        <h1>
+          {inHost && <Icon name="container" />}
+          {inHost?.container ?? node.name}
+        </h1>
         <span class="ink2">
+          {inHost && 'container, '}
           {node.this ? 'this node, ' : ''}
           {stateWord(node)}
         </span>
@@ -63,13 +75,14 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
           Show on chart
         </button>
       </div>
-      <Strip node={node} />
+      <Strip node={node} services={services} />
       {(node.notes ?? []).map((note) => (
         <div key={note.code} class="form">
           <NoteText note={note} />
         </div>
       ))}
-      <FlowChart node={node} flow={flow} />
+      <FlowChart node={node} flow={flow} judge={judge} />
+      <Inside node={node} />
       <div class="columns">
         <section>
           <div class="section-head">
@@ -78,7 +91,7 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
           </div>
           <Table
             label={`Services of ${node.name}`}
-            columns={NODE_SERVICES}
+            columns={serviceColumns}
             items={services}
             id={(s) => s.id}
             sort={{ key: 'used', descending: true }}
@@ -107,10 +120,11 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
   );
 }
 
-function Strip({ node }: { node: NodeInfo }) {
+function Strip({ node, services }: { node: NodeInfo; services: readonly Service[] }) {
   const { cost } = node;
   return (
     <dl class="strip">
+      <ContainerFacts node={node} services={services} />
       {node.addresses.length > 0 && (
         <div>
           <dt>Addresses</dt>
@@ -159,7 +173,7 @@ function total({ open, nodes }: Total): string {
   return nodes === 0 ? 'none seen' : `${figure(open)} open, ${plural(nodes, 'node')}`;
 }
 
-function FlowChart({ node, flow }: { node: NodeInfo; flow: Flow }) {
+function FlowChart({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: Judge }) {
   const height = { height: `${flow.height}px` };
   return (
     <div class="flow" role="group" aria-label={`Connections of ${node.name}`}>
@@ -177,7 +191,7 @@ function FlowChart({ node, flow }: { node: NodeInfo; flow: Flow }) {
           <span>{figure(flow.rows.filter((r) => r.service).length)}</span>
         </div>
         <div class="flow-col" style={height}>
-          <Hub node={node} flow={flow} />
+          <Hub node={node} flow={flow} judge={judge} />
         </div>
       </div>
       <Wires wires={flow.wiresOut} height={flow.height} />
@@ -192,17 +206,17 @@ function FlowChart({ node, flow }: { node: NodeInfo; flow: Flow }) {
   );
 }
 
-function Hub({ node, flow }: { node: NodeInfo; flow: Flow }) {
+function Hub({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: Judge }) {
   const state = node.state === 'stale' ? ' stale' : node.state === 'inferred' ? ' dashed' : '';
   return (
     <div class={`hub${state}`} style={{ top: `${flow.hubTop}px` }}>
       <div class="hub-head">
-        <b>{node.name}</b>
+        <b>{containerName(node)?.container ?? node.name}</b>
         <span class="mono ink3">{node.addresses.find((a) => a !== node.name) ?? ''}</span>
       </div>
       {flow.rows.map((row, i) => (
         <div key={row.key} class="hub-row" style={{ top: `${38 + i * 32}px` }}>
-          {row.service ? <StateIcon state={stateOf(row.service)} /> : <span style={{ width: '14px' }} />}
+          {row.service ? <StateIcon state={stateOf(row.service, judge.service(row.service).length > 0)} /> : <span style={{ width: '14px' }} />}
           <span class={`name${row.service?.state === 'gone' ? ' gone' : ''}${row.service ? '' : ' ink3'}`}>
             {row.process || (row.service && <span class="ink3">{unnamed(row.service)}</span>)}
           </span>
@@ -226,11 +240,12 @@ function Peers({ peers, more, height }: { peers: readonly Peer[]; more: number; 
           class={`peer${isDashed(feed.topology.value?.nodes.get(p.node)) ? ' dashed' : ''}`}
           style={{ top: `${peerTop(i, slots, height)}px` }}
           href={formatRoute(showNode(route.value, p.node))}
-          title={`${p.node} ${p.what}`}
+          title={[`${p.node} ${p.what}`, ...p.troubles.map((t) => t.text)].join('\n')}
         >
           <span class="name">
             {isAddress(p.node) ? <span class="mono ink">{p.node}</span> : <b>{p.node}</b>} <span class="ink2">{p.what}</span>
           </span>
+          {p.troubles[0] && <SignalIcon severity={p.troubles[0].severity} silent={false} />}
           <span>{p.old ? <span class="ink3">old</span> : figure(p.count)}</span>
         </a>
       ))}
@@ -247,6 +262,10 @@ function isDashed(node: NodeInfo | undefined): boolean {
   return node !== undefined && isSilent(node);
 }
 
+function course({ from, to }: Wire): string {
+  return `M0 ${from}C50 ${from} 50 ${to} 100 ${to}`;
+}
+
 /** Curves between two columns: the width stretches, lines and heads don't. */
 function Wires({ wires, height }: { wires: readonly Wire[]; height: number }) {
   return (
@@ -259,14 +278,15 @@ function Wires({ wires, height }: { wires: readonly Wire[]; height: number }) {
           {wires.map((w) => (
             <path
               key={w.key}
-              class={w.old ? 'old' : ''}
-              d={`M0 ${w.from}C50 ${w.from} 50 ${w.to} 100 ${w.to}`}
+              class={w.severity || (w.old ? 'old' : '')}
+              d={course(w)}
               stroke-width={w.old ? 1.3 : edgeWidth(w.count)}
             />
           ))}
+          {wires.map((w) => w.severity && <path key={`ticks ${w.key}`} class={`ticks ${w.severity}`} d={course(w)} />)}
         </svg>
         {wires.filter((w) => w.directed).map((w) => (
-          <i key={w.key} class="tip" style={{ top: `${w.to}px` }} />
+          <i key={w.key} class={`tip ${w.severity}`} style={{ top: `${w.to}px` }} />
         ))}
       </div>
     </div>

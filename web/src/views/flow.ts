@@ -1,4 +1,5 @@
 import type { Connection, Service } from '../api/types';
+import { CALM, type Judge, type Trouble, worstFirst } from '../state/health';
 
 /** The picture of one node: who connects in, its rows, what it connects to. Pixels. */
 
@@ -17,6 +18,8 @@ export interface Peer {
   directed: boolean;
   /** The row of the hub it belongs to. */
   row: string;
+  /** What is wrong with it, the worst first. */
+  troubles: readonly Trouble[];
 }
 
 export interface HubRow {
@@ -34,6 +37,8 @@ export interface Wire {
   count: number;
   old: boolean;
   directed: boolean;
+  /** How bad it is, if it is in trouble. */
+  severity: Trouble['severity'] | '';
 }
 
 /** How many connections are open in one direction, and with how many nodes. */
@@ -73,7 +78,7 @@ function rowOf(rows: readonly HubRow[], service: string, process: string): strin
   return row?.key ?? '';
 }
 
-function toPeer(c: Connection, far: 'client' | 'server', rows: readonly HubRow[]): Peer {
+function toPeer(c: Connection, far: 'client' | 'server', rows: readonly HubRow[], judge: Judge): Peer {
   const own = far === 'client' ? c.server : c.client;
   const port = c.server.port > 0 ? `:${c.server.port}` : '';
   return {
@@ -84,6 +89,7 @@ function toPeer(c: Connection, far: 'client' | 'server', rows: readonly HubRow[]
     old: c.status === 'old',
     directed: c.directed,
     row: rowOf(rows, own.service, own.process),
+    troubles: worstFirst(judge.connection(c)),
   };
 }
 
@@ -103,11 +109,11 @@ function totalOf(connections: readonly Connection[], far: 'client' | 'server'): 
 }
 
 /** Lays out one node's page. Connections come sorted, busiest first. */
-export function buildFlow(services: readonly Service[], into: readonly Connection[], out: readonly Connection[]): Flow {
+export function buildFlow(services: readonly Service[], into: readonly Connection[], out: readonly Connection[], judge = CALM): Flow {
   const rows = hubRows(services, out);
   const order = (a: Peer, b: Peer): number => indexOf(rows, a.row) - indexOf(rows, b.row);
-  const peersIn = into.slice(0, MOST).map((c) => toPeer(c, 'client', rows)).sort(order);
-  const peersOut = out.slice(0, MOST).map((c) => toPeer(c, 'server', rows)).sort(order);
+  const peersIn = into.slice(0, MOST).map((c) => toPeer(c, 'client', rows, judge)).sort(order);
+  const peersOut = out.slice(0, MOST).map((c) => toPeer(c, 'server', rows, judge)).sort(order);
   const moreInto = Math.max(0, into.length - MOST);
   const moreOut = Math.max(0, out.length - MOST);
   const slotsIn = peersIn.length + (moreInto > 0 ? 1 : 0);
@@ -119,7 +125,10 @@ export function buildFlow(services: readonly Service[], into: readonly Connectio
     const i = indexOf(rows, key);
     return i < rows.length ? hubTop + HUB_HEAD + (i + 0.5) * HUB_ROW : hubTop + HUB_HEAD / 2;
   };
-  const wire = (p: Peer, from: number, to: number): Wire => ({ key: p.key, from, to, count: p.count, old: p.old, directed: p.directed });
+  const wire = (p: Peer, from: number, to: number): Wire => {
+    const { key, count, old, directed, troubles } = p;
+    return { key, from, to, count, old, directed, severity: troubles[0]?.severity ?? '' };
+  };
   return {
     rows,
     into: peersIn,

@@ -74,6 +74,13 @@ func obey(t *testing.T, p *peer, command ...string) string {
 }
 
 // TestPeers: a server counts what a client opened and closed.
+// counts are the listener's while it goes on.
+func (l *listener) counts() (accepted, closed int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.accepted, l.closed
+}
+
 func TestPeers(t *testing.T) {
 	var server, client peer
 	address := freePort(t)
@@ -84,8 +91,8 @@ func TestPeers(t *testing.T) {
 	obey(t, &client, "churn", "10") // every one once, three of them twice
 	obey(t, &server, "accepted", "17")
 	obey(t, &server, "closed", "10")
-	if l := server.listener; l.accepted != 17 || l.closed != 10 || len(client.conns) != 7 || client.oldest != 3 {
-		t.Errorf("accepted %d, closed %d, %d open, next to close %d", l.accepted, l.closed, len(client.conns), client.oldest)
+	if accepted, closed := server.listener.counts(); accepted != 17 || closed != 10 || len(client.conns) != 7 || client.oldest != 3 {
+		t.Errorf("accepted %d, closed %d, %d open, next to close %d", accepted, closed, len(client.conns), client.oldest)
 	}
 	from := map[string]bool{}
 	for _, c := range client.conns {
@@ -129,7 +136,7 @@ func TestShort(t *testing.T) {
 			obey(t, &server, "listen", address, end, "10")
 			obey(t, &client, "short", kind, address, "25")
 			obey(t, &server, "closed", "25")
-			if n := server.listener.accepted; n != 25 {
+			if n, _ := server.listener.counts(); n != 25 {
 				t.Errorf("%d connections, want 25", n)
 			}
 		})

@@ -5,8 +5,9 @@ import { type Brush, DIMMED, GHOST, SANS } from './brush';
 import type { Point, Rect } from './camera';
 import { crosses, overlaps } from './hit';
 import type { ColourName } from './palette';
-import { type Path, along, arrival } from './route';
+import { type Path, along, arrival, sample } from './route';
 import { ROW, type Scene, type SceneEdge } from './scene';
+import { ticks } from './ticks';
 
 /** Where along its line a label looks for a free place: the middle first. */
 const SHARES = [0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82] as const;
@@ -16,11 +17,13 @@ const SEARCHERS = 60;
 const ASIDE = 3;
 
 /** A line in trouble has ticks across it, px: closer together where it fails. Shape before colour. */
-const TICKS: Readonly<Record<Severity, { colour: ColourName; text: ColourName; width: number; pitch: number }>> = {
-  failing: { colour: 'critical', text: 'critical', width: 7, pitch: 7 },
-  strained: { colour: 'warning-line', text: 'warning-text', width: 7, pitch: 16 },
+const TICKS: Readonly<Record<Severity, { colour: ColourName; text: ColourName; length: number; pitch: number }>> = {
+  failing: { colour: 'critical', text: 'critical', length: 7, pitch: 7 },
+  strained: { colour: 'warning-line', text: 'warning-text', length: 7, pitch: 16 },
 };
 const TICK = 1.2;
+/** Points on each curve of a line that has ticks: they stand on it, and straight across. */
+const FINE = 24;
 /** Between two lines of a label, in heights of its text. */
 const LEADING = 1.5;
 
@@ -31,6 +34,8 @@ export class EdgePainter {
   readonly #brush: Brush;
   /** What is wrong with the edges of this frame, the worst first; few of many. */
   #ill: ReadonlyMap<SceneEdge, readonly Trouble[]> = new Map();
+  /** Lines that have ticks, as points; they outlive their scenes. */
+  readonly #courses = new WeakMap<Path, readonly Point[]>();
 
   constructor(brush: Brush) {
     this.#brush = brush;
@@ -46,9 +51,9 @@ export class EdgePainter {
     if (level === 'dot') this.#bundles(scene, area);
     const shown = scene.edges.filter((e) => this.#shown(e) && overlaps(e.area, area));
     const above = (e: SceneEdge): boolean => this.#ill.has(e) || (lit?.edges.has(e) ?? false);
-    for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null);
-    for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && overlaps(edge.area, area)) this.#edge(edge, lit !== null);
-    if (lit) for (const edge of shown) if (lit.edges.has(edge)) this.#edge(edge, false);
+    for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null, area);
+    for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && overlaps(edge.area, area)) this.#edge(edge, lit !== null, area);
+    if (lit) for (const edge of shown) if (lit.edges.has(edge)) this.#edge(edge, false, area);
   }
 
   /** What is wrong, by edge; those that fail last, to be drawn over the others. */
@@ -86,7 +91,7 @@ export class EdgePainter {
     return edge.connection.id === this.#brush.view.selectedEdge;
   }
 
-  #edge(edge: SceneEdge, dimmed: boolean): void {
+  #edge(edge: SceneEdge, dimmed: boolean, area: Rect): void {
     const ctx = this.#brush.ctx;
     const severity = this.#severity(edge);
     const old = !severity && edge.connection.status === 'old';
@@ -102,7 +107,7 @@ export class EdgePainter {
     this.#stroke(edge.path, head);
     ctx.setLineDash([]);
     if (head > 0) this.#head(edge.path, head, width);
-    if (severity) this.#ticks(edge.path, head, severity);
+    if (severity) this.#ticks(edge.path, head, severity, area);
     ctx.globalAlpha = 1;
   }
 
@@ -113,16 +118,22 @@ export class EdgePainter {
   }
 
   /** Short strokes across the line; further away they keep their size on screen. */
-  #ticks(path: Path, head: number, severity: Severity): void {
+  #ticks(path: Path, head: number, severity: Severity, area: Rect): void {
     const { ctx } = this.#brush;
-    const { colour, width, pitch } = TICKS[severity];
+    const { colour, length, pitch } = TICKS[severity];
     const size = this.#tickSize();
+    const points = this.#courses.get(path) ?? sample(path, FINE);
+    this.#courses.set(path, points);
+    const ends = ticks(points, pitch * size, (length / 2) * size, head, area);
     ctx.strokeStyle = this.#brush.colour(colour);
-    ctx.lineWidth = width * size;
+    ctx.lineWidth = TICK * size;
     ctx.lineCap = 'butt';
-    ctx.setLineDash([TICK * size, (pitch - TICK) * size]);
-    this.#stroke(path, head);
-    ctx.setLineDash([]);
+    ctx.beginPath();
+    for (let i = 0; i + 3 < ends.length; i += 4) {
+      ctx.moveTo(ends[i] ?? 0, ends[i + 1] ?? 0);
+      ctx.lineTo(ends[i + 2] ?? 0, ends[i + 3] ?? 0);
+    }
+    ctx.stroke();
   }
 
   #tickSize(): number {
@@ -227,7 +238,7 @@ export class EdgePainter {
   /** Over a point of a line, under it, and right and left of it, clear of its ticks. */
   #around(edge: SceneEdge, { x, y }: Point, text: string): [Point, Point, Point, Point] {
     const { w, h } = this.#labelArea({ x, y }, text);
-    const ticks = this.#tickSize() * (TICKS[this.#severity(edge) ?? 'failing'].width / 2 + 1);
+    const ticks = this.#tickSize() * (TICKS[this.#severity(edge) ?? 'failing'].length / 2 + 1);
     const [dx, dy] = [ticks + w / 2, ticks + h / 2];
     return [{ x, y: y - dy }, { x, y: y + dy }, { x: x + dx, y }, { x: x - dx, y }];
   }

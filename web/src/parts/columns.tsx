@@ -257,7 +257,7 @@ export function nodeConnections({ name, state: reports }: Pick<NodeInfo, 'name' 
   const other = (c: Connection): string => (out(c) ? `${c.server.node} ${serverText(c)}` : `${c.client.node} ${c.client.process}`);
   return [
     edge,
-    { key: 'way', title: 'Way', value: way, cell: (c) => <span class="ink3">{way(c)}</span> },
+    { key: 'way', title: 'Way', class: 'whole', value: way, cell: (c) => <span class="ink3">{way(c)}</span> },
     { key: 'own', title: 'Process', class: 'bold roomy', value: own, cell: own },
     { key: 'other', title: 'With', class: 'roomy', value: other, cell: (c) => other(c).trim() },
     connectionTrouble(judge),

@@ -1,0 +1,32 @@
+import type { Point, Rect } from './camera';
+
+/**
+ * Short strokes across a chain of points, `pitch` apart and `half` long to each side,
+ * as x1, y1, x2, y2 of each. None in the last `head` of the chain, none outside of
+ * `area`: a long line in trouble would have thousands. (Dashing a wide stroke gives the
+ * same picture, at many times the cost.)
+ */
+export function ticks(points: readonly Point[], pitch: number, half: number, head: number, area: Rect): number[] {
+  const found: number[] = [];
+  let left = lengthOf(points) - head;
+  let next = pitch / 2;
+  for (let i = 1; i < points.length && left > 0; i++) {
+    const [a, b] = [points[i - 1] as Point, points[i] as Point];
+    const length = Math.hypot(b.x - a.x, b.y - a.y);
+    const end = Math.min(length, left);
+    left -= length;
+    if (length === 0) continue;
+    const [dx, dy] = [(b.x - a.x) / length, (b.y - a.y) / length];
+    for (; next < end; next += pitch) {
+      const [x, y] = [a.x + dx * next, a.y + dy * next];
+      if (x < area.x || y < area.y || x > area.x + area.w || y > area.y + area.h) continue;
+      found.push(x + dy * half, y - dx * half, x - dy * half, y + dx * half);
+    }
+    next -= length;
+  }
+  return found;
+}
+
+function lengthOf(points: readonly Point[]): number {
+  return points.reduce((sum, p, i) => sum + (i === 0 ? 0 : Math.hypot(p.x - (points[i - 1]?.x ?? 0), p.y - (points[i - 1]?.y ?? 0))), 0);
+}

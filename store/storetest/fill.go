@@ -25,6 +25,9 @@ func (f *filler) fill(v reflect.Value) {
 	case *netip.Addr:
 		*p = netip.AddrFrom4([4]byte{10, 0, byte(f.n >> 8), byte(f.n)})
 		return
+	case *netip.AddrPort:
+		*p = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(f.n >> 8), byte(f.n)}), uint16(f.n)|1)
+		return
 	case *netip.Prefix:
 		*p = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(f.n >> 8), byte(f.n), 0}), 24)
 		return
@@ -40,7 +43,7 @@ func (f *filler) fillKind(v reflect.Value) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(f.n) << 16)
-	case reflect.Uint16, reflect.Uint64:
+	case reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		v.SetUint(uint64(f.n))
 	case reflect.Float64:
 		v.SetFloat(float64(f.n) + 0.125)

@@ -117,7 +117,7 @@ func (s *suite) holds(t *testing.T, want store.State) {
 var equal = cmp.Options{
 	cmpopts.SortSlices(func(a, b *topology.Block) bool { return a.Node.Name < b.Node.Name }),
 	cmpopts.EquateEmpty(),
-	cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}),
+	cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}),
 }
 
 // always is a range that every event is in.

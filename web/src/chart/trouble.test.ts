@@ -53,7 +53,25 @@ function edge(scene: Scene, id: string): SceneEdge {
   return found;
 }
 
-const strokes = (scene: Scene, id: string, view: Partial<View> = {}): Mark[] => draw(scene, view).along(edge(scene, id).path);
+/** The strokes of an edge's line, and after it its ticks: one stroke of many short lines. */
+function strokes(scene: Scene, id: string, view: Partial<View> = {}): Mark[] {
+  return strokesOf(draw(scene, view), edge(scene, id));
+}
+
+function strokesOf({ marks }: Drawing, { path }: SceneEdge): Mark[] {
+  const at = marks.findIndex((m) => m.op === 'stroke' && m.path[0] === `moveTo ${path.x},${path.y}` && m.path.at(-1)?.startsWith(`bezierCurveTo ${path.curves.slice(-6, -2).join()},`));
+  const line = marks[at];
+  const ticks = marks.slice(at + 1, at + 3).find((m) => m.op === 'stroke' && m.path.length > 1 && m.path[1]?.startsWith('lineTo') && m.path[2]?.startsWith('moveTo'));
+  return [line, ticks].filter((m) => m !== undefined);
+}
+
+/** How far the first two ticks are apart, and how long the first is. */
+function measure(ticks: Mark | undefined): { pitch: number; length: number } {
+  const [a = [], b = [], c = [], d = []] = (ticks?.path ?? []).map((step) => (step.split(' ')[1] ?? '').split(',').map(Number));
+  const middle = (p: number[], q: number[]): number[] => [((p[0] ?? 0) + (q[0] ?? 0)) / 2, ((p[1] ?? 0) + (q[1] ?? 0)) / 2];
+  const distance = (p: number[], q: number[]): number => Math.hypot((p[0] ?? 0) - (q[0] ?? 0), (p[1] ?? 0) - (q[1] ?? 0));
+  return { pitch: distance(middle(a, b), middle(c, d)), length: distance(a, b) };
+}
 
 const WAITING = { connecting: 3, connecting_since: '2026-11-23T05:28:00Z' };
 
@@ -61,9 +79,9 @@ describe('a line that fails', () => {
   it('is critical, with ticks across it', () => {
     const [line, ticks] = strokes(sceneOf(withHealth(WAITING)), 'c8');
     expect(line).toMatchObject({ stroke: 'critical', dash: [], alpha: 1 });
-    expect(ticks).toMatchObject({ stroke: 'critical', width: 7 });
-    expect(ticks?.dash[0]).toBeCloseTo(1.2);
-    expect(ticks?.dash[1]).toBeCloseTo(5.8);
+    expect(ticks).toMatchObject({ stroke: 'critical', width: 1.2, dash: [], alpha: 1 });
+    expect(measure(ticks).length).toBeCloseTo(7);
+    expect(measure(ticks).pitch).toBeCloseTo(7, 1);
   });
 
   it('is as wide as it would be, and runs where it would run', () => {
@@ -117,7 +135,8 @@ describe('a line that is strained', () => {
   ])('because it %s has fewer ticks, so that it differs without colour', (_, health) => {
     const [line, ticks] = strokes(sceneOf(withHealth(health)), 'c8');
     expect(line).toMatchObject({ stroke: 'warning-line', dash: [] });
-    expect(ticks?.dash[1]).toBeGreaterThan(2 * 5.8);
+    expect(measure(ticks).length).toBeCloseTo(7);
+    expect(measure(ticks).pitch).toBeCloseTo(16, 0);
   });
 
   it.each([
@@ -142,9 +161,9 @@ describe('from further away', () => {
     ['tag', 0.5],
     ['dot', 0.2],
   ] as const)('trouble is drawn as %s, with ticks of the same size on screen', (level, k) => {
-    const marks = draw(site, { level, camera: { x: 0, y: 0, k } }).along(ill.path);
+    const marks = strokesOf(draw(site, { level, camera: { x: 0, y: 0, k } }), ill);
     expect(marks).toHaveLength(2);
-    expect(marks[1]?.width).toBeCloseTo(7 / k);
+    expect(measure(marks[1]).length).toBeCloseTo(7 / k);
   });
 
   it('what fails lies over what is strained, and both over the rest', () => {

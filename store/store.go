@@ -30,7 +30,23 @@ type State struct {
 	// Settings are what people changed; empty if nobody did.
 	Settings Patch
 	Blocks   []*topology.Block
+	// Documents are in no particular order.
+	Documents []Document
 }
+
+// Document is something that people decided, or that must not be lost with the
+// live state: a node to ask, an enrolled agent, a login. The engine does not
+// look into it.
+type Document struct {
+	// Kind says whose it is ("target", "agent", …), Key names it within its
+	// kind. Both are 1 to 255 bytes; a kind has no NUL.
+	Kind, Key string
+	// Value is what the owner wrote, usually JSON.
+	Value []byte
+}
+
+// DocumentKey names a document.
+type DocumentKey struct{ Kind, Key string }
 
 // Change is one atomic write. Empty parts stay as they are.
 type Change struct {
@@ -39,6 +55,8 @@ type Change struct {
 	Delete   []string          // node names
 	Append   []topology.Event  // appended to the history
 	Settings *Patch            // replaces what was stored
+	Keep     []Document        // added or replaced, by kind and key
+	Drop     []DocumentKey     // dropped, before Keep is written
 	// Forget drops the events before this time, if there are very many only the
 	// oldest of them; zero keeps all.
 	Forget time.Time
@@ -47,7 +65,7 @@ type Change struct {
 // Empty reports whether c would write nothing.
 func (c *Change) Empty() bool {
 	return c.Revision.Epoch == "" && len(c.Put) == 0 && len(c.Delete) == 0 &&
-		len(c.Append) == 0 && c.Settings == nil && c.Forget.IsZero()
+		len(c.Append) == 0 && c.Settings == nil && len(c.Keep) == 0 && len(c.Drop) == 0 && c.Forget.IsZero()
 }
 
 // Errors that opening a store wraps. Their messages say what to do.

@@ -13,9 +13,14 @@ func SameNode(a, b *Node) bool {
 	x, y := a, b
 	return x.Name == y.Name && x.Kind == y.Kind && x.Zone == y.Zone && x.State == y.State &&
 		x.Status == y.Status && x.FirstSeen.Equal(y.FirstSeen) && x.Interval == y.Interval &&
-		x.Identity == y.Identity && x.Agent == y.Agent && x.HiddenProcesses == y.HiddenProcesses &&
+		x.Identity == y.Identity && x.Agent == y.Agent && x.Collect == y.Collect && x.HiddenProcesses == y.HiddenProcesses &&
 		slices.Equal(x.Addresses, y.Addresses) && slices.Equal(x.Notes, y.Notes) && slices.Equal(x.SeenBy, y.SeenBy) &&
-		slices.Equal(x.Forwards, y.Forwards)
+		slices.Equal(x.Forwards, y.Forwards) && slices.Equal(x.Findings, y.Findings) &&
+		slices.EqualFunc(x.Holders, y.Holders, sameHolder)
+}
+
+func sameHolder(a, b Holder) bool {
+	return a.Node == b.Node && a.Since.Equal(b.Since) && a.Until.Equal(b.Until)
 }
 
 // SameServices says whether two lists of services differ in nothing but times
@@ -44,7 +49,7 @@ func SameConnections(a, b []Connection) bool {
 func SameConnection(x, y *Connection) bool {
 	return x.ID == y.ID && x.Client == y.Client && x.Server == y.Server && x.Count == y.Count &&
 		x.Opened == y.Opened && x.Refused == y.Refused && x.TimedOut == y.TimedOut && x.Failed == y.Failed &&
-		x.Status == y.Status && x.Own == y.Own && x.Peers == y.Peers && SameHealth(x.Health, y.Health) &&
+		x.Status == y.Status && x.Own == y.Own && x.Observer == y.Observer && x.Peers == y.Peers && SameHealth(x.Health, y.Health) &&
 		x.FirstSeen.Equal(y.FirstSeen) && (x.Count > 0 || x.LastSeen.Equal(y.LastSeen)) &&
 		sameEvidence(&x.Evidence, &y.Evidence)
 }
@@ -62,6 +67,6 @@ func SameHealth(a, b *Health) bool {
 
 // sameEvidence leaves the addresses out where many peers take turns.
 func sameEvidence(a, b *Evidence) bool {
-	return a.BothEnds == b.BothEnds && a.ClientResolved == b.ClientResolved && a.ServerResolved == b.ServerResolved &&
+	return a.BothEnds == b.BothEnds && a.Confirmed == b.Confirmed && a.ClientResolved == b.ClientResolved && a.ServerResolved == b.ServerResolved &&
 		slices.EqualFunc(a.SeenBy, b.SeenBy, func(x, y Sighting) bool { return x.Node == y.Node && x.End == y.End })
 }

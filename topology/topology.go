@@ -64,6 +64,15 @@ type Node struct {
 	Weak bool `json:"weak_identity,omitempty"`
 	// Agent is the version of what reports; empty if nothing does.
 	Agent string `json:"agent,omitempty"`
+	// Collect is how its reports come in: "agent", "text", "ssh" or "import";
+	// empty if it never reported.
+	Collect string `json:"collect,omitempty"`
+	// Findings are what is odd about it: a clone, another host of its name, an
+	// address that others have too, a clock that is wrong.
+	Findings []Note `json:"findings,omitempty"`
+	// Holders are the nodes that a virtual address sits on, and before that
+	// sat on: those that hold it now first, then the latest.
+	Holders []Holder `json:"holders,omitempty"`
 	// Skew is how far the node's clock is ahead of the server's.
 	Skew Duration `json:"clock_skew,omitzero"`
 	// SeenBy names the reporting nodes that a node which doesn't report is
@@ -85,6 +94,14 @@ type Forward struct {
 	Protocol Protocol       `json:"protocol"`
 	From     netip.AddrPort `json:"from"`
 	To       netip.AddrPort `json:"to"`
+}
+
+// Holder is one node that has, or had, a virtual address.
+type Holder struct {
+	Node  string    `json:"node"`
+	Since time.Time `json:"since"`
+	// Until is when it was known to be elsewhere; zero while it is there.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Note is one sentence about what could not be seen.
@@ -209,6 +226,9 @@ type Connection struct {
 	Health *Health `json:"health,omitempty"`
 	// Own marks dotm's own connections.
 	Own bool `json:"own"`
+	// Observer says that the client only looks at many nodes, briefly:
+	// monitoring, health checks, scanners. It counts for nothing.
+	Observer bool `json:"observer,omitempty"`
 	// Peers is how many addresses stand behind the end that is the Internet
 	// or a network; zero for an edge between two nodes.
 	Peers    int      `json:"peers,omitempty"`
@@ -266,6 +286,9 @@ type Server struct {
 type Evidence struct {
 	// BothEnds says that the client's and the server's node report it.
 	BothEnds bool `json:"both_ends"`
+	// Confirmed says that both ends name the same sockets, so that they are
+	// one connection whatever addresses lie between.
+	Confirmed bool `json:"confirmed,omitempty"`
 	// SeenBy lists the nodes that reported it, the client's end first.
 	SeenBy []Sighting `json:"seen_by"`
 	// ClientAddress and ServerAddress are the addresses that were resolved;

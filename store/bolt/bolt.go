@@ -36,6 +36,8 @@ var (
 	bucketMeta   = []byte("meta")   // "format", "revision", "settings"
 	bucketNodes  = []byte("nodes")  // node name → JSON of topology.Block
 	bucketEvents = []byte("events") // see eventKey → JSON of topology.Event
+	// bucketDocuments came later: files that were written before have none.
+	bucketDocuments = []byte("documents") // kind, NUL, key → value
 
 	keyFormat   = []byte("format")
 	keyRevision = []byte("revision")
@@ -238,6 +240,9 @@ func (s *Store) load(tx *bbolt.Tx, state *store.State) error {
 			return s.damaged("settings: " + err.Error())
 		}
 	}
+	if err := loadDocuments(tx, state); err != nil {
+		return s.damaged(err.Error())
+	}
 	return tx.Bucket(bucketNodes).ForEach(func(name, raw []byte) error {
 		b := new(topology.Block)
 		if err := json.Unmarshal(raw, b); err != nil {
@@ -263,7 +268,7 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 }
 
 func apply(tx *bbolt.Tx, c *store.Change) error {
-	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, writeNodes, appendEvents, forgetEvents} {
+	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, writeNodes, writeDocuments, appendEvents, forgetEvents} {
 		if err := step(tx, c); err != nil {
 			return err
 		}

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) Opener) {
 		{"a change applies as a whole or not at all", testAtomic},
 		{"the revision is kept", testRevision},
 		{"settings are replaced as a whole", testSettings},
+		{"documents are kept, replaced and dropped", testDocuments},
 		{"every field of an event survives", testEvent},
 		{"events come in order of their times", testEventOrder},
 		{"events of one time come in order of their arrival", testSameTime},
@@ -116,6 +117,7 @@ func (s *suite) holds(t *testing.T, want store.State) {
 // free, and so is whether an empty list is nil.
 var equal = cmp.Options{
 	cmpopts.SortSlices(func(a, b *topology.Block) bool { return a.Node.Name < b.Node.Name }),
+	cmpopts.SortSlices(func(a, b store.Document) bool { return a.Kind+"\x00"+a.Key < b.Kind+"\x00"+b.Key }),
 	cmpopts.EquateEmpty(),
 	cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}),
 }

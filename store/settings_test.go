@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -32,6 +33,23 @@ func TestValidate(t *testing.T) {
 		{"hide_after negative", func(s *Settings) { s.HideAfter = -1 }, "hide_after", "hide_after must be 0s to 87600h0m0s, is -1ns"},
 		{"stale_after zero", func(s *Settings) { s.StaleAfter = 0 }, "stale_after", "stale_after must be 1s to 87600h0m0s, is 0s"},
 		{"retention negative", func(s *Settings) { s.Retention = topology.Duration(-time.Hour) }, "retention", "retention must be 0s to 87600h0m0s, is -1h0m0s"},
+		{"expire_after negative", func(s *Settings) { s.ExpireAfter = -1 }, "expire_after", "expire_after must be 0s to 87600h0m0s, is -1ns"},
+		{"expired before old", func(s *Settings) { s.ExpireAfter = topology.Duration(time.Minute) }, "expire_after", "expire_after must be 0s (never) or at least the ageing time, 5m0s, is 1m0s"},
+		{"asked all the time", func(s *Settings) { s.PollInterval = topology.Duration(time.Second) }, "poll_interval", "poll_interval must be 5s to 24h0m0s, is 1s"},
+		{"a network without a name", func(s *Settings) { s.OutsideNetworks = outside("", "203.0.113.0/24") }, "outside_networks[0].name", nameIs("outside_networks[0].name", "")},
+		{"a network named as the Internet", func(s *Settings) { s.OutsideNetworks = outside("Internet", "203.0.113.0/24") }, "outside_networks[0].name", nameIs("outside_networks[0].name", "Internet")},
+		{"a network's name of HTML", func(s *Settings) { s.OutsideNetworks = outside("<b>", "203.0.113.0/24") }, "outside_networks[0].name", nameIs("outside_networks[0].name", "<b>")},
+		{"a name without networks", func(s *Settings) { s.OutsideNetworks = outside("a") }, "outside_networks[0].networks", "outside_networks[0].networks must have 1 to 1000 entries, is 0"},
+		{"everything is outside", func(s *Settings) { s.OutsideNetworks = outside("a", "::/0") }, "outside_networks[0].networks[0]", "outside_networks[0].networks[0] must be a network like 203.0.113.0/24, is ::/0"},
+		{"a network of two names", func(s *Settings) {
+			s.OutsideNetworks = append(outside("a", "203.0.113.0/24"), outside("b", "203.0.113.5/24")...)
+		}, "outside_networks[1].networks[0]", "outside_networks[1].networks[0] must belong to one name, belongs to a too, is 203.0.113.5/24"},
+		{"a virtual loopback", func(s *Settings) { s.VirtualAddresses = named("127.0.0.1", "a") }, "virtual_addresses[0].address", "virtual_addresses[0].address must be the address of another host, like 10.0.0.100, is 127.0.0.1"},
+		{"a virtual address twice", func(s *Settings) { s.VirtualAddresses = append(named("10.0.0.9", "a"), named("10.0.0.9", "b")...) }, "virtual_addresses[1].address", "virtual_addresses[1].address must be listed once, is 10.0.0.9"},
+		{"an address named nothing", func(s *Settings) { s.Names = named("10.0.0.9", "") }, "names[0].name", nameIs("names[0].name", "")},
+		{"a name with a slash", func(s *Settings) { s.Names = named("10.0.0.9", "a/b") }, "names[0].name", nameIs("names[0].name", "a/b")},
+		{"nobody to ask", func(s *Settings) { s.NamesBy = "oracle" }, "names_by", `names_by must be none, hosts or resolver, is "oracle"`},
+		{"a split by taste", func(s *Settings) { s.InternetSplit = "taste" }, "internet_split", `internet_split must be none, country or owner, is "taste"`},
 		{"the whole internet", func(s *Settings) { s.InternalNetworks = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")} }, "internal_networks[0]", "internal_networks[0] must be a network like 203.0.113.0/24, is 0.0.0.0/0"},
 		{"no network", func(s *Settings) { s.InternalNetworks = make([]netip.Prefix, 1) }, "internal_networks[0]", "internal_networks[0] must be a network like 203.0.113.0/24, is invalid Prefix"},
 		{"too many networks", func(s *Settings) { s.InternalNetworks = make([]netip.Prefix, 1001) }, "internal_networks", "internal_networks must have at most 1000 entries, is 1001"},
@@ -51,6 +69,31 @@ func TestValidate(t *testing.T) {
 				t.Errorf("Validate() = %v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+func outside(name string, networks ...string) []NamedNetwork {
+	n := NamedNetwork{Name: name}
+	for _, p := range networks {
+		n.Networks = append(n.Networks, netip.MustParsePrefix(p))
+	}
+	return []NamedNetwork{n}
+}
+
+func named(address, name string) []NamedAddress {
+	return []NamedAddress{{netip.MustParseAddr(address), name}}
+}
+
+func nameIs(field, name string) string {
+	return fmt.Sprintf("%s must be a name of 1 to 255 letters, digits, '.', '_', '-' or blanks, is %q", field, name)
+}
+
+// TestVirtualAddressNeedsNoName: it is named by its address then.
+func TestVirtualAddressNeedsNoName(t *testing.T) {
+	s := Defaults()
+	s.VirtualAddresses = named("10.0.0.9", "")
+	if err := s.Validate(); err != nil {
+		t.Error(err)
 	}
 }
 

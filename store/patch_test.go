@@ -68,17 +68,6 @@ func TestParsePatchRefuses(t *testing.T) {
 	}
 }
 
-// TestPatchMirrorsSettings: what one has the other has, under the same names.
-func TestPatchMirrorsSettings(t *testing.T) {
-	patch, settings := reflect.TypeFor[Patch](), reflect.TypeFor[Settings]()
-	for i := range max(patch.NumField(), settings.NumField()) {
-		p, s := patch.Field(i), settings.Field(i)
-		if p.Name != s.Name || p.Type.Elem() != s.Type || jsonName(p) != jsonName(s) || p.Tag.Get("yaml") != s.Tag.Get("yaml") || p.Tag.Get("rule") == "" {
-			t.Errorf("field %d: %s %s of a patch, %s %s of the settings", i, p.Name, p.Tag, s.Name, s.Tag)
-		}
-	}
-}
-
 func FuzzParsePatch(f *testing.F) {
 	f.Add([]byte(`{"ageing":"90s","ignored_ports":[22],"internal_networks":["10.0.0.0/8"]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -112,8 +112,10 @@ func TestValidateBounds(t *testing.T) {
 // without one in [Settings], or the other way round, fails the tests below.
 func full(t *testing.T) Patch {
 	t.Helper()
-	raw := `{"ageing":"1m","hide_after":"2m","stale_after":"3m","retention":"4m",
-		"internal_networks":["203.0.113.0/24"],"ignored_ports":[1],"ignored_names":["a"]}`
+	raw := `{"ageing":"1m","hide_after":"2m","expire_after":"5m","stale_after":"3m","retention":"4m","poll_interval":"6s",
+		"internal_networks":["203.0.113.0/24"],"outside_networks":[{"name":"a","networks":["198.51.100.0/24"]}],
+		"virtual_addresses":[{"address":"10.0.0.1","name":"v"}],"names":[{"address":"10.0.0.2","name":"n"}],
+		"names_by":"none","internet_split":"owner","ignored_ports":[1],"ignored_names":["a"]}`
 	var p Patch
 	if err := json.Unmarshal([]byte(raw), &p); err != nil {
 		t.Fatal(err)
@@ -148,7 +150,7 @@ func TestApplySetsEveryField(t *testing.T) {
 			t.Errorf("%s is %v, want %v", got.Type().Field(i).Name, got.Field(i), want)
 		}
 	}
-	if diff := cmp.Diff(Defaults(), Patch{}.Apply(Defaults()), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+	if diff := cmp.Diff(Defaults(), Patch{}.Apply(Defaults()), cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})); diff != "" {
 		t.Errorf("an empty patch changes (-want +got):\n%s", diff)
 	}
 }
@@ -158,7 +160,7 @@ func TestMerge(t *testing.T) {
 	over := Patch{Ageing: &ageing, IgnoredNames: &none}
 	want := p.Apply(Defaults())
 	want.Ageing, want.IgnoredNames = ageing, none
-	opt := cmpopts.EquateComparable(netip.Prefix{})
+	opt := cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})
 	if diff := cmp.Diff(want, p.Merge(over).Apply(Defaults()), opt); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -187,7 +189,9 @@ func TestCloneShares(t *testing.T) {
 	a := full(t).Apply(Defaults())
 	b := a.Clone()
 	b.IgnoredPorts[0], b.IgnoredNames[0], b.InternalNetworks[0] = 9, "z", netip.Prefix{}
-	if a.IgnoredPorts[0] != 1 || a.IgnoredNames[0] != "a" || !a.InternalNetworks[0].IsValid() {
+	b.OutsideNetworks[0].Networks[0], b.VirtualAddresses[0].Name, b.Names[0].Name = netip.Prefix{}, "z", "z"
+	if a.IgnoredPorts[0] != 1 || a.IgnoredNames[0] != "a" || !a.InternalNetworks[0].IsValid() ||
+		!a.OutsideNetworks[0].Networks[0].IsValid() || a.VirtualAddresses[0].Name != "v" || a.Names[0].Name != "n" {
 		t.Errorf("a change of the copy shows in %v", a)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -188,10 +189,10 @@ func TestTargetsSurviveARestart(t *testing.T) {
 
 func TestRemovedTargetIsNotAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ended := false
+		var ended atomic.Bool
 		s, a := startAsking(t, &memory{}, func(ctx context.Context, _ string) (*report.Report, error) {
 			<-ctx.Done()
-			ended = true
+			ended.Store(true)
 			return nil, ctx.Err()
 		})
 		s.add(t, "text://web1")
@@ -200,8 +201,8 @@ func TestRemovedTargetIsNotAskedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Minute) //nolint:forbidigo // the bubble's clock
-		if !ended || len(a.times("text://web1")) != 1 || len(s.Targets()) != 0 {
-			t.Errorf("the poll ended: %t, asked %v", ended, a.times("text://web1"))
+		if !ended.Load() || len(a.times("text://web1")) != 1 || len(s.Targets()) != 0 {
+			t.Errorf("the poll ended: %t, asked %v", ended.Load(), a.times("text://web1"))
 		}
 	})
 }

@@ -60,6 +60,7 @@ var only = map[string][]string{
 	"golang.org/x/sys":                {"scan", "scan/kernel", "scan/sockdiag", "scan/workload", "scan/conntrack"},
 	"github.com/cilium/ebpf":          {"scan/kernel"},
 	"golang.org/x/sync":               {"cmd/dotm"},
+	"github.com/oschwald/maxminddb":   {"resolve"},
 	"github.com/google/go-cmp":        {},
 	"pgregory.net/rapid":              {},
 	"github.com/rogpeppe/go-internal": {},

@@ -267,7 +267,7 @@ func (p *parser) heading(line string) bool {
 		p.title(line)
 	case f[0] == "Proto" && second == "RefCnt", f[0] == "Address" && second == "Type":
 		p.kind = otherSockets
-	case (f[0] == "Proto" || second == "Proto" || len(f) > 2 && f[2] == "Proto") && strings.Contains(line, "-Q"):
+	case f[0] == "Proto" && second == "Recv-Q", (f[0] == "Socket" || f[0] == "Tcpcb") && strings.Contains(line, " Recv-Q "):
 		p.headNetstat(line)
 	case f[0] == "Netid", f[0] == "State" && second == "Recv-Q", f[0] == "Recv-Q" && second == "Send-Q":
 		p.kind, p.columns = ssTool, columns{netID: f[0] == "Netid", noState: !strings.Contains(line, "State")}

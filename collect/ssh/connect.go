@@ -180,7 +180,7 @@ func (p *Poller) loginError(ctx context.Context, err error, hop Hop, v *verdict,
 	case hostErr != nil:
 		return hostErr
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: the login at %s is not done within %s", collect.ErrSilent, hop.dial(), loginTime)
+		return fmt.Errorf("%w: %s does not complete the login", collect.ErrSilent, hop.dial())
 	case errors.As(err, &none) && none.What == "host key":
 		return k.noCommonKey(hop.dial(), none)
 	case judged && refusal(err):

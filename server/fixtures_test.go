@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,10 @@ func (m *memory) Write(_ context.Context, c store.Change) error {
 		return m.broken
 	}
 	m.writes = append(m.writes, c)
+	for _, k := range c.Drop {
+		m.state.Documents = slices.DeleteFunc(m.state.Documents, func(d store.Document) bool { return d.Kind == k.Kind && d.Key == k.Key })
+	}
+	m.state.Documents = append(m.state.Documents, c.Keep...)
 	m.events = append(m.events, c.Append...)
 	return nil
 }
@@ -94,9 +99,16 @@ type running struct {
 // start runs a server until stop is called, at the latest by the test's end.
 func start(t testing.TB, st store.Store, fixed store.Patch) *running {
 	t.Helper()
+	return startWith(t, Options{Store: st, Fixed: fixed})
+}
+
+// startWith is start with more options.
+func startWith(t testing.TB, opt Options) *running {
+	t.Helper()
 	r := &running{log: &logged{}}
+	opt.Log = slog.New(slog.NewTextHandler(r.log, nil))
 	var err error
-	if r.Server, err = New(t.Context(), Options{Store: st, Fixed: fixed, Log: slog.New(slog.NewTextHandler(r.log, nil))}); err != nil {
+	if r.Server, err = New(t.Context(), opt); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
@@ -52,6 +53,11 @@ type Options struct {
 	// Fixed are the settings that come from the configuration file; nobody may
 	// change them while it runs.
 	Fixed store.Patch
+	// Pollers ask nodes that don't report by themselves, by the scheme of their
+	// addresses; without one of its scheme a target is refused.
+	Pollers map[string]collect.Poller
+	// Targets are the nodes to ask that come from the configuration file.
+	Targets []collect.Target
 	// Log is required.
 	Log *slog.Logger
 }
@@ -67,10 +73,18 @@ type Server struct {
 
 	puts     chan put
 	changing sync.Mutex // one change of settings at a time
-	changes  chan change
+	orders   chan order
 	done     chan struct{} // closed when the writer has ended
 
-	keeper *keeper
+	keeper    *keeper
+	documents *documents
+	poller    *poller
+}
+
+// order is something else that the writer is to do.
+type order struct {
+	do   func(w *writer)
+	done chan<- struct{}
 }
 
 // put is one report on its way to the writer.
@@ -96,8 +110,9 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: opt, started: now,
-		puts: make(chan put, queue), changes: make(chan change), done: make(chan struct{}),
-		keeper: newKeeper(opt.Store, opt.Log, snap, state.Settings),
+		puts: make(chan put, queue), orders: make(chan order), done: make(chan struct{}),
+		keeper:    newKeeper(opt.Store, opt.Log, snap, state.Settings),
+		documents: newDocuments(state.Documents),
 	}
 	s.snapshot.Store(snap)
 	in, err := s.inForce(state.Settings)
@@ -105,7 +120,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
 	s.enforce(in)
-	return s, nil
+	return s, s.loadTargets()
 }
 
 // Run works until ctx ends, then writes what is left to the store. It must be
@@ -113,6 +128,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 func (s *Server) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.keeper.run(ctx) })
+	wg.Go(func() { s.poller.run(ctx) })
 	s.write(ctx)
 	close(s.done)
 	wg.Wait()
@@ -137,6 +153,22 @@ func (s *Server) Put(ctx context.Context, r *report.Report) error {
 		return ErrStopped
 	case <-ctx.Done():
 		return fmt.Errorf("taking in report of %s: %w", r.Node.Name, ctx.Err())
+	}
+	select {
+	case <-done:
+		return nil
+	case <-s.done:
+		return ErrStopped
+	}
+}
+
+// order has the writer do something, and returns when that is done.
+func (s *Server) order(do func(w *writer)) error {
+	done := make(chan struct{})
+	select {
+	case s.orders <- order{do, done}:
+	case <-s.done:
+		return ErrStopped
 	}
 	select {
 	case <-done:

@@ -8,12 +8,6 @@ import (
 	"github.com/devops-trouble-map/dotm/store"
 )
 
-// change is a change of settings, durable already, on its way to the writer.
-type change struct {
-	settings *store.Settings
-	done     chan<- struct{}
-}
-
 // Settings returns the settings in force, and the names of those that the
 // configuration file fixes.
 func (s *Server) Settings() (in store.Settings, fixed []string) {
@@ -40,18 +34,7 @@ func (s *Server) ChangeSettings(ctx context.Context, p store.Patch) error {
 	if err := s.keeper.saveSettings(ctx, merged); err != nil {
 		return err
 	}
-	done := make(chan struct{})
-	select {
-	case s.changes <- change{in, done}:
-	case <-s.done:
-		return ErrStopped
-	}
-	select {
-	case <-done:
-		return nil
-	case <-s.done:
-		return ErrStopped
-	}
+	return s.order(func(w *writer) { w.change(in) })
 }
 
 // inForce computes the settings: the defaults, what people changed, and what
@@ -66,15 +49,18 @@ func (s *Server) enforce(in *store.Settings) {
 	s.keeper.keepEvents(time.Duration(in.Retention))
 }
 
-// change runs in the writer: what came before is judged by the old settings.
-func (w *writer) change(c change) {
+// change puts settings in force: what came before is judged by the old ones.
+func (w *writer) change(in *store.Settings) {
 	if w.batch != nil {
 		w.publish(time.Now())
 	}
-	w.enforce(c.settings)
+	before := w.settings.Load()
+	w.enforce(in)
+	if before.PollInterval != in.PollInterval {
+		w.poller.wakeAll()
+	}
 	b := w.open()
 	b.Touch()
 	b.Age(time.Now())
 	w.publish(time.Now())
-	close(c.done)
 }

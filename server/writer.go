@@ -35,8 +35,9 @@ func (s *Server) write(ctx context.Context) {
 		select {
 		case p := <-s.puts:
 			w.report(p)
-		case c := <-s.changes:
-			w.change(c)
+		case o := <-s.orders:
+			o.do(w)
+			close(o.done)
 		case <-tick.C:
 			w.age(time.Now())
 		case <-w.due:

@@ -6,11 +6,83 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/devops-trouble-map/dotm/topology"
 )
+
+// Patch changes some settings; nil fields stay as they are. Its fields are those
+// of [Settings], by name; the tag "rule" says what a value, or an entry of a
+// list, must be like.
+type Patch struct {
+	Ageing           *topology.Duration `json:"ageing,omitempty" yaml:"ageing" rule:"must be a duration like \"90s\" or \"5m\""`
+	HideAfter        *topology.Duration `json:"hide_after,omitempty" yaml:"hide_after" rule:"must be a duration like \"90s\" or \"5m\""`
+	ExpireAfter      *topology.Duration `json:"expire_after,omitempty" yaml:"expire_after" rule:"must be a duration like \"90s\" or \"5m\""`
+	StaleAfter       *topology.Duration `json:"stale_after,omitempty" yaml:"stale_after" rule:"must be a duration like \"90s\" or \"5m\""`
+	Retention        *topology.Duration `json:"retention,omitempty" yaml:"retention" rule:"must be a duration like \"90s\" or \"5m\""`
+	PollInterval     *topology.Duration `json:"poll_interval,omitempty" yaml:"poll_interval" rule:"must be a duration like \"90s\" or \"5m\""`
+	InternalNetworks *[]netip.Prefix    `json:"internal_networks,omitempty" yaml:"internal_networks" rule:"must be a network like 203.0.113.0/24"`
+	OutsideNetworks  *[]NamedNetwork    `json:"outside_networks,omitempty" yaml:"outside_networks" rule:"must be like {\"name\": \"provider\", \"networks\": [\"203.0.113.0/24\"]}"`
+	VirtualAddresses *[]NamedAddress    `json:"virtual_addresses,omitempty" yaml:"virtual_addresses" rule:"must be like {\"address\": \"10.0.0.100\", \"name\": \"shop\"}"`
+	Names            *[]NamedAddress    `json:"names,omitempty" yaml:"names" rule:"must be like {\"address\": \"10.0.0.7\", \"name\": \"printer\"}"`
+	NamesBy          *NamesBy           `json:"names_by,omitempty" yaml:"names_by" rule:"must be none, hosts or resolver"`
+	InternetSplit    *InternetSplit     `json:"internet_split,omitempty" yaml:"internet_split" rule:"must be none, country or owner"`
+	IgnoredPorts     *[]uint16          `json:"ignored_ports,omitempty" yaml:"ignored_ports" rule:"must be a port, 1 to 65535"`
+	IgnoredNames     *[]string          `json:"ignored_names,omitempty" yaml:"ignored_names" rule:"must be a process name in quotes"`
+}
+
+// Apply returns s with the patch's fields in place. It does not validate.
+func (p Patch) Apply(s Settings) Settings {
+	s = s.Clone()
+	into := reflect.ValueOf(&s).Elem()
+	for f := range p.each() {
+		into.FieldByName(f.Name).Set(f.value.Elem())
+	}
+	return s
+}
+
+// Merge returns p with the fields that q sets on top.
+func (p Patch) Merge(q Patch) Patch {
+	into := reflect.ValueOf(&p).Elem()
+	for f := range q.each() {
+		into.FieldByIndex(f.Index).Set(f.value)
+	}
+	return p
+}
+
+// Fields names the settings that the patch changes, as in JSON.
+func (p Patch) Fields() []string {
+	var out []string
+	for f := range p.each() {
+		out = append(out, jsonName(f.StructField))
+	}
+	return out
+}
+
+// patched is one field of a patch that is set.
+type patched struct {
+	reflect.StructField
+	value reflect.Value // the pointer
+}
+
+// each yields the fields that are set.
+func (p *Patch) each() func(yield func(patched) bool) {
+	v := reflect.ValueOf(p).Elem()
+	return func(yield func(patched) bool) {
+		for _, f := range reflect.VisibleFields(v.Type()) {
+			if value := v.FieldByIndex(f.Index); !value.IsNil() && !yield(patched{f, value}) {
+				return
+			}
+		}
+	}
+}
+
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
+}
 
 // ErrNoPatch says that a patch is no JSON object at all.
 var ErrNoPatch = errors.New("settings must be a JSON object like {\"ageing\": \"5m\"}")
@@ -42,56 +114,52 @@ func ParsePatch(raw []byte) (Patch, error) {
 
 // setField reads one setting.
 func (p *Patch) setField(name string, raw json.RawMessage) error {
-	switch name {
-	case "ageing":
-		return read(name, raw, &p.Ageing)
-	case "hide_after":
-		return read(name, raw, &p.HideAfter)
-	case "stale_after":
-		return read(name, raw, &p.StaleAfter)
-	case "retention":
-		return read(name, raw, &p.Retention)
-	case "internal_networks":
-		return readList(name, "must be a network like 203.0.113.0/24", raw, &p.InternalNetworks)
-	case "ignored_ports":
-		return readList(name, "must be a port, 1 to 65535", raw, &p.IgnoredPorts)
-	case "ignored_names":
-		return readList(name, "must be a process name in quotes", raw, &p.IgnoredNames)
+	all := reflect.TypeFor[Patch]()
+	names := make([]string, 0, all.NumField())
+	for _, f := range reflect.VisibleFields(all) {
+		names = append(names, jsonName(f))
+		if jsonName(f) != name {
+			continue
+		}
+		value, err := readValue(name, f.Tag.Get("rule"), raw, f.Type.Elem())
+		if err == nil {
+			reflect.ValueOf(p).Elem().FieldByIndex(f.Index).Set(value)
+		}
+		return err
 	}
-	return &InvalidError{name, "must be one of " + strings.Join(settingNames(), ", "), "no setting"}
+	return &InvalidError{name, "must be one of " + strings.Join(names, ", "), "no setting"}
 }
 
-// settingNames are all there are.
-func settingNames() []string {
-	all := Patch{
-		new(topology.Duration), new(topology.Duration), new(topology.Duration), new(topology.Duration),
-		new([]netip.Prefix), new([]uint16), new([]string),
+// readValue reads a value, or a list entry by entry, and returns a pointer to
+// it.
+func readValue(name, rule string, raw json.RawMessage, t reflect.Type) (reflect.Value, error) {
+	value := reflect.New(t)
+	if t.Kind() != reflect.Slice {
+		if isNull(raw) || strict(raw, value.Interface()) != nil {
+			return value, &InvalidError{name, rule, brief(raw)}
+		}
+		return value, nil
 	}
-	return all.Fields()
-}
-
-func read(name string, raw json.RawMessage, into **topology.Duration) error {
-	var d topology.Duration
-	if isNull(raw) || json.Unmarshal(raw, &d) != nil {
-		return &InvalidError{name, "must be a duration like \"90s\" or \"5m\"", brief(raw)}
-	}
-	*into = &d
-	return nil
-}
-
-func readList[T any](name, rule string, raw json.RawMessage, into **[]T) error {
 	var items []json.RawMessage
 	if isNull(raw) || json.Unmarshal(raw, &items) != nil {
-		return &InvalidError{name, "must be a list", brief(raw)}
+		return value, &InvalidError{name, "must be a list", brief(raw)}
 	}
-	list := make([]T, len(items))
+	list := reflect.MakeSlice(t, len(items), len(items))
 	for i, item := range items {
-		if isNull(item) || json.Unmarshal(item, &list[i]) != nil {
-			return &InvalidError{fmt.Sprintf("%s[%d]", name, i), rule, brief(item)}
+		if isNull(item) || strict(item, list.Index(i).Addr().Interface()) != nil {
+			return value, &InvalidError{fmt.Sprintf("%s[%d]", name, i), rule, brief(item)}
 		}
 	}
-	*into = &list
-	return nil
+	value.Elem().Set(list)
+	return value, nil
+}
+
+// strict refuses what it doesn't know, so that a typing mistake in an entry
+// does not silently do nothing.
+func strict(raw json.RawMessage, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
 }
 
 func isNull(raw json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }

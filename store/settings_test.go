@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -32,6 +33,23 @@ func TestValidate(t *testing.T) {
 		{"hide_after negative", func(s *Settings) { s.HideAfter = -1 }, "hide_after", "hide_after must be 0s to 87600h0m0s, is -1ns"},
 		{"stale_after zero", func(s *Settings) { s.StaleAfter = 0 }, "stale_after", "stale_after must be 1s to 87600h0m0s, is 0s"},
 		{"retention negative", func(s *Settings) { s.Retention = topology.Duration(-time.Hour) }, "retention", "retention must be 0s to 87600h0m0s, is -1h0m0s"},
+		{"expire_after negative", func(s *Settings) { s.ExpireAfter = -1 }, "expire_after", "expire_after must be 0s to 87600h0m0s, is -1ns"},
+		{"expired before old", func(s *Settings) { s.ExpireAfter = topology.Duration(time.Minute) }, "expire_after", "expire_after must be 0s (never) or at least the ageing time, 5m0s, is 1m0s"},
+		{"asked all the time", func(s *Settings) { s.PollInterval = topology.Duration(time.Second) }, "poll_interval", "poll_interval must be 5s to 24h0m0s, is 1s"},
+		{"a network without a name", func(s *Settings) { s.OutsideNetworks = outside("", "203.0.113.0/24") }, "outside_networks[0].name", nameIs("outside_networks[0].name", "")},
+		{"a network named as the Internet", func(s *Settings) { s.OutsideNetworks = outside("Internet", "203.0.113.0/24") }, "outside_networks[0].name", nameIs("outside_networks[0].name", "Internet")},
+		{"a network's name of HTML", func(s *Settings) { s.OutsideNetworks = outside("<b>", "203.0.113.0/24") }, "outside_networks[0].name", nameIs("outside_networks[0].name", "<b>")},
+		{"a name without networks", func(s *Settings) { s.OutsideNetworks = outside("a") }, "outside_networks[0].networks", "outside_networks[0].networks must have 1 to 1000 entries, is 0"},
+		{"everything is outside", func(s *Settings) { s.OutsideNetworks = outside("a", "::/0") }, "outside_networks[0].networks[0]", "outside_networks[0].networks[0] must be a network like 203.0.113.0/24, is ::/0"},
+		{"a network of two names", func(s *Settings) {
+			s.OutsideNetworks = append(outside("a", "203.0.113.0/24"), outside("b", "203.0.113.5/24")...)
+		}, "outside_networks[1].networks[0]", "outside_networks[1].networks[0] must belong to one name, belongs to a too, is 203.0.113.5/24"},
+		{"a virtual loopback", func(s *Settings) { s.VirtualAddresses = named("127.0.0.1", "a") }, "virtual_addresses[0].address", "virtual_addresses[0].address must be the address of another host, like 10.0.0.100, is 127.0.0.1"},
+		{"a virtual address twice", func(s *Settings) { s.VirtualAddresses = append(named("10.0.0.9", "a"), named("10.0.0.9", "b")...) }, "virtual_addresses[1].address", "virtual_addresses[1].address must be listed once, is 10.0.0.9"},
+		{"an address named nothing", func(s *Settings) { s.Names = named("10.0.0.9", "") }, "names[0].name", nameIs("names[0].name", "")},
+		{"a name with a slash", func(s *Settings) { s.Names = named("10.0.0.9", "a/b") }, "names[0].name", nameIs("names[0].name", "a/b")},
+		{"nobody to ask", func(s *Settings) { s.NamesBy = "oracle" }, "names_by", `names_by must be none, hosts or resolver, is "oracle"`},
+		{"a split by taste", func(s *Settings) { s.InternetSplit = "taste" }, "internet_split", `internet_split must be none, country or owner, is "taste"`},
 		{"the whole internet", func(s *Settings) { s.InternalNetworks = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")} }, "internal_networks[0]", "internal_networks[0] must be a network like 203.0.113.0/24, is 0.0.0.0/0"},
 		{"no network", func(s *Settings) { s.InternalNetworks = make([]netip.Prefix, 1) }, "internal_networks[0]", "internal_networks[0] must be a network like 203.0.113.0/24, is invalid Prefix"},
 		{"too many networks", func(s *Settings) { s.InternalNetworks = make([]netip.Prefix, 1001) }, "internal_networks", "internal_networks must have at most 1000 entries, is 1001"},
@@ -54,6 +72,31 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+func outside(name string, networks ...string) []NamedNetwork {
+	n := NamedNetwork{Name: name}
+	for _, p := range networks {
+		n.Networks = append(n.Networks, netip.MustParsePrefix(p))
+	}
+	return []NamedNetwork{n}
+}
+
+func named(address, name string) []NamedAddress {
+	return []NamedAddress{{netip.MustParseAddr(address), name}}
+}
+
+func nameIs(field, name string) string {
+	return fmt.Sprintf("%s must be a name of 1 to 255 letters, digits, '.', '_', '-' or blanks, is %q", field, name)
+}
+
+// TestVirtualAddressNeedsNoName: it is named by its address then.
+func TestVirtualAddressNeedsNoName(t *testing.T) {
+	s := Defaults()
+	s.VirtualAddresses = named("10.0.0.9", "")
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestValidateBounds(t *testing.T) {
 	s := Defaults()
 	s.Ageing, s.StaleAfter = topology.Duration(time.Second), topology.Duration(maxDuration)
@@ -69,8 +112,10 @@ func TestValidateBounds(t *testing.T) {
 // without one in [Settings], or the other way round, fails the tests below.
 func full(t *testing.T) Patch {
 	t.Helper()
-	raw := `{"ageing":"1m","hide_after":"2m","stale_after":"3m","retention":"4m",
-		"internal_networks":["203.0.113.0/24"],"ignored_ports":[1],"ignored_names":["a"]}`
+	raw := `{"ageing":"1m","hide_after":"2m","expire_after":"5m","stale_after":"3m","retention":"4m","poll_interval":"6s",
+		"internal_networks":["203.0.113.0/24"],"outside_networks":[{"name":"a","networks":["198.51.100.0/24"]}],
+		"virtual_addresses":[{"address":"10.0.0.1","name":"v"}],"names":[{"address":"10.0.0.2","name":"n"}],
+		"names_by":"none","internet_split":"owner","ignored_ports":[1],"ignored_names":["a"]}`
 	var p Patch
 	if err := json.Unmarshal([]byte(raw), &p); err != nil {
 		t.Fatal(err)
@@ -105,7 +150,7 @@ func TestApplySetsEveryField(t *testing.T) {
 			t.Errorf("%s is %v, want %v", got.Type().Field(i).Name, got.Field(i), want)
 		}
 	}
-	if diff := cmp.Diff(Defaults(), Patch{}.Apply(Defaults()), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+	if diff := cmp.Diff(Defaults(), Patch{}.Apply(Defaults()), cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})); diff != "" {
 		t.Errorf("an empty patch changes (-want +got):\n%s", diff)
 	}
 }
@@ -115,7 +160,7 @@ func TestMerge(t *testing.T) {
 	over := Patch{Ageing: &ageing, IgnoredNames: &none}
 	want := p.Apply(Defaults())
 	want.Ageing, want.IgnoredNames = ageing, none
-	opt := cmpopts.EquateComparable(netip.Prefix{})
+	opt := cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})
 	if diff := cmp.Diff(want, p.Merge(over).Apply(Defaults()), opt); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -144,7 +189,9 @@ func TestCloneShares(t *testing.T) {
 	a := full(t).Apply(Defaults())
 	b := a.Clone()
 	b.IgnoredPorts[0], b.IgnoredNames[0], b.InternalNetworks[0] = 9, "z", netip.Prefix{}
-	if a.IgnoredPorts[0] != 1 || a.IgnoredNames[0] != "a" || !a.InternalNetworks[0].IsValid() {
+	b.OutsideNetworks[0].Networks[0], b.VirtualAddresses[0].Name, b.Names[0].Name = netip.Prefix{}, "z", "z"
+	if a.IgnoredPorts[0] != 1 || a.IgnoredNames[0] != "a" || !a.InternalNetworks[0].IsValid() ||
+		!a.OutsideNetworks[0].Networks[0].IsValid() || a.VirtualAddresses[0].Name != "v" || a.Names[0].Name != "n" {
 		t.Errorf("a change of the copy shows in %v", a)
 	}
 }

@@ -53,18 +53,20 @@ var outside = []string{"test", "bench", "packaging"}
 
 // only says which packages a third-party module may be imported by.
 var only = map[string][]string{
-	"github.com/alecthomas/kong":      {"cmd/dotm"},
-	"go.yaml.in/yaml":                 {"config", "cmd/dotm"},
-	"github.com/danielgtaylor/huma":   {"api"},
-	"github.com/prometheus":           {"api"},
-	"go.etcd.io/bbolt":                {"store/bolt"},
-	"golang.org/x/sys":                {"scan", "scan/kernel", "scan/sockdiag", "scan/workload", "scan/conntrack"},
-	"github.com/cilium/ebpf":          {"scan/kernel"},
-	"golang.org/x/sync":               {"cmd/dotm"},
-	"golang.org/x/crypto":             {"collect/ssh"},
-	"github.com/google/go-cmp":        {},
-	"pgregory.net/rapid":              {},
-	"github.com/rogpeppe/go-internal": {},
+	"github.com/alecthomas/kong":           {"cmd/dotm"},
+	"go.yaml.in/yaml":                      {"config", "cmd/dotm"},
+	"github.com/danielgtaylor/huma":        {"api"},
+	"github.com/prometheus":                {"api"},
+	"go.etcd.io/bbolt":                     {"store/bolt"},
+	"golang.org/x/sys":                     {"scan", "scan/kernel", "scan/sockdiag", "scan/workload", "scan/conntrack"},
+	"github.com/cilium/ebpf":               {"scan/kernel"},
+	"golang.org/x/sync":                    {"cmd/dotm"},
+	"golang.org/x/crypto":                  {"collect/ssh"},
+	"github.com/oschwald/maxminddb-golang": {"resolve"},
+	"github.com/oschwald/maxminddb":        {"resolve"},
+	"github.com/google/go-cmp":             {},
+	"pgregory.net/rapid":                   {},
+	"github.com/rogpeppe/go-internal":      {},
 }
 
 // never lists what single packages must not import, with the reason.

@@ -1,0 +1,58 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/devops-trouble-map/dotm/store"
+)
+
+// documents are what the store keeps of what people decided, at hand.
+type documents struct {
+	mu   sync.Mutex // held over a write: memory never runs ahead of the store
+	list map[store.DocumentKey]store.Document
+}
+
+func newDocuments(loaded []store.Document) *documents {
+	d := &documents{list: make(map[store.DocumentKey]store.Document, len(loaded))}
+	d.apply(loaded, nil)
+	return d
+}
+
+func (d *documents) apply(keep []store.Document, drop []store.DocumentKey) {
+	for _, k := range drop {
+		delete(d.list, k)
+	}
+	for _, doc := range keep {
+		doc.Value = slices.Clone(doc.Value)
+		d.list[store.DocumentKey{Kind: doc.Kind, Key: doc.Key}] = doc
+	}
+}
+
+// Documents lists what is kept of a kind, in no particular order. The values
+// must not be written to.
+func (s *Server) Documents(kind string) []store.Document {
+	s.documents.mu.Lock()
+	defer s.documents.mu.Unlock()
+	var out []store.Document
+	for key, d := range s.documents.list {
+		if key.Kind == kind {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// ChangeDocuments drops some documents and keeps others, all or none of them.
+// When it returns nil, that is durable.
+func (s *Server) ChangeDocuments(ctx context.Context, keep []store.Document, drop []store.DocumentKey) error {
+	s.documents.mu.Lock()
+	defer s.documents.mu.Unlock()
+	if err := s.opt.Store.Write(context.WithoutCancel(ctx), store.Change{Keep: keep, Drop: drop}); err != nil {
+		return fmt.Errorf("keeping what was decided: %w", err)
+	}
+	s.documents.apply(keep, drop)
+	return nil
+}

@@ -36,8 +36,9 @@ type cli struct {
 	Up      upCmd      `cmd:"" help:"Show this machine: server and agent in one, on loopback, no configuration."`
 	Serve   serveCmd   `cmd:"" help:"Run the server for agents on other machines."`
 	Agent   agentCmd   `cmd:"" help:"Send this machine's sockets to a server."`
-	Scan    scanCmd    `cmd:"" help:"Look at this machine once and print what runs here."`
+	Scan    scanCmd    `cmd:"" help:"Look at a machine once and print what runs there: this one, or another over SSH."`
 	Map     mapCmd     `cmd:"" help:"Print the chart of a running server."`
+	Node    nodeCmd    `cmd:"" help:"What nodes need that don't report by themselves."`
 	Config  configCmd  `cmd:"" help:"Check or print the configuration."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

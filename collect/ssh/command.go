@@ -3,7 +3,7 @@ package ssh
 // Command is what runs on a node, to the letter: one line of POSIX sh, for every
 // login shell and, having no quotes, backslashes or percent signs of the wrong
 // kind, for command="…" of authorized_keys(5). It only reads, and tries sudo
-// for one command, ss -tunap (else netstat -antup). docs/collecting.md explains
+// for one command, ss -tunap (else netstat -antupW). docs/collecting.md explains
 // each part.
 const Command = opening + "u=sudo; " + body
 
@@ -24,12 +24,12 @@ const body = "read -r n </proc/sys/kernel/random/uuid; " +
 	"q() { command -v $1 >/dev/null || return 1; test $u && r sudo-$1 $u -n $* || r $1 $*; }; " +
 	"f() { ls -ln /proc/[0-9]*/fd | grep -e ^/proc -e socket:; }; " +
 	"echo @dotm-ssh 1 $n; " +
-	"r host uname -n; " +
+	"r host uname -n; r us echo $SSH_CONNECTION; " +
 	"r machine cat /etc/machine-id || r machine cat /var/lib/dbus/machine-id; " +
 	"r user id -u; test $(id -u) = 0 && u=; command -v sudo >/dev/null || u=; " +
 	"r ports cat /proc/sys/net/ipv4/ip_local_port_range; " +
 	"r ip ip addr || r ifconfig ifconfig -a || { r fib cat /proc/net/fib_trie; r inet6 cat /proc/net/if_inet6; }; " +
-	"q ss -tunap || q netstat -antup || { " +
+	"q ss -tunap || q netstat -antupW || q netstat -antup || { " +
 	"r tcp cat /proc/net/tcp; r tcp6 cat /proc/net/tcp6; r udp cat /proc/net/udp; r udp6 cat /proc/net/udp6; " +
 	"r fds f; r names grep . /proc/[0-9]*/comm; }; " +
 	"echo @dotm-ssh $n end'"
@@ -37,4 +37,4 @@ const body = "read -r n </proc/sys/kernel/random/uuid; " +
 // SudoPrivilege is what a line of sudoers(5) permits after the user's name, so
 // that the node shows every process: two commands with exactly these arguments,
 // wherever they lie, which only read.
-const SudoPrivilege = "ALL=(root) NOPASSWD: /usr/bin/ss -tunap, /usr/sbin/ss -tunap, /bin/ss -tunap, /sbin/ss -tunap, /bin/netstat -antup, /usr/bin/netstat -antup"
+const SudoPrivilege = "ALL=(root) NOPASSWD: /usr/bin/ss -tunap, /usr/sbin/ss -tunap, /bin/ss -tunap, /sbin/ss -tunap, /bin/netstat -antupW, /usr/bin/netstat -antupW"

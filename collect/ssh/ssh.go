@@ -46,6 +46,9 @@ type Options struct {
 	// Parallel is how many nodes are asked at once, the others wait; 0 means
 	// [DefaultParallel].
 	Parallel int
+	// OneLook says that no node is asked twice: counters count since the
+	// sockets opened. Otherwise they count since the poll before.
+	OneLook bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -58,7 +61,7 @@ type Poller struct {
 	hosts *hostKeys
 
 	mu       sync.Mutex
-	refusals map[string]time.Time // of sudo, by address
+	memories map[string]*memory // by address
 }
 
 var _ collect.Poller = (*Poller)(nil)
@@ -84,7 +87,7 @@ func New(o Options) (*Poller, error) {
 		opt: o, jump: jump,
 		slots:    make(chan struct{}, cmp.Or(o.Parallel, DefaultParallel)),
 		hosts:    &hostKeys{files: files, trusted: o.TrustFile, trustNew: o.TrustNew},
-		refusals: map[string]time.Time{},
+		memories: map[string]*memory{},
 	}, nil
 }
 
@@ -116,16 +119,18 @@ func (p *Poller) poll(ctx context.Context, a Address) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := p.fetch(ctx, hops, p.command(a))
+	m := p.remember(a.String())
+	text, err := p.fetch(ctx, hops, m.command(a, p.opt.Now()))
 	if err != nil {
 		return nil, err
 	}
-	answer, err := readAnswer(text)
+	got, err := readAnswer(text)
 	if err != nil {
 		return nil, err
 	}
-	p.learn(a, answer)
-	r, err := answer.report(p.opt.Now())
+	now := p.opt.Now()
+	m.learn(got, now)
+	r, err := got.report(p.user(a.Hop), func(l *collect.Listing) (*report.Report, error) { return p.fold(m, l, now) })
 	if err != nil {
 		return nil, err
 	}
@@ -149,32 +154,3 @@ func (p *Poller) hops(a Address) ([]Hop, error) {
 }
 
 func (p *Poller) user(h Hop) string { return cmp.Or(h.User, p.opt.User) }
-
-// Nodes log each sudo that they refuse. It is tried again after [sudoRest].
-const (
-	sudoRest    = time.Hour
-	maxRefusals = 10_000 // remembered
-)
-
-// command is what to run on a node.
-func (p *Poller) command(a Address) string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if at, refused := p.refusals[a.String()]; a.NoSudo || refused && p.opt.Now().Sub(at) < sudoRest {
-		return CommandWithoutSudo
-	}
-	return Command
-}
-
-// learn remembers whether a node refused sudo.
-func (p *Poller) learn(a Address, got *answer) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !got.sudoRefused() {
-		return
-	}
-	if len(p.refusals) >= maxRefusals {
-		clear(p.refusals)
-	}
-	p.refusals[a.String()] = p.opt.Now()
-}

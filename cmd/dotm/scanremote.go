@@ -1,0 +1,102 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+
+	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/collect/ssh"
+	"github.com/devops-trouble-map/dotm/report"
+)
+
+// remoteFlags are for looks at other machines.
+type remoteFlags struct {
+	SSHKey     []string `help:"Private key to log in with. Without it: ~/.ssh/id_ed25519, id_ecdsa, id_rsa; and what ssh-agent holds." placeholder:"FILE" type:"path" name:"ssh-key" sep:"none"`
+	KnownHosts []string `help:"Files with host keys. Without it: ~/.ssh/known_hosts; and known_hosts in the data folder." placeholder:"FILE" type:"path" sep:"none"`
+	TrustNew   bool     `help:"Trust the key of a host of which none is known, show its fingerprint, and keep it in the data folder."`
+	Jump       string   `help:"Hosts to go through, in order." placeholder:"USER@HOST:PORT,…"`
+	Data       string   `help:"Data folder, where trusted host keys are kept." placeholder:"DIR" type:"path" env:"DOTM_DATA"`
+}
+
+// given tells whether one of the flags was.
+func (f *remoteFlags) given() bool {
+	return len(f.SSHKey) > 0 || len(f.KnownHosts) > 0 || f.TrustNew || f.Jump != ""
+}
+
+// checkRemote refuses flags that are about the other kind of look.
+func (c *scanCmd) checkRemote() error {
+	switch {
+	case c.Address == "" && c.given():
+		return errors.New("--ssh-key, --known-hosts, --trust-new and --jump are for other machines: dotm scan ssh://USER@HOST")
+	case c.Address != "" && c.Explain:
+		return errors.New("--explain is about this machine; what another one doesn't show stands below its table")
+	case c.Address != "" && c.Namespaces != "":
+		return errors.New("--namespaces is about this machine; over SSH only the network namespace of the login is seen")
+	}
+	return nil
+}
+
+// remote looks at another machine.
+func (c *scanCmd) remote(g *globals, address string) (looker, error) {
+	if _, err := ssh.ParseAddress(address); err != nil {
+		return nil, err
+	}
+	options := c.remoteFlags.options(sshHome())
+	options.OneLook = !c.Watch
+	if c.TrustNew {
+		options.TrustNew = func(k ssh.NewKey) bool {
+			fmt.Fprintf(g.err, "%s is new; from now on it is known by %s %s (%s).\n", k.Address, k.Kind, k.Fingerprint, k.File)
+			return true
+		}
+	}
+	poller, err := ssh.New(options)
+	if err != nil {
+		return nil, fmt.Errorf("--jump: %w", err)
+	}
+	return there{poller, address}, nil
+}
+
+// sshHome is the folder in which the user's .ssh is.
+func sshHome() string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return home
+}
+
+// options says how to log in, with the files of a home folder unless others are
+// named.
+func (f *remoteFlags) options(home string) ssh.Options {
+	o := ssh.Options{
+		Keys: f.SSHKey, KnownHosts: f.KnownHosts, Jump: f.Jump, Agent: os.Getenv("SSH_AUTH_SOCK"),
+		TrustFile: filepath.Join(cmp.Or(f.Data, defaultData()), "known_hosts"),
+	}
+	if me, err := user.Current(); err == nil {
+		o.User = me.Username
+	}
+	if home == "" {
+		return o
+	}
+	if len(o.Keys) == 0 {
+		o.Keys = ssh.DefaultKeys(home)
+	}
+	if len(o.KnownHosts) == 0 {
+		o.KnownHosts = []string{filepath.Join(home, ".ssh", "known_hosts")}
+	}
+	return o
+}
+
+// there looks at a machine that is asked.
+type there struct {
+	collect.Poller
+	address string
+}
+
+// Scan asks once.
+func (t there) Scan(ctx context.Context) (*report.Report, error) { return t.Poll(ctx, t.address) }

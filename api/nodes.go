@@ -126,9 +126,10 @@ type TargetState struct {
 }
 
 func (h *handler) targets() []TargetState {
-	out := []TargetState{}
 	in, _ := h.Settings.Settings()
-	for _, s := range h.Fleet.Targets() {
+	list := h.Fleet.Targets()
+	out := make([]TargetState, 0, len(list))
+	for _, s := range list {
 		out = append(out, TargetState{s, in.PollInterval})
 	}
 	return out

@@ -102,7 +102,7 @@ func TestParseErrors(t *testing.T) {
 		{"node's name", "nodes:\n  - {collect: text://a, name: <b>}\n", []string{"nodes[0].name must be letters", "<b>"}},
 		{"node's zone", "nodes:\n  - {collect: text://a, zone: a/b}\n", []string{"nodes[0].zone must be letters", "a/b"}},
 		{"a name for nobody", "settings:\n  names: [{name: a}]\n", []string{"settings.names[0].address must be the address of another host"}},
-		{"unknown key of an entry", "settings:\n  names: [{adress: 10.0.0.1}]\n", []string{"adress"}},
+		{"unknown key of an entry", "settings:\n  names: [{addr: 10.0.0.1}]\n", []string{"addr"}},
 		{"unknown alias", "listen: *a\n", []string{"a"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -157,9 +157,9 @@ func (p *poller) ask(ctx context.Context, t *target) {
 
 // tell logs a problem once, and its end.
 func (p *poller) tell(t *target, before string) {
-	switch {
-	case t.Problem == before:
-	case t.Problem == "":
+	switch t.Problem {
+	case before:
+	case "":
 		p.opt.Log.Info("node answers again", "target", t.URL, "node", t.Node)
 	default:
 		p.opt.Log.Warn("asking node failed", "target", t.URL, "error", t.Problem)

@@ -38,7 +38,7 @@ type cli struct {
 	Agent   agentCmd   `cmd:"" help:"Send this machine's sockets to a server."`
 	Scan    scanCmd    `cmd:"" help:"Look at a machine once and print what runs there: this one, or another over SSH."`
 	Map     mapCmd     `cmd:"" help:"Print the chart of a running server."`
-	Node    nodeCmd    `cmd:"" help:"What nodes need that don't report by themselves."`
+	Node    nodeCmd    `cmd:"" help:"Add, remove and list nodes."`
 	Config  configCmd  `cmd:"" help:"Check or print the configuration."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -11,11 +11,6 @@ import (
 	"github.com/devops-trouble-map/dotm/collect/ssh"
 )
 
-// nodeCmd holds the commands about nodes that are asked.
-type nodeCmd struct {
-	SSHCommand nodeSSHCommandCmd `cmd:"" name:"ssh-command" help:"Print the one command that is run on a node over SSH, and what permits it there."`
-}
-
 type nodeSSHCommandCmd struct {
 	For  string `help:"Where it shall stand: in a shell, in authorized_keys (the public key is read from standard input), or in sudoers." enum:"shell,authorized_keys,sudoers" default:"shell" placeholder:"shell|authorized_keys|sudoers"`
 	User string `help:"The user on the nodes, for sudoers." default:"dotm"`

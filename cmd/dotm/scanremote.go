@@ -5,16 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
-	"path/filepath"
 
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/collect/ssh"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
-// remoteFlags are for looks at other machines.
+// remoteFlags are for looks at other machines; see [sshFlags].
 type remoteFlags struct {
 	SSHKey     []string `help:"Private key to log in with. Without it: ~/.ssh/id_ed25519, id_ecdsa, id_rsa; and what ssh-agent holds." placeholder:"FILE" type:"path" name:"ssh-key" sep:"none"`
 	KnownHosts []string `help:"Files with host keys. Without it: ~/.ssh/known_hosts; and known_hosts in the data folder." placeholder:"FILE" type:"path" sep:"none"`
@@ -27,6 +24,8 @@ type remoteFlags struct {
 func (f *remoteFlags) given() bool {
 	return len(f.SSHKey) > 0 || len(f.KnownHosts) > 0 || f.TrustNew || f.Jump != ""
 }
+
+func (f *remoteFlags) ssh() sshFlags { return sshFlags{f.SSHKey, f.KnownHosts, f.TrustNew, f.Jump} }
 
 // checkRemote refuses flags that are about the other kind of look.
 func (c *scanCmd) checkRemote() error {
@@ -46,7 +45,7 @@ func (c *scanCmd) remote(g *globals, address string) (looker, error) {
 	if _, err := ssh.ParseAddress(address); err != nil {
 		return nil, err
 	}
-	options := c.remoteFlags.options(sshHome())
+	options := c.ssh().options(cmp.Or(c.Data, defaultData()))
 	options.OneLook = !c.Watch
 	if c.TrustNew {
 		options.TrustNew = func(k ssh.NewKey) bool {
@@ -59,37 +58,6 @@ func (c *scanCmd) remote(g *globals, address string) (looker, error) {
 		return nil, fmt.Errorf("--jump: %w", err)
 	}
 	return there{poller, address}, nil
-}
-
-// sshHome is the folder in which the user's .ssh is.
-func sshHome() string {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
-	return home
-}
-
-// options says how to log in, with the files of a home folder unless others are
-// named.
-func (f *remoteFlags) options(home string) ssh.Options {
-	o := ssh.Options{
-		Keys: f.SSHKey, KnownHosts: f.KnownHosts, Jump: f.Jump, Agent: os.Getenv("SSH_AUTH_SOCK"),
-		TrustFile: filepath.Join(cmp.Or(f.Data, defaultData()), "known_hosts"),
-	}
-	if me, err := user.Current(); err == nil {
-		o.User = me.Username
-	}
-	if home == "" {
-		return o
-	}
-	if len(o.Keys) == 0 {
-		o.Keys = ssh.DefaultKeys(home)
-	}
-	if len(o.KnownHosts) == 0 {
-		o.KnownHosts = []string{filepath.Join(home, ".ssh", "known_hosts")}
-	}
-	return o
 }
 
 // there looks at a machine that is asked.

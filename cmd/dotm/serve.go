@@ -38,6 +38,8 @@ type siteFlags struct {
 	Listen string `help:"Address to serve on." placeholder:"ADDR" default:"" env:"DOTM_LISTEN"`
 	Data   string `help:"Folder of the embedded store." placeholder:"DIR" type:"path" env:"DOTM_DATA"`
 	Config string `help:"Configuration file." placeholder:"FILE" type:"path" env:"DOTM_CONFIG"`
+
+	SSH sshFlags `embed:"" prefix:"ssh-"`
 }
 
 type upCmd struct {
@@ -130,7 +132,13 @@ func openSite(ctx context.Context, g *globals, f siteFlags, insecure bool) (_ *s
 	if s.listener, err = net.Listen(networkOf(address), address); err != nil {
 		return nil, listenHint(address, err)
 	}
-	s.server, err = server.New(ctx, server.Options{Store: s.store, Fixed: cfg.Settings, Log: s.log})
+	ask, err := pollers(f, s.data, s.log)
+	if err != nil {
+		return nil, err
+	}
+	s.server, err = server.New(ctx, server.Options{
+		Store: s.store, Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: ask, Log: s.log,
+	})
 	return s, err
 }
 
@@ -242,8 +250,11 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	serverCtx, stopServer := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServer()
 	g, ctx := errgroup.WithContext(ctx)
+	names := newDirectory(s.server)
+	also = append(also, names.Run)
 	handler := api.New(ctx, api.Options{
-		Model: s.server, Settings: s.server, Sink: s.server, UI: web.Files(), This: thisNode(),
+		Model: s.server, Settings: s.server, Sink: s.server, Fleet: s.server, UI: web.Files(), This: thisNode(),
+		Names: namesOf(s.server, names), Hosts: names.Hosts,
 		Version: versionInfo(s), Loopback: s.loopback, Log: s.log,
 	})
 	web := &http.Server{

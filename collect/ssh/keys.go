@@ -74,7 +74,7 @@ func (ids *identities) String() string {
 func (p *Poller) identities(ctx context.Context) (*identities, error) {
 	ids := &identities{}
 	held := p.askAgent(ctx, ids)
-	for _, file := range p.opt.Keys {
+	for _, file := range p.keyFiles() {
 		signer, err := loadKey(file)
 		var locked *gossh.PassphraseMissingError
 		switch {
@@ -98,6 +98,13 @@ func (p *Poller) identities(ctx context.Context) (*identities, error) {
 		return nil, fmt.Errorf("%w: %s", collect.ErrRefused, ids.noKey())
 	}
 	return ids, nil
+}
+
+func (p *Poller) keyFiles() []string {
+	if len(p.opt.Keys) > 0 || p.opt.Home == "" {
+		return p.opt.Keys
+	}
+	return DefaultKeys(p.opt.Home)
 }
 
 // noKey says that there is nothing to log in with.

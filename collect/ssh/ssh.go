@@ -24,9 +24,10 @@ const (
 type Options struct {
 	// User logs in where an address names none.
 	User string
-	// Keys are files with private keys, in the order in which they are tried;
-	// see [DefaultKeys].
+	// Keys are files with private keys, in the order in which they are tried.
+	// Without any, those that [DefaultKeys] finds in the folder Home are.
 	Keys []string
+	Home string
 	// Agent is the socket of an ssh-agent (SSH_AUTH_SOCK); empty: none.
 	Agent string
 	// KnownHosts are the files with host keys (sshd(8)). Those that are not

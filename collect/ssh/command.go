@@ -28,7 +28,7 @@ const body = "read -r n </proc/sys/kernel/random/uuid; " +
 	"r machine cat /etc/machine-id || r machine cat /var/lib/dbus/machine-id; " +
 	"r user id -u; test $(id -u) = 0 && u=; command -v sudo >/dev/null || u=; " +
 	"r ports cat /proc/sys/net/ipv4/ip_local_port_range; " +
-	"r ip ip addr || r ifconfig ifconfig -a || { r fib cat /proc/net/fib_trie; r inet6 cat /proc/net/if_inet6; }; " +
+	"r ip ip addr || { r ifconfig ifconfig -a; r fib cat /proc/net/fib_trie; r inet6 cat /proc/net/if_inet6; }; " +
 	"q ss -tunap || q netstat -antupW || q netstat -antup || { " +
 	"r tcp cat /proc/net/tcp; r tcp6 cat /proc/net/tcp6; r udp cat /proc/net/udp; r udp6 cat /proc/net/udp6; " +
 	"r fds f; r names grep . /proc/[0-9]*/comm; }; " +

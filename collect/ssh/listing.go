@@ -36,7 +36,7 @@ func (a *answer) listing() (*collect.Listing, error) {
 	if low, high, err := proctext.ParsePortRange(a.text("ports")); err == nil {
 		l.Ephemeral = aggregate.PortRange{Low: low, High: high}
 	}
-	if len(l.Addresses) == 0 {
+	if !a.well("ip") {
 		if err := a.kernelAddresses(l); err != nil {
 			return nil, fmt.Errorf("%w: %w", collect.ErrUnreadable, err)
 		}
@@ -78,17 +78,25 @@ func (a *answer) peer() netip.AddrPort {
 	return netip.AddrPortFrom(addr.Unmap().WithZone(""), uint16(port))
 }
 
-// kernelAddresses reads the addresses that /proc tells.
+// kernelAddresses adds the addresses that /proc tells: all of them, or those that
+// ifconfig leaves out, which knows one IPv4 address of an interface.
 func (a *answer) kernelAddresses(l *collect.Listing) error {
 	list, err := proctext.ParseInet6(a.text("inet6"))
 	if err != nil {
 		return err
 	}
-	if v4 := proctext.ParseFIBTrie(a.text("fib")); len(v4) > 0 {
-		list = append([]proctext.Interface{{Addresses: v4}}, list...)
+	list = append(list, proctext.Interface{Addresses: proctext.ParseFIBTrie(a.text("fib"))})
+	known := map[netip.Addr]bool{}
+	for _, i := range l.Addresses {
+		for _, p := range i.Addresses {
+			known[p.Addr()] = true
+		}
 	}
 	for _, i := range list {
-		l.Addresses = append(l.Addresses, report.Interface{Name: report.CleanName(i.Name), Addresses: i.Addresses})
+		more := slices.DeleteFunc(i.Addresses, func(p netip.Prefix) bool { return known[p.Addr()] })
+		if len(more) > 0 {
+			l.Addresses = append(l.Addresses, report.Interface{Name: report.CleanName(i.Name), Addresses: more})
+		}
 	}
 	return nil
 }

@@ -304,7 +304,7 @@ func (j *joiner) sockets() []aggregate.Socket {
 		if r.State == proctext.SynReceived || r.State == proctext.Closed && r.Protocol == proctext.TCP {
 			continue // not a connection yet, or none at all
 		}
-		if j.l.OwnPeer.IsValid() && r.Remote.AddrPort() == j.l.OwnPeer {
+		if p := j.l.OwnPeer; p.IsValid() && (r.Remote.AddrPort() == p || r.Local.AddrPort() == p) {
 			continue
 		}
 		s, ok := j.socket(r)

@@ -24,6 +24,9 @@ const (
 // answer is what [Command] printed.
 type answer struct {
 	sections map[string]section
+	// refusedBefore says that sudo was not tried, because it was refused not
+	// long ago.
+	refusedBefore bool
 }
 
 // section is what one command of [Command] printed.

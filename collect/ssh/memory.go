@@ -61,16 +61,23 @@ func (p *Poller) makeRoom(now time.Time) {
 func (m *memory) command(a Address, now time.Time) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if a.NoSudo || !m.refused.IsZero() && now.Sub(m.refused) < sudoRest {
+	if a.NoSudo || m.rests(now) {
 		return CommandWithoutSudo
 	}
 	return Command
 }
 
-// learn remembers whether the node refused sudo.
+// rests tells whether sudo is not to be tried, because it was refused.
+func (m *memory) rests(now time.Time) bool {
+	return !m.refused.IsZero() && now.Sub(m.refused) < sudoRest
+}
+
+// learn remembers whether the node refused sudo, and tells the answer whether
+// it did before.
 func (m *memory) learn(got *answer, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	got.refusedBefore = m.rests(now)
 	if got.sudoRefused() {
 		m.refused = now
 	}

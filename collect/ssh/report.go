@@ -52,10 +52,10 @@ func (a *answer) noteRights(r *report.Report, user string) {
 }
 
 func (a *answer) whyNoSudo() string {
-	if a.sudoRefused() {
+	if a.sudoRefused() || a.refusedBefore {
 		return "sudo refused to list the sockets"
 	}
-	return "sudo was not tried, or is not there"
+	return "sudo is not there, or not to be tried"
 }
 
 func names(n int) string {

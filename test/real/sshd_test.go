@@ -85,7 +85,7 @@ func (h *host) sshd(t *testing.T, address string, s sshSetup) *sshd {
 		"mount --bind " + file("group", read(t, "/etc/group")+fmt.Sprintf("%s:x:%d:\n", operator, operatorID)) + " /etc/group",
 		"mount --bind " + file("shadow", read(t, "/etc/shadow")+operator+":*:19000:0:99999:7:::\n") + " /etc/shadow",
 	}
-	sudoers := file("sudoers", "Defaults !syslog\nroot ALL=(ALL) ALL\n"+s.sudoers+"\n")
+	sudoers := file("sudoers", "Defaults !syslog\nDefaults env_reset\nDefaults use_pty\nDefaults secure_path=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\nroot ALL=(ALL) ALL\n"+s.sudoers+"\n")
 	if err := os.Chmod(sudoers, 0o440); err != nil { //nolint:gosec // as sudo wants it
 		t.Fatal(err)
 	}

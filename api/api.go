@@ -43,11 +43,17 @@ type Settings interface {
 	ChangeSettings(ctx context.Context, p store.Patch) error
 }
 
-// Options of the API. Model, Settings, Sink and Log are required.
+// Options of the API. Model, Settings, Sink, Fleet and Log are required.
 type Options struct {
 	Model    Model
 	Settings Settings
 	Sink     collect.Sink
+	Fleet    Fleet
+	// Names gives the name of an address that doesn't report itself, "" if it has
+	// none; it never blocks. Hosts lists the names of the server's hosts file.
+	// Both may be nil.
+	Names func(netip.Addr) string
+	Hosts func() map[netip.Addr]string
 	// UI is the built web UI; nil if it was not built.
 	UI fs.FS
 	// This is the name of the node that the server runs on.
@@ -97,7 +103,7 @@ type handler struct {
 // New makes the handler of everything that dotm serves. Long answers end when
 // ctx does.
 func New(ctx context.Context, opt Options) http.Handler {
-	h := &handler{Options: opt, views: newViews(opt.Model, opt.Settings, opt.This)}
+	h := &handler{Options: opt, views: newViews(opt)}
 	mux := http.NewServeMux()
 	h.metrics(mux)
 	cfg := huma.DefaultConfig("DevOps Trouble Map", opt.Version.Version)

@@ -38,6 +38,7 @@ type cli struct {
 	Agent   agentCmd   `cmd:"" help:"Send this machine's sockets to a server."`
 	Scan    scanCmd    `cmd:"" help:"Look at this machine once and print what runs here."`
 	Map     mapCmd     `cmd:"" help:"Print the chart of a running server."`
+	Node    nodeCmd    `cmd:"" help:"Add, remove and list nodes."`
 	Config  configCmd  `cmd:"" help:"Check or print the configuration."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -130,7 +130,9 @@ func openSite(ctx context.Context, g *globals, f siteFlags, insecure bool) (_ *s
 	if s.listener, err = net.Listen(networkOf(address), address); err != nil {
 		return nil, listenHint(address, err)
 	}
-	s.server, err = server.New(ctx, server.Options{Store: s.store, Fixed: cfg.Settings, Log: s.log})
+	s.server, err = server.New(ctx, server.Options{
+		Store: s.store, Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: pollers(), Log: s.log,
+	})
 	return s, err
 }
 
@@ -242,8 +244,11 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	serverCtx, stopServer := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServer()
 	g, ctx := errgroup.WithContext(ctx)
+	names := newDirectory(s.server)
+	also = append(also, names.Run)
 	handler := api.New(ctx, api.Options{
-		Model: s.server, Settings: s.server, Sink: s.server, UI: web.Files(), This: thisNode(),
+		Model: s.server, Settings: s.server, Sink: s.server, Fleet: s.server, UI: web.Files(), This: thisNode(),
+		Names: namesOf(s.server, names), Hosts: names.Hosts,
 		Version: versionInfo(s), Loopback: s.loopback, Log: s.log,
 	})
 	web := &http.Server{

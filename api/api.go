@@ -79,7 +79,7 @@ type Options struct {
 	// URL is the server's address as it knows it itself, without a slash at its
 	// end.
 	URL string
-	Log      *slog.Logger
+	Log *slog.Logger
 }
 
 // Version is the answer of GET /version.

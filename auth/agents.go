@@ -130,6 +130,9 @@ func (a *Agents) Enrol(ctx context.Context, secret string, r EnrolRequest) (Agen
 	if err := t.refuses(a.now()); err != nil {
 		return Agent{}, err
 	}
+	if err := t.fits(r); err != nil {
+		return Agent{}, err
+	}
 	if len(a.agents) >= maxAgents {
 		return Agent{}, fmt.Errorf("another agent is %w: there are %d", ErrForbidden, maxAgents)
 	}

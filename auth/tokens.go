@@ -60,6 +60,17 @@ func (t *token) refuses(now time.Time) error {
 	return nil
 }
 
+// fits refuses to make an agent of a relay, and the other way round.
+func (t *token) fits(r EnrolRequest) error {
+	switch wantsKey := len(r.Key) > 0; {
+	case t.Role == RoleRelay && !wantsKey:
+		return fmt.Errorf("token is %w for an agent: it is a relay's (dotm token create without --relay makes an agent's)", ErrInvalid)
+	case t.Role == RoleAgent && wantsKey:
+		return fmt.Errorf("token is %w for a relay: it is an agent's (dotm token create --relay NAME makes a relay's)", ErrInvalid)
+	}
+	return nil
+}
+
 // CreateToken makes one and returns its secret, which is kept nowhere. Errors
 // wrap [ErrInvalid] or are the keeper's.
 func (a *Agents) CreateToken(ctx context.Context, opt TokenOptions) (secret string, info TokenInfo, err error) {

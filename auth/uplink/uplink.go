@@ -193,9 +193,7 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := c.Pass(req)
 	if err == nil && resp.StatusCode == http.StatusUnauthorized {
-		c.mu.Lock()
-		c.rejected = true // the next Enrol tries a token that has not been used yet
-		c.mu.Unlock()
+		c.reject()
 	}
 	return resp, err
 }
@@ -289,11 +287,32 @@ func (c *Client) exchange(ctx context.Context, who Who, secret string) (a auth.E
 // Renew asks for a new certificate (relays).
 func (c *Client) Renew(ctx context.Context, request []byte) (certificate string, err error) {
 	var a auth.EnrolAnswer
-	err = c.post(ctx, certificatePath, c.Identity(), auth.EnrolRequest{Key: request}, &a)
+	body := struct {
+		Key []byte `json:"certificate_request"`
+	}{request}
+	err = c.post(ctx, certificatePath, c.Identity(), body, &a)
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) && refused.Status == http.StatusUnauthorized {
+		c.reject()
+	}
 	if err != nil {
 		return "", fmt.Errorf("renewing certificate: %w", err)
 	}
 	return a.Certificate, nil
+}
+
+// reject notes that the server doesn't accept the identity: the next
+// [Client.Enrol] tries a token that has not been used yet.
+func (c *Client) reject() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rejected = true
+}
+
+// Fresh reports whether there is a token that has not been used yet.
+func (c *Client) Fresh() bool {
+	c.trusting.Lock()
+	defer c.trusting.Unlock()
+	return c.fresh
 }
 
 // RefusedError is what a server answered.

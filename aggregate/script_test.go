@@ -27,6 +27,7 @@ import (
 //	a                    node a reports the same once more, at the current time
 //	+10s                 time passes
 //	age                  what is old or stale is marked
+//	remove NODE          a node is forgotten
 //	restart              the blocks go through JSON into a new process
 //	internal 100.64.0.0/10
 //	= EDGE               all edges that must stand, sorted ("= none" for none)
@@ -108,6 +109,12 @@ func (s *stage) step(line string) {
 		s.prev, s.snap = s.snap, b.Commit(s.now)
 	case word == "restart":
 		s.restart()
+	case word == "remove":
+		b := Begin(s.snap, s.opt)
+		if !b.Remove(rest, s.now) {
+			s.t.Errorf("line %d: there is no %s", s.line, rest)
+		}
+		s.prev, s.snap = s.snap, b.Commit(s.now)
 	case word == "internal":
 		s.opt.Internal = append(s.opt.Internal, netip.MustParsePrefix(rest))
 	case word == "same":

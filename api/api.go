@@ -7,12 +7,14 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/store"
@@ -41,20 +43,43 @@ type Settings interface {
 	ChangeSettings(ctx context.Context, p store.Patch) error
 }
 
-// Options of the API. Model, Settings, Sink and Log are required.
+// Options of the API. Model, Settings, Sink, Fleet and Log are required.
 type Options struct {
 	Model    Model
 	Settings Settings
 	Sink     collect.Sink
+	Fleet    Fleet
+	// Names gives the name of an address that doesn't report itself, "" if it has
+	// none; it never blocks. Hosts lists the names of the server's hosts file.
+	// Both may be nil.
+	Names func(netip.Addr) string
+	Hosts func() map[netip.Addr]string
 	// UI is the built web UI; nil if it was not built.
 	UI fs.FS
 	// This is the name of the node that the server runs on.
 	This    string
 	Version Version
-	// Loopback says that only this machine can reach the server: requests
-	// that come from elsewhere by a detour are refused.
+	// Loopback says that only this machine can reach the server: nobody needs
+	// to log in, and requests that come from elsewhere by a detour are refused.
 	Loopback bool
-	Log      *slog.Logger
+	// Logins are the people who may log in. Without them everybody who reaches
+	// the server may everything (--insecure).
+	Logins *auth.Logins
+	// Agents are those that enrolled; nil if none can.
+	Agents *auth.Agents
+	// Issuer is the server's own CA, nil if there is none. Pin is the CA that
+	// agents shall know the server by; zero if its certificate comes from
+	// elsewhere.
+	Issuer Issuer
+	Pin    auth.Fingerprint
+	// Proxies are the networks of the proxies before the server (--behind-proxy).
+	// If there are any, nobody else is answered, and they are believed for whom
+	// they ask.
+	Proxies []netip.Prefix
+	// URL is the server's address as it knows it itself, without a slash at its
+	// end.
+	URL string
+	Log *slog.Logger
 }
 
 // Version is the answer of GET /version.
@@ -78,7 +103,7 @@ type handler struct {
 // New makes the handler of everything that dotm serves. Long answers end when
 // ctx does.
 func New(ctx context.Context, opt Options) http.Handler {
-	h := &handler{Options: opt, views: newViews(opt.Model, opt.Settings, opt.This)}
+	h := &handler{Options: opt, views: newViews(opt)}
 	mux := http.NewServeMux()
 	h.metrics(mux)
 	cfg := huma.DefaultConfig("DevOps Trouble Map", opt.Version.Version)
@@ -88,11 +113,13 @@ func New(ctx context.Context, opt Options) http.Handler {
 	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	a := humago.New(mux, cfg)
 	h.routes(a)
+	h.people(a)
+	h.agents(a)
 	h.reports(mux, a.OpenAPI())
 	h.stream(ctx, mux)
 	h.health(mux)
 	h.static(mux)
-	return guard(opt, limit(mux))
+	return guard(opt, h.gate(limit(mux)))
 }
 
 // schemaName tells a report's types from those of the same name in answers.

@@ -62,7 +62,7 @@ func TestDeltas(t *testing.T) {
 		snap := topology.Empty(topology.Revision{Epoch: "e"}, noon)
 		m := newStill(snap)
 		m.set.HideAfter = topology.Duration(20 * time.Minute)
-		views := newViews(m, m, "h1")
+		views := newViews(Options{Model: m, Settings: m, This: "h1"})
 		mine := decoded(t, views, req)
 		for i := range rapid.IntRange(1, 12).Draw(t, "reports") {
 			wait := time.Duration(rapid.SampledFrom([]int{1, 10, 400, 1500}).Draw(t, "seconds")) * time.Second
@@ -110,7 +110,7 @@ func TestHidingByAgeWaitsForARevision(t *testing.T) {
 	m := newStill(old)
 	m.set = store.Defaults()
 	m.set.HideAfter = topology.Duration(time.Hour)
-	views := newViews(m, m, "web")
+	views := newViews(Options{Model: m, Settings: m, This: "web"})
 	req := request{LevelService, "ignored"}
 	before, revision, err := views.answer(req)
 	if err != nil {
@@ -143,7 +143,7 @@ func TestHidingByAgeWaitsForARevision(t *testing.T) {
 func TestKeptIsBounded(t *testing.T) {
 	snap := applied(shopReports()...)
 	m := newStill(snap)
-	views := newViews(m, m, "")
+	views := newViews(Options{Model: m, Settings: m})
 	for i := range 3 * keepViews {
 		if _, _, err := views.answer(request{LevelService, fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/server"
 	"github.com/devops-trouble-map/dotm/store"
@@ -40,6 +41,8 @@ type siteOptions struct {
 	fixed  store.Patch
 	ui     fs.FS
 	public bool // not on loopback
+	names  func(netip.Addr) string
+	hosts  func() map[netip.Addr]string
 }
 
 func newSite(t *testing.T, opt siteOptions) *site {
@@ -49,7 +52,9 @@ func newSite(t *testing.T, opt siteOptions) *site {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	m, err := server.New(t.Context(), server.Options{Store: st, Fixed: opt.fixed, Log: log})
+	m, err := server.New(t.Context(), server.Options{
+		Store: st, Fixed: opt.fixed, Log: log, Pollers: map[string]collect.Poller{"text": nobody{}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +63,7 @@ func newSite(t *testing.T, opt siteOptions) *site {
 	go func() { ended <- m.Run(ctx) }()
 	s := &site{model: m, store: st}
 	s.Server = httptest.NewServer(New(ctx, Options{
-		Model: m, Settings: m, Sink: m, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public,
+		Model: m, Settings: m, Sink: m, Fleet: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public,
 		Version: Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: noon, Listen: "127.0.0.1:4849", Loopback: !opt.public},
 	}))
 	t.Cleanup(func() {

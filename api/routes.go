@@ -16,8 +16,7 @@ import (
 // routes registers the reads and the settings.
 func (h *handler) routes(a huma.API) {
 	huma.Register(a, h.topologyOperation(a), h.topology)
-	huma.Register(a, read("nodes", "/nodes", "All nodes"), h.nodes)
-	huma.Register(a, read("node", "/nodes/{name}", "One node with its services and connections", http.StatusNotFound), h.node)
+	h.fleet(a)
 	huma.Register(a, read("services", "/services", "All services"), h.services)
 	huma.Register(a, read("service", "/services/{id}", "One service and who is connected to it", http.StatusNotFound), h.service)
 	huma.Register(a, read("connections", "/connections", "All connections"), h.connections)
@@ -126,77 +125,6 @@ func (h *handler) whole(p *Params) (*Topology, error) {
 		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"ETag": {etag(snap.Revision().String())}})
 	}
 	return h.views.build(req, snap), nil
-}
-
-// NodeSummary is a node with how much it holds.
-type NodeSummary struct {
-	Node
-	Services    int `json:"services"`
-	Connections int `json:"connections"`
-}
-
-// NodeList is the answer of GET /nodes.
-type NodeList struct {
-	Nodes []NodeSummary `json:"nodes"`
-}
-
-func (h *handler) nodes(_ context.Context, p *Params) (*Answer[NodeList], error) {
-	view, err := h.whole(p)
-	if err != nil {
-		return nil, err
-	}
-	services, connections := map[string]int{}, map[string]int{}
-	for _, s := range view.Services {
-		services[s.Node]++
-	}
-	for _, c := range view.Connections {
-		connections[c.Client.Node]++
-		if c.Server.Node != c.Client.Node {
-			connections[c.Server.Node]++
-		}
-	}
-	out := NodeList{Nodes: []NodeSummary{}}
-	for _, n := range view.Nodes {
-		n.Rows = nil
-		out.Nodes = append(out.Nodes, NodeSummary{n, services[n.Name], connections[n.Name]})
-	}
-	return answer(view.Revision, out), nil
-}
-
-// NodeDetail is the answer of GET /nodes/{name}.
-type NodeDetail struct {
-	Node        Node         `json:"node"`
-	Services    []Service    `json:"services"`
-	Connections []Connection `json:"connections" doc:"in both directions"`
-}
-
-// NodeParams name a node.
-type NodeParams struct {
-	Params
-	Name string `path:"name" maxLength:"600"`
-}
-
-func (h *handler) node(_ context.Context, p *NodeParams) (*Answer[NodeDetail], error) {
-	view, err := h.whole(&p.Params)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(view.Nodes, func(n Node) bool { return n.Name == p.Name })
-	if i < 0 {
-		return nil, huma.Error404NotFound("no node is named " + quoteShort(p.Name))
-	}
-	out := NodeDetail{Node: view.Nodes[i], Services: []Service{}, Connections: []Connection{}}
-	for _, s := range view.Services {
-		if s.Node == p.Name {
-			out.Services = append(out.Services, s)
-		}
-	}
-	for _, c := range view.Connections {
-		if c.Client.Node == p.Name || c.Server.Node == p.Name {
-			out.Connections = append(out.Connections, c)
-		}
-	}
-	return answer(view.Revision, out), nil
 }
 
 // ServiceList is the answer of GET /services.

@@ -51,7 +51,7 @@ func TestNotFound(t *testing.T) {
 		{http.MethodGet, "/api/v2/topology", `there is no "GET /api/v2/topology": see /api/v1/openapi.json`},
 		{http.MethodGet, Prefix + "/nothing", `there is no "GET /api/v1/nothing": see /api/v1/openapi.json`},
 		{http.MethodPost, Prefix + "/topology", `there is no "POST /api/v1/topology": see /api/v1/openapi.json`},
-		{http.MethodDelete, Prefix + "/nodes/web", `there is no "DELETE /api/v1/nodes/web": see /api/v1/openapi.json`},
+		{http.MethodPut, Prefix + "/nodes/web", `there is no "PUT /api/v1/nodes/web": see /api/v1/openapi.json`},
 		{http.MethodGet, Prefix + "/reports", `there is no "GET /api/v1/reports": see /api/v1/openapi.json`},
 		{http.MethodPost, "/", `there is no "POST /": see /api/v1/openapi.json`},
 	} {

@@ -67,9 +67,11 @@ type Coverage struct {
 // Node is a node with its place on the chart.
 type Node struct {
 	topology.Node
-	This   bool  `json:"this" doc:"the node that this dotm runs on"`
-	Layout *Rect `json:"layout,omitempty"`
-	Rows   []Row `json:"rows,omitempty"`
+	This bool `json:"this" doc:"the node that this dotm runs on"`
+	// KnownAs is what others call a node that is known by its address alone.
+	KnownAs string `json:"known_as,omitempty" doc:"a name for the address: by the settings, the hosts file, or DNS if it may be asked"`
+	Layout  *Rect  `json:"layout,omitempty"`
+	Rows    []Row  `json:"rows,omitempty"`
 }
 
 // Rect is a place on the chart, in chart units.

@@ -2,9 +2,12 @@ package api
 
 import (
 	"encoding/json"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -15,6 +18,7 @@ type views struct {
 	model    Model
 	settings Settings
 	this     string
+	names    func(netip.Addr) string
 
 	mu     sync.Mutex
 	kept   map[request]*kept
@@ -47,8 +51,12 @@ type encodedDelta struct {
 	data     []byte
 }
 
-func newViews(m Model, s Settings, this string) *views {
-	return &views{model: m, settings: s, this: this, kept: map[request]*kept{}}
+func newViews(opt Options) *views {
+	v := &views{model: opt.Model, settings: opt.Settings, this: opt.This, names: opt.Names, kept: map[request]*kept{}}
+	if v.names == nil {
+		v.names = func(netip.Addr) string { return "" }
+	}
+	return v
 }
 
 // of finds what is kept for a question.
@@ -165,7 +173,26 @@ func (v *views) refresh(r request, k *kept) error {
 // build makes the view of a snapshot as the settings make it look.
 func (v *views) build(r request, snap *topology.Snapshot) *Topology {
 	settings, _ := v.settings.Settings()
-	return build(r, snap, settings, v.this, v.moment(snap))
+	view := build(r, snap, settings, v.this, v.moment(snap))
+	v.name(view, settings.Names)
+	return view
+}
+
+// name says what nodes are called that are known by their address alone: by the
+// settings, else by whoever knows names.
+func (v *views) name(view *Topology, told []store.NamedAddress) {
+	for i := range view.Nodes {
+		n := &view.Nodes[i]
+		if n.Kind != topology.Inferred || len(n.Addresses) != 1 {
+			continue
+		}
+		a := n.Addresses[0]
+		if j := slices.IndexFunc(told, func(t store.NamedAddress) bool { return t.Address == a }); j >= 0 {
+			n.KnownAs = told[j].Name
+		} else {
+			n.KnownAs = v.names(a)
+		}
+	}
 }
 
 // moment is the time by which a snapshot's old things are hidden: that of the

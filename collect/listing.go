@@ -39,6 +39,9 @@ type Listing struct {
 	// OwnPort is where the node was asked for the text, 0 if nowhere: the
 	// connection that brought it is no part of the picture.
 	OwnPort uint16
+	// OwnPeer is the other end of the connection that the text came by, where
+	// that is no connection of OwnPort: it is no part of the picture either.
+	OwnPeer netip.AddrPort
 	// OwnProcesses are what dotm's own processes on the node are called, beside
 	// those of the agents.
 	OwnProcesses []string
@@ -300,6 +303,9 @@ func (j *joiner) sockets() []aggregate.Socket {
 		r := &j.l.Rows[i]
 		if r.State == proctext.SynReceived || r.State == proctext.Closed && r.Protocol == proctext.TCP {
 			continue // not a connection yet, or none at all
+		}
+		if p := j.l.OwnPeer; p.IsValid() && (r.Remote.AddrPort() == p || r.Local.AddrPort() == p) {
+			continue
 		}
 		s, ok := j.socket(r)
 		if !ok {

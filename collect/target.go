@@ -41,6 +41,12 @@ type State struct {
 	Kind    string `json:"kind,omitempty"`
 }
 
+// ErrTargetExists refuses to add a target twice.
+var ErrTargetExists = errors.New("node is asked already")
+
+// ErrReports refuses to forget a node that would be back at once.
+var ErrReports = errors.New("node still reports: stop its agent first")
+
 // ErrRedundant says that a node that is asked reports by itself too.
 var ErrRedundant = errors.New("node reports by itself")
 

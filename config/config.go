@@ -4,12 +4,15 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/store"
 )
 
@@ -22,8 +25,34 @@ type Config struct {
 	Listen string `yaml:"listen,omitempty" json:"listen,omitempty"`
 	// Data is the folder of the embedded store.
 	Data string `yaml:"data,omitempty" json:"data,omitempty"`
+	// TLS is the server's certificate.
+	TLS TLS `yaml:"tls,omitempty" json:"tls,omitzero"`
+	// Nodes are asked, because they don't report by themselves.
+	Nodes []Node `yaml:"nodes,omitempty" json:"nodes,omitempty"`
+	// GeoIP are files in the MaxMind DB format, for the setting internet_split.
+	GeoIP []string `yaml:"geoip,omitempty" json:"geoip,omitempty"`
 	// Settings are fixed: nobody can change them in the UI.
 	Settings store.Patch `yaml:"settings,omitempty" json:"settings,omitzero"`
+}
+
+// TLS says which certificate the server has. Without files its own CA makes one.
+type TLS struct {
+	// CertFile and KeyFile are in PEM; one file may hold both.
+	CertFile string `yaml:"cert_file,omitempty" json:"cert_file,omitempty"`
+	KeyFile  string `yaml:"key_file,omitempty" json:"key_file,omitempty"`
+	// Names are what the server is called beside its host name and addresses:
+	// its own CA's certificate is for these too.
+	Names []string `yaml:"names,omitempty" json:"names,omitempty"`
+}
+
+// Node is a node that is asked.
+type Node struct {
+	// Name is what it is called; empty: as it says.
+	Name string `yaml:"name,omitempty" json:"name,omitempty"`
+	// Collect says how and where it is asked: text://host:port or
+	// ssh://user@host:port.
+	Collect string `yaml:"collect" json:"collect"`
+	Zone    string `yaml:"zone,omitempty" json:"zone,omitempty"`
 }
 
 // Load reads and checks a file.
@@ -57,11 +86,46 @@ func Parse(raw []byte) (Config, error) {
 	if err := yaml.Load(raw, &c, yaml.WithKnownFields()); err != nil {
 		return Config{}, readable(err)
 	}
+	if err := c.checkNodes(); err != nil {
+		return Config{}, err
+	}
 	in := c.Settings.Apply(store.Defaults())
 	if err := in.Validate(); err != nil {
 		return Config{}, fmt.Errorf("settings.%w", err)
 	}
 	return c, nil
+}
+
+// maxNodes bounds the nodes of a file.
+const maxNodes = 10_000
+
+// checkNodes gives each node's address its one form.
+func (c *Config) checkNodes() error {
+	if len(c.Nodes) > maxNodes {
+		return fmt.Errorf("nodes must have at most %d entries, has %d", maxNodes, len(c.Nodes))
+	}
+	seen := map[string]int{}
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		url, err := collect.ParseTarget(n.Collect)
+		var wrong *collect.TargetError
+		if errors.As(err, &wrong) {
+			return fmt.Errorf("nodes[%d].collect %s, is %q", i, wrong.Rule, wrong.Value)
+		}
+		for _, f := range []struct{ field, value string }{{"name", n.Name}, {"zone", n.Zone}} {
+			if f.value == "" {
+				continue
+			}
+			if err := report.HostName(f.value); err != nil {
+				return fmt.Errorf("nodes[%d].%s %w, is %q", i, f.field, err, f.value)
+			}
+		}
+		if j, twice := seen[url]; twice {
+			return fmt.Errorf("nodes[%d].collect must be listed once, is that of nodes[%d] too: %q", i, j, n.Collect)
+		}
+		seen[url], n.Collect = i, url
+	}
+	return nil
 }
 
 // empty says whether a file holds nothing but comments, as one does in which

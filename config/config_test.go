@@ -20,9 +20,20 @@ import (
 const full = `# all that there is
 listen: 127.0.0.1:4850
 data: /srv/dotm
+nodes:
+  - {collect: "text://OLD1:4848", zone: dmz}
+  - {name: gate, collect: "ssh://dotm@192.0.2.7:2222"}
+geoip: [/srv/country.mmdb]
 settings:
   ageing: 1m
   hide_after: 48h
+  expire_after: 9600h
+  poll_interval: 30s
+  outside_networks: [{name: provider, networks: [198.51.100.0/24]}]
+  virtual_addresses: [{address: 10.0.0.100, name: shop}]
+  names: [{address: 10.0.0.7, name: printer}]
+  names_by: resolver
+  internet_split: country
   stale_after: 90s
   retention: 0s
   internal_networks: [203.0.113.0/24, "2001:db8::/32"]
@@ -36,12 +47,19 @@ func TestParseFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := func(d time.Duration) *topology.Duration { return new(topology.Duration(d)) }
-	want := Config{Listen: "127.0.0.1:4850", Data: "/srv/dotm", Settings: store.Patch{
+	want := Config{Listen: "127.0.0.1:4850", Data: "/srv/dotm", GeoIP: []string{"/srv/country.mmdb"}, Nodes: []Node{
+		{Collect: "text://old1", Zone: "dmz"}, {Name: "gate", Collect: "ssh://dotm@192.0.2.7:2222"},
+	}, Settings: store.Patch{
+		ExpireAfter: d(9600 * time.Hour), PollInterval: d(30 * time.Second),
+		OutsideNetworks:  &[]store.NamedNetwork{{Name: "provider", Networks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}},
+		VirtualAddresses: &[]store.NamedAddress{{Address: netip.MustParseAddr("10.0.0.100"), Name: "shop"}},
+		Names:            &[]store.NamedAddress{{Address: netip.MustParseAddr("10.0.0.7"), Name: "printer"}},
+		NamesBy:          new(store.NamesByResolver), InternetSplit: new(store.SplitCountry),
 		Ageing: d(time.Minute), HideAfter: d(48 * time.Hour), StaleAfter: d(90 * time.Second), Retention: d(0),
 		InternalNetworks: &[]netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32")},
 		IgnoredPorts:     &[]uint16{22, 53}, IgnoredNames: &[]string{},
 	}}
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -78,6 +96,13 @@ func TestParseErrors(t *testing.T) {
 		{"tab", "settings:\n\tageing: 1m\n", []string{"line 2"}},
 		{"unclosed", "listen: [a\n", []string{"L1", "did not find expected ',' or ']'"}},
 		{"not UTF-8", "listen: \xff\n", []string{"UTF-8"}},
+		{"node without an address", "nodes:\n  - name: a\n", []string{"nodes[0].collect must be like text://host:4848", `is ""`}},
+		{"node of an unknown kind", "nodes:\n  - collect: http://a\n", []string{"nodes[0].collect must be like", "http://a"}},
+		{"node twice", "nodes:\n  - collect: text://a\n  - collect: text://A:4848\n", []string{"nodes[1].collect must be listed once"}},
+		{"node's name", "nodes:\n  - {collect: text://a, name: <b>}\n", []string{"nodes[0].name must be letters", "<b>"}},
+		{"node's zone", "nodes:\n  - {collect: text://a, zone: a/b}\n", []string{"nodes[0].zone must be letters", "a/b"}},
+		{"a name for nobody", "settings:\n  names: [{name: a}]\n", []string{"settings.names[0].address must be the address of another host"}},
+		{"unknown key of an entry", "settings:\n  names: [{addr: 10.0.0.1}]\n", []string{"addr"}},
 		{"unknown alias", "listen: *a\n", []string{"a"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -158,9 +157,9 @@ func (p *poller) ask(ctx context.Context, t *target) {
 
 // tell logs a problem once, and its end.
 func (p *poller) tell(t *target, before string) {
-	switch {
-	case t.Problem == before:
-	case t.Problem == "":
+	switch t.Problem {
+	case before:
+	case "":
 		p.opt.Log.Info("node answers again", "target", t.URL, "node", t.Node)
 	default:
 		p.opt.Log.Warn("asking node failed", "target", t.URL, "error", t.Problem)
@@ -194,11 +193,8 @@ func (s *Server) Targets() []collect.State {
 	return out
 }
 
-// ErrTargetExists refuses to add a target twice.
-var ErrTargetExists = errors.New("node is asked already")
-
 // AddTarget asks a node from now on, at once for the first time. Errors are
-// [*collect.TargetError], [ErrTargetExists] or the store's.
+// [*collect.TargetError], [collect.ErrTargetExists] or the store's.
 func (s *Server) AddTarget(ctx context.Context, t collect.Target) (collect.Target, error) {
 	if err := s.checkTarget(&t); err != nil {
 		return t, err
@@ -208,7 +204,7 @@ func (s *Server) AddTarget(ctx context.Context, t collect.Target) (collect.Targe
 	defer p.mu.Unlock()
 	switch {
 	case p.targets[t.URL] != nil:
-		return t, fmt.Errorf("adding %s: %w", t.URL, ErrTargetExists)
+		return t, fmt.Errorf("adding %s: %w", t.URL, collect.ErrTargetExists)
 	case len(p.targets) >= maxTargets:
 		return t, &collect.TargetError{Field: "url", Rule: fmt.Sprintf("must be one of at most %d nodes to ask", maxTargets), Value: t.URL}
 	}

@@ -38,12 +38,14 @@ type configPrintCmd struct {
 type inForce struct {
 	Listen   string         `json:"listen" yaml:"listen"`
 	Data     string         `json:"data" yaml:"data"`
+	Nodes    []config.Node  `json:"nodes" yaml:"nodes"`
+	GeoIP    []string       `json:"geoip" yaml:"geoip"`
 	Settings store.Settings `json:"settings" yaml:"settings"`
 }
 
 // Run prints the configuration in force, as a file that would give it.
 func (c *configPrintCmd) Run(g *globals) error {
-	all := inForce{Listen: defaultListen, Data: defaultData(), Settings: store.Defaults()}
+	all := inForce{Listen: defaultListen, Data: defaultData(), Nodes: []config.Node{}, GeoIP: []string{}, Settings: store.Defaults()}
 	if c.File != "" {
 		cfg, err := config.Load(c.File)
 		if err != nil {
@@ -55,6 +57,7 @@ func (c *configPrintCmd) Run(g *globals) error {
 		if cfg.Data != "" {
 			all.Data = cfg.Data
 		}
+		all.Nodes, all.GeoIP = cfg.Nodes, cfg.GeoIP
 		all.Settings = cfg.Settings.Apply(all.Settings)
 	}
 	if g.JSON {

@@ -3,10 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,46 +13,6 @@ import (
 	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/topology"
 )
-
-// clientTimeout bounds one question to a server.
-const clientTimeout = 30 * time.Second
-
-// maxTopology bounds an answer.
-const maxTopology = 1 << 30
-
-// clientFlags say which server a command asks.
-type clientFlags struct {
-	Server string `help:"Address of the server." default:"http://127.0.0.1:4849" placeholder:"URL" env:"DOTM_SERVER"`
-}
-
-// get asks the server's API and decodes its answer into v.
-func (c *clientFlags) get(ctx context.Context, path string, v any) error {
-	u, err := url.Parse(c.Server)
-	if err != nil || u.Host == "" {
-		return fmt.Errorf("--server must be an address like http://127.0.0.1:4849, is %q", c.Server)
-	}
-	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.Server, "/")+api.Prefix+path, nil)
-	if err != nil {
-		return fmt.Errorf("asking %s: %w", c.Server, err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("asking %s: %w (start one with dotm up, or name another with --server)", c.Server, err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // nothing to lose
-	body := io.LimitReader(resp.Body, maxTopology)
-	if resp.StatusCode != http.StatusOK {
-		var p struct{ Detail string }
-		_ = json.NewDecoder(body).Decode(&p)
-		return fmt.Errorf("%s answers %s: %s", c.Server, resp.Status, p.Detail)
-	}
-	if err := json.NewDecoder(body).Decode(v); err != nil {
-		return fmt.Errorf("reading the answer of %s: %w", c.Server, err)
-	}
-	return nil
-}
 
 type mapCmd struct {
 	clientFlags

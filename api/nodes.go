@@ -1,0 +1,215 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// Fleet is which nodes there are, and how they come to report.
+type Fleet interface {
+	// Targets lists the nodes that are asked.
+	Targets() []collect.State
+	// AddTarget asks a node from now on. Errors that wrap
+	// [*collect.TargetError] or [collect.ErrTargetExists] are the asker's.
+	AddTarget(ctx context.Context, t collect.Target) (collect.Target, error)
+	// RemoveTarget asks a node no longer; it is false if nobody asked it.
+	RemoveTarget(ctx context.Context, url string) (bool, error)
+	// RemoveNode forgets a node; it is false if there is none. One whose agent
+	// still reports is not removed: the error wraps [collect.ErrReports].
+	RemoveNode(ctx context.Context, name string) (bool, error)
+}
+
+// fleet registers what is about nodes.
+func (h *handler) fleet(a huma.API) {
+	huma.Register(a, read("nodes", "/nodes", "All nodes, and how those that don't report by themselves are asked"), h.nodes)
+	huma.Register(a, read("node", "/nodes/{name}", "One node with its services and connections", http.StatusNotFound), h.node)
+	huma.Register(a, huma.Operation{
+		OperationID: "add-node", Method: http.MethodPost, Path: Prefix + "/nodes", Summary: "Ask a node from now on",
+		DefaultStatus: http.StatusCreated,
+		Errors:        []int{http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
+	}, h.addNode)
+	huma.Register(a, huma.Operation{
+		OperationID: "remove-node", Method: http.MethodDelete, Path: Prefix + "/nodes/{name}", Summary: "Forget a node, and don't ask it any longer",
+		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
+	}, h.removeNode)
+	huma.Register(a, huma.Operation{
+		OperationID: "remove-target", Method: http.MethodDelete, Path: Prefix + "/targets", Summary: "Don't ask a node any longer",
+		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
+	}, h.removeTarget)
+	huma.Register(a, read("suggestions", "/suggestions", "Hosts that others know and that don't report"), h.suggestions)
+	huma.Register(a, read("findings", "/report", "What is odd about the site"), h.findings)
+}
+
+// NodeSummary is a node with how much it holds.
+type NodeSummary struct {
+	Node
+	Services    int `json:"services"`
+	Connections int `json:"connections"`
+}
+
+// NodeList is the answer of GET /nodes.
+type NodeList struct {
+	Nodes   []NodeSummary `json:"nodes"`
+	Targets []TargetState `json:"targets" doc:"nodes that are asked, because they don't report by themselves"`
+}
+
+func (h *handler) nodes(_ context.Context, p *Params) (*Answer[NodeList], error) {
+	view, err := h.whole(p)
+	if err != nil {
+		return nil, err
+	}
+	services, connections := map[string]int{}, map[string]int{}
+	for _, s := range view.Services {
+		services[s.Node]++
+	}
+	for _, c := range view.Connections {
+		connections[c.Client.Node]++
+		if c.Server.Node != c.Client.Node {
+			connections[c.Server.Node]++
+		}
+	}
+	out := NodeList{Nodes: []NodeSummary{}, Targets: h.targets()}
+	for _, n := range view.Nodes {
+		n.Rows = nil
+		out.Nodes = append(out.Nodes, NodeSummary{n, services[n.Name], connections[n.Name]})
+	}
+	return answer(view.Revision, out), nil
+}
+
+// NodeDetail is the answer of GET /nodes/{name}.
+type NodeDetail struct {
+	Node        Node         `json:"node"`
+	Services    []Service    `json:"services"`
+	Connections []Connection `json:"connections" doc:"in both directions"`
+}
+
+// NodeParams name a node.
+type NodeParams struct {
+	Params
+	Name string `path:"name" maxLength:"600"`
+}
+
+func (h *handler) node(_ context.Context, p *NodeParams) (*Answer[NodeDetail], error) {
+	view, err := h.whole(&p.Params)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(view.Nodes, func(n Node) bool { return n.Name == p.Name })
+	if i < 0 {
+		return nil, huma.Error404NotFound("no node is named " + quoteShort(p.Name))
+	}
+	out := NodeDetail{Node: view.Nodes[i], Services: []Service{}, Connections: []Connection{}}
+	for _, s := range view.Services {
+		if s.Node == p.Name {
+			out.Services = append(out.Services, s)
+		}
+	}
+	for _, c := range view.Connections {
+		if c.Client.Node == p.Name || c.Server.Node == p.Name {
+			out.Connections = append(out.Connections, c)
+		}
+	}
+	return answer(view.Revision, out), nil
+}
+
+// TargetState is a node that is asked, and how that goes.
+type TargetState struct {
+	collect.State
+	Interval topology.Duration `json:"interval" doc:"time between two polls"`
+}
+
+func (h *handler) targets() []TargetState {
+	in, _ := h.Settings.Settings()
+	list := h.Fleet.Targets()
+	out := make([]TargetState, 0, len(list))
+	for _, s := range list {
+		out = append(out, TargetState{s, in.PollInterval})
+	}
+	return out
+}
+
+// NewTarget is the body of POST /nodes.
+type NewTarget struct {
+	Body struct {
+		URL  string `json:"url" doc:"text://host:4848 or ssh://user@host" maxLength:"1024"`
+		Zone string `json:"zone,omitempty" doc:"part of the site in which the node's addresses mean one thing" maxLength:"1024"`
+		Name string `json:"name,omitempty" doc:"what the node is called, whatever it says" maxLength:"1024"`
+	}
+}
+
+// TargetAnswer is the answer of POST /nodes.
+type TargetAnswer struct{ Body collect.Target }
+
+func (h *handler) addNode(ctx context.Context, p *NewTarget) (*TargetAnswer, error) {
+	added, err := h.Fleet.AddTarget(ctx, collect.Target{URL: p.Body.URL, Zone: p.Body.Zone, Name: p.Body.Name})
+	var wrong *collect.TargetError
+	switch {
+	case err == nil:
+		return &TargetAnswer{added}, nil
+	case errors.As(err, &wrong):
+		return nil, huma.Error422UnprocessableEntity(err.Error(),
+			&huma.ErrorDetail{Message: wrong.Rule, Location: "body." + wrong.Field, Value: wrong.Value})
+	case errors.Is(err, collect.ErrTargetExists):
+		return nil, huma.Error409Conflict(err.Error(), &huma.ErrorDetail{Message: collect.ErrTargetExists.Error(), Location: "body.url", Value: p.Body.URL})
+	}
+	return nil, huma.Error503ServiceUnavailable(err.Error())
+}
+
+// NodeName names a node in a path.
+type NodeName struct {
+	Name string `path:"name" maxLength:"600"`
+}
+
+// removeNode drops a node's target first: else it would come back with the next
+// answer.
+func (h *handler) removeNode(ctx context.Context, p *NodeName) (*struct{}, error) {
+	asked := false
+	for _, t := range h.Fleet.Targets() {
+		if t.Node != p.Name {
+			continue
+		}
+		asked = true
+		if _, err := h.Fleet.RemoveTarget(ctx, t.URL); err != nil {
+			return nil, removalProblem(err)
+		}
+	}
+	there, err := h.Fleet.RemoveNode(ctx, p.Name)
+	switch {
+	case err != nil:
+		return nil, removalProblem(err)
+	case !there && !asked:
+		return nil, huma.Error404NotFound("no node is named " + quoteShort(p.Name))
+	}
+	return nil, nil
+}
+
+// TargetURL names a target in a query.
+type TargetURL struct {
+	URL string `query:"url" required:"true" maxLength:"600"`
+}
+
+func (h *handler) removeTarget(ctx context.Context, p *TargetURL) (*struct{}, error) {
+	there, err := h.Fleet.RemoveTarget(ctx, p.URL)
+	if err != nil {
+		return nil, removalProblem(err)
+	}
+	if !there {
+		return nil, huma.Error404NotFound("nobody asks " + quoteShort(p.URL))
+	}
+	return nil, nil
+}
+
+func removalProblem(err error) error {
+	var locked interface{ LockedField() string }
+	if errors.As(err, &locked) || errors.Is(err, collect.ErrReports) {
+		return huma.Error409Conflict(err.Error())
+	}
+	return huma.Error503ServiceUnavailable(err.Error())
+}

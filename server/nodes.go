@@ -1,0 +1,48 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// RemoveNode forgets a node that reported once; it is false if there is none.
+// One whose agent still reports would be back at once: the error wraps
+// [collect.ErrReports].
+func (s *Server) RemoveNode(ctx context.Context, name string) (there bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, fmt.Errorf("removing %s: %w", name, err)
+	}
+	stopped := s.order(func(w *writer) {
+		var block *topology.Block
+		if w.batch != nil {
+			w.publish(time.Now())
+		}
+		if block = w.Snapshot().Block(name); block == nil || !block.Node.OwnsAddresses() {
+			return
+		}
+		if there = true; block.Node.State == topology.Reporting && block.Node.Collect == "agent" {
+			err = fmt.Errorf("removing %s: %w", name, collect.ErrReports)
+			return
+		}
+		now := time.Now()
+		w.open().Remove(name, now)
+		w.publish(now)
+	})
+	if stopped != nil {
+		return false, stopped
+	}
+	return there, err
+}
+
+// Touch makes a new revision, for what changed outside of the topology that
+// readers show with it. It returns when that is done, or when the server stops.
+func (s *Server) Touch() {
+	_ = s.order(func(w *writer) { // a server that stops needs no new revision
+		w.open().Touch()
+		w.publishSoon(time.Now())
+	})
+}

@@ -323,7 +323,7 @@ func (j *joiner) sockets() []aggregate.Socket {
 // socket places one row; ok is false if an end is not known that matters.
 func (j *joiner) socket(r *proctext.Row) (s aggregate.Socket, ok bool) {
 	local, remote, ok := j.ends(r)
-	if !ok {
+	if !ok || local.Port() == 0 {
 		return s, false
 	}
 	s = aggregate.Socket{

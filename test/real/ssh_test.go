@@ -312,3 +312,42 @@ func TestSSHEndless(t *testing.T) {
 		return nil
 	})
 }
+
+// TestSSHNode: a server that is given a node's address asks it, shows it like
+// any other, and says what went wrong when it can't be asked any more.
+func TestSSHNode(t *testing.T) {
+	needRoot(t)
+	web, db := askedScene(t)
+	k := newKeys(t)
+	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k, sudoers: sudoLine})
+	server := web.server(t, local, []string{
+		"up", "--data", openDir(t), "--interval", interval, "--ssh-key", k.private, "--ssh-known-hosts", knownHosts(t, d),
+	})
+	server.set(t, `{"poll_interval":"5s"}`)
+	web.output(t, "node", "add", "ssh://"+operator+"@"+dbAddress)
+	server.heardOf(t, "web1", "db1")
+	server.shows(t, scene{
+		nodes: []string{"web1 host reporting", "db1 host reporting"},
+		services: []string{
+			"db1 dnsmasq tcp/5300 listening " + dbAddress,
+			"db1 dnsmasq udp/5300 listening " + dbAddress,
+			"db1 nginx tcp/80 listening 0.0.0.0,::",
+			"db1 redis-server tcp/6379 listening " + dbAddress + ",127.0.0.1",
+			"db1 sshd tcp/22 listening " + dbAddress,
+			"web1 remote tcp/7000 listening 0.0.0.0,::",
+			"web1 remote udp/514 listening 0.0.0.0,::",
+		},
+		edges: []string{
+			"web1/remote → db1/nginx:80/tcp ×4 both",
+			"db1/orders → db1/redis-server:6379/tcp ×2 both",
+			"db1/orders → web1/remote:7000/tcp ×3 both",
+			"db1/orders → web1/remote:514/udp ×1",
+		},
+	}, "web1", "db1")
+	d.kill()
+	eventually(t, "the failure is shown", func() error {
+		p := web.dotm(t, []string{"node", "list"})
+		<-p.ended
+		return containsAll(p.out.String(), "db1", "can't be reached")
+	})
+}

@@ -326,7 +326,7 @@ func TestSSHNode(t *testing.T) {
 	server.set(t, `{"poll_interval":"5s"}`)
 	web.output(t, "node", "add", "ssh://"+operator+"@"+dbAddress)
 	server.heardOf(t, "web1", "db1")
-	server.shows(t, scene{
+	want := scene{
 		nodes: []string{"web1 host reporting", "db1 host reporting"},
 		services: []string{
 			"db1 dnsmasq tcp/5300 listening " + dbAddress,
@@ -343,7 +343,9 @@ func TestSSHNode(t *testing.T) {
 			"db1/orders → web1/remote:7000/tcp ×3 both",
 			"db1/orders → web1/remote:514/udp ×1",
 		},
-	}, "web1", "db1")
+	}
+	c := server.shows(t, want, "web1")
+	server.again(t, c, want, []string{"db1"})
 	d.kill()
 	eventually(t, "the failure is shown", func() error {
 		p := web.dotm(t, []string{"node", "list"})

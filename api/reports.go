@@ -22,12 +22,15 @@ func (h *handler) reports(mux *http.ServeMux, a *huma.OpenAPI) {
 		}},
 		Responses: map[string]*huma.Response{
 			"204": {Description: "The report is taken in, and part of the topology within 250 ms"},
+			"401": {Description: "The agent has no identity, or one that is not in force any more"},
+			"403": {Description: "The report is for another host than the agent's"},
+			"409": {Description: "The report is older than one that was taken in"},
 			"413": {Description: "The report is too large"},
 			"422": {Description: "The report breaks a rule: field, rule and value are in the detail"},
 		},
 	})
 	mux.HandleFunc("POST "+push.Path, func(w http.ResponseWriter, r *http.Request) {
-		err := push.Receive(w, r, h.Sink)
+		err := push.Receive(w, r, h.sinkFor(callerOf(r.Context())))
 		h.counts.report(err)
 		if err != nil {
 			writeModel(w, reportProblem(err))
@@ -43,6 +46,9 @@ func reportProblem(err error) *huma.ErrorModel {
 	var failure *push.Failure
 	if errors.As(err, &failure) {
 		status = failure.Status
+	}
+	if ofAuth := authStatus(err); ofAuth != 0 {
+		status = ofAuth
 	}
 	m := &huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: err.Error()}
 	var field *report.FieldError

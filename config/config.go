@@ -25,12 +25,24 @@ type Config struct {
 	Listen string `yaml:"listen,omitempty" json:"listen,omitempty"`
 	// Data is the folder of the embedded store.
 	Data string `yaml:"data,omitempty" json:"data,omitempty"`
+	// TLS is the server's certificate.
+	TLS TLS `yaml:"tls,omitempty" json:"tls,omitzero"`
 	// Nodes are asked, because they don't report by themselves.
 	Nodes []Node `yaml:"nodes,omitempty" json:"nodes,omitempty"`
 	// GeoIP are files in the MaxMind DB format, for the setting internet_split.
 	GeoIP []string `yaml:"geoip,omitempty" json:"geoip,omitempty"`
 	// Settings are fixed: nobody can change them in the UI.
 	Settings store.Patch `yaml:"settings,omitempty" json:"settings,omitzero"`
+}
+
+// TLS says which certificate the server has. Without files its own CA makes one.
+type TLS struct {
+	// CertFile and KeyFile are in PEM; one file may hold both.
+	CertFile string `yaml:"cert_file,omitempty" json:"cert_file,omitempty"`
+	KeyFile  string `yaml:"key_file,omitempty" json:"key_file,omitempty"`
+	// Names are what the server is called beside its host name and addresses:
+	// its own CA's certificate is for these too.
+	Names []string `yaml:"names,omitempty" json:"names,omitempty"`
 }
 
 // Node is a node that is asked.

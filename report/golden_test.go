@@ -28,7 +28,7 @@ func full() *Report {
 		Version:    "1.0",
 		Node:       Node{"web1.example", Identity{IdentityMachine, "b1946ac92492d2347c6235b4d2611184"}},
 		Zone:       "dc-west",
-		Agent:      Agent{"0.1.0", "sock_diag"},
+		Agent:      Agent{Version: "0.1.0", Method: "sock_diag", Instance: "b4c1d0e7a9f24a10"},
 		Sequence:   42,
 		Time:       noon.Add(250 * time.Millisecond),
 		IntervalMS: 10_000,
@@ -78,7 +78,7 @@ func later() *Report {
 	addr := netip.MustParseAddr
 	return &Report{
 		Version: "1.7", Node: Node{"db1", Identity{IdentityEnrolled, "a-17"}},
-		Agent: Agent{"2.0.0", "ebpf"}, Sequence: 3, Time: noon, IntervalMS: 2000,
+		Agent: Agent{Version: "2.0.0", Method: "ebpf"}, Sequence: 3, Time: noon, IntervalMS: 2000,
 		Interfaces:  []Interface{{"eth0", []netip.Prefix{netip.MustParsePrefix("10.0.0.2/24")}}},
 		Listeners:   []Listener{{Protocol: TCP, Address: addr("10.0.0.2"), Port: 5432, Process: "postgres"}},
 		Connections: []Connection{{Direction: In, Protocol: TCP, Process: "postgres", Peer: addr("10.0.0.1"), Port: 5432, Local: addr("10.0.0.2"), Count: 3, Opened: 1}},

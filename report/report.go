@@ -94,6 +94,9 @@ type Agent struct {
 	// Method is how sockets were read: "sock_diag", "proc", later also
 	// "text" and "ssh".
 	Method string `json:"method"`
+	// Instance is random for each process of an agent: sequences of one are
+	// not compared with those of another. Empty if the agent doesn't say.
+	Instance string `json:"instance,omitempty"`
 }
 
 // Interface is one network interface with its addresses.

@@ -125,6 +125,7 @@ func (r *Report) validateNode() error {
 		{"node.identity.value", r.Node.Identity.Value},
 		{"agent.version", r.Agent.Version},
 		{"agent.method", r.Agent.Method},
+		{"agent.instance", r.Agent.Instance},
 	}, MaxName)
 }
 

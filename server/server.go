@@ -91,7 +91,7 @@ type order struct {
 type put struct {
 	report *report.Report
 	at     time.Time
-	done   chan<- struct{}
+	done   chan<- error // takes one without waiting
 }
 
 // New loads the state from the store. Nothing runs before [Server.Run].
@@ -137,7 +137,8 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Put takes a report in. When it returns nil the report is applied: it is part
 // of a snapshot within [PublishEvery], and of the store within a second. Errors about the report itself
-// are those of [report.Report.Validate].
+// are those of [report.Report.Validate]; one that is older than what was taken in
+// wraps [collect.ErrReplayed].
 func (s *Server) Put(ctx context.Context, r *report.Report) error {
 	now := time.Now()
 	if err := r.Validate(now); err != nil {
@@ -146,7 +147,7 @@ func (s *Server) Put(ctx context.Context, r *report.Report) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("taking in report of %s: %w", r.Node.Name, err)
 	}
-	done := make(chan struct{})
+	done := make(chan error, 1)
 	select {
 	case s.puts <- put{r, now, done}:
 	case <-s.done:
@@ -155,8 +156,8 @@ func (s *Server) Put(ctx context.Context, r *report.Report) error {
 		return fmt.Errorf("taking in report of %s: %w", r.Node.Name, ctx.Err())
 	}
 	select {
-	case <-done:
-		return nil
+	case err := <-done:
+		return err
 	case <-s.done:
 		return ErrStopped
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/devops-trouble-map/dotm/config"
 )
 
 func TestMain(m *testing.M) {
@@ -67,30 +69,62 @@ func answers(ts *testscript.TestScript, _ bool, args []string) {
 
 func TestJudgeAddress(t *testing.T) {
 	for _, c := range []struct {
-		address  string
-		insecure bool
-		loopback bool
-		fails    bool
+		address         string
+		loopback, fails bool
 	}{
-		{"127.0.0.1:4849", false, true, false},
-		{"127.9.9.9:1", false, true, false},
-		{"[::1]:4849", false, true, false},
-		{"localhost:4849", false, true, false},
-		{"127.0.0.1:4849", true, true, false},
-		{":4849", false, false, true},
-		{"0.0.0.0:4849", false, false, true},
-		{"[::]:4849", false, false, true},
-		{"192.0.2.1:4849", false, false, true},
-		{"example.org:4849", false, false, true},
-		{":4849", true, false, false},
-		{"4849", true, false, true},
-		{"127.0.0.1", true, false, true},
-		{"127.0.0.1:", true, false, true},
+		{"127.0.0.1:4849", true, false},
+		{"127.9.9.9:1", true, false},
+		{"[::1]:4849", true, false},
+		{"localhost:4849", true, false},
+		{":4849", false, false},
+		{"0.0.0.0:4849", false, false},
+		{"[::]:4849", false, false},
+		{"192.0.2.1:4849", false, false},
+		{"example.org:4849", false, false},
+		{"localhost.example.org:4849", false, false},
+		{"4849", false, true},
+		{"127.0.0.1", false, true},
+		{"127.0.0.1:", false, true},
 	} {
-		loopback, err := judgeAddress(c.address, c.insecure)
+		loopback, err := judgeAddress(c.address)
 		if loopback != c.loopback || (err != nil) != c.fails {
-			t.Errorf("judgeAddress(%q, %t) = %t, %v; want loopback %t, an error %t", c.address, c.insecure, loopback, err, c.loopback, c.fails)
+			t.Errorf("judgeAddress(%q) = %t, %v; want loopback %t, an error %t", c.address, loopback, err, c.loopback, c.fails)
 		}
+	}
+}
+
+// TestPlanAccess: what nobody asked for never opens a server.
+func TestPlanAccess(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		address            string
+		insecure           bool
+		flags              accessFlags
+		loopback, isPublic bool // needs no login: because only this machine gets there, because it was asked for
+		fails              string
+	}{
+		{"loopback", "127.0.0.1:1", false, accessFlags{}, true, false, ""},
+		{"loopback, insecure", "127.0.0.1:1", true, accessFlags{}, true, false, ""},
+		{"all addresses", ":1", false, accessFlags{}, false, false, ""},
+		{"all addresses, insecure", ":1", true, accessFlags{}, false, true, ""},
+		{"behind a proxy on this machine", "127.0.0.1:1", false, accessFlags{BehindProxy: []string{"127.0.0.1"}}, false, false, ""},
+		{"behind a proxy", ":1", false, accessFlags{BehindProxy: []string{"10.0.0.0/8", "fd00::/8"}}, false, false, ""},
+		{"insecure behind a proxy", ":1", true, accessFlags{BehindProxy: []string{"10.0.0.0/8"}}, false, false, "contradict"},
+		{"no network", ":1", false, accessFlags{BehindProxy: []string{"proxy.example"}}, false, false, `--behind-proxy must be a network like 10.0.0.0/8, is "proxy.example"`},
+		{"a key alone", ":1", false, accessFlags{KeyFile: "k"}, false, false, "--key-file needs --cert-file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, err := planAccess(c.address, c.insecure, c.flags, &config.Config{})
+			if c.fails != "" {
+				if err == nil || !strings.Contains(err.Error(), c.fails) {
+					t.Fatalf("error is %v, want %q", err, c.fails)
+				}
+				return
+			}
+			if err != nil || a.loopback != c.loopback || a.insecure != c.isPublic {
+				t.Errorf("%v, loopback %t, insecure %t", err, a.loopback, a.insecure)
+			}
+		})
 	}
 }
 

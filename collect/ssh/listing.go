@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -105,7 +106,7 @@ func (a *answer) kernelAddresses(l *collect.Listing) error {
 // descriptors could be seen.
 func (a *answer) kernelRows() ([]proctext.Row, error) {
 	if !a.well("tcp") {
-		return nil, fmt.Errorf("the node has neither ss nor netstat, and no /proc/net/tcp")
+		return nil, errors.New("the node has neither ss nor netstat, and no /proc/net/tcp")
 	}
 	holders := readHolders(a.sections["fds"].text, a.sections["names"].text)
 	var rows []proctext.Row

@@ -271,7 +271,7 @@ func TestSSHJump(t *testing.T) {
 	needRoot(t)
 	web, db := askedScene(t)
 	k := newKeys(t)
-	gate := db.sshd(t, dbAddress+":22", sshSetup{permit: k, forced: `restrict,port-forwarding,permitopen="127.0.0.1:2222" `})
+	gate := db.sshd(t, dbAddress+":22", sshSetup{permit: k, forced: `restrict,port-forwarding,permitopen="127.0.0.1:2222",command="/bin/false" `})
 	inner := db.sshd(t, "127.0.0.1:2222", sshSetup{permit: k, sudoers: sudoLine})
 	known := knownHosts(t, gate, inner)
 	jump := "root@" + dbAddress

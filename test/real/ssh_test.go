@@ -137,6 +137,7 @@ func TestSSHSees(t *testing.T) {
 		missing    []string // what of the rows this way can't tell
 	}{
 		{name: "sudo", user: operator, setup: sshSetup{sudoers: sudoLine}, want: askedRows},
+		{name: "PAM and a banner", user: operator, setup: sshSetup{sudoers: sudoLine, config: "UsePAM yes\nBanner /etc/passwd"}, want: askedRows},
 		{name: "no sudo", user: operator, want: nameless(askedRows), notes: []string{"unprivileged"}},
 		{name: "sudo not asked for", user: operator, setup: sshSetup{sudoers: sudoLine}, query: "?sudo=no", want: nameless(askedRows), notes: []string{"unprivileged"}},
 		{name: "no sudo there", user: operator, setup: sshSetup{hide: []string{"sudo"}}, want: nameless(askedRows), notes: []string{"unprivileged"}},

@@ -61,7 +61,7 @@ type sshSetup struct {
 	sudoers string   // what stands in sudoers behind root's line
 	hide    []string // programs that the host does not have
 	replace map[string]string
-	config  string // more lines of sshd_config
+	config  string // lines of sshd_config that come first, and so win
 }
 
 // sshd starts one on the host. It sees a user database with the operator, a
@@ -97,7 +97,8 @@ func (h *host) sshd(t *testing.T, address string, s sshSetup) *sshd {
 		path := file("program-"+program, text)
 		script = append(script, "chmod 755 "+path, "mount --bind "+path+" "+realPath(t, program))
 	}
-	config := file("sshd_config", fmt.Sprintf(`ListenAddress %s
+	config := file("sshd_config", fmt.Sprintf(`%s
+ListenAddress %s
 HostKey %s
 AuthorizedKeysFile %s
 PidFile none
@@ -105,8 +106,7 @@ UsePAM no
 StrictModes no
 PasswordAuthentication no
 LogLevel VERBOSE
-%s
-`, address, filepath.Join(d.dir, "host"), file("authorized_keys", s.forced+s.permit.public+"\n"), s.config))
+`, s.config, address, filepath.Join(d.dir, "host"), file("authorized_keys", s.forced+s.permit.public+"\n")))
 	script = append(script, "exec "+binary+" -D -e -f "+config)
 	d.program = h.start(t, "/bin/sh", []string{"-c", strings.Join(script, "\n")}, func(c *exec.Cmd) {
 		c.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS

@@ -47,7 +47,7 @@ func (a *answer) listing() (*collect.Listing, error) {
 			return nil, fmt.Errorf("%w: %w", collect.ErrUnreadable, err)
 		}
 		l.Notes = append(l.Notes, report.Note{
-			Code: "no-tools", Text: "The node has neither ss nor netstat: its sockets were read from /proc, and sudo can't help to see more processes.",
+			Code: "no-tools", Text: "Neither ss nor netstat can be used on the node: its sockets were read from /proc, and sudo can't help to see more processes.",
 			Hint: "Install iproute2 (or iproute) there, which has ss",
 		})
 	}

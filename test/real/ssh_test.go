@@ -183,6 +183,21 @@ func TestSSHSees(t *testing.T) {
 	}
 }
 
+// TestSSHBusyBox: a node with BusyBox alone, whose netstat shows no processes.
+func TestSSHBusyBox(t *testing.T) {
+	needRoot(t)
+	web, db := askedScene(t)
+	k := newKeys(t)
+	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k, small: true})
+	r := web.askedReport(t, k, knownHosts(t, d), "ssh://root@"+dbAddress)
+	if diff := cmp.Diff(slices.Sorted(slices.Values(askedRows)), rowsOf(r)); diff != "" {
+		t.Error(diff)
+	}
+	if r.Node.Name != "db1" || !r.Node.Identity.Weak() {
+		t.Errorf("node %+v", r.Node)
+	}
+}
+
 // TestSSHTable: the same table as of this machine, and what could not be seen
 // below it.
 func TestSSHTable(t *testing.T) {

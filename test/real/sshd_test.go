@@ -61,6 +61,7 @@ type sshSetup struct {
 	sudoers string   // what stands in sudoers behind root's line
 	hide    []string // programs that the host does not have
 	replace map[string]string
+	small   bool   // the user's world is BusyBox and nothing else
 	config  string // lines of sshd_config that come first, and so win
 }
 
@@ -97,6 +98,10 @@ func (h *host) sshd(t *testing.T, address string, s sshSetup) *sshd {
 		path := file("program-"+program, text)
 		script = append(script, "chmod 755 "+path, "mount --bind "+path+" "+realPath(t, program))
 	}
+	if s.small {
+		script = append(script, smallWorld(t)...)
+		s.config += "\nChrootDirectory " + smallRoot
+	}
 	config := file("sshd_config", fmt.Sprintf(`%s
 ListenAddress %s
 HostKey %s
@@ -113,6 +118,20 @@ LogLevel VERBOSE
 	})
 	h.reachable(t, address)
 	return d
+}
+
+// smallRoot is where a world of BusyBox lies, in the server's own /run.
+const smallRoot = "/run/small"
+
+// smallWorld makes that world.
+func smallWorld(t *testing.T) []string {
+	return []string{
+		"cd /run", "mkdir -p small/bin small/proc small/dev", "cp " + realPath(t, "busybox") + " small/bin/busybox",
+		"chroot small /bin/busybox --install -s /bin",
+		`printf '#!/bin/sh\nexec sh "$@"\n' >small/bin/bash`, "chmod 755 small/bin/bash", // root's shell by its usual name
+		"mount -t proc proc small/proc",
+		"touch small/dev/null", "mount --bind /dev/null small/dev/null",
+	}
 }
 
 // realPath is where a program lies, behind all links.

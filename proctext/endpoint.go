@@ -105,7 +105,8 @@ func parsePort(text, protocol string) (port uint16, reason, hint string) {
 
 // parseHost reads the part before the port.
 func (e *Endpoint) parseHost(host string, fam family) (reason string) {
-	if host == "*" || host == "" && fam == six {
+	bare := bareHost(host)
+	if bare == "*" || bare == "" && fam == six {
 		switch fam {
 		case four:
 			e.Addr = netip.IPv4Unspecified()
@@ -116,7 +117,6 @@ func (e *Endpoint) parseHost(host string, fam family) (reason string) {
 		}
 		return ""
 	}
-	bare := bareHost(host)
 	if a, err := netip.ParseAddr(bare); err == nil {
 		e.Addr = a.Unmap()
 		return ""
@@ -179,23 +179,32 @@ func (p *parser) markCuts() {
 	}
 	for i, s := range p.shapes {
 		r := &p.out.Rows[i]
-		p.markCut(r, &r.Local, s.kind, s.local, wide[s.kind])
-		p.markCut(r, &r.Remote, s.kind, s.remote, wide[s.kind])
+		r.Remote.Cut = r.Remote.cut(s.kind, s.remote, wide[s.kind])
+		r.Local.Cut = r.Local.cut(s.kind, s.local, wide[s.kind])
+		for _, e := range []*Endpoint{&r.Local, &r.Remote} {
+			if e.Cut && e.Addr.IsValid() {
+				e.Name = e.Addr.String()
+			}
+		}
+		p.tellCut(r)
 	}
 }
 
-func (p *parser) markCut(r *Row, e *Endpoint, k kind, w span, wide bool) {
-	if !e.Cut {
-		long := e.Addr.Is6() || !e.Addr.IsValid() && e.Name != "" && e.Name != "*"
-		full := k == netstatLinux && w.whole == linuxWhole || k == netstatBSD && w.host == bsdHost
-		if !long || !full || wide {
-			return
-		}
-		e.Cut = true
-		if e.Addr.IsValid() {
-			e.Name = e.Addr.String()
-		}
+// cut tells whether an endpoint may have been cut.
+func (e *Endpoint) cut(k kind, w span, wide bool) bool {
+	long := e.Addr.Is6() || !e.Addr.IsValid() && e.Name != "" && e.Name != "*"
+	full := k == netstatLinux && w.whole == linuxWhole || k == netstatBSD && w.host == bsdHost
+	return e.Cut || long && full && !wide
+}
+
+// tellCut makes a row's cut address known, the remote one if both are.
+func (p *parser) tellCut(r *Row) {
+	name := r.Remote.Name
+	if !r.Remote.Cut {
+		name = r.Local.Name
 	}
-	p.out.Cuts = true
-	p.problemAt(r.Line, fmt.Sprintf("address %s may be cut", quote(e.Name)), "list with whole addresses: option -W")
+	if r.Local.Cut || r.Remote.Cut {
+		p.out.Cuts = true
+		p.problemAt(r.Line, fmt.Sprintf("address %s may be cut", quote(name)), "list with whole addresses: option -W")
+	}
 }

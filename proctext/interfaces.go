@@ -9,7 +9,7 @@ import (
 
 // address reads a line of ip address, ifconfig or ipconfig.
 func (p *parser) address(line string) bool {
-	f := strings.Fields(line)
+	f := fields(line)
 	indented := line[0] == ' ' || line[0] == '\t'
 	switch {
 	case len(f) > 2 && isIPIndex(f[0]) && (f[2] == "inet" || f[2] == "inet6"): // ip -o address
@@ -162,11 +162,11 @@ func (p *parser) brief(f []string) bool {
 func (p *parser) ipconfig(line string, indented bool) bool {
 	if !indented {
 		if name, ok := strings.CutSuffix(line, ":"); ok && p.kind == ipconfigTool {
-			p.interfaceNamed(name)
+			p.interfaceNamed(strings.TrimSpace(name))
 			p.kind = ipconfigTool
 			return true
 		}
-		if strings.HasPrefix(line, "Windows") && strings.Contains(line, "IP") {
+		if strings.Contains(line, "Windows") && strings.Contains(line, "IP") {
 			p.kind, p.at = ipconfigTool, -1
 			return true
 		}

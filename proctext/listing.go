@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf16"
 )
 
@@ -223,7 +223,7 @@ func decode(text []byte) string {
 
 // take reads one line.
 func (p *parser) take(line string) {
-	line = strings.TrimRightFunc(line, unicode.IsSpace)
+	line = strings.TrimRight(plainBlanks.Replace(line), " \t")
 	if line == "" {
 		return
 	}
@@ -237,6 +237,15 @@ func (p *parser) take(line string) {
 	p.problem(fmt.Sprintf("%s is not understood", quote(line)), "")
 }
 
+// plainBlanks makes the other blanks of ASCII plain ones.
+var plainBlanks = strings.NewReplacer("\r", " ", "\v", " ", "\f", " ")
+
+// fields splits a line at blanks and tabs alone: names may hold the blanks of
+// other alphabets.
+func fields(line string) []string {
+	return strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
+}
+
 // hostname reads the line that begins the answer of the original agent.
 func (p *parser) hostname(line string) bool {
 	name, ok := strings.CutPrefix(line, "hostname=")
@@ -248,7 +257,7 @@ func (p *parser) hostname(line string) bool {
 
 // heading reads what stands above a table.
 func (p *parser) heading(line string) bool {
-	f := strings.Fields(line)
+	f := fields(line)
 	second := ""
 	if len(f) > 1 {
 		second = f[1]
@@ -258,7 +267,7 @@ func (p *parser) heading(line string) bool {
 		p.title(line)
 	case f[0] == "Proto" && second == "RefCnt", f[0] == "Address" && second == "Type":
 		p.kind = otherSockets
-	case (f[0] == "Proto" || second == "Proto" || len(f) > 2 && f[2] == "Proto") && strings.Contains(line, "-Q"):
+	case f[0] == "Proto" && second == "Recv-Q", (f[0] == "Socket" || f[0] == "Tcpcb") && strings.Contains(line, " Recv-Q "):
 		p.headNetstat(line)
 	case f[0] == "Netid", f[0] == "State" && second == "Recv-Q", f[0] == "Recv-Q" && second == "Send-Q":
 		p.kind, p.columns = ssTool, columns{netID: f[0] == "Netid", noState: !strings.Contains(line, "State")}
@@ -299,7 +308,7 @@ func (p *parser) headNetstat(line string) {
 	if l, f := strings.Index(line, "Local Address"), strings.Index(line, "Foreign Address"); l >= 0 && f > l {
 		p.columns.width = f - l - 1
 	}
-	for _, name := range strings.Fields(after) {
+	for _, name := range fields(after) {
 		switch name {
 		case "process:pid":
 			p.columns.owner = 'n'
@@ -314,11 +323,10 @@ func (p *parser) headNetstat(line string) {
 
 // foreign takes what is no TCP or UDP socket, and what programs say beside.
 func (p *parser) foreign(line string) bool {
-	first, rest, _ := strings.Cut(strings.TrimLeft(line, " "), " ")
+	f := fields(line)
 	switch {
-	case otherFamily(first) && strings.TrimSpace(rest) != "":
-		p.out.Ignored++
-	case p.kind == otherSockets:
+	case p.kind == otherSockets, len(f) > 1 && otherFamily(f[0]), p.kind == sockstatTool && len(f) > 4 && slices.ContainsFunc(f[4:], otherFamily),
+		isHex(f[0]) && slices.ContainsFunc(f[1:min(len(f), 3)], otherFamily): // BSD's -A
 		p.out.Ignored++
 	case !strings.ContainsAny(line, "0123456789"): // prose: a socket has a port, an interface an address
 	default:
@@ -332,9 +340,9 @@ func (p *parser) foreign(line string) bool {
 func otherFamily(name string) bool {
 	switch name {
 	case "unix", "raw", "raw6", "raw4", "raw46", "udplite", "udplite6", "udpl", "udpl6", "sctp", "sctp6", "sctp4", "sctp46", "mptcp", "dccp",
-		"icm4", "icm6", "icm46", "icmp", "icmp4", "icmp6", "ip4", "ip6", "ip46", "div4", "div6", "divert", "esp", "esp6", "gre", "ax25", "l2cap", "rfcomm",
+		"icm4", "icm6", "icm46", "icmp", "icmp4", "icmp6", "ip", "ip4", "ip6", "ip46", "div4", "div6", "divert", "esp", "esp6", "gre", "ax25", "l2cap", "rfcomm",
 		"nl", "u_str", "u_dgr", "u_seq", "p_raw", "p_dgr", "v_str", "v_dgr", "ti_sd", "ti_rd", "ti_sq", "ti_dg", "tipc", "xdp",
-		"kctl", "kevt", "stream", "dgram", "seqpac", "IPX", "ipx", "vsock", "bth":
+		"kctl", "kevt", "stream", "dgram", "seqpac", "seqpack", "seqpacket", "IPX", "ipx", "vsock", "bth":
 		return true
 	}
 	return false

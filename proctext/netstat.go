@@ -7,9 +7,9 @@ import (
 
 // socket reads a row of TCP or UDP, in whichever format it is.
 func (p *parser) socket(line string) bool {
-	f := strings.Fields(line)
+	f := fields(line)
 	switch {
-	case len(f) < 3 && !isProtocol(f[0]):
+	case len(f) < 3 && !isProtocol(strings.ToLower(f[0])) && !ssState(f[0]):
 		return false
 	case isProtocol(f[0]):
 		if len(f) > 1 && ssState(f[1]) {
@@ -21,7 +21,7 @@ func (p *parser) socket(line string) bool {
 		return p.netstatRow(line)
 	case isProtocol(strings.ToLower(f[0])):
 		return p.windowsRow(line)
-	case ssState(f[0]) && isNumber(f[1]) && isNumber(f[2]):
+	case ssState(f[0]):
 		return p.ssRow(line, "")
 	case p.kind == ssTool && p.columns.noState && !p.columns.netID && len(f) > 3 && isNumber(f[0]) && isNumber(f[1]):
 		return p.ssRow(line, "")
@@ -39,13 +39,12 @@ func isHex(s string) bool { return s != "" && strings.Trim(s, "0123456789abcdef"
 
 // afterHex leaves out the fields before the protocol.
 func afterHex(line string) string {
-	for {
-		field, rest := next(line)
-		if isProtocol(field) {
-			return line
-		}
+	field, rest := next(line)
+	for line != "" && !isProtocol(field) {
 		line = rest
+		field, rest = next(line)
 	}
+	return line
 }
 
 // next splits the first field off.
@@ -80,9 +79,9 @@ func (p *parser) netstatRow(line string) bool {
 		return true
 	}
 	bsd := dotted(local)
-	if fam == anyFamily && !bsd {
+	if fam == anyFamily {
 		fam = four
-		if strings.Count(local, ":") > 1 || strings.Count(remote, ":") > 1 {
+		if colons := max(strings.Count(local, ":"), strings.Count(remote, ":")); colons > 1 || bsd && colons > 0 {
 			fam = six // BusyBox calls both tcp
 		}
 	}

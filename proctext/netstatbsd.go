@@ -52,19 +52,21 @@ func (p *parser) ownerBSD(r *Row, rest string) {
 		return
 	}
 	rest = strings.TrimLeft(rest, " ")
-	for at := 0; ; at++ { // a name may hold colons and blanks
+	for at := 0; at <= 2*macName; at++ { // a name may hold colons and blanks
 		i := strings.IndexByte(rest[at:], ':')
 		if i < 0 {
 			return
 		}
 		at += i
-		if field, _ := next(rest[at+1:]); isNumber(field) {
-			r.PID, r.Process = pidOf(field), strings.TrimRight(rest[:at], " ")
+		if field := rest[at+1:]; field != "" && isNumber(strings.TrimRight(field[:1], " ")) && isNumber(first(field)) {
+			r.PID, r.Process = pidOf(first(field)), strings.TrimRight(rest[:at], " ")
 			r.Cut = at >= macName
 			return
 		}
 	}
 }
+
+func first(s string) string { field, _ := next(s); return field }
 
 // macName is how many bytes of a process's name macOS keeps (MAXCOMLEN).
 const macName = 16
@@ -89,7 +91,9 @@ func (p *parser) sockstatRow(f []string) bool {
 		return false
 	}
 	r, fam := Row{}, family(0)
-	r.Protocol, fam, _ = parseProtocol(f[at])
+	if r.Protocol, fam, _ = parseProtocol(f[at]); fam == anyFamily {
+		fam = four
+	}
 	if at+2 >= len(f) {
 		p.problem(fmt.Sprintf("row ends in the middle: %s", quote(strings.Join(f, " "))), "")
 		return true

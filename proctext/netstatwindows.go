@@ -15,7 +15,7 @@ func (p *parser) windowsHeading(line string, f []string) bool {
 // The languages of Windows spell states differently; listeners are told by
 // their foreign address.
 func (p *parser) windowsRow(line string) bool {
-	f := strings.Fields(line)
+	f := fields(line)
 	r := Row{Protocol: strings.ToLower(f[0])}
 	if r.Protocol != TCP && r.Protocol != UDP {
 		return false
@@ -25,7 +25,7 @@ func (p *parser) windowsRow(line string) bool {
 		p.problem(fmt.Sprintf("row ends in the middle: %s", quote(line)), "")
 		return true
 	}
-	s, ok := p.ends(&r, anyFamily, f[1], f[2], len(f) == 3)
+	s, ok := p.ends(&r, four, f[1], f[2], len(f) == 3)
 	if !ok {
 		return true
 	}
@@ -50,9 +50,6 @@ func (p *parser) windowsRow(line string) bool {
 const systemPID = 4
 
 func (p *parser) windowsState(r *Row, word string) bool {
-	if r.Remote.Name == "*" {
-		r.Remote = Endpoint{}
-	}
 	none := r.Remote.Port == 0
 	s, known := parseState(word)
 	switch {

@@ -63,6 +63,7 @@ func (p *parser) ssRow(line, netID string) bool {
 	var word, recv, send, local, peer string
 	if word, _ = next(rest); ssState(word) {
 		r.State, _ = parseState(word)
+		p.ss.noState = false
 		_, rest = next(rest)
 	}
 	recv, rest = next(rest)
@@ -201,7 +202,7 @@ func (p *parser) ssOwner(rest string) {
 	if at := strings.Index(rest, "users:(("); at >= 0 && r.PID == 0 {
 		after = p.ssUsers(r, rest[at+len("users:("):])
 	}
-	for _, f := range strings.Fields(after) {
+	for _, f := range fields(after) {
 		if n, ok := strings.CutPrefix(f, "uid:"); ok && isNumber(n) {
 			r.User = n
 		}
@@ -233,6 +234,9 @@ func better(pid, than int) bool {
 	return pid != 0 && (than == 1 && pid != 1 || pid < than && pid != 1)
 }
 
+// maxUser bounds what ss prints of a process behind its name.
+const maxUser = 512
+
 // ssUser reads one ("name",pid=1,fd=2). The name may hold anything; it ends at
 // the first quote with a number behind it.
 func ssUser(list string) (name string, pid int, rest string, ok bool) {
@@ -244,7 +248,7 @@ func ssUser(list string) (name string, pid int, rest string, ok bool) {
 		at += i
 		tail := strings.TrimPrefix(list[at+2:], "pid=")
 		digits := tail[:len(tail)-len(strings.TrimLeft(tail, "0123456789"))]
-		end := strings.IndexByte(tail, ')')
+		end := strings.IndexByte(tail[:min(len(tail), maxUser)], ')')
 		if digits != "" && end >= 0 && (strings.HasPrefix(tail[len(digits):], ",") || end == len(digits)) {
 			return list[2:at], pidOf(digits), tail[end+1:], true
 		}

@@ -350,11 +350,11 @@ var cookieSeed = maphash.MakeSeed()
 // will do, for only its port matters.
 func (j *joiner) ends(r *proctext.Row) (local, remote netip.AddrPort, ok bool) {
 	peer := r.Remote.Addr
-	loop := isLoopbackName(r.Local) || r.Local.Exact() && r.Local.Addr.IsLoopback()
+	loop := r.Local.LoopbackName() || r.Local.Exact() && r.Local.Addr.IsLoopback()
 	if r.Remote.Port != 0 {
 		switch {
 		case r.Remote.Exact():
-		case isLoopbackName(r.Remote), loop && !r.Remote.Cut: // loopback talks to loopback
+		case r.Remote.LoopbackName(), loop && !r.Remote.Cut: // loopback talks to loopback
 			peer = loopback(r)
 		default:
 			return local, remote, false
@@ -369,15 +369,6 @@ func (j *joiner) ends(r *proctext.Row) (local, remote netip.AddrPort, ok bool) {
 		here = j.here(r, peer)
 	}
 	return netip.AddrPortFrom(here, r.Local.Port), remote, here.IsValid()
-}
-
-// isLoopbackName knows the names that /etc/hosts gives loopback addresses.
-func isLoopbackName(e proctext.Endpoint) bool {
-	switch e.Name {
-	case "localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback", "localhost.localdomain", "localhost4.localdomain4", "localhost6.localdomain6":
-		return !e.Cut
-	}
-	return false
 }
 
 // loopback is the loopback address of a row's family, as far as that shows.
@@ -395,7 +386,7 @@ func loopback(r *proctext.Row) netip.Addr {
 
 // here finds the local address of a row that has a name or a part of it.
 func (j *joiner) here(r *proctext.Row, peer netip.Addr) netip.Addr {
-	if isLoopbackName(r.Local) {
+	if r.Local.LoopbackName() {
 		return loopback(r)
 	}
 	var fits []netip.Addr

@@ -155,6 +155,37 @@ func isHostName(s string) bool {
 	return letter
 }
 
+// LoopbackName knows the names that hosts(5) gives loopback addresses
+// (RFC 6761, 6.3).
+func (e Endpoint) LoopbackName() bool {
+	switch e.Name {
+	case "localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback", "localhost.localdomain", "localhost4.localdomain4", "localhost6.localdomain6":
+		return !e.Cut
+	}
+	return false
+}
+
+// loopback gives the ends of a row that are called localhost their address,
+// where the row's family is known and the other end agrees.
+func (r *Row) loopback(fam family) {
+	addr := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if fam == six {
+		addr = netip.IPv6Loopback()
+	}
+	ends := []*Endpoint{&r.Local, &r.Remote}
+	for i, e := range ends {
+		other := ends[1-i]
+		if fam != anyFamily && e.LoopbackName() && (other.LoopbackName() || other.Port == 0 || other.Addr.IsLoopback()) {
+			e.Addr = addr
+		}
+	}
+	for _, e := range ends {
+		if e.Addr.IsValid() {
+			e.Name = ""
+		}
+	}
+}
+
 // The widths at which address columns are cut unless wide ones are asked for
 // (-W): net-tools cuts the address so that it has, with its port, 23
 // characters; BSD cuts an address at 16 characters, and the whole at the

@@ -9,7 +9,7 @@ import (
 
 // address reads a line of ip address, ifconfig or ipconfig.
 func (p *parser) address(line string) bool {
-	f := fields(line)
+	f := p.fields
 	indented := line[0] == ' ' || line[0] == '\t'
 	switch {
 	case len(f) > 2 && isIPIndex(f[0]) && (f[2] == "inet" || f[2] == "inet6"): // ip -o address

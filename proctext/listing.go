@@ -148,8 +148,10 @@ const (
 type parser struct {
 	out  Listing
 	line int
-	open bool // the line is the last and has no line end: it may be cut
-	kind kind
+	// fields are those of the line.
+	fields []string
+	open   bool // the line is the last and has no line end: it may be cut
+	kind   kind
 
 	// columns are what the last heading said.
 	columns columns
@@ -223,16 +225,15 @@ func decode(text []byte) string {
 
 // take reads one line.
 func (p *parser) take(line string) {
-	line = strings.TrimRight(plainBlanks.Replace(line), " \t")
-	if line == "" {
+	if strings.ContainsAny(line, "\r\v\f") {
+		line = plainBlanks.Replace(line)
+	}
+	if line = strings.TrimRight(line, " \t"); line == "" {
 		return
 	}
-	for _, read := range []func(string) bool{
-		p.hostname, p.heading, p.socket, p.address, p.continuation, p.foreign,
-	} {
-		if read(line) {
-			return
-		}
+	p.fields = appendFields(p.fields[:0], line)
+	if p.hostname(line) || p.socket(line) || p.heading(line) || p.address(line) || p.continuation(line) || p.foreign(line) {
+		return
 	}
 	p.problem(fmt.Sprintf("%s is not understood", quote(line)), "")
 }
@@ -242,8 +243,16 @@ var plainBlanks = strings.NewReplacer("\r", " ", "\v", " ", "\f", " ")
 
 // fields splits a line at blanks and tabs alone: names may hold the blanks of
 // other alphabets.
-func fields(line string) []string {
-	return strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
+func fields(line string) []string { return appendFields(nil, line) }
+
+func appendFields(to []string, line string) []string {
+	for {
+		field, rest := next(line)
+		if field == "" {
+			return to
+		}
+		to, line = append(to, field), rest
+	}
 }
 
 // hostname reads the line that begins the answer of the original agent.
@@ -257,7 +266,7 @@ func (p *parser) hostname(line string) bool {
 
 // heading reads what stands above a table.
 func (p *parser) heading(line string) bool {
-	f := fields(line)
+	f := p.fields
 	second := ""
 	if len(f) > 1 {
 		second = f[1]
@@ -323,7 +332,7 @@ func (p *parser) headNetstat(line string) {
 
 // foreign takes what is no TCP or UDP socket, and what programs say beside.
 func (p *parser) foreign(line string) bool {
-	f := fields(line)
+	f := p.fields
 	switch {
 	case p.kind == otherSockets, len(f) > 1 && otherFamily(f[0]), p.kind == sockstatTool && len(f) > 4 && slices.ContainsFunc(f[4:], otherFamily),
 		isHex(f[0]) && slices.ContainsFunc(f[1:min(len(f), 3)], otherFamily): // BSD's -A

@@ -7,7 +7,7 @@ import (
 
 // socket reads a row of TCP or UDP, in whichever format it is.
 func (p *parser) socket(line string) bool {
-	f := fields(line)
+	f := p.fields
 	switch {
 	case len(f) < 3 && !isProtocol(strings.ToLower(f[0])) && !ssState(f[0]):
 		return false
@@ -132,6 +132,7 @@ func (p *parser) ends(r *Row, fam family, local, remote string, atEnd bool) (s s
 		p.problem(reason, hint)
 		return s, false
 	}
+	r.loopback(fam)
 	s.local.whole, s.remote.whole = len(local), len(remote)
 	return s, true
 }

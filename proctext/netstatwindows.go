@@ -15,7 +15,7 @@ func (p *parser) windowsHeading(line string, f []string) bool {
 // The languages of Windows spell states differently; listeners are told by
 // their foreign address.
 func (p *parser) windowsRow(line string) bool {
-	f := fields(line)
+	f := p.fields
 	r := Row{Protocol: strings.ToLower(f[0])}
 	if r.Protocol != TCP && r.Protocol != UDP {
 		return false

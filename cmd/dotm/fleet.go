@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/collect/text"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/resolve"
 	"github.com/devops-trouble-map/dotm/server"
@@ -26,7 +27,7 @@ func pollers(f siteFlags, data string, log *slog.Logger) (map[string]collect.Pol
 	if err != nil {
 		return nil, fmt.Errorf("--ssh-jump: %w", err)
 	}
-	return map[string]collect.Poller{"ssh": overSSH}, nil
+	return map[string]collect.Poller{"ssh": overSSH, "text": text.New(text.Options{})}, nil
 }
 
 // newDirectory gives names as the settings in force permit: none, those of the

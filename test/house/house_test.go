@@ -33,6 +33,7 @@ var floors = map[string]int{
 	"collect":         2,
 	"collect/push":    2,
 	"collect/ssh":     2,
+	"collect/text":    2,
 	"auth":            2,
 	"auth/pki":        2,
 	"auth/uplink":     2,

@@ -57,7 +57,7 @@ func TestOpenAPI(t *testing.T) {
 	s := newSite(t, siteOptions{})
 	s.shop(t)
 	doc, _ := openAPI(t, s)
-	for _, path := range []string{"/topology", "/nodes", "/nodes/{name}", "/services", "/services/{id}", "/connections", "/settings", "/version", "/reports"} {
+	for _, path := range []string{"/topology", "/nodes", "/nodes/{name}", "/services", "/services/{id}", "/connections", "/settings", "/version", "/reports", "/suggestions", "/report", "/explain", "/targets", "/session"} {
 		if doc.Paths[Prefix+path] == nil {
 			t.Errorf("%s is not described", path)
 		}
@@ -68,6 +68,9 @@ func TestOpenAPI(t *testing.T) {
 			continue
 		}
 		concrete := strings.NewReplacer("{name}", "web", "{id}", "db~tcp~5432").Replace(path)
+		if path == Prefix+"/explain" {
+			concrete += "?client=web&server=db"
+		}
 		a := s.get(t, concrete)
 		if a.StatusCode != http.StatusOK {
 			t.Errorf("GET %s: %s", concrete, a.Status)

@@ -18,35 +18,49 @@ type nodeSSHCommandCmd struct {
 }
 
 // Run prints what a node needs so that it can be asked over SSH.
-func (c *nodeSSHCommandCmd) Run(g *globals) error { return c.print(g.out, os.Stdin) }
+func (c *nodeSSHCommandCmd) Run(g *globals) error {
+	text, err := c.text(os.Stdin)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return writeJSON(g.out, map[string]string{"for": c.For, "text": text})
+	}
+	_, err = fmt.Fprintln(g.out, text)
+	return err
+}
 
-func (c *nodeSSHCommandCmd) print(out io.Writer, in io.Reader) error {
+// text is the line to print.
+func (c *nodeSSHCommandCmd) text(in io.Reader) (string, error) {
 	command := ssh.Command
 	if !c.Sudo {
 		command = ssh.CommandWithoutSudo
 	}
 	switch c.For {
 	case "sudoers":
-		fmt.Fprintf(out, "%s %s\n", c.User, ssh.SudoPrivilege)
+		return c.User + " " + ssh.SudoPrivilege, nil
 	case "authorized_keys":
 		key, err := publicKey(in)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "restrict,command=\"%s\" %s\n", command, key)
-	default:
-		fmt.Fprintln(out, command)
+		return "restrict,command=\"" + command + "\" " + key, err
 	}
-	return nil
+	return command, nil
 }
 
 // publicKey reads the one line of a public key's file.
 func publicKey(in io.Reader) (string, error) {
 	lines := bufio.NewScanner(io.LimitReader(in, 16<<10))
 	for lines.Scan() {
-		if line := strings.TrimSpace(lines.Text()); line != "" && line[0] != '#' {
+		line := strings.TrimSpace(lines.Text())
+		switch {
+		case line == "" || line[0] == '#':
+		case strings.HasPrefix(line, "-----BEGIN"):
+			return "", errors.New("that is a private key: give the public one, from the file that ends with .pub")
+		default:
 			return line, nil
 		}
+	}
+	if err := lines.Err(); err != nil {
+		return "", fmt.Errorf("reading the public key: %w", err)
 	}
 	return "", errors.New("the public key is missing: dotm node ssh-command --for authorized_keys < ~/.ssh/id_ed25519.pub")
 }

@@ -161,6 +161,17 @@ func TestCommandFits(t *testing.T) {
 	}
 }
 
+// TestCommandIsDocumented: the page that people copy from has it to the letter.
+func TestCommandIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/collecting.md")
+	must(t, err)
+	for _, want := range []string{Command, "dotm " + SudoPrivilege} {
+		if !strings.Contains(string(page), "   "+want+"\n") {
+			t.Errorf("docs/collecting.md does not have %s", want)
+		}
+	}
+}
+
 // TestCommandRuns: every shell that is here runs it, and prints the same
 // sections.
 func TestCommandRuns(t *testing.T) {

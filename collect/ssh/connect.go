@@ -71,7 +71,7 @@ func (p *Poller) connect(ctx context.Context, hops []Hop) (*route, error) {
 			continue
 		}
 		r.close()
-		if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		if errors.Is(ctx.Err(), context.Canceled) {
 			return nil, context.Cause(ctx) // nobody waits for it any more
 		}
 		if i < len(hops)-1 {

@@ -31,7 +31,7 @@ func (p *Poller) fetch(ctx context.Context, hops []Hop, command string) ([]byte,
 		return nil, tooMuch()
 	case err != nil && ctx.Err() == nil:
 		return nil, err
-	case err != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, fmt.Errorf("%w: after %s it has sent %d bytes", collect.ErrSilent, p.opt.Timeout, len(text))
 	case err != nil:
 		return nil, context.Cause(ctx)

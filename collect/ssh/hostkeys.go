@@ -253,17 +253,19 @@ const changedHint = "Either somebody is in between, or the host was set up anew:
 const maxListed = 3
 
 func placesOf(keys []knownhosts.KnownKey) string {
-	var list []string
-	for _, w := range keys[:min(len(keys), maxListed)] {
-		list = append(list, w.Filename+":"+strconv.Itoa(w.Line))
-	}
-	return strings.Join(list, " and ")
+	return listed(keys, func(k knownhosts.KnownKey) string { return k.Filename + ":" + strconv.Itoa(k.Line) })
 }
 
 func showAll(keys []knownhosts.KnownKey) string {
-	var list []string
-	for _, w := range keys[:min(len(keys), maxListed)] {
-		list = append(list, show(w.Key))
+	return listed(keys, func(k knownhosts.KnownKey) string { return show(k.Key) })
+}
+
+// listed words the first of the keys.
+func listed(keys []knownhosts.KnownKey, word func(knownhosts.KnownKey) string) string {
+	keys = keys[:min(len(keys), maxListed)]
+	list := make([]string, len(keys))
+	for i, k := range keys {
+		list[i] = word(k)
 	}
 	return strings.Join(list, " and ")
 }

@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -46,7 +47,7 @@ func (a *answer) listing() (*collect.Listing, error) {
 			return nil, fmt.Errorf("%w: %w", collect.ErrUnreadable, err)
 		}
 		l.Notes = append(l.Notes, report.Note{
-			Code: "no-tools", Text: "The node has neither ss nor netstat: its sockets were read from /proc, and sudo can't help to see more processes.",
+			Code: "no-tools", Text: "Neither ss nor netstat can be used on the node: its sockets were read from /proc, and sudo can't help to see more processes.",
 			Hint: "Install iproute2 (or iproute) there, which has ss",
 		})
 	}
@@ -105,7 +106,7 @@ func (a *answer) kernelAddresses(l *collect.Listing) error {
 // descriptors could be seen.
 func (a *answer) kernelRows() ([]proctext.Row, error) {
 	if !a.well("tcp") {
-		return nil, fmt.Errorf("the node has neither ss nor netstat, and no /proc/net/tcp")
+		return nil, errors.New("the node has neither ss nor netstat, and no /proc/net/tcp")
 	}
 	holders := readHolders(a.sections["fds"].text, a.sections["names"].text)
 	var rows []proctext.Row

@@ -137,6 +137,7 @@ func TestSSHSees(t *testing.T) {
 		missing    []string // what of the rows this way can't tell
 	}{
 		{name: "sudo", user: operator, setup: sshSetup{sudoers: sudoLine}, want: askedRows},
+		{name: "PAM and a banner", user: operator, setup: sshSetup{sudoers: sudoLine, config: "UsePAM yes\nBanner /etc/passwd"}, want: askedRows},
 		{name: "no sudo", user: operator, want: nameless(askedRows), notes: []string{"unprivileged"}},
 		{name: "sudo not asked for", user: operator, setup: sshSetup{sudoers: sudoLine}, query: "?sudo=no", want: nameless(askedRows), notes: []string{"unprivileged"}},
 		{name: "no sudo there", user: operator, setup: sshSetup{hide: []string{"sudo"}}, want: nameless(askedRows), notes: []string{"unprivileged"}},
@@ -179,6 +180,21 @@ func TestSSHSees(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestSSHBusyBox: a node with BusyBox alone, whose netstat shows no processes.
+func TestSSHBusyBox(t *testing.T) {
+	needRoot(t)
+	web, db := askedScene(t)
+	k := newKeys(t)
+	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k, small: true})
+	r := web.askedReport(t, k, knownHosts(t, d), "ssh://root@"+dbAddress)
+	if diff := cmp.Diff(slices.Sorted(slices.Values(askedRows)), rowsOf(r)); diff != "" {
+		t.Error(diff)
+	}
+	if r.Node.Name != "db1" || !r.Node.Identity.Weak() {
+		t.Errorf("node %+v", r.Node)
 	}
 }
 
@@ -271,7 +287,7 @@ func TestSSHJump(t *testing.T) {
 	needRoot(t)
 	web, db := askedScene(t)
 	k := newKeys(t)
-	gate := db.sshd(t, dbAddress+":22", sshSetup{permit: k, forced: `restrict,port-forwarding,permitopen="127.0.0.1:2222" `})
+	gate := db.sshd(t, dbAddress+":22", sshSetup{permit: k, forced: `restrict,port-forwarding,permitopen="127.0.0.1:2222",command="/bin/false" `})
 	inner := db.sshd(t, "127.0.0.1:2222", sshSetup{permit: k, sudoers: sudoLine})
 	known := knownHosts(t, gate, inner)
 	jump := "root@" + dbAddress
@@ -310,5 +326,46 @@ func TestSSHEndless(t *testing.T) {
 			}
 		}
 		return nil
+	})
+}
+
+// TestSSHNode: a server that is given a node's address asks it, shows it like
+// any other, and says what went wrong when it can't be asked any more.
+func TestSSHNode(t *testing.T) {
+	needRoot(t)
+	web, db := askedScene(t)
+	k := newKeys(t)
+	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k, sudoers: sudoLine})
+	server := web.server(t, local, []string{
+		"up", "--data", openDir(t), "--interval", interval, "--ssh-key", k.private, "--ssh-known-hosts", knownHosts(t, d),
+	})
+	server.set(t, `{"poll_interval":"5s"}`)
+	web.output(t, "node", "add", "ssh://"+operator+"@"+dbAddress)
+	server.heardOf(t, "web1", "db1")
+	want := scene{
+		nodes: []string{"web1 host reporting", "db1 host reporting"},
+		services: []string{
+			"db1 dnsmasq tcp/5300 listening " + dbAddress,
+			"db1 dnsmasq udp/5300 listening " + dbAddress,
+			"db1 nginx tcp/80 listening 0.0.0.0,::",
+			"db1 redis-server tcp/6379 listening " + dbAddress + ",127.0.0.1",
+			"db1 sshd tcp/22 listening " + dbAddress,
+			"web1 remote tcp/7000 listening 0.0.0.0,::",
+			"web1 remote udp/514 listening 0.0.0.0,::",
+		},
+		edges: []string{
+			"web1/remote → db1/nginx:80/tcp ×4 both",
+			"db1/orders → db1/redis-server:6379/tcp ×2 both",
+			"db1/orders → web1/remote:7000/tcp ×3 both",
+			"db1/orders → web1/remote:514/udp ×1",
+		},
+	}
+	c := server.shows(t, want, "web1")
+	server.again(t, c, want, []string{"db1"})
+	d.kill()
+	eventually(t, "the failure is shown", func() error {
+		p := web.dotm(t, []string{"node", "list"})
+		<-p.ended
+		return containsAll(p.out.String(), "db1", "can't be reached")
 	})
 }

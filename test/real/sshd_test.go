@@ -61,7 +61,8 @@ type sshSetup struct {
 	sudoers string   // what stands in sudoers behind root's line
 	hide    []string // programs that the host does not have
 	replace map[string]string
-	config  string // more lines of sshd_config
+	small   bool   // the user's world is BusyBox and nothing else
+	config  string // lines of sshd_config that come first, and so win
 }
 
 // sshd starts one on the host. It sees a user database with the operator, a
@@ -97,7 +98,12 @@ func (h *host) sshd(t *testing.T, address string, s sshSetup) *sshd {
 		path := file("program-"+program, text)
 		script = append(script, "chmod 755 "+path, "mount --bind "+path+" "+realPath(t, program))
 	}
-	config := file("sshd_config", fmt.Sprintf(`ListenAddress %s
+	if s.small {
+		script = append(script, smallWorld(t)...)
+		s.config += "\nChrootDirectory " + smallRoot
+	}
+	config := file("sshd_config", fmt.Sprintf(`%s
+ListenAddress %s
 HostKey %s
 AuthorizedKeysFile %s
 PidFile none
@@ -105,14 +111,27 @@ UsePAM no
 StrictModes no
 PasswordAuthentication no
 LogLevel VERBOSE
-%s
-`, address, filepath.Join(d.dir, "host"), file("authorized_keys", s.forced+s.permit.public+"\n"), s.config))
+`, s.config, address, filepath.Join(d.dir, "host"), file("authorized_keys", s.forced+s.permit.public+"\n")))
 	script = append(script, "exec "+binary+" -D -e -f "+config)
 	d.program = h.start(t, "/bin/sh", []string{"-c", strings.Join(script, "\n")}, func(c *exec.Cmd) {
 		c.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
 	})
 	h.reachable(t, address)
 	return d
+}
+
+// smallRoot is where a world of BusyBox lies, in the server's own /run.
+const smallRoot = "/run/small"
+
+// smallWorld makes that world.
+func smallWorld(t *testing.T) []string {
+	return []string{
+		"cd /run", "mkdir -p small/bin small/proc small/dev", "cp " + realPath(t, "busybox") + " small/bin/busybox",
+		"chroot small /bin/busybox --install -s /bin",
+		`printf '#!/bin/sh\nexec sh "$@"\n' >small/bin/bash`, "chmod 755 small/bin/bash", // root's shell by its usual name
+		"mount -t proc proc small/proc",
+		"touch small/dev/null", "mount --bind /dev/null small/dev/null",
+	}
 }
 
 // realPath is where a program lies, behind all links.

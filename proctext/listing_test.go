@@ -51,7 +51,7 @@ func showRow(r Row) string {
 }
 
 func showEnd(e Endpoint) string {
-	s := ""
+	var s string
 	switch {
 	case e.Addr.IsValid():
 		s = e.AddrPort().String()

@@ -75,7 +75,7 @@ func (p *parser) netstatRow(line string) bool {
 	local, rest := next(rest)
 	remote, rest := next(rest)
 	if local == "" || remote == "" {
-		p.problem(fmt.Sprintf("row ends in the middle: %s", quote(line)), "")
+		p.problem("row ends in the middle: "+quote(line), "")
 		return true
 	}
 	bsd := dotted(local)

@@ -96,7 +96,7 @@ func (p *parser) sockstatRow(f []string) bool {
 		fam = four
 	}
 	if at+2 >= len(f) {
-		p.problem(fmt.Sprintf("row ends in the middle: %s", quote(strings.Join(f, " "))), "")
+		p.problem("row ends in the middle: "+quote(strings.Join(f, " ")), "")
 		return true
 	}
 	s, ok := p.ends(&r, fam, f[at+1], f[at+2], at+3 == len(f))

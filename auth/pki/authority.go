@@ -150,7 +150,7 @@ func (a *Authority) Certificate() (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	if a.server != nil && now.Sub(a.looked) < lookEvery && now.After(a.looked) {
+	if a.server != nil && now.Sub(a.looked) < lookEvery && !now.Before(a.looked) {
 		return a.server, nil
 	}
 	names := a.names()

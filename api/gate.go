@@ -213,7 +213,10 @@ func permit(c *caller, r *http.Request) error {
 	case path == enrolPath:
 		return unless(c.token != "", errToken)
 	case path == certificatePath:
-		return unless(c.agent != nil && c.agent.Role == auth.RoleRelay, errRelay)
+		if c.agent == nil {
+			return errEnrol
+		}
+		return unless(c.agent.Role == auth.RoleRelay, errRelay)
 	case isPublic(r.Method, path):
 		return nil
 	case c.agent != nil:

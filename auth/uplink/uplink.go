@@ -246,6 +246,14 @@ func (c *Client) Enrol(ctx context.Context, who Who) (certificate string, err er
 	return answer.Certificate, nil
 }
 
+// MayEnrol reports whether [Client.Enrol] would do something: there is a token
+// that has not been used yet, and no identity that the server accepts.
+func (c *Client) MayEnrol() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mayEnrol()
+}
+
 func (c *Client) mayEnrol() bool {
 	c.trusting.Lock()
 	defer c.trusting.Unlock()

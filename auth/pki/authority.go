@@ -35,7 +35,7 @@ const (
 	// backdate lets clocks that are behind by less still accept a new one.
 	backdate = time.Hour
 	// lookEvery is how often names and files are looked at, at most.
-	lookEvery = 10 * time.Second
+	lookEvery = time.Second
 )
 
 // The files of an authority, both with certificates and their key in PEM.

@@ -57,8 +57,10 @@ func TestOpenAPI(t *testing.T) {
 	s := newSite(t, siteOptions{})
 	s.shop(t)
 	doc, _ := openAPI(t, s)
-	for _, path := range []string{"/topology", "/nodes", "/nodes/{name}", "/services", "/services/{id}", "/connections", "/settings", "/version", "/reports",
-		"/session", "/login", "/logout", "/setup", "/login-links", "/agents", "/agents/{id}", "/tokens", "/tokens/{id}", "/enrol", "/certificate", "/ca"} {
+	for _, path := range []string{
+		"/topology", "/nodes", "/nodes/{name}", "/services", "/services/{id}", "/connections", "/settings", "/version", "/reports",
+		"/session", "/login", "/logout", "/setup", "/login-links", "/agents", "/agents/{id}", "/tokens", "/tokens/{id}", "/enrol", "/certificate", "/ca",
+	} {
 		if doc.Paths[Prefix+path] == nil {
 			t.Errorf("%s is not described", path)
 		}

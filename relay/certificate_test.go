@@ -158,7 +158,7 @@ func TestRenewal(t *testing.T) {
 	first, _ := c.Get()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		offset := first.Leaf.NotAfter.Add(-pki.RenewBefore - 90*time.Minute).Sub(time.Now())
+		offset := time.Until(first.Leaf.NotAfter.Add(-pki.RenewBefore - 90*time.Minute))
 		c.Now = func() time.Time { return time.Now().Add(offset) }
 		ended := make(chan error)
 		go func() { ended <- c.Run(ctx) }()

@@ -59,6 +59,7 @@ func TestOpenAPI(t *testing.T) {
 	doc, _ := openAPI(t, s)
 	for _, path := range []string{
 		"/topology", "/nodes", "/nodes/{name}", "/services", "/services/{id}", "/connections", "/settings", "/version", "/reports",
+		"/suggestions", "/report", "/explain", "/targets",
 		"/session", "/login", "/logout", "/setup", "/login-links", "/agents", "/agents/{id}", "/tokens", "/tokens/{id}", "/enrol", "/certificate", "/ca",
 	} {
 		if doc.Paths[Prefix+path] == nil {
@@ -71,6 +72,9 @@ func TestOpenAPI(t *testing.T) {
 			continue
 		}
 		concrete := strings.NewReplacer("{name}", "web", "{id}", "db~tcp~5432").Replace(path)
+		if path == Prefix+"/explain" {
+			concrete += "?client=web&server=db"
+		}
 		a := s.get(t, concrete)
 		if a.StatusCode != http.StatusOK {
 			t.Errorf("GET %s: %s", concrete, a.Status)

@@ -40,7 +40,7 @@ func Carry(undelivered, next *Report) {
 
 // closed is a row of an older report without what was true at its time only.
 func closed(c Connection) Connection {
-	c.Count, c.PID = 0, 0
+	c.Count, c.PID, c.Tuples = 0, 0, nil
 	counts := Connection{}
 	counts.AddCounts(&c)
 	c.Health = counts.Health
@@ -110,10 +110,11 @@ type rowID struct {
 	peer      netip.Addr
 	port      uint16
 	local     netip.Addr
+	called    netip.Addr
 	localPort uint16
 	via       netip.AddrPort
 }
 
 func idOf(c *Connection) rowID {
-	return rowID{c.Namespace, c.Direction, c.Protocol, c.Process, c.User, c.Unit, c.Container, c.Peer, c.Port, c.Local, c.LocalPort, c.Via}
+	return rowID{c.Namespace, c.Direction, c.Protocol, c.Process, c.User, c.Unit, c.Container, c.Peer, c.Port, c.Local, c.Called, c.LocalPort, c.Via}
 }

@@ -48,7 +48,7 @@ func full() *Report {
 			{Protocol: TCP, Address: addr("127.0.0.1"), Port: 4849, Process: "dotm", PID: 77, User: "dotm", Own: true},
 		},
 		Connections: []Connection{
-			{Direction: In, Protocol: TCP, Process: "nginx", PID: 812, User: "root", Peer: addr("203.0.113.9"), Port: 443, Local: addr("::"), Count: 7, Opened: 31},
+			{Direction: In, Protocol: TCP, Process: "nginx", PID: 812, User: "root", Peer: addr("203.0.113.9"), Port: 443, Local: addr("::"), Called: addr("10.0.0.1"), Tuples: []uint64{3, 9007199254740991}, Count: 7, Opened: 31},
 			{
 				Direction: Out, Protocol: TCP, Process: "php-fpm8.2", PID: 900, User: "www-data", Unit: "php8.2-fpm.service",
 				Peer: addr("2001:db8::2"), Port: 5432, Via: netip.MustParseAddrPort("[2001:db8::9]:15432"), Count: 3,

@@ -71,7 +71,7 @@ type spelled struct {
 	Namespaces []struct{ Addresses []string }
 	Listeners  []struct{ Address string }
 	// Local is empty for most rows, which is no fault.
-	Connections []struct{ Peer, Local, Via string }
+	Connections []struct{ Peer, Local, Called, Via string }
 	Forwards    []struct{ From, To string }
 }
 
@@ -125,7 +125,8 @@ func (s *spelled) addresses() (all []text) {
 		all = append(all, text{fmt.Sprintf("listeners[%d].address", i), l.Address})
 	}
 	for i, c := range s.Connections {
-		all = append(all, text{fmt.Sprintf("connections[%d].peer", i), c.Peer}, text{fmt.Sprintf("connections[%d].local", i), c.Local})
+		all = append(all, text{fmt.Sprintf("connections[%d].peer", i), c.Peer}, text{fmt.Sprintf("connections[%d].local", i), c.Local},
+			text{fmt.Sprintf("connections[%d].called", i), c.Called})
 	}
 	return all
 }

@@ -205,6 +205,12 @@ type Connection struct {
 	Port uint16 `json:"port"`
 	// Local is, for In, the address that the accepting listener is bound to.
 	Local netip.Addr `json:"local,omitzero"`
+	// Called is, for In through a listener on all addresses, the node's address
+	// that the peer called.
+	Called netip.Addr `json:"called,omitzero"`
+	// Tuples name some of the row's open connections, those with the smallest
+	// hashes in ascending order, so that both ends pick the same; see [Tuple].
+	Tuples []uint64 `json:"tuples,omitempty"`
 	// LocalPort is set for Unknown only, where either end may be the service.
 	LocalPort uint16 `json:"local_port,omitempty"`
 	// Via is, for Out, what the process called where the node's address

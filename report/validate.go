@@ -294,6 +294,9 @@ func (r *Report) validateConnections() error {
 		if err := c.validateDirection(at); err != nil {
 			return err
 		}
+		if err := c.validateTuples(at); err != nil {
+			return err
+		}
 		if err := c.Health.validate(at); err != nil {
 			return err
 		}
@@ -317,6 +320,21 @@ func (c *Connection) validateDirection(at func(string) string) error {
 		}
 	default:
 		return broken(at("direction"), "must be in, out or unknown", string(c.Direction))
+	}
+	return nil
+}
+
+func (c *Connection) validateTuples(at func(string) string) error {
+	if c.Called.IsValid() && c.Direction != In {
+		return broken(at("called"), "must be set only when direction is in", c.Called)
+	}
+	if len(c.Tuples) > MaxTuples {
+		return broken(at("tuples"), fmt.Sprintf("must have at most %d entries", MaxTuples), len(c.Tuples))
+	}
+	for i, t := range c.Tuples {
+		if t == 0 || t > maxTuple || i > 0 && t <= c.Tuples[i-1] {
+			return broken(at(fmt.Sprintf("tuples[%d]", i)), fmt.Sprintf("must be 1 to %d, ascending", int64(maxTuple)), t)
+		}
 	}
 	return nil
 }

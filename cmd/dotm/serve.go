@@ -39,6 +39,7 @@ type siteFlags struct {
 	Data   string `help:"Folder of the embedded store." placeholder:"DIR" type:"path" env:"DOTM_DATA"`
 	Config string `help:"Configuration file." placeholder:"FILE" type:"path" env:"DOTM_CONFIG"`
 
+	SSH sshFlags `embed:"" prefix:"ssh-"`
 	accessFlags
 }
 
@@ -132,8 +133,12 @@ func openSite(ctx context.Context, g *globals, f siteFlags, insecure bool) (_ *s
 	if s.listener, err = net.Listen(networkOf(address), address); err != nil {
 		return nil, listenHint(address, err)
 	}
+	ask, err := pollers(f, s.data, s.log)
+	if err != nil {
+		return nil, err
+	}
 	s.server, err = server.New(ctx, server.Options{
-		Store: s.store, Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: pollers(), Log: s.log,
+		Store: s.store, Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: ask, Log: s.log,
 	})
 	if err != nil {
 		return nil, err

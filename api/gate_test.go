@@ -489,8 +489,14 @@ func TestBodyIsNotRead(t *testing.T) {
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Prefix+path, body)
 		w := httptest.NewRecorder()
 		s.handler.ServeHTTP(w, req)
-		if w.Code != http.StatusUnauthorized || body.read != 0 {
-			t.Errorf("%s: %d after %d bytes", path, w.Code, body.read)
+		if w.Code != http.StatusUnauthorized || body.read != 0 || w.Header().Get("Connection") != "close" {
+			t.Errorf("%s: %d after %d bytes, %v", path, w.Code, body.read, w.Header())
+		}
+		req.ProtoMajor = 2
+		w = httptest.NewRecorder()
+		s.handler.ServeHTTP(w, req)
+		if w.Header().Get("Connection") != "" {
+			t.Errorf("%s: over HTTP/2 the connection is closed, and others' requests with it", path)
 		}
 	}
 	// Over a real connection: a client that waits to be asked for its body is

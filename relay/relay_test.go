@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/report"
@@ -283,5 +284,51 @@ func TestAgentHangsUp(t *testing.T) {
 	r.failed(w, req, errors.New("connection reset"))
 	if r.away.Load() || w.Body.Len() != 0 {
 		t.Errorf("away %t, answer %s", r.away.Load(), w.Body)
+	}
+}
+
+// TestOneConnection: the server is reached by one connection, also while it
+// refuses agents before their bodies are read.
+func TestOneConnection(t *testing.T) {
+	var connections atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("the server is asked by %s", r.Proto)
+		}
+		if strings.HasSuffix(r.Header.Get("Authorization"), "bad") {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	server.EnableHTTP2 = true
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.StartTLS()
+	defer server.Close()
+	client := server.Client()
+	client.Transport.(*http.Transport).MaxConnsPerHost = 1
+	p := httptest.NewServer(New(Options{Up: &way{server.URL, client}, Name: "edge", Log: slog.New(slog.DiscardHandler)}))
+	defer p.Close()
+	var wg sync.WaitGroup
+	for i := range 60 {
+		wg.Go(func() {
+			header, want := "Bearer dotm1a.good", http.StatusNoContent
+			if i%2 == 0 {
+				header, want = "Bearer dotm1a.bad", http.StatusUnauthorized
+			}
+			resp, body := (&place{Server: p}).send(t, "/api/v1/reports", bytes.NewReader(make([]byte, 1<<20)), "Authorization", header)
+			if resp.StatusCode != want {
+				t.Errorf("%s: %s %s", header, resp.Status, body)
+			}
+		})
+	}
+	wg.Wait()
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections", n)
 	}
 }

@@ -288,7 +288,7 @@ func (a *Agents) Sweep(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	var keep []Document
+	keep := make([]Document, 0, len(a.dirty))
 	var drop []Key
 	for id := range a.dirty {
 		keep = append(keep, document(kindAgent, id, a.agents[id]))

@@ -44,10 +44,15 @@ func (c *agentCmd) sender() (agent.Sender, error) {
 		if r.Node.Identity.Kind == report.IdentityMachine {
 			who.Machine = r.Node.Identity.Value
 		}
-		if _, err := up.Enrol(ctx, who); err != nil {
-			return err
+		for {
+			if _, err := up.Enrol(ctx, who); err != nil {
+				return err
+			}
+			// Where the server doesn't accept the identity, a new token makes another.
+			if err := to.Send(ctx, r); err == nil || !up.MayEnrol() {
+				return err
+			}
 		}
-		return to.Send(ctx, r)
 	}), nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/devops-trouble-map/dotm/agent"
 	"github.com/devops-trouble-map/dotm/auth/uplink"
 	"github.com/devops-trouble-map/dotm/report"
@@ -20,6 +22,9 @@ type agentCmd struct {
 
 	Once   bool `help:"Send one report and end."`
 	DryRun bool `help:"Print what would be sent, and send nothing."`
+
+	ListenText string   `help:"Serve this machine's sockets as text, as the original agent does on port 4848, to those that --allow names. Without --server nothing else is done." placeholder:"ADDR"`
+	Allow      []string `help:"Networks that may read the text; nobody else gets a byte." placeholder:"CIDR"`
 }
 
 // sender delivers to the server, and enrols with the first report if there is a
@@ -56,6 +61,25 @@ func (c *agentCmd) Run(ctx context.Context, g *globals) error {
 	if err := agent.CheckInterval(c.Interval); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
+	text, err := c.listen(ctx, g)
+	if err != nil {
+		return err
+	}
+	if text == nil {
+		return c.report(ctx, g)
+	}
+	defer text.close()
+	if c.Server == "" {
+		return text.Run(ctx)
+	}
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return text.Run(ctx) })
+	both.Go(func() error { return c.report(ctx, g) })
+	return both.Wait()
+}
+
+// report looks and sends until it is stopped.
+func (c *agentCmd) report(ctx context.Context, g *globals) error {
 	agent.LimitMemory(agent.DefaultMemory)
 	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces})
 	if err != nil {

@@ -131,6 +131,7 @@ func read200[T any](t *testing.T, s *site, path string) (out T) {
 
 // problemDoc is RFC 9457's as far as dotm uses it.
 type problemDoc struct {
+	Type          string
 	Title, Detail string
 	Status        int
 	Errors        []struct {

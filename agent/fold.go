@@ -151,6 +151,9 @@ func (f *folder) find(a netip.Addr, within int) leafKey {
 			return key
 		}
 	}
+	if rest := (leafKey{step(a, len(steps)-1), 0}); f.leaves[rest] != nil {
+		return rest // there was no room for more
+	}
 	return leafKey{step(a, 0), within}
 }
 

@@ -148,7 +148,7 @@ func (t *told) listeners(b *report.Beat, quiet, r *report.Report, at indexes) bo
 		if same != *was {
 			return false
 		}
-		if now.Drops > 0 || now.PID != was.PID || now.QueueMax != was.QueueMax || far(float64(was.Queue), float64(now.Queue), queuePart, 1) {
+		if now.Drops > 0 || now.PID != was.PID || now.QueueMax != was.QueueMax || differs(float64(was.Queue), float64(now.Queue), queuePart, 1) {
 			b.Listeners = append(b.Listeners, now.Numbers(i))
 		}
 	}
@@ -224,12 +224,12 @@ func (t *told) tell(row int, was, now *report.Connection, span int64) bool {
 		return false
 	}
 	t.off[row]++
-	return t.off[row] > countBeats || far(float64(was.Count), float64(now.Count), countPart, 0) || far(float64(was.Peers), float64(now.Peers), part, 2)
+	return t.off[row] > countBeats || differs(float64(was.Count), float64(now.Count), countPart, 0) || differs(float64(was.Peers), float64(now.Peers), part, 2)
 }
 
-// far reports whether a number is so much more or less than another that it is
+// differs reports whether a number is so much more or less than another that it is
 // worth telling, or whether one of them is nothing.
-func far(was, now, part, floor float64) bool {
+func differs(was, now, part, floor float64) bool {
 	if (was == 0) != (now == 0) {
 		return true
 	}

@@ -294,6 +294,7 @@ func (f *folder) rewrite(r *report.Report, outside map[netip.Addr]int) {
 			continue
 		}
 		c.Peer, c.PeerNetwork, c.Peers = f.leaves[key].first, key.network, 1
+		c.Tuples = nil // a network is nobody's other end
 		if i, there := at[c.Edge()]; there {
 			join(&rows[i], &c)
 			continue

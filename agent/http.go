@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,10 +21,16 @@ const sendTimeout = 10 * time.Second
 // maxAnswer bounds what is read of a server's refusal.
 const maxAnswer = 64 << 10
 
+// Doer makes requests; [*http.Client] does, and so does what adds an identity.
+type Doer interface {
+	Do(req *http.Request) (*http.Response, error)
+}
+
 // HTTPSender sends reports to a server.
 type HTTPSender struct {
 	url    string
 	client *http.Client
+	via    Doer // instead of client, if it is set
 }
 
 var _ Sender = (*HTTPSender)(nil)
@@ -39,12 +46,33 @@ func NewHTTPSender(server string) (*HTTPSender, error) {
 	return &HTTPSender{
 		url: strings.TrimSuffix(u.String(), "/") + "/api/v1/reports",
 		client: &http.Client{
-			Timeout: sendTimeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error {
 				return errors.New("server redirects, which a dotm server never does: check its address")
 			},
 		},
 	}, nil
+}
+
+// Via lets d make the requests; what it says of errors is for people already.
+func (s *HTTPSender) Via(d Doer) *HTTPSender {
+	s.via = d
+	return s
+}
+
+// do makes a request.
+func (s *HTTPSender) do(req *http.Request) (*http.Response, error) {
+	if s.via != nil {
+		resp, err := s.via.Do(req)
+		if err != nil {
+			return nil, fmt.Errorf("reaching server: %w", err)
+		}
+		return resp, nil
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("reaching server: %w (is dotm running there?)", err)
+	}
+	return resp, nil
 }
 
 // Send delivers one report, gzipped.
@@ -55,14 +83,16 @@ func (s *HTTPSender) Send(ctx context.Context, r *report.Report) error {
 
 // post makes the request, and reads the answer.
 func (s *HTTPSender) post(ctx context.Context, kind string, body io.Reader) (*report.Policy, error) {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, body)
 	if err != nil {
 		return nil, fmt.Errorf("addressing server: %w", err)
 	}
 	req.Header.Set("Content-Type", kind)
-	resp, err := s.client.Do(req)
+	resp, err := s.do(req)
 	if err != nil {
-		return nil, notReached(fmt.Errorf("reaching server: %w (is dotm running there?)", err))
+		return nil, notReached(err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing to lose
 	if resp.StatusCode/100 == 2 {
@@ -75,6 +105,9 @@ func (s *HTTPSender) post(ctx context.Context, kind string, body io.Reader) (*re
 func refused(resp *http.Response) error {
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	var problem struct{ Type, Title, Detail string }
+	if bytes.Contains(raw, []byte("HTTP request to an HTTPS server")) { // what net/http says
+		return errors.New("server speaks TLS: its address must begin with https://")
+	}
 	if json.Unmarshal(raw, &problem) != nil || problem.Detail == "" {
 		return fmt.Errorf("server answers %s, which is not what a dotm server says: check its address", resp.Status)
 	}

@@ -225,6 +225,7 @@ func compareOwed(a, b owedRow) int {
 		cmp.Compare(idOf(a.container), idOf(b.container)),
 		cmp.Compare(x.LocalPort, y.LocalPort),
 		x.Local.Compare(y.Local),
+		x.Called.Compare(y.Called),
 		x.Via.Compare(y.Via),
 		cmp.Compare(x.PeerNetwork.Bits(), y.PeerNetwork.Bits()),
 	)

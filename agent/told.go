@@ -216,7 +216,7 @@ func (t *told) tell(row int, was, now *report.Connection, span int64) bool {
 		return true
 	case now.Idle():
 		return false
-	case now.PID != was.PID, healthChanged(was.Health, now.Health, span):
+	case now.PID != was.PID, len(now.Tuples) > 0 && !meet(was.Tuples, now.Tuples), healthChanged(was.Health, now.Health, span):
 		return true
 	}
 	if was.Count == now.Count && was.Peers == now.Peers {
@@ -225,6 +225,12 @@ func (t *told) tell(row int, was, now *report.Connection, span int64) bool {
 	}
 	t.off[row]++
 	return t.off[row] > countBeats || differs(float64(was.Count), float64(now.Count), countPart, 0) || differs(float64(was.Peers), float64(now.Peers), part, 2)
+}
+
+// meet tells whether two lists name a same connection. What was told stands as
+// long as one of those that it names is open.
+func meet(a, b []uint64) bool {
+	return slices.ContainsFunc(a, func(t uint64) bool { return slices.Contains(b, t) })
 }
 
 // differs reports whether a number is so much more or less than another that it is

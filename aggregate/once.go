@@ -7,11 +7,11 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// once is the report without counters that were counted already: an agent that
+// once is a node's report without counters that were counted already: an agent that
 // got no answer sends them again, under the same number. It also says how far
 // the agent is counted with this report. That is part of the node's block, and
 // so kept together with what was counted.
-func (b *Batch) once(r *report.Report) (*report.Report, topology.Counted) {
+func (b *Batch) once(node string, r *report.Report) (*report.Report, topology.Counted) {
 	this := topology.Counted{Instance: r.Agent.Instance, Sequence: r.Sequence}
 	if this.Instance == "" {
 		return r, topology.Counted{} // nobody who sends anything again
@@ -19,7 +19,7 @@ func (b *Batch) once(r *report.Report) (*report.Report, topology.Counted) {
 	if r.Counted != 0 {
 		this.Sequence = r.Counted
 	}
-	block := b.edit.Block(r.Node.Name)
+	block := b.edit.Block(node)
 	if block == nil || block.Counted.Instance != this.Instance || block.Counted.Sequence < this.Sequence {
 		return r, this
 	}

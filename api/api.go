@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/store"
@@ -58,10 +59,27 @@ type Options struct {
 	// This is the name of the node that the server runs on.
 	This    string
 	Version Version
-	// Loopback says that only this machine can reach the server: requests
-	// that come from elsewhere by a detour are refused.
+	// Loopback says that only this machine can reach the server: nobody needs
+	// to log in, and requests that come from elsewhere by a detour are refused.
 	Loopback bool
-	Log      *slog.Logger
+	// Logins are the people who may log in. Without them everybody who reaches
+	// the server may everything (--insecure).
+	Logins *auth.Logins
+	// Agents are those that enrolled; nil if none can.
+	Agents *auth.Agents
+	// Issuer is the server's own CA, nil if there is none. Pin is the CA that
+	// agents shall know the server by; zero if its certificate comes from
+	// elsewhere.
+	Issuer Issuer
+	Pin    auth.Fingerprint
+	// Proxies are the networks of the proxies before the server (--behind-proxy).
+	// If there are any, nobody else is answered, and they are believed for whom
+	// they ask.
+	Proxies []netip.Prefix
+	// URL is the server's address as it knows it itself, without a slash at its
+	// end.
+	URL string
+	Log *slog.Logger
 }
 
 // Version is the answer of GET /version.
@@ -95,11 +113,13 @@ func New(ctx context.Context, opt Options) http.Handler {
 	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	a := humago.New(mux, cfg)
 	h.routes(a)
+	h.people(a)
+	h.agents(a)
 	h.reports(mux, a.OpenAPI())
 	h.stream(ctx, mux)
 	h.health(mux)
 	h.static(mux)
-	return guard(opt, limit(mux))
+	return guard(opt, h.gate(limit(mux)))
 }
 
 // schemaName tells a report's types from those of the same name in answers.

@@ -25,7 +25,7 @@ func guard(opt Options, next http.Handler) http.Handler {
 		head.Set("X-Content-Type-Options", "nosniff")
 		head.Set("Referrer-Policy", "no-referrer")
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if opt.Loopback {
+		if opt.Loopback && !isLocal(r) {
 			if why := detour(r); why != "" {
 				problem(w, http.StatusForbidden, why)
 				return
@@ -48,11 +48,11 @@ func forwards(header string) bool {
 func detour(r *http.Request) string {
 	if !loopbackHost(r.Host) {
 		return "Host " + quoteShort(r.Host) + " is not this machine: no login is needed here, so only loopback names are answered. " +
-			"Open http://127.0.0.1 with the same port, or start a server for others with dotm serve --listen"
+			"Open http://127.0.0.1 with the same port, or start a server for others with dotm serve --listen or --behind-proxy"
 	}
 	for name := range r.Header {
 		if forwards(name) {
-			return "request was forwarded (" + name + "): without a login dotm answers nobody behind a proxy"
+			return "request was forwarded (" + name + "): without a login dotm answers nobody behind a proxy (--behind-proxy demands one)"
 		}
 	}
 	return ""

@@ -90,9 +90,13 @@ func (c *topologyCollector) Collect(ch chan<- prometheus.Metric) {
 // in and kept).
 func (h *handler) health(mux *http.ServeMux) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := h.Model.Ready(); err != nil {
-			problem(w, http.StatusServiceUnavailable, err.Error())
+			why := err.Error()
+			if callerOf(r.Context()).role == "" {
+				why = "not ready: the server's log says why" // no paths for strangers
+			}
+			problem(w, http.StatusServiceUnavailable, why)
 			return
 		}
 		say(w, "ready")

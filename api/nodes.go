@@ -45,6 +45,7 @@ func (h *handler) fleet(a huma.API) {
 	}, h.removeTarget)
 	huma.Register(a, read("suggestions", "/suggestions", "Hosts that others know and that don't report"), h.suggestions)
 	huma.Register(a, read("findings", "/report", "What is odd about the site"), h.findings)
+	huma.Register(a, read("explain", "/explain", "What the connections between two ends rest on", http.StatusNotFound), h.explain)
 }
 
 // NodeSummary is a node with how much it holds.

@@ -31,7 +31,9 @@ func (h *handler) reports(mux *http.ServeMux, a *huma.OpenAPI) {
 				Description: "The report is taken in, and part of the topology within 250 ms",
 				Content:     map[string]*huma.MediaType{"application/json": schema(reflect.TypeFor[report.Policy](), "Policy")},
 			},
-			"409": {Description: "The server doesn't have the report that a beat builds on (type " + report.WholeWanted + "): send the whole"},
+			"401": {Description: "The agent has no identity, or one that is not in force any more"},
+			"403": {Description: "The report is for another host than the agent's"},
+			"409": {Description: "The report is older than one that was taken in; or, with the type " + report.WholeWanted + ", the server doesn't have the one that a beat builds on"},
 			"413": {Description: "The report is too large"},
 			"422": {Description: "The report breaks a rule: field, rule and value are in the detail"},
 		},
@@ -40,7 +42,7 @@ func (h *handler) reports(mux *http.ServeMux, a *huma.OpenAPI) {
 	policies := &policies{model: h.Model, settings: h.Settings}
 	mux.HandleFunc("POST "+push.Path, func(w http.ResponseWriter, r *http.Request) {
 		received := time.Now()
-		taken, err := inbox.Receive(w, r, h.Sink)
+		taken, err := inbox.Receive(w, r, h.sinkFor(callerOf(r.Context())))
 		h.counts.report(err)
 		if err != nil {
 			writeModel(w, reportProblem(err))
@@ -59,6 +61,9 @@ func reportProblem(err error) *huma.ErrorModel {
 	var failure *push.Failure
 	if errors.As(err, &failure) {
 		status = failure.Status
+	}
+	if ofAuth := authStatus(err); ofAuth != 0 {
+		status = ofAuth
 	}
 	m := &huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: err.Error()}
 	if errors.Is(err, push.ErrWhole) {

@@ -62,6 +62,9 @@ func (s *subscriber) serve(ctx context.Context, r *http.Request) {
 		select {
 		case <-changed:
 		case <-beat.C:
+			if !s.still(r) {
+				return // logged out meanwhile
+			}
 			if err := s.send("beat", s.stamp()); err != nil {
 				return
 			}

@@ -17,6 +17,9 @@ type Sink interface {
 	Put(ctx context.Context, r *report.Report) error
 }
 
+// ErrReplayed refuses a report that is older than one that was taken in.
+var ErrReplayed = errors.New("report is older than one that was taken in already")
+
 // Poller asks a node what its sockets are. It returns within its own limits of
 // time and size, whatever the node does, or soon after ctx ended.
 type Poller interface {

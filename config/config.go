@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/store"
@@ -25,12 +26,24 @@ type Config struct {
 	Listen string `yaml:"listen,omitempty" json:"listen,omitempty"`
 	// Data is the folder of the embedded store.
 	Data string `yaml:"data,omitempty" json:"data,omitempty"`
+	// TLS is the server's certificate.
+	TLS TLS `yaml:"tls,omitempty" json:"tls,omitzero"`
 	// Nodes are asked, because they don't report by themselves.
 	Nodes []Node `yaml:"nodes,omitempty" json:"nodes,omitempty"`
 	// GeoIP are files in the MaxMind DB format, for the setting internet_split.
 	GeoIP []string `yaml:"geoip,omitempty" json:"geoip,omitempty"`
 	// Settings are fixed: nobody can change them in the UI.
 	Settings store.Patch `yaml:"settings,omitempty" json:"settings,omitzero"`
+}
+
+// TLS says which certificate the server has. Without files its own CA makes one.
+type TLS struct {
+	// CertFile and KeyFile are in PEM; one file may hold both.
+	CertFile string `yaml:"cert_file,omitempty" json:"cert_file,omitempty"`
+	KeyFile  string `yaml:"key_file,omitempty" json:"key_file,omitempty"`
+	// Names are what the server is called beside its host name and addresses:
+	// its own CA's certificate is for these too.
+	Names []string `yaml:"names,omitempty" json:"names,omitempty"`
 }
 
 // Node is a node that is asked.
@@ -74,6 +87,9 @@ func Parse(raw []byte) (Config, error) {
 	if err := yaml.Load(raw, &c, yaml.WithKnownFields()); err != nil {
 		return Config{}, readable(err)
 	}
+	if err := c.TLS.check(); err != nil {
+		return Config{}, err
+	}
 	if err := c.checkNodes(); err != nil {
 		return Config{}, err
 	}
@@ -82,6 +98,19 @@ func Parse(raw []byte) (Config, error) {
 		return Config{}, fmt.Errorf("settings.%w", err)
 	}
 	return c, nil
+}
+
+// check says what is wrong with the certificate's part.
+func (t *TLS) check() error {
+	if t.KeyFile != "" && t.CertFile == "" {
+		return fmt.Errorf("tls.key_file must come with cert_file, is %q", t.KeyFile)
+	}
+	for i, n := range t.Names {
+		if !auth.IsServerName(n) {
+			return fmt.Errorf("tls.names[%d] must be a host name or an IP address, is %q", i, n)
+		}
+	}
+	return nil
 }
 
 // maxNodes bounds the nodes of a file.

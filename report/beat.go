@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -72,15 +73,16 @@ type ListenerNumbers struct {
 // ConnectionNumbers are the numbers of one row of connections; see
 // [Connection].
 type ConnectionNumbers struct {
-	Row      int     `json:"row"` // its index in the whole report
-	PID      int     `json:"pid,omitempty"`
-	Peers    int     `json:"peers,omitempty"`
-	Count    int     `json:"count,omitempty"`
-	Opened   uint64  `json:"opened,omitempty"`
-	Refused  uint64  `json:"refused,omitempty"`
-	TimedOut uint64  `json:"timed_out,omitempty"`
-	Failed   uint64  `json:"failed,omitempty"`
-	Health   *Health `json:"health,omitempty"`
+	Row      int      `json:"row"` // its index in the whole report
+	PID      int      `json:"pid,omitempty"`
+	Peers    int      `json:"peers,omitempty"`
+	Count    int      `json:"count,omitempty"`
+	Opened   uint64   `json:"opened,omitempty"`
+	Refused  uint64   `json:"refused,omitempty"`
+	TimedOut uint64   `json:"timed_out,omitempty"`
+	Failed   uint64   `json:"failed,omitempty"`
+	Health   *Health  `json:"health,omitempty"`
+	Tuples   []uint64 `json:"tuples,omitempty"`
 }
 
 // ForwardNumbers are the numbers of one forward; see [Forward].
@@ -100,11 +102,11 @@ func (l *Listener) set(n ListenerNumbers) {
 
 // Numbers are what a beat tells of a row of connections.
 func (c *Connection) Numbers(row int) ConnectionNumbers {
-	return ConnectionNumbers{row, c.PID, c.Peers, c.Count, c.Opened, c.Refused, c.TimedOut, c.Failed, c.Health}
+	return ConnectionNumbers{row, c.PID, c.Peers, c.Count, c.Opened, c.Refused, c.TimedOut, c.Failed, c.Health, c.Tuples}
 }
 
 func (c *Connection) set(n *ConnectionNumbers) {
-	c.PID, c.Peers, c.Count, c.Health = n.PID, n.Peers, n.Count, n.Health
+	c.PID, c.Peers, c.Count, c.Health, c.Tuples = n.PID, n.Peers, n.Count, n.Health, n.Tuples
 	c.Opened, c.Refused, c.TimedOut, c.Failed = n.Opened, n.Refused, n.TimedOut, n.Failed
 }
 
@@ -158,13 +160,11 @@ func (b *Beat) Validate() error {
 	if err := head.validateNode(); err != nil {
 		return err
 	}
-	for _, h := range []text{{"structure", b.Structure}, {"instance", b.Instance}} {
-		if h.value == "" {
-			return broken(h.field, "must not be empty", h.value)
-		}
-		if err := checkHex(h.field, h.value, 32); err != nil {
-			return err
-		}
+	if b.Instance == "" || plainName(b.Instance) != nil {
+		return broken("instance", plainName(b.Instance).Error(), b.Instance)
+	}
+	if notHex := func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }; len(b.Structure) != 32 || strings.ContainsFunc(b.Structure, notHex) {
+		return broken("structure", "must be 32 digits of 0-9 and a-f", b.Structure)
 	}
 	if b.After == 0 || b.After >= b.Sequence {
 		return broken("after", fmt.Sprintf("must be 1 or more, and less than the sequence %d", b.Sequence), b.After)

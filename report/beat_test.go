@@ -27,7 +27,7 @@ func beat() *Beat {
 		Sequence: 43, After: 42, At: r.Time.Add(10 * time.Second), LagMS: 9, SpanMS: 10_000, IntervalMS: 10_000,
 		Listeners: []ListenerNumbers{{Row: 0, PID: 813, Queue: 1, QueueMax: 511, Drops: 2}},
 		Connections: []ConnectionNumbers{
-			{Row: 0, PID: 813, Count: 9, Opened: 4, Refused: 1, TimedOut: 2, Failed: 3},
+			{Row: 0, PID: 813, Count: 9, Opened: 4, Refused: 1, TimedOut: 2, Failed: 3, Tuples: []uint64{1, 2}},
 			{Row: 1, PID: 900, Count: 3, Health: &Health{3, 412, 55, 900, 2, 70_000, 1 << 33, 1, 3000, 2, 61_000}},
 			{Row: 2},
 			{Row: 4, Count: 70, Peers: 44, Opened: 1},
@@ -101,10 +101,10 @@ func TestValidateBeat(t *testing.T) {
 	}{
 		{"version", func(b *Beat) { b.Version = "2.0" }, "unsupported report version"},
 		{"name", func(b *Beat) { b.Node.Name = "" }, `node.name must not be empty`},
-		{"no structure", func(b *Beat) { b.Structure = "" }, `structure must not be empty, is ""`},
+		{"no structure", func(b *Beat) { b.Structure = "" }, `structure must be 32 digits of 0-9 and a-f, is ""`},
 		{"structure", func(b *Beat) { b.Structure = "zz" }, `structure must be 32 digits of 0-9 and a-f, is "zz"`},
 		{"no instance", func(b *Beat) { b.Instance = "" }, `instance must not be empty, is ""`},
-		{"instance", func(b *Beat) { b.Instance = "a" }, `instance must be 32 digits of 0-9 and a-f, is "a"`},
+		{"instance", func(b *Beat) { b.Instance = "a/b" }, `instance must be letters, digits, '.', '_' and '-'`},
 		{"after nothing", func(b *Beat) { b.After = 0 }, `after must be 1 or more, and less than the sequence 43, is 0`},
 		{"after itself", func(b *Beat) { b.After = 43 }, `after must be 1 or more, and less than the sequence 43, is 43`},
 		{"interval", func(b *Beat) { b.IntervalMS = -1 }, `interval_ms must be 0 to 86400000, is -1`},
@@ -144,6 +144,7 @@ func TestExpand(t *testing.T) {
 	want.Listeners[0].PID, want.Listeners[0].Queue, want.Listeners[0].Drops = 813, 1, 2
 	c := want.Connections
 	c[0].PID, c[0].Count, c[0].Opened, c[0].Refused, c[0].TimedOut, c[0].Failed = 813, 9, 4, 1, 2, 3
+	c[0].Tuples = []uint64{1, 2}
 	c[1].Health = beat().Connections[1].Health
 	c[2].Count = 0
 	c[3].Opened = 0 // not told: nothing opened
@@ -257,7 +258,7 @@ var numbers = map[reflect.Type][]string{
 	reflect.TypeFor[Report]():     {"Version", "Sequence", "Counted", "Time", "LagMS", "SpanMS", "IntervalMS", "Coverage", "Cost"},
 	reflect.TypeFor[Agent]():      {"Policy"},
 	reflect.TypeFor[Listener]():   {"PID", "Queue", "QueueMax", "Drops"},
-	reflect.TypeFor[Connection](): {"PID", "Peers", "Count", "Opened", "Refused", "TimedOut", "Failed", "Health"},
+	reflect.TypeFor[Connection](): {"PID", "Peers", "Count", "Opened", "Refused", "TimedOut", "Failed", "Health", "Tuples"},
 	reflect.TypeFor[Forward]():    {"Count"},
 }
 
@@ -321,6 +322,8 @@ func change(v reflect.Value) {
 		*x = netip.MustParseAddrPort("192.0.2.77:7")
 	case *time.Time:
 		*x = x.Add(time.Hour)
+	case *[]uint64:
+		*x = append(*x, 77)
 	case **Health:
 		*x = &Health{Measured: 77}
 	case *Coverage:

@@ -80,6 +80,7 @@ func (r *Report) unmap() {
 	for i := range r.Connections {
 		plain(&r.Connections[i].Peer)
 		plain(&r.Connections[i].Local)
+		plain(&r.Connections[i].Called)
 		plainPort(&r.Connections[i].Via)
 	}
 	for i := range r.Forwards {

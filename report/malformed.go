@@ -72,8 +72,8 @@ type spelled struct {
 	Listeners  []struct{ Address string }
 	// Local is empty for most rows, which is no fault.
 	Connections []struct {
-		Peer, Local, Via string
-		PeerNetwork      string `json:"peer_network"`
+		Peer, Local, Called, Via string
+		PeerNetwork              string `json:"peer_network"`
 	}
 	Forwards []struct{ From, To string }
 }
@@ -138,7 +138,8 @@ func (s *spelled) addresses() (all []text) {
 		all = append(all, text{fmt.Sprintf("listeners[%d].address", i), l.Address})
 	}
 	for i, c := range s.Connections {
-		all = append(all, text{fmt.Sprintf("connections[%d].peer", i), c.Peer}, text{fmt.Sprintf("connections[%d].local", i), c.Local})
+		all = append(all, text{fmt.Sprintf("connections[%d].peer", i), c.Peer}, text{fmt.Sprintf("connections[%d].local", i), c.Local},
+			text{fmt.Sprintf("connections[%d].called", i), c.Called})
 	}
 	return all
 }

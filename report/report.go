@@ -107,9 +107,9 @@ type Agent struct {
 	// Method is how sockets were read: "sock_diag", "proc", later also
 	// "text" and "ssh".
 	Method string `json:"method"`
-	// Instance is random for each process of an agent, 128 bits in hex:
-	// sequences of one are not compared with those of another. Empty if the
-	// agent doesn't say.
+	// Instance is random for each process of an agent (ours: 128 bits in hex),
+	// spelled as a host's name is: sequences of one are not compared with those
+	// of another. Empty if the agent doesn't say.
 	Instance string `json:"instance,omitempty"`
 	// Policy is the name of the [Policy] that it follows, so that the server
 	// needs not say it again.
@@ -227,6 +227,12 @@ type Connection struct {
 	Port uint16 `json:"port"`
 	// Local is, for In, the address that the accepting listener is bound to.
 	Local netip.Addr `json:"local,omitzero"`
+	// Called is, for In through a listener on all addresses, the node's address
+	// that the peer called.
+	Called netip.Addr `json:"called,omitzero"`
+	// Tuples name some of the row's open connections, those with the smallest
+	// hashes in ascending order, so that both ends pick the same; see [Tuple].
+	Tuples []uint64 `json:"tuples,omitempty"`
 	// LocalPort is set for Unknown only, where either end may be the service.
 	LocalPort uint16 `json:"local_port,omitempty"`
 	// Via is, for Out, what the process called where the node's address

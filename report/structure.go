@@ -23,7 +23,7 @@ import (
 //	container   name, id, runtime, image, pod, its namespace
 //	listener    namespace, protocol, address, dual, port, process, user, unit, container, own
 //	connection  namespace, direction, protocol, process, user, unit, container,
-//	            peer, network of peers, port, local, local port, via, own
+//	            peer, network of peers, port, local, called, local port, via, own
 //	forward     protocol, from, to
 //	note        code, text, hint
 func Structure(r *Report) string {
@@ -124,6 +124,7 @@ func (t *canon) connection(e Edge) {
 	}
 	t.number(int(e.Port))
 	t.address(e.Local)
+	t.address(e.Called)
 	t.number(int(e.LocalPort))
 	t.port(e.Via)
 	t.flag(e.Own)
@@ -139,7 +140,7 @@ type Edge struct {
 	Peer                 netip.Addr
 	PeerNetwork          netip.Prefix
 	Port, LocalPort      uint16
-	Local                netip.Addr
+	Local, Called        netip.Addr
 	Via                  netip.AddrPort
 	Own                  bool
 }
@@ -149,7 +150,7 @@ func (c *Connection) Edge() Edge {
 	return Edge{
 		Namespace: c.Namespace, Container: c.Container, Direction: c.Direction, Protocol: c.Protocol,
 		Process: c.Process, User: c.User, Unit: c.Unit, Peer: c.Peer, PeerNetwork: c.PeerNetwork,
-		Port: c.Port, LocalPort: c.LocalPort, Local: c.Local, Via: c.Via, Own: c.Own,
+		Port: c.Port, LocalPort: c.LocalPort, Local: c.Local, Called: c.Called, Via: c.Via, Own: c.Own,
 	}
 }
 
@@ -158,6 +159,6 @@ func (e *Edge) Connection() Connection {
 	return Connection{
 		Namespace: e.Namespace, Container: e.Container, Direction: e.Direction, Protocol: e.Protocol,
 		Process: e.Process, User: e.User, Unit: e.Unit, Peer: e.Peer, PeerNetwork: e.PeerNetwork,
-		Port: e.Port, LocalPort: e.LocalPort, Local: e.Local, Via: e.Via, Own: e.Own,
+		Port: e.Port, LocalPort: e.LocalPort, Local: e.Local, Called: e.Called, Via: e.Via, Own: e.Own,
 	}
 }

@@ -123,8 +123,8 @@ func (r *Report) validateNode() error {
 	if r.Zone != "" && plainName(r.Zone) != nil {
 		return broken("zone", plainName(r.Zone).Error(), r.Zone)
 	}
-	if err := checkHex("agent.instance", r.Agent.Instance, 32); err != nil {
-		return err
+	if r.Agent.Instance != "" && plainName(r.Agent.Instance) != nil {
+		return broken("agent.instance", plainName(r.Agent.Instance).Error(), r.Agent.Instance)
 	}
 	return checkFields([]text{
 		{"node.identity.value", r.Node.Identity.Value},
@@ -132,15 +132,6 @@ func (r *Report) validateNode() error {
 		{"agent.method", r.Agent.Method},
 		{"agent.policy", r.Agent.Policy},
 	}, MaxName)
-}
-
-// checkHex checks a random or hashed name, which may be left out.
-func checkHex(field, s string, digits int) error {
-	notHex := func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }
-	if s != "" && (len(s) != digits || strings.ContainsFunc(s, notHex)) {
-		return broken(field, fmt.Sprintf("must be %d digits of 0-9 and a-f", digits), s)
-	}
-	return nil
 }
 
 func (r *Report) validateTime(now time.Time) error {
@@ -326,6 +317,9 @@ func (r *Report) validateConnections() error {
 		if err := c.validateDirection(at); err != nil {
 			return err
 		}
+		if err := c.validateTuples(at); err != nil {
+			return err
+		}
 		if err := c.Health.validate(at); err != nil {
 			return err
 		}
@@ -363,6 +357,21 @@ func (c *Connection) validateDirection(at func(string) string) error {
 		}
 	default:
 		return broken(at("direction"), "must be in, out or unknown", string(c.Direction))
+	}
+	return nil
+}
+
+func (c *Connection) validateTuples(at func(string) string) error {
+	if c.Called.IsValid() && c.Direction != In {
+		return broken(at("called"), "must be set only when direction is in", c.Called)
+	}
+	if len(c.Tuples) > MaxTuples {
+		return broken(at("tuples"), fmt.Sprintf("must have at most %d entries", MaxTuples), len(c.Tuples))
+	}
+	for i, t := range c.Tuples {
+		if t == 0 || t > maxTuple || i > 0 && t <= c.Tuples[i-1] {
+			return broken(at(fmt.Sprintf("tuples[%d]", i)), fmt.Sprintf("must be 1 to %d, ascending", int64(maxTuple)), t)
+		}
 	}
 	return nil
 }

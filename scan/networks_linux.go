@@ -179,7 +179,7 @@ func (ns *networks) christen(paths map[string]uint32, call func(int) string) {
 		if n.pid != 0 {
 			name = call(n.pid)
 		}
-		name = nodeName(cmp.Or(name, kept[n.inode], "network"))
+		name = report.NodeName(cmp.Or(name, kept[n.inode], "network"))
 		if taken[name] || (name == networksAll || name == networksOwn) {
 			name = fmt.Sprintf("%s-%d", name, n.inode)
 		}

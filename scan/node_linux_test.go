@@ -1,49 +1,12 @@
 package scan
 
 import (
-	"encoding/hex"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/report"
 )
-
-func TestNodeName(t *testing.T) {
-	for name, want := range map[string]string{
-		"web-1.example.org":      "web-1.example.org",
-		"localhost":              "localhost",
-		"under_score":            "under_score",
-		"(none)":                 "none",
-		"192.0.2.1":              "host-192.0.2.1",
-		"internet":               "host-internet",
-		"":                       "host",
-		"---":                    "host",
-		"büro":                   "b-ro",
-		"a b\nc":                 "a-b-c",
-		strings.Repeat("x", 300): strings.Repeat("x", report.MaxName),
-	} {
-		got := nodeName(name)
-		if got != want {
-			t.Errorf("%q: got %q, want %q", name, got, want)
-		}
-		if err := report.HostName(got); err != nil {
-			t.Errorf("%q: %q %v", name, got, err)
-		}
-	}
-}
-
-func FuzzNodeName(f *testing.F) {
-	f.Add("(none)")
-	f.Add("1.2.3.4")
-	f.Fuzz(func(t *testing.T, name string) {
-		if err := report.HostName(nodeName(name)); err != nil {
-			t.Errorf("%q becomes %q: %v", name, nodeName(name), err)
-		}
-	})
-}
 
 func TestReadIdentity(t *testing.T) {
 	dir := t.TempDir()
@@ -75,20 +38,5 @@ func TestReadIdentity(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 		})
-	}
-}
-
-// TestHashMachineID compares with systemd itself where it is there.
-func TestHashMachineID(t *testing.T) {
-	want, err := exec.Command("systemd-id128", "machine-id", "--app-specific="+appID).Output()
-	if err != nil {
-		cannot(t, "no systemd-id128 to compare with: "+err.Error())
-	}
-	text, err := os.ReadFile(machineIDFiles[0])
-	must(t, err)
-	machine, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	must(t, err)
-	if got := hashMachineID(machine); got != strings.TrimSpace(string(want)) {
-		t.Errorf("got %s, systemd says %s", got, want)
 	}
 }

@@ -27,7 +27,7 @@ func TestReportHead(t *testing.T) {
 	must(t, err)
 	host, err := os.Hostname()
 	must(t, err)
-	if r.Node.Name != nodeName(host) || r.Node.Identity.Value == "" {
+	if r.Node.Name != report.NodeName(host) || r.Node.Identity.Value == "" {
 		t.Errorf("node is %+v", r.Node)
 	}
 	if !r.Time.Equal(now) || r.Time.Location() != time.UTC {

@@ -28,7 +28,6 @@ func (s *Server) RemoveNode(ctx context.Context, name string) (there bool, err e
 			err = fmt.Errorf("removing %s: %w", name, collect.ErrReports)
 			return
 		}
-		delete(w.last, name)
 		now := time.Now()
 		w.open().Remove(name, now)
 		w.publish(now)

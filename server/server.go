@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -58,6 +59,9 @@ type Options struct {
 	Pollers map[string]collect.Poller
 	// Targets are the nodes to ask that come from the configuration file.
 	Targets []collect.Target
+	// Country and Owner tell of a public address whose it is, "" if that is not
+	// known, for the setting internet_split; nil knows nothing.
+	Country, Owner func(netip.Addr) string
 	// Log is required.
 	Log *slog.Logger
 }
@@ -91,7 +95,7 @@ type order struct {
 type put struct {
 	report *report.Report
 	at     time.Time
-	done   chan<- struct{}
+	done   chan<- error // takes one without waiting
 }
 
 // New loads the state from the store. Nothing runs before [Server.Run].
@@ -137,7 +141,8 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Put takes a report in. When it returns nil the report is applied: it is part
 // of a snapshot within [PublishEvery], and of the store within a second. Errors about the report itself
-// are those of [report.Report.Validate].
+// are those of [report.Report.Validate]; one that is older than what was taken in
+// wraps [collect.ErrReplayed].
 func (s *Server) Put(ctx context.Context, r *report.Report) error {
 	now := time.Now()
 	if err := r.Validate(now); err != nil {
@@ -146,7 +151,7 @@ func (s *Server) Put(ctx context.Context, r *report.Report) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("taking in report of %s: %w", r.Node.Name, err)
 	}
-	done := make(chan struct{})
+	done := make(chan error, 1)
 	select {
 	case s.puts <- put{r, now, done}:
 	case <-s.done:
@@ -155,8 +160,8 @@ func (s *Server) Put(ctx context.Context, r *report.Report) error {
 		return fmt.Errorf("taking in report of %s: %w", r.Node.Name, ctx.Err())
 	}
 	select {
-	case <-done:
-		return nil
+	case err := <-done:
+		return err
 	case <-s.done:
 		return ErrStopped
 	}

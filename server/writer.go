@@ -2,9 +2,11 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -14,21 +16,13 @@ type writer struct {
 	batch     *aggregate.Batch
 	published time.Time
 	due       <-chan time.Time
-	last      map[string]delivered
-}
-
-// delivered identifies the last report of a node, to know a repeated one: a
-// client that got no answer may send the same again.
-type delivered struct {
-	identity string
-	sequence uint64
-	time     int64 // in nanoseconds since 1970: one moment has many spellings
+	last      reports
 }
 
 // write is the writer's loop. Reports that were already taken are applied
 // before it ends.
 func (s *Server) write(ctx context.Context) {
-	w := &writer{Server: s, last: map[string]delivered{}}
+	w := &writer{Server: s, last: reports{}}
 	tick := time.NewTicker(ageEvery)
 	defer tick.Stop()
 	for {
@@ -74,19 +68,24 @@ func (w *writer) options() aggregate.Options {
 	s := w.settings.Load()
 	return aggregate.Options{
 		Ageing: time.Duration(s.Ageing), StaleAfter: time.Duration(s.StaleAfter),
+		ExpireAfter: time.Duration(s.ExpireAfter), Virtual: virtualOf(s), Outside: w.outside(s),
 		Internal: s.InternalNetworks, Since: w.started,
 	}
 }
 
 func (w *writer) report(p put) {
-	defer close(p.done)
-	id := delivered{p.report.Node.Identity.Value, p.report.Sequence, p.report.Time.UnixNano()}
-	if p.report.Sequence != 0 && w.last[p.report.Node.Name] == id {
+	switch w.last.judge(p.report) {
+	case replayed:
+		p.done <- fmt.Errorf("sequence %d of %s: %w", p.report.Sequence, p.report.Node.Name, collect.ErrReplayed)
 		return
+	case repeated:
+		p.done <- nil
+		return
+	case news:
 	}
-	w.last[p.report.Node.Name] = id
 	w.open().Report(p.report, p.at)
 	w.publishSoon(time.Now())
+	p.done <- nil
 }
 
 // age publishes only if something aged: a quiet site makes no snapshots.

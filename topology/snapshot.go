@@ -114,10 +114,14 @@ func (s *Snapshot) Block(name string) *Block {
 
 // Inside yields the blocks of a host's containers: those of nodes named
 // host/container. They must not be written.
-func (s *Snapshot) Inside(host string) iter.Seq[*Block] {
+func (s *Snapshot) Inside(host string) iter.Seq[*Block] { return s.Named(host + "/") }
+
+// Named yields the blocks of the nodes whose names begin so. They must not be
+// written.
+func (s *Snapshot) Named(prefix string) iter.Seq[*Block] {
 	return func(yield func(*Block) bool) {
-		i, _ := s.search(host + "/")
-		for ; i < len(s.blocks) && strings.HasPrefix(s.blocks[i].Node.Name, host+"/"); i++ {
+		i, _ := s.search(prefix)
+		for ; i < len(s.blocks) && strings.HasPrefix(s.blocks[i].Node.Name, prefix); i++ {
 			if !yield(s.blocks[i]) {
 				return
 			}

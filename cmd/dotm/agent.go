@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/devops-trouble-map/dotm/agent"
+	"github.com/devops-trouble-map/dotm/auth/uplink"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan"
 )
 
 type agentCmd struct {
-	Server   string        `help:"Address of the server, like http://127.0.0.1:4849." placeholder:"URL" env:"DOTM_SERVER"`
+	uplinkFlags
 	Zone     string        `help:"Part of the site in which this machine's addresses mean one thing."`
 	Interval time.Duration `help:"Time between two looks." default:"10s"`
 
@@ -19,6 +22,38 @@ type agentCmd struct {
 
 	Once   bool `help:"Send one report and end."`
 	DryRun bool `help:"Print what would be sent, and send nothing."`
+
+	ListenText string   `help:"Serve this machine's sockets as text, as the original agent does on port 4848, to those that --allow names. Without --server nothing else is done." placeholder:"ADDR"`
+	Allow      []string `help:"Networks that may read the text; nobody else gets a byte." placeholder:"CIDR"`
+}
+
+// sender delivers to the server, and enrols with the first report if there is a
+// token: what enrols is what reports.
+func (c *agentCmd) sender() (agent.Sender, error) {
+	to, err := agent.NewHTTPSender(c.Server)
+	if err != nil {
+		return nil, fmt.Errorf("--%w", err)
+	}
+	up, err := c.open(defaultState("dotm-agent"), false)
+	if err != nil {
+		return nil, err
+	}
+	to.Via(up)
+	return senderFunc(func(ctx context.Context, r *report.Report) error {
+		who := uplink.Who{Name: r.Node.Name, Zone: r.Zone, Version: version}
+		if r.Node.Identity.Kind == report.IdentityMachine {
+			who.Machine = r.Node.Identity.Value
+		}
+		for {
+			if _, err := up.Enrol(ctx, who); err != nil {
+				return err
+			}
+			// Where the server doesn't accept the identity, a new token makes another.
+			if err := to.Send(ctx, r); err == nil || !up.MayEnrol() {
+				return err
+			}
+		}
+	}), nil
 }
 
 // Run looks and sends until it is stopped.
@@ -26,6 +61,25 @@ func (c *agentCmd) Run(ctx context.Context, g *globals) error {
 	if err := agent.CheckInterval(c.Interval); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
+	text, err := c.listen(ctx, g)
+	if err != nil {
+		return err
+	}
+	if text == nil {
+		return c.report(ctx, g)
+	}
+	defer text.close()
+	if c.Server == "" {
+		return text.Run(ctx)
+	}
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return text.Run(ctx) })
+	both.Go(func() error { return c.report(ctx, g) })
+	return both.Wait()
+}
+
+// report looks and sends until it is stopped.
+func (c *agentCmd) report(ctx context.Context, g *globals) error {
 	agent.LimitMemory(agent.DefaultMemory)
 	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces})
 	if err != nil {
@@ -38,8 +92,8 @@ func (c *agentCmd) Run(ctx context.Context, g *globals) error {
 	}
 	if c.DryRun {
 		opt.Sender = senderFunc(func(_ context.Context, r *report.Report) error { return writeJSON(g.out, r) })
-	} else if opt.Sender, err = agent.NewHTTPSender(c.Server); err != nil {
-		return fmt.Errorf("--%w", err)
+	} else if opt.Sender, err = c.sender(); err != nil {
+		return err
 	} else if !c.Once {
 		opt.Delivered = func(r *report.Report) {
 			fmt.Fprintf(g.out, "%s reports to %s every %s.\n", r.Node.Name, c.Server, c.Interval)

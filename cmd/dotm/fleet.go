@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"log/slog"
 	"net/netip"
 
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/collect/text"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/resolve"
 	"github.com/devops-trouble-map/dotm/server"
@@ -19,8 +22,12 @@ func targetsOf(c *config.Config) (out []collect.Target) {
 }
 
 // pollers are the ways of asking nodes, by the scheme of their addresses.
-func pollers() map[string]collect.Poller {
-	return map[string]collect.Poller{}
+func pollers(f siteFlags, data string, log *slog.Logger) (map[string]collect.Poller, error) {
+	overSSH, err := f.SSH.poller(data, log)
+	if err != nil {
+		return nil, fmt.Errorf("--ssh-jump: %w", err)
+	}
+	return map[string]collect.Poller{"ssh": overSSH, "text": text.New(text.Options{})}, nil
 }
 
 // newDirectory gives names as the settings in force permit: none, those of the

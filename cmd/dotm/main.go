@@ -33,14 +33,19 @@ type globals struct {
 type cli struct {
 	globals
 
-	Up      upCmd      `cmd:"" help:"Show this machine: server and agent in one, on loopback, no configuration."`
-	Serve   serveCmd   `cmd:"" help:"Run the server for agents on other machines."`
-	Agent   agentCmd   `cmd:"" help:"Send this machine's sockets to a server."`
-	Scan    scanCmd    `cmd:"" help:"Look at this machine once and print what runs here."`
-	Map     mapCmd     `cmd:"" help:"Print the chart of a running server."`
-	Node    nodeCmd    `cmd:"" help:"Add, remove and list nodes."`
-	Config  configCmd  `cmd:"" help:"Check or print the configuration."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Up      upCmd        `cmd:"" help:"Show this machine: server and agent in one, on loopback, no configuration."`
+	Serve   serveCmd     `cmd:"" help:"Run the server for agents on other machines."`
+	Agent   agentCmd     `cmd:"" help:"Send this machine's sockets to a server."`
+	Relay   relayCmd     `cmd:"" help:"Forward the reports of agents that can't reach the server themselves."`
+	Scan    scanCmd      `cmd:"" help:"Look at a machine once and print what runs there: this one, or another over SSH."`
+	Map     mapCmd       `cmd:"" help:"Print the chart of a running server."`
+	Explain explainCmd   `cmd:"" help:"Say what the connections between two ends rest on."`
+	Node    nodeCmd      `cmd:"" help:"Add, remove and list nodes."`
+	Token   tokenCmd     `cmd:"" help:"Make, list and end the tokens with which agents enrol."`
+	Agents  agentsCmd    `cmd:"" help:"List the agents that enrolled, and revoke them."`
+	Login   loginLinkCmd `cmd:"" name:"login-link" help:"Print a link that sets the password of user admin, once."`
+	Config  configCmd    `cmd:"" help:"Check or print the configuration."`
+	Version versionCmd   `cmd:"" help:"Print the version."`
 }
 
 // exit is how kong's own exits (help, usage errors) reach run.

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,71 +13,6 @@ import (
 	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/topology"
 )
-
-// clientTimeout bounds one question to a server.
-const clientTimeout = 30 * time.Second
-
-// maxTopology bounds an answer.
-const maxTopology = 1 << 30
-
-// clientFlags say which server a command asks.
-type clientFlags struct {
-	Server string `help:"Address of the server." default:"http://127.0.0.1:4849" placeholder:"URL" env:"DOTM_SERVER"`
-}
-
-// get asks the server's API and decodes its answer into v.
-func (c *clientFlags) get(ctx context.Context, path string, v any) error {
-	return c.do(ctx, http.MethodGet, path, nil, v)
-}
-
-// do asks the server's API with a method, a body that goes as JSON unless it is
-// nil, and decodes the answer into v unless that is nil.
-func (c *clientFlags) do(ctx context.Context, method, path string, body, v any) error {
-	u, err := url.Parse(c.Server)
-	if err != nil || u.Host == "" {
-		return fmt.Errorf("--server must be an address like http://127.0.0.1:4849, is %q", c.Server)
-	}
-	var payload io.Reader
-	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return fmt.Errorf("asking %s: %w", c.Server, err)
-		}
-		payload = bytes.NewReader(raw)
-	}
-	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.Server, "/")+api.Prefix+path, payload)
-	if err != nil {
-		return fmt.Errorf("asking %s: %w", c.Server, err)
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("asking %s: %w (start one with dotm up, or name another with --server)", c.Server, err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // nothing to lose
-	return c.decode(resp, v)
-}
-
-// decode reads an answer, or what it says is wrong.
-func (c *clientFlags) decode(resp *http.Response, v any) error {
-	body := io.LimitReader(resp.Body, maxTopology)
-	if resp.StatusCode/100 != 2 {
-		var p struct{ Detail string }
-		_ = json.NewDecoder(body).Decode(&p)
-		return fmt.Errorf("%s answers %s: %s", c.Server, resp.Status, p.Detail)
-	}
-	if v == nil || resp.StatusCode == http.StatusNoContent {
-		return nil
-	}
-	if err := json.NewDecoder(body).Decode(v); err != nil {
-		return fmt.Errorf("reading the answer of %s: %w", c.Server, err)
-	}
-	return nil
-}
 
 type mapCmd struct {
 	clientFlags

@@ -18,18 +18,25 @@ import (
 )
 
 type scanCmd struct {
+	Address string `arg:"" optional:"" help:"Look at another machine: ssh://USER@HOST[:PORT]. Without it, at this one." placeholder:"ADDRESS"`
+
 	Wide       bool          `help:"Show every peer and every column, and cut nothing."`
 	Namespaces string        `help:"Network namespaces to look at: own, all, or the name of one. Without it: all from the host's own, else the own one." placeholder:"own|all|NAME"`
 	Resolve    bool          `help:"Ask DNS for the names of peers. Without it nothing leaves this machine: names come from /etc/hosts and from what was seen."`
 	Watch      bool          `help:"Look again and again until Ctrl-C. New rows are marked with +, those that closed with -." xor:"mode"`
 	Interval   time.Duration `help:"Time between two looks of --watch." default:"2s"`
 	Explain    bool          `help:"Say what a look can see here and what not, why, and how to grant it." xor:"mode"`
+
+	remoteFlags
 }
 
-// Run looks at this machine, once or again and again.
+// Run looks at a machine, once or again and again.
 func (c *scanCmd) Run(ctx context.Context, g *globals) error {
 	if err := agent.CheckInterval(c.Interval); err != nil {
 		return fmt.Errorf("--%w", err)
+	}
+	if err := c.checkRemote(); err != nil {
+		return err
 	}
 	if c.Explain {
 		return c.explain(ctx, g)
@@ -37,17 +44,17 @@ func (c *scanCmd) Run(ctx context.Context, g *globals) error {
 	if !c.Watch {
 		defer withoutCollector()()
 	}
-	scanner, err := scan.New(c.options())
+	looker, end, err := c.looker(g)
 	if err != nil {
-		return fmt.Errorf("preparing to look at this machine: %w", err)
+		return err
 	}
-	defer scanner.Close() //nolint:errcheck // the process ends
+	defer end()
 	if c.Watch {
 		tick := time.NewTicker(c.Interval)
 		defer tick.Stop()
-		return c.watch(ctx, g, scanner, tick.C)
+		return c.watch(ctx, g, looker, tick.C)
 	}
-	r, err := look(ctx, scanner)
+	r, err := look(ctx, looker)
 	if err != nil {
 		return err
 	}
@@ -55,6 +62,31 @@ func (c *scanCmd) Run(ctx context.Context, g *globals) error {
 		return writeJSON(g.out, r)
 	}
 	return c.print(ctx, g, r)
+}
+
+// looker is what takes the looks. end gives back what it holds.
+func (c *scanCmd) looker(g *globals) (l looker, end func(), err error) {
+	if c.Address != "" {
+		l, err = c.remote(g, c.Address)
+		return l, func() {}, err
+	}
+	scanner, err := scan.New(c.options())
+	if err != nil {
+		return nil, nil, fmt.Errorf("preparing to look at this machine: %w", err)
+	}
+	return here{scanner}, func() { _ = scanner.Close() }, nil // the process ends
+}
+
+// here looks at this machine.
+type here struct{ *scan.Scanner }
+
+// Scan takes a look.
+func (h here) Scan(ctx context.Context) (*report.Report, error) {
+	r, err := h.Scanner.Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking at this machine: %w", err)
+	}
+	return r, nil
 }
 
 func (c *scanCmd) options() scan.Options {
@@ -70,7 +102,7 @@ type looker interface {
 func look(ctx context.Context, l looker) (*report.Report, error) {
 	r, err := l.Scan(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("looking at this machine: %w", err)
+		return nil, err
 	}
 	r.Version, r.Agent.Version = report.Version, version
 	return r, nil

@@ -380,7 +380,7 @@ func TestReportInJSON(t *testing.T) {
 	if got.Version != report.Version || got.Agent.Version != version || len(got.Connections) != len(r.Connections) {
 		t.Errorf("got %+v", got)
 	}
-	if _, err := look(t.Context(), &looks{}); err == nil || err.Error() != "looking at this machine: nothing to see" {
+	if _, err := look(t.Context(), &looks{}); err == nil || err.Error() != "nothing to see" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -122,7 +122,14 @@ func TestScanUsage(t *testing.T) {
 		{"scan --watch --interval 1ms", "--interval must be 100ms to 24h0m0s, is 1ms"},
 		{"scan --watch --interval 2", "missing unit"},
 		{"scan --watch --explain", "can't be used together"},
-		{"scan everything", "unexpected argument everything"},
+		{"scan everything", `address must be like ssh://user@host:22, is "everything"`},
+		{"scan ssh://db1 everything", "unexpected argument everything"},
+		{"scan ssh://me@db1 --explain", "--explain is about this machine"},
+		{"scan ssh://me@db1 --namespaces own", "--namespaces is about this machine"},
+		{"scan ssh://me@db1 --jump a/b", "--jump: jump host must be like user@host:22"},
+		{"scan ssh://me:secret@db1", "passwords are not used"},
+		{"scan --trust-new", "are for other machines: dotm scan ssh://USER@HOST"},
+		{"scan --ssh-key x", "are for other machines"},
 	} {
 		var out, errOut bytes.Buffer
 		code := run(strings.Fields(c.args), &out, &errOut)

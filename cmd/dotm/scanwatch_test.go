@@ -210,7 +210,7 @@ func TestWatchEnds(t *testing.T) {
 	tick <- noon
 	c := scanCmd{}
 	err := c.watch(t.Context(), &globals{out: &bytes.Buffer{}}, &looks{scene(noon, nil)}, tick)
-	if err == nil || err.Error() != "looking at this machine: nothing to see" {
+	if err == nil || err.Error() != "nothing to see" {
 		t.Errorf("got %v", err)
 	}
 	if err := c.watch(t.Context(), &globals{out: broken{}}, &looks{scene(noon, nil)}, tick); !errors.Is(err, errBroken) {

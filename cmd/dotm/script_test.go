@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/devops-trouble-map/dotm/config"
 )
 
 func TestMain(m *testing.M) {
@@ -24,21 +28,29 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ADDR", freeAddress(t))
 			e.Setenv("OTHER", freeAddress(t))
+			_, port, _ := net.SplitHostPort(freeAddress(t))
+			e.Setenv("PORT", port)
 			e.Setenv("HOME", e.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"answers": answers},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"answers": answers, "appears": appears, "sees": sees},
 	})
 }
 
-// freeAddress is a loopback address that nobody listens on.
+// freeAddress is a loopback address that nobody listens on, at a port that the
+// kernel gives to no client (ip(7), ip_local_port_range): nobody takes it by
+// chance before it is used.
 func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.N(20_000)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // answers URL TEXT waits until a URL answers with 200 and something that holds a
@@ -65,32 +77,92 @@ func answers(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// appears FILE waits until a file is there.
+func appears(ts *testscript.TestScript, _ bool, args []string) {
+	wait(ts, args[0]+" to appear", func() bool {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		return err == nil
+	})
+}
+
+// sees FILE TEXT waits until a file holds a text.
+func sees(ts *testscript.TestScript, _ bool, args []string) {
+	wait(ts, args[0]+" to hold "+args[1], func() bool {
+		raw, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && strings.Contains(string(raw), args[1])
+	})
+}
+
+func wait(ts *testscript.TestScript, what string, done func() bool) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(20 * time.Second); !done(); {
+		select {
+		case <-end:
+			ts.Fatalf("waited too long for %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
 func TestJudgeAddress(t *testing.T) {
 	for _, c := range []struct {
-		address  string
-		insecure bool
-		loopback bool
-		fails    bool
+		address         string
+		loopback, fails bool
 	}{
-		{"127.0.0.1:4849", false, true, false},
-		{"127.9.9.9:1", false, true, false},
-		{"[::1]:4849", false, true, false},
-		{"localhost:4849", false, true, false},
-		{"127.0.0.1:4849", true, true, false},
-		{":4849", false, false, true},
-		{"0.0.0.0:4849", false, false, true},
-		{"[::]:4849", false, false, true},
-		{"192.0.2.1:4849", false, false, true},
-		{"example.org:4849", false, false, true},
-		{":4849", true, false, false},
-		{"4849", true, false, true},
-		{"127.0.0.1", true, false, true},
-		{"127.0.0.1:", true, false, true},
+		{"127.0.0.1:4849", true, false},
+		{"127.9.9.9:1", true, false},
+		{"[::1]:4849", true, false},
+		{"localhost:4849", true, false},
+		{":4849", false, false},
+		{"0.0.0.0:4849", false, false},
+		{"[::]:4849", false, false},
+		{"192.0.2.1:4849", false, false},
+		{"example.org:4849", false, false},
+		{"localhost.example.org:4849", false, false},
+		{"4849", false, true},
+		{"127.0.0.1", false, true},
+		{"127.0.0.1:", false, true},
 	} {
-		loopback, err := judgeAddress(c.address, c.insecure)
+		loopback, err := judgeAddress(c.address)
 		if loopback != c.loopback || (err != nil) != c.fails {
-			t.Errorf("judgeAddress(%q, %t) = %t, %v; want loopback %t, an error %t", c.address, c.insecure, loopback, err, c.loopback, c.fails)
+			t.Errorf("judgeAddress(%q) = %t, %v; want loopback %t, an error %t", c.address, loopback, err, c.loopback, c.fails)
 		}
+	}
+}
+
+// TestPlanAccess: what nobody asked for never opens a server.
+func TestPlanAccess(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		address            string
+		insecure           bool
+		flags              accessFlags
+		loopback, isPublic bool // needs no login: because only this machine gets there, because it was asked for
+		fails              string
+	}{
+		{"loopback", "127.0.0.1:1", false, accessFlags{}, true, false, ""},
+		{"loopback, insecure", "127.0.0.1:1", true, accessFlags{}, true, false, ""},
+		{"all addresses", ":1", false, accessFlags{}, false, false, ""},
+		{"all addresses, insecure", ":1", true, accessFlags{}, false, true, ""},
+		{"behind a proxy on this machine", "127.0.0.1:1", false, accessFlags{BehindProxy: []string{"127.0.0.1"}}, false, false, ""},
+		{"behind a proxy", ":1", false, accessFlags{BehindProxy: []string{"10.0.0.0/8", "fd00::/8"}}, false, false, ""},
+		{"insecure behind a proxy", ":1", true, accessFlags{BehindProxy: []string{"10.0.0.0/8"}}, false, false, "contradict"},
+		{"no network", ":1", false, accessFlags{BehindProxy: []string{"proxy.example"}}, false, false, `--behind-proxy must be a network like 10.0.0.0/8, is "proxy.example"`},
+		{"a key alone", ":1", false, accessFlags{KeyFile: "k"}, false, false, "--key-file needs --cert-file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, err := planAccess(c.address, c.insecure, c.flags, &config.Config{})
+			if c.fails != "" {
+				if err == nil || !strings.Contains(err.Error(), c.fails) {
+					t.Fatalf("error is %v, want %q", err, c.fails)
+				}
+				return
+			}
+			if err != nil || a.loopback != c.loopback || a.insecure != c.isPublic {
+				t.Errorf("%v, loopback %t, insecure %t", err, a.loopback, a.insecure)
+			}
+		})
 	}
 }
 

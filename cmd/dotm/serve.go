@@ -38,6 +38,9 @@ type siteFlags struct {
 	Listen string `help:"Address to serve on." placeholder:"ADDR" default:"" env:"DOTM_LISTEN"`
 	Data   string `help:"Folder of the embedded store." placeholder:"DIR" type:"path" env:"DOTM_DATA"`
 	Config string `help:"Configuration file." placeholder:"FILE" type:"path" env:"DOTM_CONFIG"`
+
+	SSH sshFlags `embed:"" prefix:"ssh-"`
+	accessFlags
 }
 
 type upCmd struct {
@@ -82,7 +85,7 @@ func (c *serveCmd) Run(ctx context.Context, g *globals) error {
 		return err
 	}
 	defer s.close()
-	s.greet()
+	s.greet(ctx)
 	return s.run(ctx)
 }
 
@@ -95,19 +98,19 @@ func (f senderFunc) Send(ctx context.Context, r *report.Report) error { return f
 // site is a server with its store and its listener.
 type site struct {
 	*globals
+	*access
 	log      *slog.Logger
 	store    *bolt.Store
 	server   *server.Server
 	listener net.Listener
-	loopback bool
-	insecure bool
+	local    net.Listener // for commands on this machine; nil if it can't be
 	data     string
 	greeted  bool
 }
 
 // openSite opens everything that may fail before anything runs.
 func openSite(ctx context.Context, g *globals, f siteFlags, insecure bool) (_ *site, err error) {
-	s := &site{globals: g, log: newLog(g), insecure: insecure}
+	s := &site{globals: g, log: newLog(g)}
 	var cfg config.Config
 	if f.Config != "" {
 		if cfg, err = config.Load(f.Config); err != nil {
@@ -115,7 +118,7 @@ func openSite(ctx context.Context, g *globals, f siteFlags, insecure bool) (_ *s
 		}
 	}
 	address := cmp.Or(f.Listen, cfg.Listen, defaultListen)
-	if s.loopback, err = judgeAddress(address, insecure); err != nil {
+	if s.access, err = planAccess(address, insecure, f.accessFlags, &cfg); err != nil {
 		return nil, err
 	}
 	s.data = cmp.Or(f.Data, cfg.Data, defaultData())
@@ -130,15 +133,31 @@ func openSite(ctx context.Context, g *globals, f siteFlags, insecure bool) (_ *s
 	if s.listener, err = net.Listen(networkOf(address), address); err != nil {
 		return nil, listenHint(address, err)
 	}
+	ask, err := pollers(f, s.data, s.log)
+	if err != nil {
+		return nil, err
+	}
 	s.server, err = server.New(ctx, server.Options{
-		Store: s.store, Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: pollers(), Log: s.log,
+		Store: s.store, Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: ask, Log: s.log,
 	})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	if err = s.openAccess(f.accessFlags, &cfg); err != nil {
+		return nil, err
+	}
+	if s.local, err = listenLocal(s.data); err != nil {
+		s.log.Warn("commands on this machine can't reach the server by its data folder", "error", err)
+		s.local = nil
+	}
+	return s, nil
 }
 
 func (s *site) close() {
-	if s.listener != nil {
-		_ = s.listener.Close() // closed already when the server ran
+	for _, l := range []net.Listener{s.listener, s.local} {
+		if l != nil {
+			_ = l.Close() // closed already when the server ran
+		}
 	}
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {
@@ -147,22 +166,14 @@ func (s *site) close() {
 	}
 }
 
-// judgeAddress tells whether only this machine can reach an address, and
-// refuses any other unless the user insists: logins don't exist yet.
-func judgeAddress(address string, insecure bool) (loopback bool, err error) {
+// judgeAddress tells whether only this machine can reach an address.
+func judgeAddress(address string) (loopback bool, err error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || port == "" {
 		return false, fmt.Errorf("--listen must be an address with a port, like %s, is %q", defaultListen, address)
 	}
 	ip, err := netip.ParseAddr(host)
-	if host == "localhost" || (err == nil && ip.IsLoopback()) {
-		return true, nil
-	}
-	if !insecure {
-		return false, fmt.Errorf("--listen %s would let others read the chart and send reports without a login: "+
-			"listen on 127.0.0.1, or run dotm serve with --insecure on a network that you trust", address)
-	}
-	return false, nil
+	return host == "localhost" || (err == nil && ip.IsLoopback()), nil
 }
 
 // networkOf keeps an IPv4 address IPv4: 0.0.0.0 would open IPv6 as well.
@@ -210,22 +221,38 @@ func (s *site) announce(ctx context.Context, r *report.Report) error {
 		return err
 	}
 	if !s.greeted {
-		s.greet()
+		s.greet(ctx)
 		printNotes(s.out, r.Notes)
 	}
 	return nil
 }
 
 // greet says where to look, and who else can.
-func (s *site) greet() {
+func (s *site) greet(ctx context.Context) {
 	s.greeted = true
-	url := "http://" + reachable(s.listener.Addr().String())
-	switch {
+	switch url := s.url(); {
+	case s.insecure:
+		fmt.Fprintf(s.out, "%sINSECURE: no TLS, no login. Whoever reaches %s can read the chart and send reports.%s\n", red(s.globals), url, reset(s.globals))
+		warnInsecure(s.log, url)
 	case s.loopback:
 		fmt.Fprintf(s.out, "Open %s (this machine only). Nothing leaves it.\n", url)
+	case len(s.proxies) > 0:
+		fmt.Fprintf(s.out, "Serving the proxies of %s on %s. A login is needed.\n", s.proxies, s.listener.Addr())
 	default:
-		fmt.Fprintf(s.out, "%sINSECURE: no TLS, no login. Whoever reaches %s can read the chart and send reports.%s\n", red(s.globals), url, reset(s.globals))
+		fmt.Fprintf(s.out, "Open %s. A login is needed; agents need a token (dotm token create).\n", url)
 	}
+	if link := s.firstLink(ctx); link != "" {
+		fmt.Fprintf(s.out, "Set the password of user admin first, once, within 24 hours (dotm login-link makes another link):\n%s\n", link)
+	}
+}
+
+// url is the site's own address.
+func (s *site) url() string {
+	scheme := "http://"
+	if s.certificate != nil {
+		scheme = "https://"
+	}
+	return scheme + reachable(s.listener.Addr().String())
 }
 
 // reachable turns an address to listen on into one to call: all addresses of
@@ -246,34 +273,46 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	g, ctx := errgroup.WithContext(ctx)
 	names := newDirectory(s.server)
 	also = append(also, names.Run)
-	handler := api.New(ctx, api.Options{
+	also = append(also, s.sweep)
+	handler := api.New(ctx, s.options(api.Options{
 		Model: s.server, Settings: s.server, Sink: s.server, Fleet: s.server, UI: web.Files(), This: thisNode(),
 		Names: namesOf(s.server, names), Hosts: names.Hosts,
-		Version: versionInfo(s), Loopback: s.loopback, Log: s.log,
-	})
-	web := &http.Server{
-		Handler: handler, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Version: versionInfo(s), Log: s.log,
+	}))
+	servers := []*http.Server{s.httpServer(handler)}
+	listeners := []net.Listener{s.listen(s.listener)}
+	if s.local != nil {
+		servers, listeners = append(servers, s.httpServer(api.Local(handler))), append(listeners, s.local)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.server.Run(serverCtx) }()
 	for _, f := range also {
 		g.Go(func() error { return f(ctx) })
 	}
-	g.Go(func() error { return web.Serve(s.listener) })
-	g.Go(func() error {
-		<-ctx.Done()
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		defer cancel()
-		return web.Shutdown(end)
-	})
+	for i, web := range servers {
+		g.Go(func() error { return web.Serve(listeners[i]) })
+		g.Go(func() error {
+			<-ctx.Done()
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+			defer cancel()
+			return web.Shutdown(end)
+		})
+	}
 	err := g.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
 	stopServer()
 	return errors.Join(err, <-ended)
+}
+
+// httpServer serves a handler within bounds.
+func (s *site) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
 }
 
 func thisNode() string {

@@ -35,7 +35,7 @@ func (versionCmd) Run(g *globals) error {
 func versionInfo(s *site) api.Version {
 	return api.Version{
 		Version: version, Go: runtime.Version(), Revision: sourceRevision(), Started: s.server.Started().UTC(),
-		Listen: s.listener.Addr().String(), Loopback: s.loopback, Insecure: s.insecure && !s.loopback,
+		Listen: s.listener.Addr().String(), Loopback: s.loopback, Insecure: s.insecure,
 	}
 }
 

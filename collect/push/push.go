@@ -111,6 +111,8 @@ func statusOf(err error, otherwise int) int {
 	switch {
 	case errors.As(err, &tooLarge), errors.Is(err, report.ErrTooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, collect.ErrReplayed):
+		return http.StatusConflict
 	case errors.Is(err, report.ErrVersion), errors.As(err, &field):
 		return http.StatusUnprocessableEntity
 	}

@@ -1,0 +1,250 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/report"
+)
+
+// Issuer is the server's own CA.
+type Issuer interface {
+	// PEM is its certificate.
+	PEM() []byte
+	// Issue signs a relay's request, for these names. Errors that wrap
+	// [auth.ErrInvalid] are the asker's.
+	Issue(request []byte, names []string) (chain []byte, err error)
+}
+
+// agents registers how agents enrol, and what is known of them.
+func (h *handler) agents(a huma.API) {
+	if h.Agents == nil {
+		return
+	}
+	huma.Register(a, read("agents", "/agents", "All enrolled agents and relays, those that were revoked too"), h.listAgents)
+	huma.Register(a, huma.Operation{
+		OperationID: "revoke-agent", Method: http.MethodDelete, Path: Prefix + "/agents/{id}",
+		Summary: "Revoke an agent's identity, at once and for good", Errors: []int{http.StatusNotFound},
+	}, h.revokeAgent)
+	huma.Register(a, read("tokens", "/tokens", "All enrolment tokens, without their secrets"), h.listTokens)
+	huma.Register(a, huma.Operation{
+		OperationID: "create-token", Method: http.MethodPost, Path: Prefix + "/tokens", DefaultStatus: http.StatusCreated,
+		Summary: "Make an enrolment token", Errors: []int{http.StatusUnprocessableEntity}, MaxBodyBytes: 64 << 10,
+	}, h.createToken)
+	huma.Register(a, huma.Operation{
+		OperationID: "remove-token", Method: http.MethodDelete, Path: Prefix + "/tokens/{id}",
+		Summary: "End an enrolment token; what enrolled with it stays", Errors: []int{http.StatusNotFound},
+	}, h.dropToken)
+	huma.Register(a, huma.Operation{
+		OperationID: "enrol", Method: http.MethodPost, Path: enrolPath, DefaultStatus: http.StatusCreated,
+		Summary:     "Exchange an enrolment token for an identity",
+		Description: "The token is the request's bearer. From then on the agent's bearer is dotm1a.ID.SECRET.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusUnprocessableEntity}, MaxBodyBytes: 64 << 10,
+	}, h.enrol)
+	if h.Issuer == nil {
+		return
+	}
+	huma.Register(a, huma.Operation{
+		OperationID: "renew-certificate", Method: http.MethodPost, Path: certificatePath, DefaultStatus: http.StatusCreated,
+		Summary: "Renew the certificate of a relay", Errors: []int{http.StatusForbidden, http.StatusUnprocessableEntity}, MaxBodyBytes: 64 << 10,
+	}, h.renewCertificate)
+	huma.Register(a, caOperation(), h.ca)
+}
+
+// AgentList is the answer of GET /agents.
+type AgentList struct {
+	Body struct {
+		Agents []auth.Agent `json:"agents"`
+	}
+}
+
+func (h *handler) listAgents(context.Context, *struct{}) (*AgentList, error) {
+	out := &AgentList{}
+	out.Body.Agents = h.Agents.List()
+	return out, nil
+}
+
+// IDParam names an agent or a token.
+type IDParam struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+func (h *handler) revokeAgent(ctx context.Context, p *IDParam) (*struct{}, error) {
+	if err := h.Agents.Revoke(ctx, p.ID); err != nil {
+		return nil, h.denied("revoking agent", err)
+	}
+	h.Log.Info("agent was revoked", "id", p.ID, "by", callerOf(ctx).user)
+	return nil, nil //nolint:nilnil // no content
+}
+
+// TokenList is the answer of GET /tokens.
+type TokenList struct {
+	Body struct {
+		Tokens []auth.TokenInfo `json:"tokens"`
+	}
+}
+
+func (h *handler) listTokens(context.Context, *struct{}) (*TokenList, error) {
+	out := &TokenList{}
+	out.Body.Tokens = h.Agents.Tokens()
+	return out, nil
+}
+
+// TokenRequest is the body of POST /tokens.
+type TokenRequest struct {
+	Body struct {
+		Uses      *int     `json:"uses,omitempty" doc:"how often it may be used, 1 if not said; 0 is any number"`
+		ExpiresIn string   `json:"expires_in,omitempty" doc:"a duration like 24h, which it is if not said"`
+		Names     []string `json:"names,omitempty" doc:"makes it a relay's: the host names and addresses that its agents call it by"`
+	}
+}
+
+// TokenAnswer is the answer.
+type TokenAnswer struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Token   string    `json:"token" doc:"shown this once"`
+		ID      string    `json:"id"`
+		Expires time.Time `json:"expires"`
+	}
+}
+
+func (h *handler) createToken(ctx context.Context, r *TokenRequest) (*TokenAnswer, error) {
+	opt := auth.TokenOptions{Uses: 1, Names: r.Body.Names}
+	if r.Body.Uses != nil {
+		opt.Uses = *r.Body.Uses
+	}
+	if r.Body.ExpiresIn != "" {
+		life, err := time.ParseDuration(r.Body.ExpiresIn)
+		if err != nil || life <= 0 {
+			return nil, huma.Error422UnprocessableEntity("expires_in must be a duration like 24h, is " + quoteShort(r.Body.ExpiresIn))
+		}
+		opt.Life = life
+	}
+	if len(opt.Names) > 0 && h.Issuer == nil {
+		return nil, huma.Error422UnprocessableEntity("names make a relay's token, and this server has no CA")
+	}
+	secret, info, err := h.Agents.CreateToken(ctx, opt)
+	if err != nil {
+		return nil, h.denied("making a token", err)
+	}
+	h.Log.Info("token was made", "id", info.ID, "role", info.Role, "uses", info.Uses, "expires", info.Expires, "by", callerOf(ctx).user)
+	out := &TokenAnswer{CacheControl: "no-store"}
+	out.Body.Token, out.Body.ID, out.Body.Expires = auth.Token{CA: h.Pin, Secret: secret}.String(), info.ID, info.Expires
+	return out, nil
+}
+
+func (h *handler) dropToken(ctx context.Context, p *IDParam) (*struct{}, error) {
+	if err := h.Agents.DropToken(ctx, p.ID); err != nil {
+		return nil, h.denied("ending token", err)
+	}
+	return nil, nil //nolint:nilnil // no content
+}
+
+// EnrolBody is the request of POST /enrol.
+type EnrolBody struct{ Body auth.EnrolRequest }
+
+// EnrolAnswer is the answer.
+type EnrolAnswer struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         auth.EnrolAnswer
+}
+
+func (h *handler) enrol(ctx context.Context, r *EnrolBody) (*EnrolAnswer, error) {
+	c := callerOf(ctx)
+	if err := report.HostName(r.Body.Name); err != nil {
+		return nil, huma.Error422UnprocessableEntity("name " + err.Error() + ", is " + quoteShort(r.Body.Name))
+	}
+	agent, err := h.Agents.Enrol(ctx, c.token, r.Body)
+	if err != nil {
+		h.Log.Warn("enrolling was refused", "name", r.Body.Name, "address", c.address, "via", c.via, "error", err)
+		return nil, h.denied("enrolling", err)
+	}
+	h.Log.Info("enrolled", "id", agent.ID, "role", agent.Role, "name", agent.Name, "address", c.address, "via", c.via)
+	return h.welcome(agent, r.Body.Key)
+}
+
+// welcome answers with what an agent or relay gets.
+func (h *handler) welcome(agent auth.Agent, request []byte) (*EnrolAnswer, error) {
+	out := &EnrolAnswer{CacheControl: "no-store", Body: auth.EnrolAnswer{ID: agent.ID}}
+	if agent.Role == auth.RoleRelay && len(request) > 0 && h.Issuer != nil {
+		chain, err := h.Issuer.Issue(request, agent.Names)
+		if err != nil {
+			return nil, h.denied("making a certificate", err)
+		}
+		out.Body.Certificate = string(chain)
+	}
+	return out, nil
+}
+
+// RenewBody is the request of POST /certificate.
+type RenewBody struct {
+	Body struct {
+		Key []byte `json:"certificate_request" doc:"PKCS #10"`
+	}
+}
+
+func (h *handler) renewCertificate(ctx context.Context, r *RenewBody) (*EnrolAnswer, error) {
+	return h.welcome(*callerOf(ctx).agent, r.Body.Key)
+}
+
+// CAAnswer is the certificate of the server's own CA.
+type CAAnswer struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+func caOperation() huma.Operation {
+	op := read("ca", "/ca", "The certificate of the server's own CA")
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "PEM", Content: map[string]*huma.MediaType{"application/pem-certificate-chain": {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}}
+	return op
+}
+
+func (h *handler) ca(context.Context, *struct{}) (*CAAnswer, error) {
+	return &CAAnswer{"application/pem-certificate-chain", h.Issuer.PEM()}, nil
+}
+
+// sinkFor is where the reports of a caller go.
+func (h *handler) sinkFor(c *caller) collect.Sink { return &identified{h, c} }
+
+// identified puts who a report is from into it: what the body says counts for
+// nothing.
+type identified struct {
+	h *handler
+	c *caller
+}
+
+// Put refuses a report for another host than the agent's own.
+func (s *identified) Put(ctx context.Context, r *report.Report) error {
+	if s.c.agent == nil {
+		if r.Node.Identity.Kind == report.IdentityEnrolled {
+			return &report.FieldError{
+				Field: "node.identity.kind", Rule: "must not be enrolled without the agent's credential", Value: quoteShort(r.Node.Identity.Kind),
+			}
+		}
+		return s.h.Sink.Put(ctx, r)
+	}
+	seen := auth.Sighting{Name: r.Node.Name, Zone: r.Zone, Address: s.c.address, Via: s.c.via}
+	if r.Node.Identity.Kind == report.IdentityMachine {
+		seen.Machine = r.Node.Identity.Value
+	}
+	if err := s.h.Agents.Admit(s.c.agent.ID, seen); err != nil {
+		return err
+	}
+	r.Node.Identity = report.Identity{Kind: report.IdentityEnrolled, Value: s.c.agent.ID}
+	if err := s.h.Sink.Put(ctx, r); err != nil {
+		return err
+	}
+	if err := s.h.Agents.Saw(ctx, s.c.agent.ID, seen); err != nil && !errors.Is(err, auth.ErrNotFound) {
+		s.h.Log.Error("noting a report failed", "error", err) // the report itself is taken in
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// Explanation is the answer of GET /explain.
+type Explanation struct {
+	Connections []Connection `json:"connections"`
+	Text        []string     `json:"text" doc:"the same in sentences, connection by connection"`
+}
+
+// ExplainParams name two ends.
+type ExplainParams struct {
+	Client string `query:"client" required:"true" maxLength:"600" doc:"a node, or node:process"`
+	Server string `query:"server" required:"true" maxLength:"600" doc:"a node, or node:port"`
+}
+
+func (h *handler) explain(_ context.Context, p *ExplainParams) (*Answer[Explanation], error) {
+	view, err := h.whole(&Params{})
+	if err != nil {
+		return nil, err
+	}
+	client, server := endOf(view, p.Client), endOf(view, p.Server)
+	if client.node == "" || server.node == "" {
+		missing := p.Client
+		if client.node != "" {
+			missing = p.Server
+		}
+		return nil, huma.Error404NotFound("no node is named " + quoteShort(missing) + ": dotm map lists them")
+	}
+	out := Explanation{Connections: []Connection{}, Text: []string{}}
+	snap := h.Model.Snapshot()
+	for _, c := range view.Connections {
+		if c.Client.Node != client.node || c.Server.Node != server.node ||
+			(client.detail != "" && c.Client.Process != client.detail) ||
+			(server.detail != "" && strconv.Itoa(int(c.Server.Port)) != server.detail) {
+			continue
+		}
+		out.Connections = append(out.Connections, c)
+		out.Text = append(out.Text, topology.Explain(snap, &c.Connection)...)
+	}
+	if len(out.Connections) == 0 {
+		return nil, huma.Error404NotFound(fmt.Sprintf("nobody has seen %s connect to %s", p.Client, p.Server))
+	}
+	return answer(view.Revision, out), nil
+}
+
+// named is an end as somebody wrote it.
+type named struct{ node, detail string }
+
+// endOf reads "node" or "node:detail". A node's name may hold colons, as IPv6
+// addresses do: the longest name that exists counts.
+func endOf(view *Topology, s string) named {
+	for i := range view.Nodes {
+		if n := view.Nodes[i].Name; n == s {
+			return named{n, ""}
+		}
+	}
+	if i := strings.LastIndexByte(s, ':'); i > 0 {
+		node := strings.Trim(s[:i], "[]")
+		for j := range view.Nodes {
+			if view.Nodes[j].Name == node {
+				return named{node, s[i+1:]}
+			}
+		}
+	}
+	return named{}
+}

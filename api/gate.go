@@ -1,0 +1,331 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/collect/push"
+)
+
+// The paths that are judged in their own way.
+const (
+	enrolPath       = Prefix + "/enrol"
+	certificatePath = Prefix + "/certificate"
+)
+
+// relayHeader carries the identity of a relay that forwards a request. The
+// request's own Authorization is the agent's.
+const relayHeader = "Dotm-Relay"
+
+// caller is who asks, as far as the head of a request tells.
+type caller struct {
+	// role is what it may do as a person; "" if it is none.
+	role auth.Role
+	// user is the name of a person who logged in, session what the browser
+	// showed for it.
+	user, session string
+	// local came through the socket of the data folder.
+	local bool
+	// agent is an enrolled one, with the relay that forwards for it.
+	agent *auth.Agent
+	via   string
+	// token is the secret of something that wants to enrol.
+	token   string
+	address netip.Addr
+	secure  bool // what travels is encrypted, as far as the server can tell
+}
+
+type callerKey struct{}
+
+type localKey struct{}
+
+// callerOf is who asks. Without a gate everybody may everything.
+func callerOf(ctx context.Context) *caller {
+	if c, ok := ctx.Value(callerKey{}).(*caller); ok {
+		return c
+	}
+	return &caller{role: auth.Admin}
+}
+
+// Local serves requests that came through the socket of the data folder: who
+// may open that is an administrator.
+func Local(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), localKey{}, true)))
+	})
+}
+
+func isLocal(r *http.Request) bool { return r.Context().Value(localKey{}) != nil }
+
+// gate lets through who may do what the request asks for. It reads the head of
+// a request alone: a body that nobody wants is never read.
+func (h *handler) gate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := h.identify(r)
+		if err == nil {
+			err = permit(c, r)
+		}
+		if err != nil {
+			h.refuse(w, r, c, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+	})
+}
+
+// open reports whether nobody needs to log in.
+func (h *handler) open() bool { return h.Loopback || h.Logins == nil }
+
+// errNotProxied refuses what comes past the proxy, unencrypted.
+var errNotProxied = errors.New("this server answers its proxy only (--behind-proxy): ask the proxy")
+
+// identify finds out who asks. The caller is never nil.
+func (h *handler) identify(r *http.Request) (*caller, error) {
+	c := &caller{secure: r.TLS != nil || len(h.Proxies) > 0, local: isLocal(r)}
+	if c.local {
+		c.role = auth.Admin
+		return c, nil
+	}
+	hops := h.hops(r)
+	if c.address = hops[0]; len(h.Proxies) > 0 && !contains(h.Proxies, peer(r)) {
+		return c, errNotProxied
+	}
+	if err := h.relayed(r, c, hops); err != nil {
+		return c, err
+	}
+	bearer, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case given && h.Agents == nil:
+		return c, auth.ErrCredential
+	case given && r.URL.Path == enrolPath:
+		secret, err := h.Agents.CheckToken(bearer)
+		c.token = secret
+		return c, err
+	case given:
+		agent, err := h.Agents.Authenticate(bearer)
+		c.agent = &agent
+		return c, err
+	case h.open():
+		c.role = auth.Admin
+		return c, nil
+	}
+	if cookie, err := r.Cookie(cookieName(c)); err == nil {
+		if p, ok := h.Logins.Session(cookie.Value); ok {
+			c.user, c.role, c.session = p.User, p.Role, cookie.Value
+		}
+	}
+	return c, nil
+}
+
+// relayed judges the identity of a relay, and believes it whom it forwards for.
+func (h *handler) relayed(r *http.Request, c *caller, hops []netip.Addr) error {
+	text := r.Header.Get(relayHeader)
+	if text == "" || h.Agents == nil {
+		return nil
+	}
+	relay, err := h.Agents.Authenticate(text)
+	if err == nil && relay.Role != auth.RoleRelay {
+		err = errors.New(relay.Name + " is no relay")
+	}
+	if err != nil {
+		return relayError{err}
+	}
+	c.via = relay.Name
+	if len(hops) > 1 {
+		c.address = hops[1]
+	}
+	return nil
+}
+
+// relayError says that it is the relay who may not, and not the agent behind it.
+type relayError struct{ error }
+
+func (e relayError) Error() string { return "relay: " + e.error.Error() }
+
+func peer(r *http.Request) netip.Addr {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr().Unmap()
+}
+
+func contains(nets []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(nets, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// maxHops bounds what is read of X-Forwarded-For.
+const maxHops = 16
+
+// hops are the addresses on the way of a request, the nearest first, without our
+// own proxies. What is further than the first is hearsay.
+func (h *handler) hops(r *http.Request) []netip.Addr {
+	out := []netip.Addr{peer(r)}
+	list := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(list) - 1; i >= 0 && len(out) < maxHops; i-- {
+		a, ok := parseHop(strings.TrimSpace(list[i]))
+		if !ok {
+			break
+		}
+		if contains(h.Proxies, out[len(out)-1]) {
+			out[len(out)-1] = a
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func parseHop(s string) (netip.Addr, bool) {
+	if host, _, err := net.SplitHostPort(s); err == nil {
+		s = host
+	}
+	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	return a.Unmap(), err == nil
+}
+
+// errLogin and errEnrol tell strangers the way in.
+var (
+	errLogin = errors.New("log in first: with a browser, or on the server's own machine as the user that it runs as")
+	errEnrol = errors.New("agent has no identity: make a token with dotm token create on the server's machine, and give it to dotm agent --token-file")
+	errRole  = errors.New("this login may not do that")
+	errAgent = errors.New("agents may only report")
+	errToken = errors.New("enrolling needs a token: dotm token create makes one, on the server's machine")
+	errRelay = errors.New("only relays get certificates")
+	errLocal = errors.New("login links are made on the server's own machine: dotm login-link")
+)
+
+// permit says why a caller may not do what a request asks for, or nil.
+func permit(c *caller, r *http.Request) error {
+	switch path := r.URL.Path; {
+	case path == push.Path && r.Method == http.MethodPost:
+		if c.agent == nil && c.role != auth.Admin {
+			return errEnrol
+		}
+		return nil
+	case path == enrolPath:
+		return unless(c.token != "", errToken)
+	case path == certificatePath:
+		if c.agent == nil {
+			return errEnrol
+		}
+		return unless(c.agent.Role == auth.RoleRelay, errRelay)
+	case isPublic(r.Method, path):
+		return nil
+	case c.agent != nil:
+		return errAgent
+	case path == linksPath:
+		return unless(c.local, errLocal)
+	case c.role == "":
+		return errLogin
+	default:
+		return unless(c.role.May(needed(r.Method, path)), errRole)
+	}
+}
+
+func unless(fine bool, err error) error {
+	if fine {
+		return nil
+	}
+	return err
+}
+
+// public is what everybody may ask for: how to log in, and nothing of the site.
+var public = []string{
+	"GET " + Prefix + "/session", "POST " + Prefix + "/login", "POST " + Prefix + "/logout", "POST " + Prefix + "/setup",
+	"GET " + Prefix + "/ca",
+}
+
+// isPublic also knows the files of the UI, and what tells that the server lives.
+func isPublic(method, path string) bool {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	page := method == http.MethodGet && !strings.HasPrefix(path, "/api/") && path != "/metrics"
+	return page || slices.Contains(public, method+" "+path)
+}
+
+// needed is the role that a request of a person takes.
+func needed(method, path string) auth.Role {
+	for _, p := range []string{"/tokens", "/agents"} {
+		if strings.HasPrefix(path, Prefix+p) {
+			return auth.Admin
+		}
+	}
+	if method == http.MethodGet || method == http.MethodHead {
+		return auth.Viewer
+	}
+	return auth.Operator
+}
+
+// still reports whether the session that a long answer began with goes on.
+func (h *handler) still(r *http.Request) bool {
+	c := callerOf(r.Context())
+	if c.session == "" {
+		return true
+	}
+	_, ok := h.Logins.Session(c.session)
+	return ok
+}
+
+// refuse answers who may not.
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, c *caller, err error) {
+	status := http.StatusForbidden
+	var ofRelay relayError
+	switch {
+	case errors.As(err, &ofRelay): // 401 would make the agent doubt its own identity
+	case errors.Is(err, auth.ErrCredential), err == errLogin, err == errEnrol, err == errToken: //nolint:errorlint // our own, not wrapped
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", `Bearer realm="dotm"`)
+	}
+	if errors.Is(err, auth.ErrCredential) {
+		h.Log.Warn("credential was refused", "path", r.URL.Path, "address", c.address, "via", c.via, "error", err)
+	}
+	if r.ProtoMajor < 2 { // HTTP/2 would end the requests of others, too
+		w.Header().Set("Connection", "close") // nobody waits for the body of a stranger
+	}
+	problem(w, status, err.Error())
+}
+
+// authStatus is the HTTP status of an error of package auth; 0 for others.
+func authStatus(err error) int {
+	var busy *auth.BusyError
+	switch {
+	case errors.As(err, &busy):
+		return http.StatusTooManyRequests
+	case errors.Is(err, auth.ErrCredential):
+		return http.StatusUnauthorized
+	case errors.Is(err, auth.ErrForbidden):
+		return http.StatusForbidden
+	case errors.Is(err, auth.ErrInvalid):
+		return http.StatusUnprocessableEntity
+	case errors.Is(err, auth.ErrNotFound):
+		return http.StatusNotFound
+	}
+	return 0
+}
+
+// retryAfter is the header's value of an error that passes (RFC 9110, 10.2.3).
+func retryAfter(err error) string {
+	var busy *auth.BusyError
+	if !errors.As(err, &busy) {
+		return ""
+	}
+	return strconv.Itoa(int(busy.Wait.Seconds()) + 1)
+}
+
+// cookieName is that of the session. The prefix makes browsers take it from
+// nobody else, and send it encrypted only (RFC 6265bis, 4.1.3.2).
+func cookieName(c *caller) string {
+	if c.secure {
+		return "__Host-dotm"
+	}
+	return "dotm"
+}

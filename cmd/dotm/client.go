@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/api"
+)
+
+// clientTimeout bounds one question to a server.
+const clientTimeout = 30 * time.Second
+
+// maxTopology bounds an answer.
+const maxTopology = 1 << 30
+
+// localServer is asked where no server is named and no data folder has a socket.
+const localServer = "http://" + defaultListen
+
+// clientFlags say which server a command asks.
+type clientFlags struct {
+	Server string `help:"Address of the server. Without it the one of the data folder is asked, else http://127.0.0.1:4849." placeholder:"URL" env:"DOTM_SERVER"`
+	Data   string `help:"Data folder of a server on this machine: who may read it needs no login." placeholder:"DIR" type:"path" env:"DOTM_DATA"`
+}
+
+// get asks the server's API and decodes its answer into v.
+func (c *clientFlags) get(ctx context.Context, path string, v any) error {
+	return c.do(ctx, http.MethodGet, path, nil, v)
+}
+
+// do asks the server's API with a method, a body that goes as JSON unless it is
+// nil, and decodes the answer into v unless that is nil.
+func (c *clientFlags) do(ctx context.Context, method, path string, body, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
+	defer cancel()
+	server, client, err := c.find(ctx)
+	if err != nil {
+		return err
+	}
+	var payload io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("asking %s: %w", server, err)
+		}
+		payload = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(server, "/")+api.Prefix+path, payload)
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", server, err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking %s: %w (start one with dotm up, or name another with --server)", server, err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing to lose
+	return decode(server, resp, v)
+}
+
+// find chooses the server: the one that is named, else the one of the data
+// folder if it runs, else the one on this machine's default address.
+func (c *clientFlags) find(ctx context.Context) (server string, client *http.Client, err error) {
+	if c.Server != "" {
+		u, err := url.Parse(c.Server)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return "", nil, fmt.Errorf("--server must be an address like %s, is %q", localServer, c.Server)
+		}
+		return c.Server, http.DefaultClient, nil
+	}
+	data := cmp.Or(c.Data, defaultData())
+	conn, err := dialLocal(ctx, data)
+	if err != nil {
+		if c.Data != "" {
+			return "", nil, fmt.Errorf("no server runs on data folder %s, or this user may not ask it: %w", c.Data, err)
+		}
+		return localServer, http.DefaultClient, nil
+	}
+	_ = conn.Close() // it was to see who listens
+	return "http://localhost", &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialLocal(ctx, data) },
+	}}, nil
+}
+
+// decode reads an answer, or what it says is wrong.
+func decode(server string, resp *http.Response, v any) error {
+	body := io.LimitReader(resp.Body, maxTopology)
+	if resp.StatusCode/100 != 2 {
+		var p struct{ Detail string }
+		_ = json.NewDecoder(body).Decode(&p)
+		return fmt.Errorf("%s answers %s: %s", server, resp.Status, p.Detail)
+	}
+	if v == nil || resp.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	if err := json.NewDecoder(body).Decode(v); err != nil {
+		return fmt.Errorf("reading the answer of %s: %w", server, err)
+	}
+	return nil
+}

@@ -87,7 +87,9 @@ func Apply(prev *topology.Snapshot, r *report.Report, now time.Time, opt Options
 
 // Report applies a valid report that was received at now.
 func (b *Batch) Report(r *report.Report, now time.Time) {
-	all := statements(r, b.nameOf(r, now))
+	name := b.nameOf(r, now)
+	r, counted := b.once(name, r)
+	all := statements(r, name)
 	for _, gone := range b.goneContainers(all) {
 		all = append(all, statement{report: r, node: gone.Name, kind: gone.Kind})
 	}
@@ -97,6 +99,7 @@ func (b *Batch) Report(r *report.Report, now time.Time) {
 	for i := range all {
 		begun[i] = b.begin(&all[i], now)
 	}
+	begun[0].next.Counted = counted
 	for _, s := range begun {
 		s.next.Node.FirstSeen = earliest(s.next.Node.FirstSeen, b.adopt(s.next))
 	}
@@ -257,7 +260,7 @@ func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topolog
 		Weak:     r.Node.Identity.Weak(),
 		Instance: r.Agent.Instance, Collect: collectedBy(r),
 		Agent: r.Agent.Version,
-		Skew:  topology.Duration(r.Time.Sub(now).Round(time.Second)),
+		Skew:  topology.Duration(r.Time.Add(time.Duration(r.LagMS) * time.Millisecond).Sub(now).Round(time.Second)),
 		Cost: topology.Cost{
 			CPUMillis: float64(r.Cost.CPUMicros) / 1e3, WallMillis: float64(r.Cost.WallMicros) / 1e3,
 			RSSBytes: r.Cost.RSSBytes, Sockets: r.Coverage.Sockets,

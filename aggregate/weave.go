@@ -27,7 +27,7 @@ type weaver struct {
 
 	edges map[string]*topology.Connection
 	ends  map[[2]string][]*topology.Connection // edges of now by their two nodes
-	peers map[string]map[netip.Addr]bool       // behind edges to many
+	peers map[string]map[netip.Prefix]int      // behind edges to many, by address or network
 
 	health map[string]*measured // of edges, by id
 }
@@ -37,7 +37,7 @@ func (w *weaver) weave() {
 	w.others, w.services = map[string]*peer{}, map[string]portServices{}
 	w.only = onlyServices(w.self.Services)
 	w.edges = map[string]*topology.Connection{}
-	w.peers = map[string]map[netip.Addr]bool{}
+	w.peers = map[string]map[netip.Prefix]int{}
 	w.health = map[string]*measured{}
 	rows := slices.Clone(w.says.connections)
 	for i := range rows {
@@ -456,11 +456,26 @@ func (w *weaver) add(c topology.Connection, r *report.Connection, peer end, side
 	}
 	e.Status = topology.Fresh
 	if peer.kind == topology.Internet || peer.kind == topology.Network {
-		if w.peers[c.ID] == nil {
-			w.peers[c.ID] = map[netip.Addr]bool{}
-		}
-		w.peers[c.ID][r.Peer] = true
-		e.Peers = len(w.peers[c.ID])
+		w.countPeers(e, r)
+	}
+}
+
+// countPeers counts the addresses behind an edge to many. The agent may have
+// folded them into networks already.
+func (w *weaver) countPeers(e *topology.Connection, r *report.Connection) {
+	behind := w.peers[e.ID]
+	if behind == nil {
+		behind = map[netip.Prefix]int{}
+		w.peers[e.ID] = behind
+		e.Peers = 0
+	}
+	network, n := r.PeerNetwork, max(r.Peers, 1)
+	if network == (netip.Prefix{}) {
+		network, n = netip.PrefixFrom(r.Peer, r.Peer.BitLen()), 1
+	}
+	if more := n - behind[network]; more > 0 {
+		behind[network] = n
+		e.Peers += more
 	}
 }
 

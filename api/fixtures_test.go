@@ -215,6 +215,7 @@ func read200[T any](t *testing.T, s *site, path string) (out T) {
 
 // problemDoc is RFC 9457's as far as dotm uses it.
 type problemDoc struct {
+	Type          string
 	Title, Detail string
 	Status        int
 	Errors        []struct {
@@ -248,7 +249,7 @@ func (s *site) put(t *testing.T, r *report.Report) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := s.do(t, http.MethodPost, Prefix+"/reports", string(raw)); a.StatusCode != http.StatusNoContent {
+	if a := s.do(t, http.MethodPost, Prefix+"/reports", string(raw)); a.StatusCode != http.StatusOK {
 		t.Fatalf("report refused: %s", a.body)
 	}
 }

@@ -44,6 +44,16 @@ type Block struct {
 	// Connections are held by this node, sorted by id: those it opened, and
 	// those it accepted from nodes that don't report them themselves.
 	Connections []Connection `json:"connections"`
+	// Counted says which counters of its agent are in the block, so that none
+	// counts twice.
+	Counted Counted `json:"counted,omitzero"`
+}
+
+// Counted is how far the counters of an agent process were counted; see the
+// report format.
+type Counted struct {
+	Instance string `json:"instance"`
+	Sequence uint64 `json:"sequence"`
 }
 
 // Clone copies a block so that the copy may be written.

@@ -60,13 +60,11 @@ func policyOf(resp *http.Response) *report.Policy {
 // Exchange delivers a report, or a beat, gzipped.
 func (s *HTTPSender) Exchange(ctx context.Context, r *report.Report, b *report.Beat) (*report.Policy, error) {
 	var body bytes.Buffer
-	kind, err := "application/gzip", error(nil)
+	kind, encode := "application/gzip", func() error { return report.Encode(&body, r) }
 	if b != nil {
-		kind, err = report.BeatType, report.EncodeBeat(&body, b)
-	} else {
-		err = report.Encode(&body, r)
+		kind, encode = report.BeatType, func() error { return report.EncodeBeat(&body, b) }
 	}
-	if err != nil {
+	if err := encode(); err != nil {
 		return nil, err
 	}
 	return s.post(ctx, kind, &body)

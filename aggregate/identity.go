@@ -239,7 +239,7 @@ func (b *Batch) findings(n *topology.Node, prev *topology.Block, now time.Time) 
 		}
 	}
 	duplicates, others := b.duplicates(n)
-	b.tell(n, others, now)
+	b.tell(others, now)
 	return append(out, dated(slices.Concat(b.sameName(n), b.clones(n, prev, now), skewed(n, before), duplicates), before, now)...)
 }
 
@@ -255,8 +255,8 @@ func dated(list, before []topology.Finding, now time.Time) []topology.Finding {
 	return list
 }
 
-// tell lets other hosts that have an address of n too know, or that it is over.
-func (b *Batch) tell(n *topology.Node, others []string, now time.Time) {
+// tell lets other hosts that have an address of a node too know, or that it is over.
+func (b *Batch) tell(others []string, now time.Time) {
 	for _, name := range others {
 		block := b.edit.Block(name)
 		next := *block

@@ -66,7 +66,7 @@ func (b *Batch) resolve(self *topology.Node, addr netip.Addr) end {
 		return end{inferredName(self.Zone, addr), topology.Inferred, "internal address that no reporting node has"}
 	}
 	if b.opt.Outside != nil {
-		if name := b.opt.Outside(addr); name != "" {
+		if name := b.opt.Outside(addr); name != "" && !b.isHost(name) {
 			return end{name, topology.Network, "outside the internal networks, in " + name}
 		}
 	}
@@ -110,6 +110,12 @@ func inferredName(zone string, addr netip.Addr) string {
 		return addr.String()
 	}
 	return addr.String() + "@" + zone
+}
+
+// isHost says whether a node that reports has a name.
+func (b *Batch) isHost(name string) bool {
+	block := b.edit.Block(name)
+	return block != nil && block.Node.OwnsAddresses()
 }
 
 // scopes says whether an address lies in a network that means something on a

@@ -69,7 +69,7 @@ func compareTuples(e *topology.Evidence) {
 func retold(before, now []topology.Connection) bool {
 	for i := range now {
 		x, y := &before[i].Evidence, &now[i].Evidence
-		if !y.Confirmed && !(slices.Equal(x.ClientTuples, y.ClientTuples) && slices.Equal(x.ServerTuples, y.ServerTuples)) {
+		if !y.Confirmed && (!slices.Equal(x.ClientTuples, y.ClientTuples) || !slices.Equal(x.ServerTuples, y.ServerTuples)) {
 			return true
 		}
 	}

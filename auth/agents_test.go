@@ -67,6 +67,40 @@ func TestEnrol(t *testing.T) {
 	}
 }
 
+// TestEnrolAgain: a host that enrols anew stays the same on the chart, clones
+// and hosts of one name don't become one.
+func TestEnrolAgain(t *testing.T) {
+	a := newAgents(t, newMemory(), newClock())
+	token := a.token(t, TokenOptions{})
+	enrol := func(name, machine, zone string) Agent {
+		t.Helper()
+		h := newHost(name, machine)
+		h.Zone = zone
+		x, err := a.Enrol(t.Context(), token, h.EnrolRequest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	first := enrol("web", "m1", "")
+	if first.Identity != first.ID {
+		t.Errorf("%+v", first)
+	}
+	if err := a.Revoke(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if again := enrol("web", "m1", ""); again.ID == first.ID || again.Identity != first.ID {
+			t.Errorf("again it is %+v", again)
+		}
+	}
+	for _, other := range []Agent{enrol("web", "m2", ""), enrol("web2", "m1", ""), enrol("web", "m1", "east"), enrol("weak", "", ""), enrol("weak", "", "")} {
+		if other.Identity != other.ID {
+			t.Errorf("another host has an identity of the past: %+v", other)
+		}
+	}
+}
+
 func TestEnrolRefused(t *testing.T) {
 	k, c := newMemory(), newClock()
 	a := newAgents(t, k, c)

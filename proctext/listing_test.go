@@ -381,8 +381,20 @@ func TestServicePort(t *testing.T) {
 		name, protocol string
 		want           uint16
 	}{
-		{"ssh", TCP, 22}, {"SSH", TCP, 22}, {"echo", UDP, 7}, {"memcached", TCP, 11211}, {"bootpc", UDP, 68}, {"ms-wbt-server", TCP, 3389},
-		{"syslog", UDP, 514}, {"shell", TCP, 514}, {"syslog", TCP, 0}, {"shell", UDP, 0}, {"ss", TCP, 0}, {"sh", TCP, 0}, {"", TCP, 0}, {"ssh/22 telnet", TCP, 0},
+		{"ssh", TCP, 22},
+		{"SSH", TCP, 22},
+		{"echo", UDP, 7},
+		{"memcached", TCP, 11211},
+		{"bootpc", UDP, 68},
+		{"ms-wbt-server", TCP, 3389},
+		{"syslog", UDP, 514},
+		{"shell", TCP, 514},
+		{"syslog", TCP, 0},
+		{"shell", UDP, 0},
+		{"ss", TCP, 0},
+		{"sh", TCP, 0},
+		{"", TCP, 0},
+		{"ssh/22 telnet", TCP, 0},
 	} {
 		if got := servicePort(c.name, c.protocol); got != c.want {
 			t.Errorf("%s of %s is %d, want %d", c.name, c.protocol, got, c.want)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/agent"
@@ -115,7 +116,7 @@ func (c *nodeImportCmd) send(ctx context.Context, r *report.Report) error {
 	}
 	state := filepath.Join(cmp.Or(c.State, defaultState("dotm-import")), r.Node.Name)
 	_, missing := os.Stat(state)
-	if c.Server == "" || token == "" && missing != nil {
+	if c.Server == "" || token == "" && missing != nil && !strings.HasPrefix(c.Server, "https:") {
 		return c.do(ctx, http.MethodPost, "/reports", r, nil)
 	}
 	return c.sendAs(ctx, r, token, state)

@@ -27,6 +27,11 @@ const (
 	earliest = time.Second
 )
 
+// HealthEvery is how often an agent asks at least for the health of many
+// connections (see [scan.Options]): in every third look at the default interval
+// of 10 s. Which connections there are, and what waits, every look sees.
+const HealthEvery = 25 * time.Second
+
 // patience is the longest that a delivery may take. Senders that talk over a
 // network have shorter limits of their own; this one keeps a host visible
 // whatever a sender waits for.

@@ -42,8 +42,12 @@ func (m *measured) add(h *report.Health) {
 	m.CloseWaitMS = max(m.CloseWaitMS, h.CloseWaitMS)
 }
 
-// elapsed is the time since the node's report before; zero if there was none.
+// elapsed is the time over which the report's counters of health count: as it
+// says, else since the node's report before; zero if there was none.
 func (w *weaver) elapsed() time.Duration {
+	if ms := w.says.report.HealthMS; ms > 0 {
+		return time.Duration(ms) * time.Millisecond
+	}
 	if w.prev.Node.LastReport.IsZero() {
 		return 0
 	}
@@ -52,12 +56,41 @@ func (w *weaver) elapsed() time.Duration {
 
 // judge writes what was measured on the edges.
 func (w *weaver) judge() {
-	since := w.elapsed()
-	for id, m := range w.health {
-		if e := w.edges[id]; e != nil {
-			e.Health = m.health(w.before(id), w.now, since)
+	for id, e := range w.edges {
+		m := w.health[id]
+		if m != nil || w.says.report.Unmeasured && e.Count > 0 {
+			e.Health = w.healthy(m, w.before(id))
 		}
 	}
+}
+
+// healthy is an edge's health now: what was measured since the report before,
+// or, where the kernel was not asked, what was measured then with what waits
+// now. m is nil if the report tells nothing.
+func (w *weaver) healthy(m *measured, before *topology.Health) *topology.Health {
+	if !w.says.report.Unmeasured {
+		if m == nil {
+			return nil
+		}
+		return m.health(before, w.now, w.elapsed())
+	}
+	if m == nil {
+		m = &measured{}
+	}
+	waits := m.health(before, w.now, 0)
+	if before == nil {
+		if m.end == "" {
+			return nil
+		}
+		return waits
+	}
+	h := *before
+	h.Connecting, h.ConnectingSince = waits.Connecting, waits.ConnectingSince
+	h.CloseWait, h.CloseWaitSince = waits.CloseWait, waits.CloseWaitSince
+	if h == (topology.Health{End: h.End}) {
+		return nil
+	}
+	return &h
 }
 
 // before is what was known of an edge's health.

@@ -61,10 +61,7 @@ func (w *weaver) believe(p *peer) {
 	}
 	for i, h := range p.heard {
 		e := &p.block.Connections[i]
-		var health *topology.Health
-		if h.health != nil {
-			health = h.health.health(e.Health, w.now, w.elapsed())
-		}
+		health := w.healthy(h.health, e.Health)
 		if p.dropped[i] || (e.Count == h.count && e.Status == topology.Fresh && topology.SameHealth(e.Health, health)) {
 			continue
 		}

@@ -37,22 +37,35 @@ func (p *past) turn() {
 }
 
 // recall finds a socket in the look before, and remembers it for the next. nil
-// means that it was not there, or can't be told from others.
-func (p *past) recall(s *Socket, now time.Time) (before *memory, since int64) {
-	since = now.UnixMilli()
-	if s.Cookie == 0 {
+// means that it was not there, or can't be told from others. What was not
+// measured stays as it was.
+func (p *past) recall(s *Socket, now time.Time, measured bool) (before *memory, since int64) {
+	since = sinceAtMost(s, now)
+	if s.Cookie == 0 || p.forgetful {
 		return nil, since
 	}
-	if p.forgetful {
-		return nil, since
+	before = p.find(s.Cookie)
+	m := memory{s.Cookie, s.Sent, s.Received, s.Segments, s.Retransmits, s.Drops, s.State, since}
+	if before != nil {
+		if before.state == s.State {
+			m.since = min(since, before.since)
+		}
+		if !measured {
+			m.sent, m.received = before.sent, before.received
+			m.segments, m.retransmits = before.segments, before.retransmits
+		}
 	}
-	if before = p.find(s.Cookie); before != nil && before.state == s.State {
-		since = before.since
+	p.now = append(p.now, m)
+	return before, m.since
+}
+
+// sinceAtMost is when a socket came into its state at the latest: one that the
+// peer closed, when that was last heard; others now.
+func sinceAtMost(s *Socket, now time.Time) int64 {
+	if s.State == CloseWait {
+		return now.UnixMilli() - int64(s.Idle)
 	}
-	p.now = append(p.now, memory{
-		s.Cookie, s.Sent, s.Received, s.Segments, s.Retransmits, s.Drops, s.State, since,
-	})
-	return before, since
+	return now.UnixMilli()
 }
 
 func (p *past) find(cookie uint64) *memory {

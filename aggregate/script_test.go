@@ -464,6 +464,11 @@ func parseReport(node, text string) (*report.Report, error) {
 		case "interval":
 			d, e := time.ParseDuration(w[1])
 			r.IntervalMS, err = d.Milliseconds(), e
+		case "unmeasured":
+			r.Unmeasured = true
+		case "over": // the counters of health count over so long
+			d, e := time.ParseDuration(w[1])
+			r.HealthMS, err = d.Milliseconds(), e
 		case "ns":
 			n := report.Namespace{Container: w[1]}
 			for _, a := range w[2:] {

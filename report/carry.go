@@ -8,6 +8,7 @@ import "net/netip"
 // Coverage.Truncated.
 func Carry(undelivered, next *Report) {
 	carryDrops(undelivered, next)
+	newest := carryMeasured(undelivered, next)
 	at := make(map[rowID]int, len(next.Connections))
 	for i := range next.Connections {
 		at[idOf(&next.Connections[i])] = i
@@ -24,6 +25,9 @@ func Carry(undelivered, next *Report) {
 		old.Namespace, old.Container = ns, inside[old.Container]
 		if j, ok := at[idOf(&old)]; ok {
 			next.Connections[j].AddCounts(&old)
+			if newest {
+				next.Connections[j].takeMeans(old.Health)
+			}
 			continue
 		}
 		if !old.Tried() {
@@ -36,6 +40,31 @@ func Carry(undelivered, next *Report) {
 		room--
 		next.Connections = append(next.Connections, closed(old))
 	}
+}
+
+// carryMeasured says of the next report over what time its counters of health
+// count, with those of the older one. The means of the older one are the newest
+// if only that was measured.
+func carryMeasured(undelivered, next *Report) (newest bool) {
+	if undelivered.Unmeasured {
+		return false
+	}
+	newest, next.Unmeasured = next.Unmeasured, false
+	next.HealthMS += undelivered.HealthMS
+	return newest
+}
+
+// takeMeans takes over the means of an older row.
+func (c *Connection) takeMeans(old *Health) {
+	if old == nil || old.Measured == 0 {
+		return
+	}
+	h := Health{}
+	if c.Health != nil {
+		h = *c.Health
+	}
+	h.Measured, h.RTT, h.RTTVar = old.Measured, old.RTT, old.RTTVar
+	c.Health = &h
 }
 
 // closed is a row of an older report without what was true at its time only.

@@ -115,6 +115,46 @@ func TestCarryHealth(t *testing.T) {
 	}
 }
 
+// TestCarryMeasured: what was measured last is what the next report tells, over
+// the time that it counts for, whichever of the two was measured.
+func TestCarryMeasured(t *testing.T) {
+	healthy := func(c Connection, h *Health) Connection { c.Health = h; return c }
+	full := Health{Measured: 1, RTT: 10, RTTVar: 2, Segments: 5, CloseWait: 1}
+	for _, tt := range []struct {
+		name      string
+		old, next Report
+		health    Health
+		ms        int64
+		un        bool
+	}{
+		{"both", Report{HealthMS: 30}, Report{HealthMS: 20}, Health{Measured: 2, RTT: 20, Segments: 12}, 50, false},
+		{"the older", Report{HealthMS: 30}, Report{Unmeasured: true}, Health{Measured: 1, RTT: 10, RTTVar: 2, Segments: 5}, 30, false},
+		{"the newer", Report{Unmeasured: true}, Report{HealthMS: 20}, Health{Measured: 2, RTT: 20, Segments: 7}, 20, false},
+		{"none", Report{Unmeasured: true}, Report{Unmeasured: true}, Health{}, 0, true},
+	} {
+		old, next := full, &Health{Measured: 2, RTT: 20, Segments: 7}
+		if tt.old.Unmeasured {
+			old = Health{CloseWait: 1}
+		}
+		if tt.next.Unmeasured {
+			next = nil
+		}
+		tt.old.Connections = []Connection{healthy(outRow(1, 1, 0), &old)}
+		tt.next.Connections = []Connection{healthy(outRow(1, 2, 0), next)}
+		Carry(&tt.old, &tt.next)
+		want := outRow(1, 2, 0)
+		if tt.health != (Health{}) {
+			want.Health = &tt.health
+		}
+		if diff := cmp.Diff([]Connection{want}, tt.next.Connections, sameAddresses); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+		if tt.next.HealthMS != tt.ms || tt.next.Unmeasured != tt.un {
+			t.Errorf("%s: unmeasured %t, over %d ms", tt.name, tt.next.Unmeasured, tt.next.HealthMS)
+		}
+	}
+}
+
 // TestCarryDrops: a listener's drops add up, a vanished one's are lost.
 func TestCarryDrops(t *testing.T) {
 	listener := func(port uint16, drops uint64) Listener {

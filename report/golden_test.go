@@ -31,7 +31,7 @@ func full() *Report {
 		Agent:      Agent{"0.1.0", "sock_diag"},
 		Sequence:   42,
 		Time:       noon.Add(250 * time.Millisecond),
-		IntervalMS: 10_000,
+		IntervalMS: 10_000, HealthMS: 30_000,
 		Interfaces: []Interface{
 			{"eth0", []netip.Prefix{prefix("10.0.0.1/24"), prefix("2001:db8::1/64")}},
 			{"dummy0", []netip.Prefix{}},

@@ -51,6 +51,13 @@ type Report struct {
 	// Forwards lists where the node's address translation sends connections
 	// that pass through it, or that it makes itself.
 	Forwards []Forward `json:"forwards,omitempty"`
+	// Unmeasured says that the kernel was not asked for what it measures on
+	// connections: of [Health] the rows tell only what waits (Connecting,
+	// CloseWait), and what an earlier report told of the rest stands.
+	Unmeasured bool `json:"unmeasured,omitempty"`
+	// HealthMS is over how many milliseconds the counters of [Health] count; 0:
+	// since the last report that was delivered.
+	HealthMS int64 `json:"health_ms,omitempty"`
 	// Notes say what could not be seen, and why.
 	Notes []Note `json:"notes,omitempty"`
 	// Coverage says how much was seen.
@@ -225,8 +232,9 @@ type Connection struct {
 }
 
 // Health is what the kernel measures on the TCP sockets of one row (struct
-// tcp_info of linux/tcp.h), summed up. Counters count since the last report
-// that was delivered, and only what happened while a look could see it.
+// tcp_info of linux/tcp.h), summed up. Counters count since the last measured
+// report that was delivered (see [Report].Unmeasured), and only what happened
+// while a look could see it.
 type Health struct {
 	// Measured is how many open sockets RTT and RTTVar are the means of, in
 	// microseconds: the smoothed round-trip time and its mean deviation

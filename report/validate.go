@@ -139,6 +139,9 @@ func (r *Report) validateTime(now time.Time) error {
 			Hint:  "set the clock of node " + r.Node.Name + ", for example with NTP",
 		}
 	}
+	if r.HealthMS < 0 {
+		return broken("health_ms", "must not be negative", r.HealthMS)
+	}
 	if r.IntervalMS < 0 || r.IntervalMS > MaxInterval.Milliseconds() {
 		return broken("interval_ms", fmt.Sprintf("must be 0 to %d", MaxInterval.Milliseconds()), r.IntervalMS)
 	}

@@ -42,6 +42,7 @@ func TestValidate(t *testing.T) {
 		{"no time", func(r *Report) { r.Time = time.Time{} }, `time must be set, is 0001-01-01 00:00:00 +0000 UTC`},
 		{"time ahead", func(r *Report) { r.Time = noon.Add(MaxFuture + time.Second) }, `time must be at most 10m0s ahead of the server's clock, is 2026-03-01T12:10:01Z, 10m1s ahead (set the clock of node web1.example, for example with NTP)`},
 		{"negative interval", func(r *Report) { r.IntervalMS = -1 }, `interval_ms must be 0 to 86400000, is -1`},
+		{"negative time of health", func(r *Report) { r.HealthMS = -1 }, `health_ms must not be negative, is -1`},
 		{"long interval", func(r *Report) { r.IntervalMS = 86_400_001 }, `interval_ms must be 0 to 86400000, is 86400001`},
 
 		{"rows", func(r *Report) { r.Listeners = make([]Listener, MaxRows) }, `listeners and connections must be at most 200000 rows, is 200004`},

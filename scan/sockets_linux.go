@@ -31,6 +31,9 @@ type socketReader struct {
 	list []aggregate.Socket
 	diag sockdiag.Reader
 	tcp  uint32 // states, as bits
+	// measured says that in this look the kernel is asked for what it measures
+	// on connections.
+	measured bool
 	// refused is why sock_diag isn't used, by protocol.
 	refused map[report.Protocol]error
 	// interrupted lists what stayed inconsistent in this look.
@@ -54,7 +57,9 @@ func newSocketReader(proc string, m method, counted bool) *socketReader {
 }
 
 // begin empties the list.
-func (r *socketReader) begin() { r.list, r.interrupted = r.list[:0], r.interrupted[:0] }
+func (r *socketReader) begin(measured bool) {
+	r.list, r.interrupted, r.measured = r.list[:0], r.interrupted[:0], measured
+}
 
 // read appends the sockets of the calling thread's network namespace, under
 // the index that it has in the report.
@@ -104,7 +109,7 @@ func (r *socketReader) readProtocol(p report.Protocol) error {
 		states = r.tcp
 	}
 	if r.refused[p] == nil {
-		list, err := r.diag.Append(r.list, p, states)
+		list, err := r.diag.Append(r.list, sockdiag.Question{Protocol: p, States: states, Measured: r.measured})
 		switch {
 		case err == nil:
 			r.list = list

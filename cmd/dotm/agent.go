@@ -27,7 +27,7 @@ func (c *agentCmd) Run(ctx context.Context, g *globals) error {
 		return fmt.Errorf("--%w", err)
 	}
 	agent.LimitMemory(agent.DefaultMemory)
-	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces})
+	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces, HealthEvery: agent.HealthEvery})
 	if err != nil {
 		return fmt.Errorf("preparing to look at this machine: %w", err)
 	}

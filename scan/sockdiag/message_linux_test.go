@@ -243,8 +243,9 @@ func TestRequestsAgree(t *testing.T) {
 		slices.SortFunc(list, func(a, b aggregate.Socket) int { return cmp.Compare(a.Cookie, b.Cookie) })
 		return list
 	}
-	legacy := collect(legacyRequest(states))
-	both := collect(requestV2(unix.AF_INET, report.TCP, states), requestV2(unix.AF_INET6, report.TCP, states))
+	const all = askInfo | askSKMemInfo
+	legacy := collect(legacyRequest(states, all))
+	both := collect(requestV2(unix.AF_INET, report.TCP, states, all), requestV2(unix.AF_INET6, report.TCP, states, all))
 	if !slices.Equal(legacy, both) || len(legacy) != 10 {
 		t.Errorf("got %d sockets %+v\nand %d %+v\nwant the same 10", len(legacy), legacy, len(both), both)
 	}

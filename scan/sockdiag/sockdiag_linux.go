@@ -28,8 +28,22 @@ const (
 	attrSKV6Only  = 11 // INET_DIAG_SKV6ONLY
 )
 
-// extensions are the attributes that are asked for, as bits.
-const extensions = 1<<(attrInfo-1) | 1<<(attrSKMemInfo-1)
+// The attributes that can be asked for, as bits of a request.
+const (
+	askInfo      = 1 << (attrInfo - 1)
+	askSKMemInfo = 1 << (attrSKMemInfo - 1)
+)
+
+// Question is what to ask for.
+type Question struct {
+	Protocol report.Protocol
+	// States are those of the sockets, a set of bits 1<<state.
+	States uint32
+	// Measured asks for what the kernel measures on connections of TCP too, a
+	// quarter of what the answer costs. Listeners and sockets of UDP come with
+	// what they turned away in any case.
+	Measured bool
+}
 
 // bufferSize is what one read can take. The kernel fills at most 32 KiB per
 // message of a dump; the rest is room for kernels that fill more.
@@ -50,21 +64,47 @@ var ErrInterrupted = errors.New("dump was interrupted")
 // call; it is for one goroutine.
 type Reader struct{ buf []byte }
 
-// Append appends the sockets of one protocol that are in one of the states, a
-// set of bits 1<<state. With [ErrInterrupted] the list is as complete as it got;
-// with any other error it is unchanged.
-func (r *Reader) Append(list []aggregate.Socket, p report.Protocol, states uint32) ([]aggregate.Socket, error) {
+// Append appends the sockets that the question is about. With [ErrInterrupted]
+// the list is as complete as it got; with any other error it is unchanged.
+//
+// Listeners are asked for by themselves: what they turned away is of no use of
+// other sockets, and the kernel has them in a list of their own.
+func (r *Reader) Append(list []aggregate.Socket, q Question) ([]aggregate.Socket, error) {
+	if q.Protocol != report.TCP {
+		return r.append(list, q.Protocol, q.States, askSKMemInfo)
+	}
+	const listen = uint32(1) << aggregate.Listen
+	extensions := byte(0)
+	if q.Measured {
+		extensions = askInfo
+	}
+	first, err := r.append(list, q.Protocol, q.States&listen, askSKMemInfo)
+	if err != nil && !errors.Is(err, ErrInterrupted) {
+		return list, err
+	}
+	all, errRest := r.append(first, q.Protocol, q.States&^listen, extensions)
+	if errRest != nil && !errors.Is(errRest, ErrInterrupted) {
+		return list, errRest
+	}
+	return all, errors.Join(err, errRest)
+}
+
+// append asks for both families in one walk, or one after the other.
+func (r *Reader) append(list []aggregate.Socket, p report.Protocol, states uint32, extensions byte) ([]aggregate.Socket, error) {
+	if states == 0 {
+		return list, nil
+	}
 	if p == report.TCP {
-		longer, err := r.dump(list, p, legacyRequest(states))
+		longer, err := r.dump(list, p, legacyRequest(states, extensions))
 		if err == nil || !IsRefusal(err) {
 			return longer, err
 		}
 	}
-	four, err := r.dump(list, p, requestV2(unix.AF_INET, p, states))
+	four, err := r.dump(list, p, requestV2(unix.AF_INET, p, states, extensions))
 	if err != nil && !errors.Is(err, ErrInterrupted) {
 		return list, err
 	}
-	both, err6 := r.dump(four, p, requestV2(unix.AF_INET6, p, states))
+	both, err6 := r.dump(four, p, requestV2(unix.AF_INET6, p, states, extensions))
 	switch {
 	case errors.Is(err6, unix.ENOENT): // a kernel without IPv6 has no such sockets
 		return four, err
@@ -153,7 +193,7 @@ func open() (fd int, err error) {
 }
 
 // legacyRequest asks for TCP sockets of both families in one walk.
-func legacyRequest(states uint32) []byte {
+func legacyRequest(states uint32, extensions byte) []byte {
 	b := request(tcpdiagGetsock, sizeofReq)
 	b[unix.SizeofNlMsghdr+3] = extensions
 	binary.NativeEndian.PutUint32(b[unix.SizeofNlMsghdr+52:], states)
@@ -161,7 +201,7 @@ func legacyRequest(states uint32) []byte {
 }
 
 // requestV2 asks for the sockets of one protocol and family.
-func requestV2(family byte, p report.Protocol, states uint32) []byte {
+func requestV2(family byte, p report.Protocol, states uint32, extensions byte) []byte {
 	b := request(unix.SOCK_DIAG_BY_FAMILY, sizeofReqV2)
 	body := b[unix.SizeofNlMsghdr:]
 	body[0], body[1], body[2] = family, unix.IPPROTO_TCP, extensions

@@ -13,14 +13,15 @@ import (
 
 // owners finds the process behind a socket, and remembers it.
 //
-// A socket that is known costs one map access per look. The descriptors of
-// the host are searched only if there are sockets whose process isn't known:
-// by a pass of the kernel (sweep) where it lets us, else by a walk through
-// /proc. What is remembered is checked again in turn, by a sweep all at once
-// every [refreshEvery] looks, by walks a part with each look: every process (does it live,
-// what is it called now) every [refreshEvery] looks, every socket (does that
-// process still hold it) as often up to 3,072 sockets, and 512 of them with
-// each look beyond (see verifyEvery).
+// A socket that is known costs little per look. The descriptors of the host are
+// searched only if there are sockets whose process isn't known: by a pass of the
+// kernel (sweep) where it lets us, else by a walk through /proc. What is
+// remembered is checked again in turn. Every process (does it live, what is it
+// called now) is, every [refreshEvery] looks. Every socket (does that process
+// still hold it) is, by a sweep all at once, so many looks after new ones were
+// found, and every [checkEvery] looks otherwise; by walks a part with each look,
+// every [refreshEvery] looks up to 3,072 sockets, and 512 of them with each look
+// beyond (see verifyEvery).
 //
 // A socket that several processes hold, having been inherited, belongs to the
 // one with the lowest id, init aside: that one opens sockets for others.
@@ -36,6 +37,7 @@ type owners struct {
 	byInode   map[uint32]*holding
 	fresh     []holding // room for more
 	look      uint32
+	check     uint32     // the look in which a sweep checks all sockets
 	wanted    []*holding // of this look: those whose process is not known
 	at        []*holding // of the look's sockets, by index; nil without an inode
 	before    []*holding // the same of the look before

@@ -72,7 +72,7 @@ func (r *socketReader) read(ctx context.Context, n *network) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := r.readProtocol(p); err != nil {
+		if err := r.readProtocol(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -103,13 +103,13 @@ func expected(proc string) int {
 // maxExpected bounds the memory that is taken in advance.
 const maxExpected = 200_000
 
-func (r *socketReader) readProtocol(p report.Protocol) error {
+func (r *socketReader) readProtocol(ctx context.Context, p report.Protocol) error {
 	states := uint32(udpStates)
 	if p == report.TCP {
 		states = r.tcp
 	}
 	if r.refused[p] == nil {
-		list, err := r.diag.Append(r.list, sockdiag.Question{Protocol: p, States: states, Measured: r.measured})
+		list, err := r.diag.Append(ctx, r.list, sockdiag.Question{Protocol: p, States: states, Measured: r.measured})
 		switch {
 		case err == nil:
 			r.list = list

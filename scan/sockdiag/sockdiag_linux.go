@@ -7,14 +7,15 @@
 package sockdiag
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
 
 // Of linux/inet_diag.h.
@@ -49,9 +50,6 @@ type Question struct {
 // message of a dump; the rest is room for kernels that fill more.
 const bufferSize = 128 << 10
 
-// timeout bounds the wait for an answer that never comes, in seconds.
-const timeout = 5
-
 // maxInterrupted is how often a dump that the kernel calls inconsistent is
 // taken again.
 const maxInterrupted = 3
@@ -69,20 +67,20 @@ type Reader struct{ buf []byte }
 //
 // Listeners are asked for by themselves: what they turned away is of no use of
 // other sockets, and the kernel has them in a list of their own.
-func (r *Reader) Append(list []aggregate.Socket, q Question) ([]aggregate.Socket, error) {
+func (r *Reader) Append(ctx context.Context, list []aggregate.Socket, q Question) ([]aggregate.Socket, error) {
 	if q.Protocol != report.TCP {
-		return r.append(list, q.Protocol, q.States, askSKMemInfo)
+		return r.append(ctx, list, q.Protocol, q.States, askSKMemInfo)
 	}
 	const listen = uint32(1) << aggregate.Listen
 	extensions := byte(0)
 	if q.Measured {
 		extensions = askInfo
 	}
-	first, err := r.append(list, q.Protocol, q.States&listen, askSKMemInfo)
+	first, err := r.append(ctx, list, q.Protocol, q.States&listen, askSKMemInfo)
 	if err != nil && !errors.Is(err, ErrInterrupted) {
 		return list, err
 	}
-	all, errRest := r.append(first, q.Protocol, q.States&^listen, extensions)
+	all, errRest := r.append(ctx, first, q.Protocol, q.States&^listen, extensions)
 	if errRest != nil && !errors.Is(errRest, ErrInterrupted) {
 		return list, errRest
 	}
@@ -90,21 +88,21 @@ func (r *Reader) Append(list []aggregate.Socket, q Question) ([]aggregate.Socket
 }
 
 // append asks for both families in one walk, or one after the other.
-func (r *Reader) append(list []aggregate.Socket, p report.Protocol, states uint32, extensions byte) ([]aggregate.Socket, error) {
+func (r *Reader) append(ctx context.Context, list []aggregate.Socket, p report.Protocol, states uint32, extensions byte) ([]aggregate.Socket, error) {
 	if states == 0 {
 		return list, nil
 	}
 	if p == report.TCP {
-		longer, err := r.dump(list, p, legacyRequest(states, extensions))
+		longer, err := r.dump(ctx, list, p, legacyRequest(states, extensions))
 		if err == nil || !IsRefusal(err) {
 			return longer, err
 		}
 	}
-	four, err := r.dump(list, p, requestV2(unix.AF_INET, p, states, extensions))
+	four, err := r.dump(ctx, list, p, requestV2(unix.AF_INET, p, states, extensions))
 	if err != nil && !errors.Is(err, ErrInterrupted) {
 		return list, err
 	}
-	both, err6 := r.dump(four, p, requestV2(unix.AF_INET6, p, states, extensions))
+	both, err6 := r.dump(ctx, four, p, requestV2(unix.AF_INET6, p, states, extensions))
 	switch {
 	case errors.Is(err6, unix.ENOENT): // a kernel without IPv6 has no such sockets
 		return four, err
@@ -131,65 +129,30 @@ func IsRefusal(err error) bool {
 
 // dump sends one request and appends what comes back, again if the kernel
 // says that the answer is inconsistent.
-func (r *Reader) dump(list []aggregate.Socket, p report.Protocol, request []byte) ([]aggregate.Socket, error) {
+func (r *Reader) dump(ctx context.Context, list []aggregate.Socket, p report.Protocol, request []byte) ([]aggregate.Socket, error) {
 	if r.buf == nil {
 		r.buf = make([]byte, bufferSize)
 	}
 	var longer []aggregate.Socket
 	for range maxInterrupted {
 		d := dump{list: list, protocol: p}
-		if err := r.ask(&d, request); err != nil {
+		if err := r.ask(ctx, &d, request); err != nil {
 			return list, err
 		}
-		if longer = d.list; !d.interrupted {
+		if longer = d.list; !d.Interrupted {
 			return longer, nil
 		}
 	}
 	return longer, ErrInterrupted
 }
 
-func (r *Reader) ask(d *dump, request []byte) error {
-	fd, err := open()
+func (r *Reader) ask(ctx context.Context, d *dump, request []byte) error {
+	c, err := netlink.Dial(unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd) //nolint:errcheck // nothing is lost with it
-	if _, err := unix.Write(fd, request); err != nil {
-		return fmt.Errorf("sending request: %w", err)
-	}
-	for !d.done {
-		n, err := unix.Read(fd, r.buf)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil:
-			return fmt.Errorf("reading answer: %w", err)
-		case n == 0:
-			return errors.New("reading answer: it ended early")
-		}
-		if err := d.parse(r.buf[:n]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// open returns a socket that talks to the kernel and to nobody else: being
-// connected, it takes no messages of other processes.
-func open() (fd int, err error) {
-	fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
-	if err != nil {
-		return -1, fmt.Errorf("opening netlink socket: %w", err)
-	}
-	err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: timeout})
-	if err == nil {
-		err = unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
-	}
-	if err != nil {
-		unix.Close(fd) //nolint:errcheck // the first error counts
-		return -1, fmt.Errorf("connecting netlink socket: %w", err)
-	}
-	return fd, nil
+	defer c.Close() //nolint:errcheck // nothing is lost with it
+	return c.Ask(ctx, request, r.buf, &d.Answer, d)
 }
 
 // legacyRequest asks for TCP sockets of both families in one walk.
@@ -213,9 +176,7 @@ func requestV2(family byte, p report.Protocol, states uint32, extensions byte) [
 }
 
 func request(kind uint16, size int) []byte {
-	b := make([]byte, unix.SizeofNlMsghdr+size)
-	binary.NativeEndian.PutUint32(b, uint32(len(b)))
-	binary.NativeEndian.PutUint16(b[4:], kind)
-	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
-	return b
+	const header = unix.SizeofNlMsghdr
+	b := netlink.AppendHeader(make([]byte, 0, header+size), header+size, kind, unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	return b[:header+size]
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
@@ -21,10 +22,12 @@ const sendTimeout = 10 * time.Second
 // maxAnswer bounds what is read of a server's refusal.
 const maxAnswer = 64 << 10
 
-// HTTPSender sends reports to a server.
+// HTTPSender sends reports to a server, one at a time.
 type HTTPSender struct {
-	url    string
-	client *http.Client
+	url     string
+	client  *http.Client
+	sending sync.Mutex
+	encoder report.Encoder
 }
 
 var _ Sender = (*HTTPSender)(nil)
@@ -50,8 +53,10 @@ func NewHTTPSender(server string) (*HTTPSender, error) {
 
 // Send delivers one report, gzipped.
 func (s *HTTPSender) Send(ctx context.Context, r *report.Report) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
 	var body bytes.Buffer
-	if err := report.Encode(&body, r); err != nil {
+	if err := s.encoder.Encode(&body, r); err != nil {
 		return err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, &body)

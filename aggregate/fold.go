@@ -58,7 +58,7 @@ func FoldOnce(host Host, sockets []Socket) Look {
 // are seen for the first time have opened. The result is sorted and does not
 // depend on the order of sockets.
 func (f *Folder) Fold(host Host, sockets []Socket, opens *Opens) Look {
-	f.past.turn()
+	f.past.turn(len(sockets))
 	f.routes.learn(opens)
 	clear(f.fast)
 	l := &look{

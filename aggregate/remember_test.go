@@ -238,16 +238,16 @@ func TestDeltasAddUp(t *testing.T) {
 func TestMemoryIsOfOneLook(t *testing.T) {
 	var p past
 	s := called(7, "curl")
-	p.turn()
+	p.turn(1)
 	if before, _ := p.recall(&s, start, true); before != nil {
 		t.Error("a socket was known before the first look")
 	}
-	p.turn()
+	p.turn(1)
 	if before, since := p.recall(&s, start.Add(time.Second), true); before == nil || since != start.UnixMilli() {
 		t.Errorf("got %v since %d, want it known since %d", before, since, start.UnixMilli())
 	}
-	p.turn()
-	p.turn()
+	p.turn(1)
+	p.turn(1)
 	if before, since := p.recall(&s, start, true); before != nil || since != start.UnixMilli() {
 		t.Errorf("got %v since %d, want it forgotten", before, since)
 	}

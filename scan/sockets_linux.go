@@ -97,7 +97,7 @@ func expected(proc string) int {
 		return 0
 	}
 	n := proctext.ParseSocketsUsed(text)
-	return min(n+n/8+64, maxExpected)
+	return min(n+n/16+64, maxExpected)
 }
 
 // maxExpected bounds the memory that is taken in advance.

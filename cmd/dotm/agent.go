@@ -34,7 +34,7 @@ func (c *agentCmd) Run(ctx context.Context, g *globals) error {
 	defer scanner.Close() //nolint:errcheck // the process ends
 	opt := agent.Options{
 		Looker: scanner, Interval: c.Interval, Zone: c.Zone, Version: version, Once: c.Once || c.DryRun, Log: newLog(g),
-		CPU: agent.ProcessCPU,
+		CPU: agent.ProcessCPU, Release: agent.ReleaseProgram,
 	}
 	if c.DryRun {
 		opt.Sender = senderFunc(func(_ context.Context, r *report.Report) error { return writeJSON(g.out, r) })

@@ -178,6 +178,14 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	return r, nil
 }
 
+// Measured says whether the last look asked the kernel how connections fare; see
+// [Options].HealthEvery.
+func (s *Scanner) Measured() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rhythm.due
+}
+
 // settle gives memory back once all that is remembered between looks has its
 // size: loading the programs and growing to that took twice as much.
 func (s *Scanner) settle() {

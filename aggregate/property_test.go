@@ -187,7 +187,9 @@ func TestBothEnds(t *testing.T) {
 		}
 		rev := s.snap.Revision()
 		for h := range site.silent() {
-			if s.snap = Apply(s.snap, site.report(h), s.now.Add(time.Minute), s.opt); s.snap.Revision() != rev {
+			r := site.report(h)
+			r.Time = s.now.Add(time.Minute)
+			if s.snap = Apply(s.snap, r, r.Time, s.opt); s.snap.Revision() != rev {
 				rt.Fatalf("host %d said the same, and the revision changed", h)
 			}
 		}

@@ -30,10 +30,15 @@ import (
 //	remove NODE          a node is forgotten
 //	restart              the blocks go through JSON into a new process
 //	internal 100.64.0.0/10
+//	virtual 10.0.0.100 [NAME]      an address that the settings call virtual
+//	outside NAME 198.51.100.0/24   a network that the settings name
+//	expire 24h
+//	events = EVENT; EVENT          what the last report did, "none" for nothing
 //	= EDGE               all edges that must stand, sorted ("= none" for none)
 //	~ HEALTH             the health of all edges that have any
 //	@ NODE               all nodes
 //	$ SERVICE            all services
+//	! FINDING            all findings: node, code and text
 //	same | changed       what the last report did to the revision
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.script")
@@ -85,7 +90,7 @@ func (s *stage) play(body string) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		if kind := line[:1]; strings.Contains("=~@$", kind) {
+		if kind := line[:1]; strings.Contains("=~@$!", kind) {
 			var want []string
 			for ; i < len(lines) && strings.HasPrefix(lines[i], kind); i++ {
 				want = append(want, strings.TrimSpace(lines[i][1:]))
@@ -117,6 +122,18 @@ func (s *stage) step(line string) {
 		s.prev, s.snap = s.snap, b.Commit(s.now)
 	case word == "internal":
 		s.opt.Internal = append(s.opt.Internal, netip.MustParsePrefix(rest))
+	case word == "virtual":
+		addr, name, _ := strings.Cut(rest, " ")
+		s.opt.Virtual = append(s.opt.Virtual, NamedAddress{netip.MustParseAddr(addr), name})
+	case word == "outside":
+		name, prefix, _ := strings.Cut(rest, " ")
+		s.opt.Outside = append(s.opt.Outside, NamedNetwork{name, []netip.Prefix{netip.MustParsePrefix(prefix)}})
+	case word == "expire":
+		d, err := time.ParseDuration(rest)
+		s.must(err)
+		s.opt.ExpireAfter = d
+	case word == "events":
+		s.expectEvents(strings.TrimPrefix(rest, "= "))
 	case word == "same":
 		s.expectSame()
 	case word == "changed":
@@ -151,7 +168,7 @@ func (s *stage) report(node string) {
 	if r == nil {
 		s.t.Fatalf("line %d: %s said nothing yet", s.line, node)
 	}
-	r.Time = s.now
+	r.Time = s.now.Add(time.Duration(r.Sequence)) // a scripted skew
 	s.must(r.Validate(s.now))
 	before := written(s.t, s.snap)
 	s.prev, s.snap = s.snap, Apply(s.snap, r, s.now, s.opt)
@@ -191,6 +208,18 @@ func (s *stage) expectSame() {
 	}
 }
 
+// expectEvents asks for the events of the last step.
+func (s *stage) expectEvents(want string) {
+	s.t.Helper()
+	var got []string
+	for _, e := range topology.Diff(s.prev, s.snap) {
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", e.Kind, e.Subject, e.ID, strings.Join(e.What, ","))))
+	}
+	if text := strings.Join(got, "; "); text != want && (text != "" || want != "none") {
+		s.t.Errorf("line %d: events %q, want %q", s.line, text, want)
+	}
+}
+
 func shared[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
@@ -207,6 +236,8 @@ func (s *stage) expect(kind string, want []string) {
 		got = nodeLines(s.snap)
 	case "$":
 		got = serviceLines(s.snap)
+	case "!":
+		got = findingLines(s.snap)
 	}
 	if slices.Equal(want, []string{"none"}) {
 		want = nil
@@ -240,8 +271,14 @@ func edgeLines(s *topology.Snapshot) (out []string) {
 }
 
 func edgeExtras(c *topology.Connection) (line string) {
-	if c.Evidence.BothEnds {
+	switch {
+	case c.Evidence.Confirmed:
+		line += " confirmed"
+	case c.Evidence.BothEnds:
 		line += " both"
+	}
+	if c.Observer {
+		line += " observer"
 	}
 	if c.Opened > 0 {
 		line += fmt.Sprintf(" opened %d", c.Opened)
@@ -313,6 +350,13 @@ func nodeLines(s *topology.Snapshot) (out []string) {
 		if len(b.Node.SeenBy) > 0 {
 			line += " by " + strings.Join(b.Node.SeenBy, ",")
 		}
+		for i, h := range b.Node.Holders {
+			word := map[bool]string{true: "held by", false: "once"}[h.Until.IsZero()]
+			if i > 0 && b.Node.Holders[i-1].Until.IsZero() == h.Until.IsZero() {
+				word = "and"
+			}
+			line += " " + word + " " + h.Node
+		}
 		for _, f := range b.Node.Forwards {
 			line += fmt.Sprintf(" %s %s>%s", f.Protocol, f.From, f.To)
 		}
@@ -345,6 +389,16 @@ func serviceLines(s *topology.Snapshot) (out []string) {
 			line += " pod " + v.Pod
 		}
 		out = append(out, line+since(v.FirstSeen))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func findingLines(s *topology.Snapshot) (out []string) {
+	for b := range s.Blocks() {
+		for _, f := range b.Node.Findings {
+			out = append(out, b.Node.Name+" "+f.Code+": "+f.Text)
+		}
 	}
 	slices.Sort(out)
 	return out
@@ -388,7 +442,7 @@ func checkInvariants(t fataler, s *topology.Snapshot) {
 		for i := range b.Connections {
 			checkEdge(t, s, name, &b.Connections[i])
 		}
-		if b.Node.State == topology.Unheard && len(b.Node.SeenBy) == 0 {
+		if b.Node.State == topology.Unheard && len(b.Node.SeenBy) == 0 && b.Node.Kind != topology.Virtual {
 			t.Fatalf("nobody sees %s", name)
 		}
 	}
@@ -399,7 +453,7 @@ func checkEdge(t fataler, s *topology.Snapshot, holder string, c *topology.Conne
 	if c.ID != topology.ConnectionID(c) {
 		t.Fatalf("%s holds an edge whose id is not its own: %+v", holder, c)
 	}
-	if c.Client.Node != holder && c.Server.Node != holder {
+	if server := s.Block(c.Server.Node); c.Client.Node != holder && c.Server.Node != holder && (server == nil || server.Node.Kind != topology.Virtual) {
 		t.Fatalf("%s holds an edge of others: %+v", holder, c)
 	}
 	if s.Block(c.Client.Node) == nil || s.Block(c.Server.Node) == nil {
@@ -431,6 +485,13 @@ func cmpUnique(a, b string) int {
 // parseReport reads the clauses of a report, separated by " | ":
 //
 //	addr IP…             the node's addresses
+//	iface NAME CIDR…     an interface with its addresses
+//	name NAME            what the host says it is called; default: the node
+//	machine ID           its machine-id; default: its name alone
+//	instance ID          of its agent
+//	method METHOD        how its sockets were read
+//	skew D               how far its clock is ahead
+//	source CLIENT AS SERVER:PORT [xN]    source NAT
 //	zone NAME            default: none
 //	ns NAME [IP…]        what follows is in the container's namespace
 //	box NAME [image I] [pod NAMESPACE/POD]    a container that rows may name
@@ -443,6 +504,8 @@ func cmpUnique(a, b string) int {
 //	in PROCESS LISTENER:PORT[/udp] PEER [xN] [opened N] [HEALTH…]
 //	both PROCESS LOCALPORT PEER:PORT [xN]     a row without direction
 //	interval D           default 10s
+//
+// Rows may have t=N,N… (their tuples), and those of "in" called=IP.
 //
 // HEALTH is rtt=MEAN±VAR*SOCKETS, segments=N/RETRANSMITTED, sent=N, received=N,
 // connecting=N:AGE, close-wait=N:AGE.
@@ -466,6 +529,30 @@ func parseReport(node, text string) (*report.Report, error) {
 				in.Addresses = append(in.Addresses, netip.PrefixFrom(addr, addr.BitLen()))
 			}
 			r.Interfaces = append(r.Interfaces, in)
+		case "iface":
+			in := report.Interface{Name: w[1]}
+			for _, a := range w[2:] {
+				in.Addresses = append(in.Addresses, netip.MustParsePrefix(a))
+			}
+			r.Interfaces = append(r.Interfaces, in)
+		case "name":
+			r.Node.Name = w[1]
+		case "machine":
+			r.Node.Identity = report.Identity{Kind: report.IdentityMachine, Value: w[1]}
+		case "instance":
+			r.Agent.Instance = w[1]
+		case "method":
+			r.Agent.Method = w[1]
+		case "skew":
+			d, e := time.ParseDuration(w[1])
+			r.Sequence, err = uint64(d), e
+		case "source":
+			proto, to, _ := parseEnd(w[3])
+			src := report.Source{Protocol: proto, Client: netip.MustParseAddr(w[1]), As: netip.MustParseAddr(w[2]), Server: to, Count: 1}
+			if len(w) > 4 {
+				src.Count, err = strconv.Atoi(strings.TrimPrefix(w[4], "x"))
+			}
+			r.Sources = append(r.Sources, src)
 		case "zone":
 			r.Zone = w[1]
 		case "interval":
@@ -635,6 +722,20 @@ func parseRow(ns int, w []string) report.Connection {
 	}
 	c.Opened, c.Refused = number(w, "opened"), number(w, "refused")
 	c.TimedOut, c.Failed = number(w, "timedout"), number(w, "failed")
+	for _, word := range w {
+		if text, ok := strings.CutPrefix(word, "called="); ok {
+			c.Called = netip.MustParseAddr(text)
+		}
+		if text, ok := strings.CutPrefix(word, "t="); ok {
+			for n := range strings.SplitSeq(text, ",") {
+				h, err := strconv.ParseUint(n, 10, 64)
+				if err != nil {
+					panic(err)
+				}
+				c.Tuples = append(c.Tuples, h)
+			}
+		}
+	}
 	c.Unit, c.Health = after(w, "unit"), parseHealth(w)
 	if via := after(w, "via"); via != "" {
 		c.Via = netip.MustParseAddrPort(via)

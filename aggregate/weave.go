@@ -30,6 +30,8 @@ type weaver struct {
 	peers map[string]map[netip.Addr]bool       // behind edges to many
 
 	health map[string]*measured // of edges, by id
+
+	sure map[string][]*topology.Connection // of before, by an address that says nothing by itself
 }
 
 // weave fills self.Connections.
@@ -158,7 +160,7 @@ func (w *weaver) decide(r *report.Connection) {
 		}
 	}
 	peer := w.batch.resolve(&w.self.Node, r.Peer)
-	if peer.kind != topology.Inferred && w.accepting(peer.node, port{proto, r.Port}, r.Peer) != nil {
+	if peer.kind != topology.Inferred && peer.kind != topology.Virtual && w.accepting(peer.node, port{proto, r.Port}, r.Peer) != nil {
 		r.Direction, r.LocalPort = report.Out, 0
 	}
 }
@@ -174,7 +176,7 @@ func (w *weaver) block(node string) *topology.Block {
 // outLike adds a row whose service is at the peer, or whose direction is
 // unknown. If like is not nil, its client is the row's.
 func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
-	t := w.target(r)
+	t := w.certain(w.target(r), r)
 	if r.Direction == report.Unknown && w.saidBefore(r, t.end) {
 		return
 	}
@@ -198,7 +200,7 @@ func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
 	}
 	switch {
 	case !c.Directed:
-	case t.kind == topology.Inferred:
+	case t.kind == topology.Inferred, t.kind == topology.Virtual:
 		c.Server.Service = topology.ServiceID(t.node, proto, t.port, netip.Addr{})
 	default:
 		if s := w.accepting(t.node, port{proto, t.port}, t.addr); s != nil {
@@ -207,7 +209,7 @@ func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
 		}
 	}
 	w.add(c, r, t.end, "client")
-	w.confirm(c, t.end)
+	w.confirm(c, t.end, r)
 }
 
 // saidBefore tells whether the other of the two sockets of a connection without
@@ -233,18 +235,43 @@ func (w *weaver) saidBefore(r *report.Connection, peer end) bool {
 }
 
 // confirm notes that the server's node sees the edge too, if it does, and
-// takes over what it held of it while the client's end was unknown.
-func (w *weaver) confirm(c topology.Connection, peer end) {
+// takes over what it held of it while the client's end was unknown. Behind a
+// virtual address those that hold it see the edge.
+func (w *weaver) confirm(c topology.Connection, peer end, r *report.Connection) {
 	if !c.Directed {
 		return
 	}
-	p := w.peer(peer.node)
-	for _, i := range p.find(directed(&c)) {
+	id := topology.ConnectionID(&c)
+	if peer.kind != topology.Virtual {
+		w.confirmAt(id, peer.node, directed(&c), c.Server.Service, r)
+		return
+	}
+	for _, h := range w.batch.everHeld(peer.node) {
+		w.confirmAt(id, h, directed(&c), c.Server.Service, r)
+	}
+}
+
+// confirmAt is confirm for one node that may see the edge. r is the client's row,
+// if there is one.
+func (w *weaver) confirmAt(id, node string, at ends, service string, r *report.Connection) {
+	p := w.peer(node)
+	if p == nil {
+		return
+	}
+	mine := w.edges[id]
+	if e := &mine.Evidence; r != nil && !e.Confirmed && w.sameSockets(node, r) != nil {
+		e.Confirmed, e.BothEnds = true, true
+		e.SeenBy = sight(e.SeenBy, topology.Sighting{Node: node, End: "server", At: p.block.Node.LastReport})
+	}
+	places := p.find(at)
+	if at.server != node {
+		places = append(places, w.calledAs(p, at, mine)...)
+	}
+	for _, i := range places {
 		theirs := &p.block.Connections[i]
-		if theirs.Client.Process != "" || !theirs.Directed || theirs.Server.Service != c.Server.Service {
+		if theirs.Client.Process != "" || !theirs.Directed || at.server == node && theirs.Server.Service != service {
 			continue
 		}
-		mine := w.edges[topology.ConnectionID(&c)]
 		mine.FirstSeen = earliest(mine.FirstSeen, theirs.FirstSeen)
 		for _, s := range theirs.Evidence.SeenBy {
 			mine.Evidence.SeenBy = sight(mine.Evidence.SeenBy, s)
@@ -254,6 +281,15 @@ func (w *weaver) confirm(c topology.Connection, peer end) {
 		p.drop(i)
 		return
 	}
+}
+
+// calledAs lists the edges of a virtual address's holder that came in through
+// it, as far as it is known.
+func (w *weaver) calledAs(p *peer, at ends, mine *topology.Connection) []int {
+	at.server = p.block.Node.Name
+	return slices.DeleteFunc(p.find(at), func(i int) bool {
+		return p.block.Connections[i].Evidence.ServerAddress != mine.Evidence.ServerAddress
+	})
 }
 
 // in adds a row whose service is on this node, unless the client's end already
@@ -268,35 +304,93 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 		clients[s.ID] += r.Count
 		own = own || s.Own
 	}
-	peer := w.batch.resolve(&w.self.Node, r.Peer)
+	peer := w.caller(r)
 	seen := topology.Sighting{Node: w.self.Node.Name, End: "server", At: w.now}
+	if v := w.calledVirtual(r); v != "" {
+		at := topology.Server{Node: v, Port: r.Port, Service: topology.ServiceID(v, key.protocol, r.Port, netip.Addr{})}
+		if w.sawAtClient(peer, at, r, seen) {
+			return
+		}
+		if len(w.batch.holders(v)) == 1 {
+			server = at
+		}
+	}
 	if w.sawAtClient(peer, server, r, seen) {
+		w.throughNAT(peer, server, own, r, seen)
 		return
 	}
+	if w.throughNAT(peer, server, own, r, seen) || w.elsewhere(peer, server, r, w.noter(peer, server, r, seen)) {
+		return
+	}
+	w.accept(peer, server, own, r, seen)
+}
+
+// calledVirtual is the node of the virtual address that a row's peer called;
+// empty if it called another.
+func (w *weaver) calledVirtual(r *report.Connection) string {
+	called := calledAddress(r)
+	if !slices.Contains(w.self.Node.VirtualAddresses, called) {
+		return ""
+	}
+	return w.batch.edit.VirtualAt(w.self.Node.Zone, called)
+}
+
+// calledAddress is the address that a row's peer called, as far as it is known.
+func calledAddress(r *report.Connection) netip.Addr {
+	if !r.Called.IsValid() && r.Local.IsValid() && !r.Local.IsUnspecified() {
+		return r.Local
+	}
+	return r.Called
+}
+
+// accept adds an edge that its client's end doesn't tell.
+func (w *weaver) accept(peer end, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) {
 	c := topology.Connection{
 		Client: topology.Client{Node: peer.node}, Server: server,
-		Protocol: key.protocol, Directed: true, Own: own,
+		Protocol: topology.Protocol(r.Protocol), Directed: true, Own: own,
 		Evidence: topology.Evidence{
 			ClientAddress: r.Peer.String(), ClientResolved: peer.how,
 			ServerResolved: "reports itself", SeenBy: []topology.Sighting{seen},
 		},
 	}
+	if r.Called.IsValid() {
+		c.Evidence.ServerAddress = r.Called.String()
+	}
 	w.add(c, r, peer, "server")
+	if server.Node != w.self.Node.Name {
+		w.takeOver(&c)
+	}
+}
+
+// takeOver takes an edge to a virtual address from those that held the address
+// before.
+func (w *weaver) takeOver(c *topology.Connection) {
+	id := topology.ConnectionID(c)
+	if w.remembered(id) != nil {
+		return
+	}
+	for _, h := range w.batch.everHeld(c.Server.Node) {
+		if h == w.self.Node.Name {
+			continue
+		}
+		p := w.peer(h)
+		for _, i := range p.find(directed(c)) {
+			theirs := &p.block.Connections[i]
+			if theirs.ID != id {
+				continue
+			}
+			absorb(w.edges[id], theirs)
+			p.drop(i)
+			p.leaves = true
+		}
+	}
 }
 
 // sawAtClient finds the edges that the client's end holds for a row and notes
 // there that the server's end sees them too, with the direction and the service
 // that the client's end could not know.
 func (w *weaver) sawAtClient(peer end, server topology.Server, r *report.Connection, seen topology.Sighting) bool {
-	note := func(c *topology.Connection) {
-		if server.Service != "" {
-			c.Directed, c.Server.Service = true, server.Service
-			c.ID = topology.ConnectionID(c)
-		}
-		c.Evidence.BothEnds = true
-		c.Evidence.ClientAddress, c.Evidence.ClientResolved = r.Peer.String(), peer.how
-		c.Evidence.SeenBy = sight(c.Evidence.SeenBy, seen)
-	}
+	note := w.noter(peer, server, r, seen)
 	at := ends{peer.node, server.Node, port{topology.Protocol(r.Protocol), server.Port}}
 	if peer.node != w.self.Node.Name {
 		return w.sawAtPeer(at, server.Service, note, r)
@@ -311,11 +405,29 @@ func (w *weaver) sawAtClient(peer end, server topology.Server, r *report.Connect
 	return found
 }
 
-// within lists the edges whose ends are both on this node.
+// noter writes on an edge what the server's end knows of it.
+func (w *weaver) noter(peer end, server topology.Server, r *report.Connection, seen topology.Sighting) func(*topology.Connection) {
+	return func(c *topology.Connection) {
+		if server.Service != "" {
+			c.Directed, c.Server.Service = true, server.Service
+			c.ID = topology.ConnectionID(c)
+		}
+		c.Evidence.BothEnds = true
+		c.Evidence.Confirmed = c.Evidence.Confirmed || w.sameSockets(peer.node, r) != nil
+		c.Evidence.ClientAddress, c.Evidence.ClientResolved = r.Peer.String(), peer.how
+		c.Evidence.SeenBy = sight(c.Evidence.SeenBy, seen)
+	}
+}
+
+// within lists the edges whose ends are both on this node, be it by a virtual
+// address.
 func (w *weaver) within() map[ends][]*topology.Connection {
-	local := map[ends][]*topology.Connection{}
+	local, virtual := map[ends][]*topology.Connection{}, map[string]bool{}
+	for _, a := range w.self.Node.VirtualAddresses {
+		virtual[w.batch.edit.VirtualAt(w.self.Node.Zone, a)] = true
+	}
 	for _, c := range w.edges {
-		if c.Client.Node == c.Server.Node {
+		if c.Client.Node == c.Server.Node || c.Client.Node == w.self.Node.Name && virtual[c.Server.Node] {
 			local[directed(c)] = append(local[directed(c)], c)
 		}
 	}
@@ -332,7 +444,8 @@ func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connecti
 			continue
 		}
 		found = true
-		complete := e.Evidence.BothEnds && (service == "" || (e.Directed && e.Server.Service == service))
+		complete := e.Evidence.BothEnds && (e.Evidence.Confirmed || w.sameSockets(at.client, r) == nil) &&
+			slices.ContainsFunc(e.Evidence.SeenBy, func(s topology.Sighting) bool { return s.Node == w.self.Node.Name && s.End == "server" }) && (service == "" || (e.Directed && e.Server.Service == service))
 		p.hear(i, r)
 		if !complete {
 			note(p.write(i))
@@ -408,7 +521,7 @@ func (w *weaver) takeWord(e, old *topology.Connection) {
 	for _, s := range old.Evidence.SeenBy {
 		if s.Node != w.self.Node.Name {
 			e.Evidence.SeenBy = sight(e.Evidence.SeenBy, s)
-			e.Evidence.BothEnds = true
+			e.Evidence.BothEnds, e.Evidence.Confirmed = true, e.Evidence.Confirmed || old.Evidence.Confirmed
 			e.Evidence.ClientAddress = old.Evidence.ClientAddress
 			e.Evidence.ClientResolved = old.Evidence.ClientResolved
 		}
@@ -436,7 +549,7 @@ func (w *weaver) remember() {
 	for i := range moved {
 		w.keep(moved[i])
 		if e := w.edges[moved[i].ID]; e != nil {
-			w.confirm(*e, end{node: e.Server.Node})
+			w.confirm(*e, end{node: e.Server.Node}, nil)
 		}
 	}
 }
@@ -485,12 +598,12 @@ func (w *weaver) reroute(c *topology.Connection) bool {
 	}
 	r := report.Connection{Protocol: report.Protocol(c.Protocol), Peer: addr, Port: c.Server.Port}
 	t := w.target(&r)
-	if t.addr == addr && t.port == c.Server.Port {
+	if t.addr == addr && t.port == c.Server.Port && (t.kind != topology.Virtual || t.node == c.Server.Node || b.Node.OwnsAddresses()) {
 		return false
 	}
 	c.Server = topology.Server{Node: t.node, Port: t.port}
 	c.Evidence.ServerAddress, c.Evidence.ServerResolved = t.addr.String(), t.how
-	if t.kind == topology.Inferred {
+	if t.kind == topology.Inferred || t.kind == topology.Virtual {
 		c.Server.Service = topology.ServiceID(t.node, c.Protocol, t.port, netip.Addr{})
 	} else if s := w.accepting(t.node, port{c.Protocol, t.port}, t.addr); s != nil {
 		c.Server.Service = s.ID

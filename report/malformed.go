@@ -73,6 +73,7 @@ type spelled struct {
 	// Local is empty for most rows, which is no fault.
 	Connections []struct{ Peer, Local, Called, Via string }
 	Forwards    []struct{ From, To string }
+	Sources     []struct{ Client, As, Server string }
 }
 
 // unreadable finds the first time or address that cannot be read; nil if there
@@ -112,6 +113,9 @@ func (s *spelled) ports() (all []text) {
 	for i, f := range s.Forwards {
 		all = append(all, text{fmt.Sprintf("forwards[%d].from", i), f.From}, text{fmt.Sprintf("forwards[%d].to", i), f.To})
 	}
+	for i, c := range s.Sources {
+		all = append(all, text{fmt.Sprintf("sources[%d].server", i), c.Server})
+	}
 	return all
 }
 
@@ -127,6 +131,9 @@ func (s *spelled) addresses() (all []text) {
 	for i, c := range s.Connections {
 		all = append(all, text{fmt.Sprintf("connections[%d].peer", i), c.Peer}, text{fmt.Sprintf("connections[%d].local", i), c.Local},
 			text{fmt.Sprintf("connections[%d].called", i), c.Called})
+	}
+	for i, c := range s.Sources {
+		all = append(all, text{fmt.Sprintf("sources[%d].client", i), c.Client}, text{fmt.Sprintf("sources[%d].as", i), c.As})
 	}
 	return all
 }

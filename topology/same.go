@@ -16,7 +16,23 @@ func SameNode(a, b *Node) bool {
 		x.Identity == y.Identity && x.Agent == y.Agent && x.Collect == y.Collect && x.HiddenProcesses == y.HiddenProcesses &&
 		slices.Equal(x.Addresses, y.Addresses) && slices.Equal(x.Notes, y.Notes) && slices.Equal(x.SeenBy, y.SeenBy) &&
 		slices.Equal(x.Forwards, y.Forwards) && slices.Equal(x.Findings, y.Findings) &&
+		x.Twin.Node == y.Twin.Node && slices.Equal(x.ContainerNetworks, y.ContainerNetworks) && slices.Equal(x.OnLoopback, y.OnLoopback) &&
+		slices.Equal(x.VirtualAddresses, y.VirtualAddresses) && slices.EqualFunc(x.Sources, y.Sources, sameSource) &&
+		slices.EqualFunc(x.AddressChanges, y.AddressChanges, sameChange) && slices.EqualFunc(x.Formerly, y.Formerly, sameFormer) &&
 		slices.EqualFunc(x.Holders, y.Holders, sameHolder)
+}
+
+func sameChange(a, b AddressChange) bool {
+	return a.Address == b.Address && a.Gained == b.Gained && a.At.Equal(b.At)
+}
+
+// sameSource leaves the count out, which is rough.
+func sameSource(a, b Source) bool {
+	return a.Protocol == b.Protocol && a.Client == b.Client && a.As == b.As && a.Server == b.Server
+}
+
+func sameFormer(a, b Former) bool {
+	return a.Name == b.Name && a.Identity == b.Identity && a.Until.Equal(b.Until)
 }
 
 func sameHolder(a, b Holder) bool {

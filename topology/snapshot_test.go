@@ -52,7 +52,7 @@ func TestEditSharesOwners(t *testing.T) {
 	busy := host("a", "10.0.0.1")
 	busy.Node.LastReport = noon.Add(time.Minute)
 	e.Put(busy)
-	if e.ownersCopied {
+	if e.copied {
 		t.Error("the index was copied though no address moved")
 	}
 }

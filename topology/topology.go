@@ -70,6 +70,28 @@ type Node struct {
 	// Findings are what is odd about it: a clone, another host of its name, an
 	// address that others have too, a clock that is wrong.
 	Findings []Note `json:"findings,omitempty"`
+	// Instance is the process of its agent that reported last; empty if that
+	// doesn't say.
+	Instance string `json:"agent_instance,omitempty"`
+	// Formerly are the names and identities that it had before, the latest
+	// first.
+	Formerly []Former `json:"formerly,omitempty"`
+	// Twin is the node of the same identity that this one may be under another
+	// name, or a clone of; the next reports decide.
+	Twin Twin `json:"twin,omitzero"`
+	// ContainerNetworks are those of its bridges for containers and virtual
+	// machines: their addresses mean something on this host only.
+	ContainerNetworks []netip.Prefix `json:"container_networks,omitempty"`
+	// OnLoopback are those of its addresses that sit on no network (a /32 on lo).
+	OnLoopback []netip.Addr `json:"on_loopback,omitempty"`
+	// VirtualAddresses are those that it holds and that are nodes of their own.
+	VirtualAddresses []netip.Addr `json:"virtual_addresses,omitempty"`
+	// AddressChanges are the addresses that came and went a short while ago,
+	// beside others that stayed.
+	AddressChanges []AddressChange `json:"address_changes,omitempty"`
+	// Sources are connections of others that leave through it under one of its
+	// addresses (source NAT), sorted.
+	Sources []Source `json:"sources,omitempty"`
 	// Holders are the nodes that a virtual address sits on, and before that
 	// sat on: those that hold it now first, then the latest.
 	Holders []Holder `json:"holders,omitempty"`
@@ -94,6 +116,39 @@ type Forward struct {
 	Protocol Protocol       `json:"protocol"`
 	From     netip.AddrPort `json:"from"`
 	To       netip.AddrPort `json:"to"`
+}
+
+// Source says that connections of a client to a server leave through a node
+// under an address of that node.
+type Source struct {
+	Protocol Protocol       `json:"protocol"`
+	Client   netip.Addr     `json:"client"`
+	As       netip.Addr     `json:"as"`
+	Server   netip.AddrPort `json:"server"`
+	// Count is how many connections are open so, roughly.
+	Count int `json:"count"`
+}
+
+// Former is what a node was before: another name, or another machine.
+type Former struct {
+	Name     string `json:"name"`
+	Identity string `json:"identity"`
+	// Until is when that ended.
+	Until time.Time `json:"until"`
+}
+
+// Twin is another node of one identity.
+type Twin struct {
+	Node string `json:"node"`
+	// Since is when the second of the two appeared.
+	Since time.Time `json:"since"`
+}
+
+// AddressChange is an address that a node gained or lost.
+type AddressChange struct {
+	Address netip.Addr `json:"address"`
+	Gained  bool       `json:"gained"`
+	At      time.Time  `json:"at"`
 }
 
 // Holder is one node that has, or had, a virtual address.

@@ -24,8 +24,17 @@ func (b *Batch) derive(prev, next *topology.Block, now time.Time) {
 			b.unsee(name, self.Name)
 		}
 	}
+	var fresh []string
 	for name, edges := range after {
+		if b.edit.Block(name) == nil {
+			fresh = append(fresh, name)
+		}
 		b.see(name, self, edges, now)
+	}
+	for _, name := range fresh {
+		if block := b.edit.Block(name); block != nil {
+			b.gather(&block.Node, now)
+		}
 	}
 }
 

@@ -124,7 +124,7 @@ func (w *weaver) caller(r *report.Connection) end {
 	case len(e.several) > 0:
 		return w.callerAt(e, e.several, r)
 	}
-	return e
+	return w.batch.gathered(&w.self.Node, e, r.Peer)
 }
 
 // callerAt finds which of several nodes called: this one, if it is one of them;
@@ -218,13 +218,25 @@ func (w *weaver) throughNAT(peer end, server topology.Server, own bool, r *repor
 		w.accept(h.end, server, own, &part, seen)
 	}
 	if found {
+		w.explain(peer, server, r)
 		return true
 	}
 	for inside := range w.batch.edit.Inside(peer.node) {
 		e := end{node: inside.Node.Name, kind: topology.Container, how: "container on " + peer.node + ", which has no such connection itself"}
 		found = w.sawAtClient(e, server, r, seen) || found
 	}
+	if found {
+		w.explain(peer, server, r)
+	}
 	return found
+}
+
+// explain notes that a peer only lets others out.
+func (w *weaver) explain(peer end, server topology.Server, r *report.Connection) {
+	if w.explained == nil {
+		w.explained = map[ends]bool{}
+	}
+	w.explained[ends{peer.node, server.Node, port{topology.Protocol(r.Protocol), server.Port}}] = true
 }
 
 // elsewhere finds the edge of a caller that leads to the address that it called,

@@ -31,6 +31,8 @@ type weaver struct {
 
 	health map[string]*measured // of edges, by id
 
+	explained map[ends]bool // callers that only let others out
+
 	sure map[string][]*topology.Connection // of before, by an address that says nothing by itself
 }
 
@@ -59,6 +61,7 @@ func (w *weaver) weave() {
 	w.tell()
 	w.countInVain(inVain)
 	w.judge()
+	w.observe(inVain)
 	w.self.Connections = make([]topology.Connection, 0, len(w.edges))
 	for _, id := range slices.Sorted(maps.Keys(w.edges)) {
 		w.self.Connections = append(w.self.Connections, *w.edges[id])
@@ -556,6 +559,9 @@ func (w *weaver) remember() {
 
 // keep remembers one edge that this statement doesn't list.
 func (w *weaver) keep(old topology.Connection) {
+	if old.Client.Process == "" && w.explained[directed(&old)] {
+		return
+	}
 	if fuller := w.covers(&old); fuller != nil {
 		absorb(fuller, &old)
 		w.takeWord(fuller, &old)

@@ -127,9 +127,15 @@ func (s *Snapshot) Block(name string) *Block {
 // Inside yields the blocks of a host's containers: those of nodes named
 // host/container. They must not be written.
 func (s *Snapshot) Inside(host string) iter.Seq[*Block] {
+	return s.Prefixed(host + "/")
+}
+
+// Prefixed yields the blocks of the nodes whose names begin with a prefix. They
+// must not be written.
+func (s *Snapshot) Prefixed(prefix string) iter.Seq[*Block] {
 	return func(yield func(*Block) bool) {
-		i, _ := s.search(host + "/")
-		for ; i < len(s.blocks) && strings.HasPrefix(s.blocks[i].Node.Name, host+"/"); i++ {
+		i, _ := s.search(prefix)
+		for ; i < len(s.blocks) && strings.HasPrefix(s.blocks[i].Node.Name, prefix); i++ {
 			if !yield(s.blocks[i]) {
 				return
 			}
@@ -145,9 +151,8 @@ func (s *Snapshot) Namesakes(name string) iter.Seq[*Block] {
 		if b := s.Block(name); b != nil && b.Node.Kind == Host && !yield(b) {
 			return
 		}
-		i, _ := s.search(name + "@")
-		for ; i < len(s.blocks) && strings.HasPrefix(s.blocks[i].Node.Name, name+"@"); i++ {
-			if s.blocks[i].Node.Kind == Host && !yield(s.blocks[i]) {
+		for b := range s.Prefixed(name + "@") {
+			if b.Node.Kind == Host && !yield(b) {
 				return
 			}
 		}

@@ -76,7 +76,7 @@ func TestNode(t *testing.T) {
 		Identity: "hostname:a", Weak: true, Agent: "0.1.0", Collect: "text", Skew: topology.Duration(-90 * time.Second),
 		Notes: []topology.Note{{Code: "udp", Text: "no UDP", Hint: "be root"}}, HiddenProcesses: 3,
 		Findings: []topology.Note{{Code: "clock-skew", Text: "its clock is more than a minute behind the server's", Hint: "let the clock be set by NTP"}},
-		Cost: topology.Cost{CPUMillis: 1.5, WallMillis: 2.5, RSSBytes: 4096, Sockets: 20},
+		Cost:     topology.Cost{CPUMillis: 1.5, WallMillis: 2.5, RSSBytes: 4096, Sockets: 20},
 	}
 	if diff := cmp.Diff(want, s.Block("a").Node, sameAddresses); diff != "" {
 		t.Errorf("host (-want +got):\n%s", diff)

@@ -172,8 +172,29 @@ func TestSameForgetsNoField(t *testing.T) {
 	}{
 		{"Node", node, func(n any) bool { b := n.(Node); return SameNode(&node, &b) }, []string{
 			"LastReport", "Skew", "Cost", // they always change
-			"Weak", // says the kind of Identity
+			"Weak",     // says the kind of Identity
+			"Instance", // an agent that starts anew is the same
 		}},
+		{"Former", Former{}, func(f any) bool {
+			a, b := node, node
+			a.Formerly, b.Formerly = []Former{{}}, []Former{f.(Former)}
+			return SameNode(&a, &b)
+		}, nil},
+		{"AddressChange", AddressChange{}, func(c any) bool {
+			a, b := node, node
+			a.AddressChanges, b.AddressChanges = []AddressChange{{}}, []AddressChange{c.(AddressChange)}
+			return SameNode(&a, &b)
+		}, nil},
+		{"Holder", Holder{}, func(h any) bool {
+			a, b := node, node
+			a.Holders, b.Holders = []Holder{{}}, []Holder{h.(Holder)}
+			return SameNode(&a, &b)
+		}, nil},
+		{"Source", Source{}, func(s any) bool {
+			a, b := node, node
+			a.Sources, b.Sources = []Source{{}}, []Source{s.(Source)}
+			return SameNode(&a, &b)
+		}, []string{"Count"}}, // rough
 		{"Service", service, func(s any) bool { b := s.(Service); return SameService(&service, &b) }, []string{
 			"Node", "Protocol", "Port", // in ID
 			"LastSeen", // advances while it listens
@@ -218,6 +239,9 @@ func disturb(t *testing.T, v reflect.Value) {
 	switch v.Interface().(type) {
 	case time.Time:
 		v.Set(reflect.ValueOf(later))
+		return
+	case netip.AddrPort:
+		v.Set(reflect.ValueOf(netip.MustParseAddrPort("[fd00::77]:7")))
 		return
 	case netip.Addr:
 		v.Set(reflect.ValueOf(netip.MustParseAddr("fd00::77")))

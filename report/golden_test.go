@@ -73,6 +73,7 @@ func full10() *Report {
 			{Direction: Out, Protocol: TCP, Process: "dotm", PID: 77, User: "dotm", Peer: addr("10.0.0.9"), Port: 4849, Opened: 2, Own: true},
 		},
 		Forwards: []Forward{{TCP, netip.MustParseAddrPort("10.0.0.1:8080"), netip.MustParseAddrPort("172.17.0.2:80"), 4}},
+		Sources:  []Source{{TCP, addr("172.17.0.2"), addr("10.0.0.1"), netip.MustParseAddrPort("10.0.0.9:5432"), 2}},
 		Notes: []Note{
 			{"unprivileged", "the processes of other users cannot be seen", "run the agent as root"},
 			{Code: "udp", Text: "UDP sockets could not be read"},

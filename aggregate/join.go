@@ -175,10 +175,7 @@ type hidden struct {
 // connections leave under its address. Containers of the peer's host may do so
 // without being told.
 func (w *weaver) behindSource(peer end, r *report.Connection) (list []hidden) {
-	b := w.batch.edit.Block(peer.node)
-	if b == nil || !b.Node.OwnsAddresses() {
-		return nil
-	}
+	b := w.peer(peer.node).block
 	for _, s := range b.Node.Sources {
 		if s.As != r.Peer || string(s.Protocol) != string(r.Protocol) || s.Server.Port() != r.Port || !w.calledBy(s.Server.Addr(), r) {
 			continue
@@ -198,13 +195,12 @@ func (w *weaver) calledBy(a netip.Addr, r *report.Connection) bool {
 	return slices.Contains(w.self.Node.Addresses, a) || slices.Contains(w.self.Node.VirtualAddresses, a)
 }
 
-// throughNAT adds what really called where the peer only lets it out. It is
-// false if nothing is known of that.
-func (w *weaver) throughNAT(peer end, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) bool {
-	if peer.kind != topology.Host || peer.node == w.self.Node.Name {
+// throughSource adds what really called where the peer says whose connections
+// it lets out. It is false if nothing is known of that.
+func (w *weaver) throughSource(peer end, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) (found bool) {
+	if p := w.peer(peer.node); p == nil || len(p.block.Node.Sources) == 0 {
 		return false
 	}
-	found := false
 	rest := *r
 	for _, h := range w.behindSource(peer, r) {
 		found = true
@@ -217,13 +213,21 @@ func (w *weaver) throughNAT(peer end, server topology.Server, own bool, r *repor
 		rest.Opened, rest.Refused, rest.TimedOut, rest.Failed, rest.Health = 0, 0, 0, 0, nil
 		w.accept(h.end, server, own, &part, seen)
 	}
-	if found {
-		w.explain(peer, server, r)
-		return true
+	return found
+}
+
+// throughNAT is throughSource for a peer that has no such connection itself. Its
+// containers leave under its address without being told.
+func (w *weaver) throughNAT(peer end, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) bool {
+	if peer.kind != topology.Host || peer.node == w.self.Node.Name {
+		return false
 	}
-	for inside := range w.batch.edit.Inside(peer.node) {
-		e := end{node: inside.Node.Name, kind: topology.Container, how: "container on " + peer.node + ", which has no such connection itself"}
-		found = w.sawAtClient(e, server, r, seen) || found
+	found := w.throughSource(peer, server, own, r, seen)
+	if !found {
+		for inside := range w.batch.edit.Inside(peer.node) {
+			e := end{node: inside.Node.Name, kind: topology.Container, how: "container on " + peer.node + ", which has no such connection itself"}
+			found = w.sawAtClient(e, server, r, seen) || found
+		}
 	}
 	if found {
 		w.explain(peer, server, r)

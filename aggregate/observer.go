@@ -57,7 +57,7 @@ func (w *weaver) observe(inVain []report.Connection) {
 	}
 }
 
-// touches groups what the processes of this node call.
+// touches groups what those processes of this node call that may be observers.
 func (w *weaver) touches(inVain []report.Connection) map[string]*touch {
 	all := map[string]*touch{}
 	of := func(process string) *touch {
@@ -69,16 +69,9 @@ func (w *weaver) touches(inVain []report.Connection) map[string]*touch {
 		return t
 	}
 	for _, e := range w.edges {
-		if !e.Directed || e.Client.Process == "" || e.Client.Node != w.self.Node.Name || e.Server.Node == w.self.Node.Name {
-			continue
-		}
-		t := of(e.Client.Process)
-		t.edges = append(t.edges, e)
-		if w.lasts(e) {
-			t.lasting++
-		}
-		if old := w.remembered(e.ID); old != nil && old.Observer {
-			t.before = true
+		if e.Directed && e.Client.Process != "" && e.Client.Node == w.self.Node.Name && e.Server.Node != w.self.Node.Name {
+			t := of(e.Client.Process)
+			t.edges = append(t.edges, e)
 		}
 	}
 	for i := range inVain {
@@ -90,9 +83,23 @@ func (w *weaver) touches(inVain []report.Connection) map[string]*touch {
 			t.inVain[netip.AddrPortFrom(r.Peer, r.Port)] = true
 		}
 	}
+	for i := range w.prev.Connections {
+		if c := &w.prev.Connections[i]; c.Observer && all[c.Client.Process] != nil {
+			all[c.Client.Process].before = true
+		}
+	}
 	for i := range w.self.Services {
 		if s := &w.self.Services[i]; all[s.Process] != nil && s.State == topology.Listening && s.Scope != topology.ScopeLoopback {
 			all[s.Process].serves = true
+		}
+	}
+	for process, t := range all {
+		if !t.before && !isObserver(process) && (t.serves || len(t.edges)+len(t.inVain) < observesFrom) {
+			delete(all, process)
+			continue
+		}
+		for _, e := range t.edges {
+			t.lasting += boolInt(w.lasts(e))
 		}
 	}
 	return all

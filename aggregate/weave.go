@@ -319,7 +319,7 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 		}
 	}
 	if w.sawAtClient(peer, server, r, seen) {
-		w.throughNAT(peer, server, own, r, seen)
+		w.throughSource(peer, server, own, r, seen)
 		return
 	}
 	if w.throughNAT(peer, server, own, r, seen) || w.elsewhere(peer, server, r, w.noter(peer, server, r, seen)) {

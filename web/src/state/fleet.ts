@@ -21,7 +21,7 @@ export const STANDINGS: Readonly<Record<Standing, StandingWord>> = {
   waiting: { word: 'not asked yet', shape: 'PENDING' },
   reporting: { word: 'reports', shape: 'OK' },
   silent: { word: 'never reported', shape: 'NONE' },
-  virtual: { word: 'moves', shape: 'NONE' },
+  virtual: { word: 'virtual', shape: 'NONE' },
   outside: { word: 'outside', shape: 'NONE' },
 };
 
@@ -39,6 +39,13 @@ const REDUNDANT = 'redundant';
 
 export function fails(target: Target | null): boolean {
   return target !== null && Boolean(target.problem) && target.kind !== REDUNDANT;
+}
+
+/** What went wrong at the last try, in words; that it was this address is known where it is shown. */
+export function problemText({ url, problem = '' }: Target): string {
+  let text = problem;
+  while (text.startsWith(`asking ${url}: `)) text = text.slice(`asking ${url}: `.length);
+  return capital(text);
 }
 
 function standingOf(node: ListedNode | null, target: Target | null): Standing {
@@ -137,6 +144,14 @@ export function skewWord(skew: string | undefined): string {
   return `${length} ${behind ? 'behind' : 'ahead'}`;
 }
 
+/** Who has a virtual address now: `on lb2`, `on 3 nodes`, `nobody has it`. */
+export function holderWord({ holders }: Pick<NodeInfo, 'holders'>): string {
+  const now = (holders ?? []).filter((h) => !h.until);
+  const [first] = now;
+  if (!first) return 'nobody has it';
+  return now.length === 1 ? `on ${first.node}` : `on ${plural(now.length, 'node')}`;
+}
+
 /** What a clock is off by, ms; for sorting. */
 export function skewMillis(skew: string | undefined): number {
   const ms = parseGoDuration((skew ?? '').replace(/^-/, ''));
@@ -145,11 +160,11 @@ export function skewMillis(skew: string | undefined): number {
 
 /** The first thing that is wrong or odd, and how many more there are. */
 export function firstOdd({ node, target }: FleetRow): { text: string; more: number; wrong: boolean } | null {
-  const texts = [...(fails(target) ? [target?.problem ?? ''] : []), ...(node?.findings ?? []).map((f) => f.text)];
+  const texts = [...(target && fails(target) ? [problemText(target)] : []), ...(node?.findings ?? []).map((f) => f.text)];
   const wrong = texts.length > 0;
   const all = [...texts, ...(node?.notes ?? []).map((n) => n.text)];
   const [first] = all;
-  return first ? { text: capital(first), more: all.length - 1, wrong } : null;
+  return first ? { text: first, more: all.length - 1, wrong } : null;
 }
 
 /** `12 nodes. 9 report, 1 is stale, 2 never reported.` */

@@ -64,6 +64,13 @@ func (g *guard) add(at time.Time, cost time.Duration) {
 	g.decide(at)
 }
 
+// ask asks for another interval.
+func (g *guard) ask(d time.Duration) {
+	if d != g.set {
+		g.set, g.every = d, d
+	}
+}
+
 // charge counts what a delivery cost, with the look that follows: the interval
 // is decided on, and told, before a report is delivered.
 func (g *guard) charge(cost time.Duration) { g.owed += cost }

@@ -223,7 +223,7 @@ func TestSlowedWhileAway(t *testing.T) {
 		})
 		gaps := r.gaps()
 		for _, g := range gaps[len(gaps)-8:] {
-			if g < slowest {
+			if g < slowest*9/10 {
 				t.Errorf("looks are %s apart, each costs 3 s", g)
 			}
 		}
@@ -283,7 +283,7 @@ func TestSlowed(t *testing.T) {
 		var slowed int
 		for i, s := range r.line.sent {
 			if i+1 < len(r.line.sent) {
-				if gap := r.eye.looks[i+1] - r.eye.looks[i]; gap.Milliseconds() != s.IntervalMS {
+				if gap := r.eye.looks[i+1] - r.eye.looks[i]; gap.Milliseconds() < s.IntervalMS*9/10 || gap.Milliseconds() > s.IntervalMS*11/10 {
 					t.Errorf("report %d promises the next in %d ms, which comes in %s", i, s.IntervalMS, gap)
 				}
 			}
@@ -377,7 +377,7 @@ func TestProcessCounts(t *testing.T) {
 				if got := a.guard.slowed(); got != tt.slowed {
 					t.Errorf("slowed: %v, looks at %v", got, r.eye.looks)
 				}
-				if tt.other > 0 && a.process.took < tt.other || a.process.over < 10*time.Second {
+				if tt.other > 0 && a.process.took < tt.other || a.process.over < 9*time.Second {
 					t.Errorf("the process took %s in %s", a.process.took, a.process.over)
 				}
 				if tt.slowed && !strings.Contains(r.log.String(), `process="1.`) {

@@ -11,6 +11,9 @@ import (
 func (b *Batch) Age(now time.Time) {
 	for block := range b.prev.Blocks() {
 		block = b.edit.Block(block.Node.Name)
+		if block != nil && block.Node.Kind == topology.Virtual {
+			b.ageHolders(block, now)
+		}
 		if block == nil || !block.Node.OwnsAddresses() {
 			continue
 		}

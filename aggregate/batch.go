@@ -30,6 +30,16 @@ type Options struct {
 	// StaleAfter is how long a node may be silent before it is stale; never
 	// less than three of its own intervals.
 	StaleAfter time.Duration
+	// ExpireAfter is how long after they were last seen old connections, gone
+	// services and silent nodes are forgotten; 0 is never.
+	ExpireAfter time.Duration
+	// Virtual are addresses that are known to move between nodes or to sit on
+	// several, with their names; an empty name stands for the address.
+	Virtual map[netip.Addr]string
+	// Outside names what lies outside the internal networks: the node that an
+	// address there belongs to, "" for the Internet. nil knows nothing. It must
+	// always say the same of one address while the batch lasts.
+	Outside func(netip.Addr) string
 	// Internal are the site's networks beside the ones that always are.
 	Internal []netip.Prefix
 	// Since is when the server began to listen: nobody is stale for having
@@ -77,7 +87,9 @@ func Apply(prev *topology.Snapshot, r *report.Report, now time.Time, opt Options
 
 // Report applies a valid report that was received at now.
 func (b *Batch) Report(r *report.Report, now time.Time) {
-	all := statements(r)
+	name := b.nameOf(r, now)
+	r, counted := b.once(name, r)
+	all := statements(r, name)
 	for _, gone := range b.goneContainers(all) {
 		all = append(all, statement{report: r, node: gone.Name, kind: gone.Kind})
 	}
@@ -87,6 +99,7 @@ func (b *Batch) Report(r *report.Report, now time.Time) {
 	for i := range all {
 		begun[i] = b.begin(&all[i], now)
 	}
+	begun[0].next.Counted = counted
 	for _, s := range begun {
 		s.next.Node.FirstSeen = earliest(s.next.Node.FirstSeen, b.adopt(s.next))
 	}
@@ -126,6 +139,7 @@ type statement struct {
 	node        string
 	kind        topology.NodeKind
 	addresses   []netip.Addr
+	scoped      []netip.Prefix
 	listeners   []report.Listener
 	connections []report.Connection
 }
@@ -139,12 +153,12 @@ func (s *statement) container(index int) report.Container {
 }
 
 // statements splits a report by namespace.
-func statements(r *report.Report) []statement {
+func statements(r *report.Report, host string) []statement {
 	out := make([]statement, 1, 1+len(r.Namespaces))
-	out[0] = statement{report: r, node: r.Node.Name, kind: topology.Host, addresses: hostAddresses(r)}
+	out[0] = statement{report: r, node: host, kind: topology.Host, addresses: hostAddresses(r), scoped: scopedAddresses(r)}
 	for _, ns := range r.Namespaces {
 		out = append(out, statement{
-			report: r, node: r.Node.Name + "/" + ns.Container,
+			report: r, node: host + "/" + ns.Container,
 			kind: topology.Container, addresses: usable(ns.Addresses),
 		})
 	}
@@ -194,7 +208,17 @@ func (b *Batch) begin(s *statement, now time.Time) *begun {
 		prev = &topology.Block{}
 	}
 	next.Services = services(&next.Node, prev, s, now)
-	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: prev.Connections})
+	var vacated []netip.Addr
+	if s.kind == topology.Host {
+		vacated = b.hold(s, prev, next, now)
+	}
+	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: b.connectionsOf(s.node)})
+	for _, a := range vacated {
+		b.leave(prev, next, a, now)
+	}
+	if s.kind == topology.Host {
+		b.settle(prev, next, now)
+	}
 	return &begun{s, prev, next}
 }
 
@@ -210,10 +234,11 @@ func (b *Batch) statement(s *begun, now time.Time) {
 	} else {
 		b.changed = true
 	}
-	if topology.SameConnections(prev.Connections, next.Connections) {
-		next.Connections = prev.Connections
-	} else {
+	switch {
+	case !topology.SameConnections(prev.Connections, next.Connections):
 		b.changed = true
+	case !retold(prev.Connections, next.Connections):
+		next.Connections = prev.Connections
 	}
 	if !topology.SameNode(&prev.Node, &next.Node) {
 		b.changed = true
@@ -227,14 +252,15 @@ func (b *Batch) statement(s *begun, now time.Time) {
 func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topology.Node {
 	r := s.report
 	n := topology.Node{
-		Name: s.node, Kind: s.kind, Zone: r.Zone, Addresses: s.addresses,
+		Name: s.node, Kind: s.kind, Zone: r.Zone, Addresses: s.addresses, Scoped: s.scoped,
 		State: topology.Reporting, Status: topology.NoStatus,
 		FirstSeen: now, LastReport: now,
 		Interval: topology.Duration(time.Duration(r.IntervalMS) * time.Millisecond),
 		Identity: r.Node.Identity.Kind + ":" + r.Node.Identity.Value,
 		Weak:     r.Node.Identity.Weak(),
-		Agent:    r.Agent.Version,
-		Skew:     topology.Duration(r.Time.Sub(now).Round(time.Second)),
+		Instance: r.Agent.Instance, Collect: collectedBy(r),
+		Agent: r.Agent.Version,
+		Skew:  topology.Duration(r.Time.Add(time.Duration(r.LagMS) * time.Millisecond).Sub(now).Round(time.Second)),
 		Cost: topology.Cost{
 			CPUMillis: float64(r.Cost.CPUMicros) / 1e3, WallMillis: float64(r.Cost.WallMicros) / 1e3,
 			RSSBytes: r.Cost.RSSBytes, Sockets: r.Coverage.Sockets,
@@ -252,6 +278,34 @@ func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topolog
 		n.Status = prev.Node.Status
 	}
 	return n
+}
+
+// settle completes a host's node with what shows only beside the others.
+func (b *Batch) settle(prev, next *topology.Block, now time.Time) {
+	for _, a := range next.Node.Addresses {
+		if b.virtual(next.Node.Zone, a) != nil {
+			next.Node.Floating = append(next.Node.Floating, a)
+		}
+	}
+	next.Node.Findings = b.findings(&next.Node, prev, now)
+	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: b.connectionsOf(next.Node.Name)})
+}
+
+// connectionsOf are what a node holds so far.
+func (b *Batch) connectionsOf(node string) []topology.Connection {
+	if block := b.edit.Block(node); block != nil {
+		return block.Connections
+	}
+	return nil
+}
+
+// collectedBy is how a report came in.
+func collectedBy(r *report.Report) string {
+	switch r.Agent.Method {
+	case "text", "ssh", "import":
+		return r.Agent.Method
+	}
+	return "agent"
 }
 
 // earliest is the earlier of two times, of which zero ones don't count.

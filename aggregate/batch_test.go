@@ -73,7 +73,7 @@ func TestNode(t *testing.T) {
 		Name: "a", Kind: topology.Host, Zone: "west", State: topology.Reporting, Status: topology.NoStatus,
 		Addresses: addrs("10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1"),
 		FirstSeen: start, LastReport: start, Interval: topology.Duration(10 * time.Second),
-		Identity: "hostname:a", Weak: true, Agent: "0.1.0", Skew: topology.Duration(-90 * time.Second),
+		Identity: "hostname:a", Weak: true, Agent: "0.1.0", Collect: "text", Skew: topology.Duration(-90 * time.Second),
 		Notes: []topology.Note{{Code: "udp", Text: "no UDP", Hint: "be root"}}, HiddenProcesses: 3,
 		Cost: topology.Cost{CPUMillis: 1.5, WallMillis: 2.5, RSSBytes: 4096, Sockets: 20},
 	}

@@ -34,15 +34,13 @@ func (b *Batch) outsiders(block *topology.Block, self string) map[string][]*topo
 	out := map[string][]*topology.Connection{}
 	for i := range block.Connections {
 		c := &block.Connections[i]
-		other := c.Server.Node
-		if other == self {
-			other = c.Client.Node
-		}
-		if other == self {
-			continue
-		}
-		if o := b.edit.Block(other); o == nil || !o.Node.OwnsAddresses() {
-			out[other] = append(out[other], c)
+		for _, other := range []string{c.Client.Node, c.Server.Node} {
+			if other == self {
+				continue
+			}
+			if o := b.edit.Block(other); o == nil || !o.Node.OwnsAddresses() {
+				out[other] = append(out[other], c)
+			}
 		}
 	}
 	return out
@@ -57,7 +55,7 @@ func (b *Batch) unsee(name, reporter string) {
 	left := *block
 	left.Node.SeenBy = slices.DeleteFunc(slices.Clone(block.Node.SeenBy), func(s string) bool { return s == reporter })
 	b.changed = true
-	if len(left.Node.SeenBy) == 0 {
+	if len(left.Node.SeenBy) == 0 && left.Node.Kind != topology.Virtual { // that has its history
 		b.edit.Delete(name)
 		return
 	}
@@ -84,6 +82,9 @@ func (b *Batch) see(name string, reporter *topology.Node, edges []*topology.Conn
 	if block != nil && topology.SameNode(&block.Node, &next.Node) && len(block.Services) == len(next.Services) {
 		return
 	}
+	if next.Node.Kind == topology.Virtual {
+		next.Services = b.heldBy(&next, b.holder(&next.Node))
+	}
 	b.changed = true
 	b.edit.Put(&next)
 }
@@ -98,9 +99,10 @@ func unheard(name, zone string, now time.Time) topology.Node {
 		n.Kind, n.Zone = topology.Internet, ""
 		return n
 	}
-	text, _, _ := strings.Cut(name, "@")
-	if addr, err := netip.ParseAddr(text); err == nil {
+	if addr, ok := addressOf(name); ok {
 		n.Addresses = []netip.Addr{addr}
+	} else {
+		n.Kind, n.Zone = topology.Network, ""
 	}
 	return n
 }
@@ -118,8 +120,7 @@ func prove(list []topology.Service, c *topology.Connection) []topology.Service {
 		ID: c.Server.Service, Node: c.Server.Node, Protocol: c.Protocol, Port: c.Server.Port,
 		State: topology.Seen, Status: topology.NoStatus, FirstSeen: c.FirstSeen, LastSeen: c.LastSeen,
 	}
-	text, _, _ := strings.Cut(c.Server.Node, "@")
-	if addr, err := netip.ParseAddr(text); err == nil {
+	if addr, ok := addressOf(c.Server.Node); ok {
 		s.Addresses = []netip.Addr{addr}
 	}
 	return slices.Insert(slices.Clone(list), i, s)
@@ -132,7 +133,7 @@ func (b *Batch) adopt(node *topology.Block) (first time.Time) {
 	for _, addr := range node.Node.Addresses {
 		name := inferredName(node.Node.Zone, addr)
 		old := b.edit.Block(name)
-		if old == nil || len(b.edit.Owners(node.Node.Zone, addr)) != 1 {
+		if old == nil || old.Node.Kind != topology.Inferred || len(b.edit.Owners(node.Node.Zone, addr)) != 1 {
 			continue
 		}
 		for _, reporter := range old.Node.SeenBy {

@@ -97,6 +97,7 @@ func (d direction) row(s *Socket) report.Connection {
 		r.Direction, r.Local = report.In, d.bound
 		if d.listener != nil {
 			accept(&r, d.listener)
+			r.Called = calledAt(d.listener, s.Local.Addr().WithZone(""))
 		}
 	case outward:
 		r.Direction = report.Out
@@ -118,6 +119,15 @@ func accept(r *report.Connection, l *report.Listener) {
 		r.Process, r.PID, r.Own, r.Unit, r.Container = l.Process, l.PID, l.Own, l.Unit, l.Container
 	}
 	r.User = l.User
+}
+
+// calledAt is the address that a peer called, where the listener's doesn't tell:
+// that is on all of them. Loopback ones need no telling apart.
+func calledAt(l *report.Listener, local netip.Addr) netip.Addr {
+	if !l.Address.IsUnspecified() || local.IsLoopback() {
+		return netip.Addr{}
+	}
+	return local.WithZone("")
 }
 
 // knownService lists registered ports of common servers that lie inside the

@@ -261,7 +261,7 @@ func TestAlikeInAllButOne(t *testing.T) {
 		{"local port, without direction", vague, ends("10.0.0.1:40002", "10.0.0.9:40001"), nil, 2},
 		{"called address, accepted without listener", ends("10.0.0.1:50001", "10.0.0.9:40000"), ends("10.0.0.2:50001", "10.0.0.9:40000"), nil, 2},
 		{"listener", served, ends("10.0.0.2:80", "10.0.0.9:40000"), []Socket{listening("10.0.0.1:80", owned(8, "x")), listening("10.0.0.2:80", owned(8, "x"))}, 2},
-		{"called address, one listener", served, ends("10.0.0.2:80", "10.0.0.9:40000"), []Socket{listening("0.0.0.0:80", owned(8, "x"))}, 1},
+		{"called address, one listener", served, ends("10.0.0.2:80", "10.0.0.9:40000"), []Socket{listening("0.0.0.0:80", owned(8, "x"))}, 2},
 		{"called address, hidden listeners", served, ends("10.0.0.2:80", "10.0.0.9:40000"), []Socket{listening("10.0.0.1:80", nobody), listening("10.0.0.2:80", nobody)}, 2},
 	} {
 		shared := ptr(Owner{PID: 9, Process: "a", User: "u"})

@@ -15,6 +15,11 @@ type Host struct {
 	Addresses [][]netip.Addr
 	Ephemeral PortRange
 	Now       time.Time
+	// Unmeasured says that the kernel was not asked for what it measures on
+	// connections (see [Measures]): the rows tell of their health only what
+	// waits, and the next look that is measured counts for this one too. A
+	// Folder's first look must be measured, to count from there.
+	Unmeasured bool
 }
 
 // Look is one host's sockets folded into the rows of a report.
@@ -53,12 +58,12 @@ func FoldOnce(host Host, sockets []Socket) Look {
 // are seen for the first time have opened. The result is sorted and does not
 // depend on the order of sockets.
 func (f *Folder) Fold(host Host, sockets []Socket, opens *Opens) Look {
-	f.past.turn()
+	f.past.turn(len(sockets))
 	f.routes.learn(opens)
 	clear(f.fast)
 	l := &look{
 		Folder: f, place: newSurroundings(host), now: host.Now,
-		rows: map[rowKey]*row{}, countNew: opens == nil,
+		rows: map[rowKey]*row{}, countNew: opens == nil, measured: !host.Unmeasured,
 	}
 	l.listeners = findListeners(l.place, sockets)
 	for i := range sockets {
@@ -77,6 +82,7 @@ type look struct {
 	now       time.Time
 	rows      map[rowKey]*row
 	countNew  bool // sockets that are new have opened
+	measured  bool // the kernel was asked for the measures of connections
 	proofs    []*Socket
 	out       Look
 }
@@ -85,6 +91,7 @@ type look struct {
 type row struct {
 	report.Connection
 	health health
+	tuples tuples
 	admin  bool // the owner of one of its sockets is hidden, but visible to root
 }
 
@@ -101,6 +108,7 @@ type rowKey struct {
 	peer      netip.Addr
 	port      uint16
 	local     netip.Addr
+	called    netip.Addr
 	localPort uint16
 	via       netip.AddrPort
 }
@@ -108,7 +116,7 @@ type rowKey struct {
 func keyOf(c *report.Connection) rowKey {
 	return rowKey{
 		c.Namespace, c.Direction, c.Protocol, c.Process, c.User, c.Unit, c.Container, c.Own,
-		c.Peer, c.Port, c.Local, c.LocalPort, c.Via,
+		c.Peer, c.Port, c.Local, c.Called, c.LocalPort, c.Via,
 	}
 }
 
@@ -117,7 +125,7 @@ func keyOf(c *report.Connection) rowKey {
 type fastKey struct {
 	owner         *Owner
 	listener      *report.Listener
-	peer          netip.Addr
+	peer, called  netip.Addr
 	port, local   uint16
 	namespace     int32
 	direction, tp uint8
@@ -125,7 +133,7 @@ type fastKey struct {
 
 // socket takes one socket.
 func (l *look) socket(s *Socket) {
-	before, since := l.past.recall(s, l.now)
+	before, since := l.past.recall(s, l.now, l.measured)
 	switch {
 	case s.State.ends():
 		if !before.met() && l.countNew && (s.Cookie != 0 && l.past.looks > 1 || l.once) {
@@ -148,13 +156,16 @@ func (l *look) socket(s *Socket) {
 		return
 	}
 	r.Count++
+	r.tuples.add(s)
 	r.admin = r.admin || s.owner().Admin
 	if !before.met() && s.Cookie != 0 && l.past.looks > 1 && (l.countNew || s.Protocol != report.TCP) {
 		r.Opened++
 	}
-	r.health.add(s, before, l.whole())
+	if l.measured {
+		r.health.add(s, before, l.whole())
+	}
 	if s.State == CloseWait {
-		r.health.closeWait(s, age)
+		r.health.closeWait(age)
 	}
 }
 
@@ -167,8 +178,11 @@ func (l *look) rowOf(s *Socket, d direction) *row {
 		owner: s.owner(), listener: d.listener, peer: s.Remote.Addr(), port: d.port, local: d.localPort,
 		namespace: int32(s.Namespace), direction: d.way, tp: protocolNumber(s.Protocol),
 	}
-	if d.listener != nil && d.listener.Process != "" {
-		key.owner = nil // the listener's process stands for it
+	if d.listener != nil {
+		key.called = calledAt(d.listener, s.Local.Addr())
+		if d.listener.Process != "" {
+			key.owner = nil // the listener's process stands for it
+		}
 	}
 	plain := s.Real == nil && s.State != SynSent && d.bound == (netip.Addr{})
 	if r := l.fast[key]; r != nil && plain {
@@ -229,7 +243,7 @@ func (l *look) report() Look {
 	out := &l.out
 	out.Listeners = l.listeners.rows()
 	for _, r := range l.rows {
-		r.Health = r.health.sum()
+		r.Health, r.Tuples = r.health.sum(), r.tuples.list()
 	}
 	out.Connections, out.Coverage.Truncated = sorted(l.rows, report.MaxRows-min(len(out.Listeners), report.MaxRows))
 	for i := range out.Listeners {
@@ -283,6 +297,7 @@ func compareRows(a, b *report.Connection) int {
 		cmp.Compare(a.Container, b.Container),
 		cmp.Compare(a.LocalPort, b.LocalPort),
 		a.Local.Compare(b.Local),
+		a.Called.Compare(b.Called),
 		a.Via.Compare(b.Via),
 		cmp.Compare(boolInt(a.Own), boolInt(b.Own)),
 	)

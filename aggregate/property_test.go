@@ -187,11 +187,17 @@ func TestBothEnds(t *testing.T) {
 		}
 		rev := s.snap.Revision()
 		for h := range site.silent() {
-			if s.snap = Apply(s.snap, site.report(h), s.now.Add(time.Minute), s.opt); s.snap.Revision() != rev {
+			if s.snap = Apply(s.snap, said(site.report(h), s.now.Add(time.Minute)), s.now.Add(time.Minute), s.opt); s.snap.Revision() != rev {
 				rt.Fatalf("host %d said the same, and the revision changed", h)
 			}
 		}
 	})
+}
+
+// said is a report with the time at which it was made.
+func said(r *report.Report, at time.Time) *report.Report {
+	r.Time = at
+	return r
 }
 
 // randomReport is valid, and hardly ever makes sense.

@@ -44,6 +44,14 @@ func (b *Batch) resolve(self *topology.Node, addr netip.Addr) end {
 	if slices.Contains(owners, self.Name) {
 		return end{self.Name, self.Kind, "its own address"}
 	}
+	host := hostOf(self.Name)
+	if h := b.edit.Block(host); h != nil && scopes(&h.Node, addr) {
+		return b.inside(host, addr, onHost(owners, host))
+	}
+	if v := b.virtual(self.Zone, addr); v != nil {
+		return end{v.Node.Name, topology.Virtual, virtualResolved}
+	}
+	owners = b.reachable(owners, addr)
 	if len(owners) > 1 {
 		if near := onHost(owners, hostOf(self.Name)); len(near) == 1 {
 			return end{near[0], b.edit.Block(near[0]).Node.Kind, "address of " + near[0] + ", on the same host"}
@@ -56,6 +64,11 @@ func (b *Batch) resolve(self *topology.Node, addr netip.Addr) end {
 		return end{inferredName(self.Zone, addr), topology.Inferred, "address of several nodes: " + strings.Join(owners, ", ")}
 	case b.internal(addr):
 		return end{inferredName(self.Zone, addr), topology.Inferred, "internal address that no reporting node has"}
+	}
+	if b.opt.Outside != nil {
+		if name := b.opt.Outside(addr); name != "" && !b.isHost(name) {
+			return end{name, topology.Network, "outside the internal networks, in " + name}
+		}
 	}
 	return end{topology.InternetName, topology.Internet, "outside the internal networks"}
 }
@@ -97,4 +110,49 @@ func inferredName(zone string, addr netip.Addr) string {
 		return addr.String()
 	}
 	return addr.String() + "@" + zone
+}
+
+// isHost says whether a node that reports has a name.
+func (b *Batch) isHost(name string) bool {
+	block := b.edit.Block(name)
+	return block != nil && block.Node.OwnsAddresses()
+}
+
+// scopes says whether an address lies in a network that means something on a
+// host alone.
+func scopes(host *topology.Node, addr netip.Addr) bool {
+	return slices.ContainsFunc(host.Scoped, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// inside resolves an address of a network that a host has for itself.
+func (b *Batch) inside(host string, addr netip.Addr, near []string) end {
+	if len(near) == 1 {
+		return end{near[0], b.edit.Block(near[0]).Node.Kind, "address of " + near[0] + ", on the same host"}
+	}
+	how := "address of a network within " + host
+	if len(near) > 1 {
+		how += ", which several have: " + strings.Join(near, ", ")
+	}
+	return end{host + "/" + addr.String(), topology.Inferred, how}
+}
+
+// reachable leaves out the nodes that have an address for themselves alone.
+func (b *Batch) reachable(owners []string, addr netip.Addr) []string {
+	hidden := func(o string) bool {
+		h := b.edit.Block(hostOf(o))
+		return h != nil && scopes(&h.Node, addr)
+	}
+	if !slices.ContainsFunc(owners, hidden) {
+		return owners
+	}
+	return slices.DeleteFunc(slices.Clone(owners), hidden)
+}
+
+// addressOf is the address that a node is named by, which is known by nothing
+// else: "10.0.0.7", "10.0.0.7@zone", "host/172.17.0.5".
+func addressOf(name string) (netip.Addr, bool) {
+	text, _, _ := strings.Cut(name, "@")
+	text = text[strings.LastIndexByte(text, '/')+1:]
+	addr, err := netip.ParseAddr(text)
+	return addr, err == nil
 }

@@ -30,10 +30,14 @@ import (
 //	remove NODE          a node is forgotten
 //	restart              the blocks go through JSON into a new process
 //	internal 100.64.0.0/10
+//	outside PREFIX NAME  addresses outside that begin so are of that network
+//	virtual ADDR [NAME]  the settings name a virtual address
 //	= EDGE               all edges that must stand, sorted ("= none" for none)
 //	~ HEALTH             the health of all edges that have any
 //	@ NODE               all nodes
 //	$ SERVICE            all services
+//	! NODE CODE          all findings
+//	events N             how many events the last step made
 //	same | changed       what the last report did to the revision
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.script")
@@ -85,7 +89,7 @@ func (s *stage) play(body string) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		if kind := line[:1]; strings.Contains("=~@$", kind) {
+		if kind := line[:1]; strings.Contains("=~@$!", kind) {
 			var want []string
 			for ; i < len(lines) && strings.HasPrefix(lines[i], kind); i++ {
 				want = append(want, strings.TrimSpace(lines[i][1:]))
@@ -117,6 +121,24 @@ func (s *stage) step(line string) {
 		s.prev, s.snap = s.snap, b.Commit(s.now)
 	case word == "internal":
 		s.opt.Internal = append(s.opt.Internal, netip.MustParsePrefix(rest))
+	case word == "events":
+		if got := topology.Diff(s.prev, s.snap); strconv.Itoa(len(got)) != rest {
+			s.t.Errorf("line %d: %d events: %v", s.line, len(got), got)
+		}
+	case word == "virtual":
+		if s.opt.Virtual == nil {
+			s.opt.Virtual = map[netip.Addr]string{}
+		}
+		addr, name, _ := strings.Cut(rest, " ")
+		s.opt.Virtual[netip.MustParseAddr(addr)] = name
+	case word == "outside":
+		prefix, name, _ := strings.Cut(rest, " ")
+		s.opt.Outside = func(a netip.Addr) string {
+			if strings.HasPrefix(a.String(), prefix) {
+				return name
+			}
+			return ""
+		}
 	case word == "same":
 		s.expectSame()
 	case word == "changed":
@@ -207,6 +229,8 @@ func (s *stage) expect(kind string, want []string) {
 		got = nodeLines(s.snap)
 	case "$":
 		got = serviceLines(s.snap)
+	case "!":
+		got = findingLines(s.snap)
 	}
 	if slices.Equal(want, []string{"none"}) {
 		want = nil
@@ -242,6 +266,12 @@ func edgeLines(s *topology.Snapshot) (out []string) {
 func edgeExtras(c *topology.Connection) (line string) {
 	if c.Evidence.BothEnds {
 		line += " both"
+	}
+	if c.Evidence.Confirmed {
+		line += " confirmed"
+	}
+	if c.Observer {
+		line += " observer"
 	}
 	if c.Opened > 0 {
 		line += fmt.Sprintf(" opened %d", c.Opened)
@@ -313,10 +343,27 @@ func nodeLines(s *topology.Snapshot) (out []string) {
 		if len(b.Node.SeenBy) > 0 {
 			line += " by " + strings.Join(b.Node.SeenBy, ",")
 		}
+		for _, h := range b.Node.Holders {
+			word := " held by "
+			if !h.Until.IsZero() {
+				word = " was at "
+			}
+			line += word + h.Node
+		}
 		for _, f := range b.Node.Forwards {
 			line += fmt.Sprintf(" %s %s>%s", f.Protocol, f.From, f.To)
 		}
 		out = append(out, line+since(b.Node.FirstSeen))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func findingLines(s *topology.Snapshot) (out []string) {
+	for b := range s.Blocks() {
+		for _, f := range b.Node.Findings {
+			out = append(out, b.Node.Name+" "+f.Code)
+		}
 	}
 	slices.Sort(out)
 	return out
@@ -388,7 +435,7 @@ func checkInvariants(t fataler, s *topology.Snapshot) {
 		for i := range b.Connections {
 			checkEdge(t, s, name, &b.Connections[i])
 		}
-		if b.Node.State == topology.Unheard && len(b.Node.SeenBy) == 0 {
+		if b.Node.State == topology.Unheard && len(b.Node.SeenBy) == 0 && b.Node.Kind != topology.Virtual {
 			t.Fatalf("nobody sees %s", name)
 		}
 	}
@@ -399,7 +446,7 @@ func checkEdge(t fataler, s *topology.Snapshot, holder string, c *topology.Conne
 	if c.ID != topology.ConnectionID(c) {
 		t.Fatalf("%s holds an edge whose id is not its own: %+v", holder, c)
 	}
-	if c.Client.Node != holder && c.Server.Node != holder {
+	if c.Client.Node != holder && c.Server.Node != holder && s.Block(c.Server.Node).Node.Kind != topology.Virtual {
 		t.Fatalf("%s holds an edge of others: %+v", holder, c)
 	}
 	if s.Block(c.Client.Node) == nil || s.Block(c.Server.Node) == nil {
@@ -431,6 +478,11 @@ func cmpUnique(a, b string) int {
 // parseReport reads the clauses of a report, separated by " | ":
 //
 //	addr IP…             the node's addresses
+//	iface NAME IP/N…     an interface with its addresses
+//	name HOST            what the host calls itself, if not as the node
+//	id VALUE             its machine-id; default: it has none
+//	process INSTANCE     of its agent
+//	by METHOD            text, ssh or import
 //	zone NAME            default: none
 //	ns NAME [IP…]        what follows is in the container's namespace
 //	box NAME [image I] [pod NAMESPACE/POD]    a container that rows may name
@@ -440,7 +492,8 @@ func cmpUnique(a, b string) int {
 //	                     a dual-stack socket
 //	out PROCESS PEER:PORT[/udp] [xN] [opened N] [refused N] [timedout N] [failed N]
 //	                     [own] [via ADDR:PORT] [unit U] [box NAME] [HEALTH…]
-//	in PROCESS LISTENER:PORT[/udp] PEER [xN] [opened N] [HEALTH…]
+//	in PROCESS LISTENER:PORT[/udp] PEER [xN] [opened N] [called ADDR] [HEALTH…]
+//	                     out and in: [tuples N,N…]
 //	both PROCESS LOCALPORT PEER:PORT [xN]     a row without direction
 //	interval D           default 10s
 //
@@ -466,6 +519,20 @@ func parseReport(node, text string) (*report.Report, error) {
 				in.Addresses = append(in.Addresses, netip.PrefixFrom(addr, addr.BitLen()))
 			}
 			r.Interfaces = append(r.Interfaces, in)
+		case "iface":
+			in := report.Interface{Name: w[1]}
+			for _, a := range w[2:] {
+				in.Addresses = append(in.Addresses, netip.MustParsePrefix(a))
+			}
+			r.Interfaces = append(r.Interfaces, in)
+		case "name":
+			r.Node.Name = w[1]
+		case "id":
+			r.Node.Identity = report.Identity{Kind: report.IdentityMachine, Value: w[1]}
+		case "process":
+			r.Agent.Instance = w[1]
+		case "by":
+			r.Agent.Method = w[1]
 		case "zone":
 			r.Zone = w[1]
 		case "interval":
@@ -636,6 +703,18 @@ func parseRow(ns int, w []string) report.Connection {
 	c.Opened, c.Refused = number(w, "opened"), number(w, "refused")
 	c.TimedOut, c.Failed = number(w, "timedout"), number(w, "failed")
 	c.Unit, c.Health = after(w, "unit"), parseHealth(w)
+	if called := after(w, "called"); called != "" {
+		c.Called = netip.MustParseAddr(called)
+	}
+	if list := after(w, "tuples"); list != "" {
+		for text := range strings.SplitSeq(list, ",") {
+			n, err := strconv.ParseUint(text, 10, 64)
+			if err != nil {
+				panic(err)
+			}
+			c.Tuples = append(c.Tuples, n)
+		}
+	}
 	if via := after(w, "via"); via != "" {
 		c.Via = netip.MustParseAddrPort(via)
 	}

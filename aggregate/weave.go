@@ -27,7 +27,7 @@ type weaver struct {
 
 	edges map[string]*topology.Connection
 	ends  map[[2]string][]*topology.Connection // edges of now by their two nodes
-	peers map[string]map[netip.Addr]bool       // behind edges to many
+	peers map[string]map[netip.Prefix]int      // behind edges to many, by address or network
 
 	health map[string]*measured // of edges, by id
 }
@@ -37,7 +37,7 @@ func (w *weaver) weave() {
 	w.others, w.services = map[string]*peer{}, map[string]portServices{}
 	w.only = onlyServices(w.self.Services)
 	w.edges = map[string]*topology.Connection{}
-	w.peers = map[string]map[netip.Addr]bool{}
+	w.peers = map[string]map[netip.Prefix]int{}
 	w.health = map[string]*measured{}
 	rows := slices.Clone(w.says.connections)
 	for i := range rows {
@@ -190,6 +190,7 @@ func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
 			ServerAddress: t.addr.String(), ServerResolved: t.how,
 			ClientResolved: "reports itself",
 			SeenBy:         []topology.Sighting{{Node: w.self.Node.Name, End: "client", At: w.now}},
+			ClientTuples:   r.Tuples,
 		},
 	}
 	if like != nil {
@@ -198,7 +199,7 @@ func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
 	}
 	switch {
 	case !c.Directed:
-	case t.kind == topology.Inferred:
+	case t.kind == topology.Inferred, t.kind == topology.Virtual:
 		c.Server.Service = topology.ServiceID(t.node, proto, t.port, netip.Addr{})
 	default:
 		if s := w.accepting(t.node, port{proto, t.port}, t.addr); s != nil {
@@ -238,22 +239,49 @@ func (w *weaver) confirm(c topology.Connection, peer end) {
 	if !c.Directed {
 		return
 	}
-	p := w.peer(peer.node)
-	for _, i := range p.find(directed(&c)) {
+	for _, node := range w.speakers(peer.node) {
+		if w.takeOver(&c, w.peer(node)) {
+			return
+		}
+	}
+}
+
+// speakers are the nodes that may report a node's end of an edge: itself, or
+// those that hold, or held, a virtual address.
+func (w *weaver) speakers(node string) []string {
+	b := w.block(node)
+	if b == nil || b.Node.Kind != topology.Virtual {
+		return []string{node}
+	}
+	var out []string
+	for _, h := range b.Node.Holders {
+		if h.Node != w.self.Node.Name && !slices.Contains(out, h.Node) {
+			out = append(out, h.Node)
+		}
+	}
+	return out
+}
+
+// takeOver is confirm at one node that may report the server's end.
+func (w *weaver) takeOver(c *topology.Connection, p *peer) bool {
+	for _, i := range p.find(directed(c)) {
 		theirs := &p.block.Connections[i]
 		if theirs.Client.Process != "" || !theirs.Directed || theirs.Server.Service != c.Server.Service {
 			continue
 		}
-		mine := w.edges[topology.ConnectionID(&c)]
+		mine := w.edges[topology.ConnectionID(c)]
 		mine.FirstSeen = earliest(mine.FirstSeen, theirs.FirstSeen)
 		for _, s := range theirs.Evidence.SeenBy {
 			mine.Evidence.SeenBy = sight(mine.Evidence.SeenBy, s)
 		}
 		mine.Evidence.ClientAddress, mine.Evidence.ClientResolved = theirs.Evidence.ClientAddress, theirs.Evidence.ClientResolved
 		mine.Evidence.BothEnds = true
+		mine.Evidence.ServerTuples = theirs.Evidence.ServerTuples
+		compareTuples(&mine.Evidence)
 		p.drop(i)
-		return
+		return true
 	}
+	return false
 }
 
 // in adds a row whose service is on this node, unless the client's end already
@@ -270,18 +298,65 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 	}
 	peer := w.batch.resolve(&w.self.Node, r.Peer)
 	seen := topology.Sighting{Node: w.self.Node.Name, End: "server", At: w.now}
-	if w.sawAtClient(peer, server, r, seen) {
+	called, isVirtual := w.calledVirtual(r)
+	if isVirtual && w.sawAtClient(peer, called, r, seen) || w.sawAtClient(peer, server, r, seen) {
 		return
+	}
+	resolved, address := "reports itself", ""
+	if isVirtual && !w.block(called.Node).Node.Shared {
+		server, resolved, address = called, virtualResolved, calledBy(r).String()
 	}
 	c := topology.Connection{
 		Client: topology.Client{Node: peer.node}, Server: server,
 		Protocol: key.protocol, Directed: true, Own: own,
 		Evidence: topology.Evidence{
 			ClientAddress: r.Peer.String(), ClientResolved: peer.how,
-			ServerResolved: "reports itself", SeenBy: []topology.Sighting{seen},
+			ServerAddress: address, ServerResolved: resolved, SeenBy: []topology.Sighting{seen},
+			ServerTuples: r.Tuples,
 		},
 	}
 	w.add(c, r, peer, "server")
+	if server == called {
+		w.succeed(&c)
+	}
+}
+
+// calledBy is the address of this node that a peer called, as far as a row
+// tells.
+func calledBy(r *report.Connection) netip.Addr {
+	if r.Called.IsValid() {
+		return r.Called
+	}
+	if r.Local.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return r.Local
+}
+
+// calledVirtual is the service at the virtual address that a peer called, if it
+// called one.
+func (w *weaver) calledVirtual(r *report.Connection) (topology.Server, bool) {
+	v := w.batch.virtual(w.self.Node.Zone, calledBy(r))
+	if v == nil {
+		return topology.Server{}, false
+	}
+	id := topology.ServiceID(v.Node.Name, topology.Protocol(r.Protocol), r.Port, netip.Addr{})
+	return topology.Server{Node: v.Node.Name, Port: r.Port, Service: id}, true
+}
+
+// succeed takes an edge to a virtual address over from those who held that
+// before: it is the same edge.
+func (w *weaver) succeed(c *topology.Connection) {
+	mine := w.edges[topology.ConnectionID(c)]
+	for _, node := range w.speakers(c.Server.Node) {
+		p := w.peer(node)
+		for _, i := range p.find(directed(c)) {
+			if theirs := &p.block.Connections[i]; theirs.ID == mine.ID {
+				absorb(mine, theirs)
+				p.drop(i)
+			}
+		}
+	}
 }
 
 // sawAtClient finds the edges that the client's end holds for a row and notes
@@ -296,6 +371,8 @@ func (w *weaver) sawAtClient(peer end, server topology.Server, r *report.Connect
 		c.Evidence.BothEnds = true
 		c.Evidence.ClientAddress, c.Evidence.ClientResolved = r.Peer.String(), peer.how
 		c.Evidence.SeenBy = sight(c.Evidence.SeenBy, seen)
+		c.Evidence.ServerTuples = r.Tuples
+		compareTuples(&c.Evidence)
 	}
 	at := ends{peer.node, server.Node, port{topology.Protocol(r.Protocol), server.Port}}
 	if peer.node != w.self.Node.Name {
@@ -332,7 +409,8 @@ func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connecti
 			continue
 		}
 		found = true
-		complete := e.Evidence.BothEnds && (service == "" || (e.Directed && e.Server.Service == service))
+		complete := e.Evidence.BothEnds && (service == "" || (e.Directed && e.Server.Service == service)) &&
+			(e.Evidence.Confirmed || !meet(e.Evidence.ClientTuples, r.Tuples))
 		p.hear(i, r)
 		if !complete {
 			note(p.write(i))
@@ -363,7 +441,11 @@ func (w *weaver) add(c topology.Connection, r *report.Connection, peer end, side
 		e = &c
 		w.edges[c.ID] = e
 		w.inherit(e)
+	} else {
+		e.Evidence.ClientTuples = least(e.Evidence.ClientTuples, c.Evidence.ClientTuples)
+		e.Evidence.ServerTuples = least(e.Evidence.ServerTuples, c.Evidence.ServerTuples)
 	}
+	compareTuples(&e.Evidence)
 	w.measure(c.ID, side, r.Health)
 	e.Count += r.Count
 	e.Opened += r.Opened
@@ -374,11 +456,26 @@ func (w *weaver) add(c topology.Connection, r *report.Connection, peer end, side
 	}
 	e.Status = topology.Fresh
 	if peer.kind == topology.Internet || peer.kind == topology.Network {
-		if w.peers[c.ID] == nil {
-			w.peers[c.ID] = map[netip.Addr]bool{}
-		}
-		w.peers[c.ID][r.Peer] = true
-		e.Peers = len(w.peers[c.ID])
+		w.countPeers(e, r)
+	}
+}
+
+// countPeers counts the addresses behind an edge to many. The agent may have
+// folded them into networks already.
+func (w *weaver) countPeers(e *topology.Connection, r *report.Connection) {
+	behind := w.peers[e.ID]
+	if behind == nil {
+		behind = map[netip.Prefix]int{}
+		w.peers[e.ID] = behind
+		e.Peers = 0
+	}
+	network, n := r.PeerNetwork, max(r.Peers, 1)
+	if network == (netip.Prefix{}) {
+		network, n = netip.PrefixFrom(r.Peer, r.Peer.BitLen()), 1
+	}
+	if more := n - behind[network]; more > 0 {
+		behind[network] = n
+		e.Peers += more
 	}
 }
 
@@ -411,8 +508,11 @@ func (w *weaver) takeWord(e, old *topology.Connection) {
 			e.Evidence.BothEnds = true
 			e.Evidence.ClientAddress = old.Evidence.ClientAddress
 			e.Evidence.ClientResolved = old.Evidence.ClientResolved
+			e.Evidence.ServerTuples = old.Evidence.ServerTuples
+			e.Evidence.Confirmed = old.Evidence.Confirmed
 		}
 	}
+	compareTuples(&e.Evidence)
 }
 
 // remember keeps the edges of before that this statement doesn't list: closed,

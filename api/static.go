@@ -20,8 +20,7 @@ and <code>dotm map</code> in a terminal.</p>
 </html>
 `
 
-// loginPage is where login links lead: the same page, which reads what follows
-// the # itself.
+// loginPage is where login links lead; the page itself sees that it is one.
 const loginPage = "login"
 
 // static serves the web UI, and says no to everything that nothing else serves.
@@ -41,7 +40,7 @@ func (h *handler) static(mux *http.ServeMux) {
 }
 
 func pageNotBuilt(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/" {
+	if r.URL.Path != "/" && r.URL.Path != "/"+loginPage {
 		problem(w, http.StatusNotFound, "there is no page "+quoteShort(r.URL.Path))
 		return
 	}

@@ -23,12 +23,27 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // full uses every field of the format.
 func full() *Report {
+	r := full10()
+	r.Version = "1.1"
+	r.Agent.Instance, r.Agent.Policy = "00112233445566778899aabbccddeeff", "5eb63bbbe01eeed0"
+	r.Connections[0].Called, r.Connections[0].Tuples = netip.MustParseAddr("10.0.0.1"), []uint64{3, 9007199254740991}
+	r.Counted, r.LagMS, r.SpanMS = 41, 12, 9_876
+	r.Connections = append(r.Connections, Connection{
+		Direction: In, Protocol: TCP, Process: "nginx", Peer: netip.MustParseAddr("198.51.100.7"), PeerNetwork: netip.MustParsePrefix("198.51.100.0/24"), Peers: 40,
+		Port: 443, Local: netip.MustParseAddr("::"), Count: 60, Opened: 5, Refused: 1, TimedOut: 2, Failed: 3,
+	})
+	r.Coverage.OpensBy, r.Coverage.OpensSeen, r.Coverage.OpensKernel, r.Coverage.OpensLost = "kernel", 40, 44, 4
+	return r
+}
+
+// full10 uses every field that version 1.0 had.
+func full10() *Report {
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	return &Report{
 		Version:    "1.0",
 		Node:       Node{"web1.example", Identity{IdentityMachine, "b1946ac92492d2347c6235b4d2611184"}},
 		Zone:       "dc-west",
-		Agent:      Agent{Version: "0.1.0", Method: "sock_diag", Instance: "b4c1d0e7a9f24a10"},
+		Agent:      Agent{Version: "0.1.0", Method: "sock_diag"},
 		Sequence:   42,
 		Time:       noon.Add(250 * time.Millisecond),
 		IntervalMS: 10_000,
@@ -95,6 +110,7 @@ func TestGolden(t *testing.T) {
 		exact bool // the file is what this version writes, to the byte
 	}{
 		{"v1-full.json", full(), true},
+		{"v1.0-full.json", full10(), false},
 		{"v1-minimal.json", minimal(), true},
 		{"v1-unknown-fields.json", later(), false},
 	} {

@@ -276,7 +276,7 @@ func checkReport(t testing.TB, r *report.Report) {
 func (w rows) compare(t testing.TB, r *report.Report) {
 	t.Helper()
 	opts := cmp.Options{
-		cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}), cmpopts.EquateEmpty(),
+		cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}), cmpopts.EquateEmpty(),
 		// Where the tests run is not theirs to say, and health is tested by itself.
 		cmpopts.IgnoreFields(report.Listener{}, "Unit", "Container", "Queue", "QueueMax", "Drops"),
 		cmpopts.IgnoreFields(report.Connection{}, "Unit", "Container", "Health"),

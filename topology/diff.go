@@ -109,7 +109,8 @@ func changedNode(a, b *Node) (what []string) {
 	return names(
 		field{"kind", a.Kind != b.Kind},
 		field{"state", a.State != b.State},
-		field{"addresses", !slices.Equal(a.Addresses, b.Addresses)},
+		field{"addresses", !sameFixed(a, b)},
+		field{"holders", !slices.EqualFunc(a.Holders, b.Holders, sameHolder)},
 		field{"identity", a.Identity != b.Identity},
 		field{"zone", a.Zone != b.Zone},
 		field{"agent", a.Agent != b.Agent},

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -13,10 +14,25 @@ func SameNode(a, b *Node) bool {
 	x, y := a, b
 	return x.Name == y.Name && x.Kind == y.Kind && x.Zone == y.Zone && x.State == y.State &&
 		x.Status == y.Status && x.FirstSeen.Equal(y.FirstSeen) && x.Interval == y.Interval &&
-		x.Identity == y.Identity && x.Agent == y.Agent && x.Collect == y.Collect && x.HiddenProcesses == y.HiddenProcesses &&
-		slices.Equal(x.Addresses, y.Addresses) && slices.Equal(x.Notes, y.Notes) && slices.Equal(x.SeenBy, y.SeenBy) &&
-		slices.Equal(x.Forwards, y.Forwards) && slices.Equal(x.Findings, y.Findings) &&
+		x.Identity == y.Identity && x.Agent == y.Agent && x.Collect == y.Collect && x.Shared == y.Shared && x.HiddenProcesses == y.HiddenProcesses &&
+		sameFixed(x, y) && slices.Equal(x.Scoped, y.Scoped) && slices.Equal(x.Notes, y.Notes) && slices.Equal(x.SeenBy, y.SeenBy) &&
+		slices.Equal(x.Forwards, y.Forwards) && slices.EqualFunc(x.Findings, y.Findings, sameFinding) &&
 		slices.EqualFunc(x.Holders, y.Holders, sameHolder)
+}
+
+// sameFixed compares addresses and leaves the virtual ones out.
+func sameFixed(x, y *Node) bool {
+	if len(x.Floating)+len(y.Floating) == 0 {
+		return slices.Equal(x.Addresses, y.Addresses)
+	}
+	fixed := func(n *Node) []netip.Addr {
+		return slices.DeleteFunc(slices.Clone(n.Addresses), func(a netip.Addr) bool { return slices.Contains(n.Floating, a) })
+	}
+	return slices.Equal(fixed(x), fixed(y))
+}
+
+func sameFinding(a, b Finding) bool {
+	return a.Code == b.Code && a.Text == b.Text && a.Hint == b.Hint && a.Since.Equal(b.Since)
 }
 
 func sameHolder(a, b Holder) bool {

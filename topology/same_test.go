@@ -32,7 +32,7 @@ func TestSameNode(t *testing.T) {
 		{"identity", func(n *Node) { n.Identity = "x" }, false},
 		{"agent", func(n *Node) { n.Agent = "x" }, false},
 		{"way of collecting", func(n *Node) { n.Collect = "text" }, false},
-		{"a finding", func(n *Node) { n.Findings = []Note{{Code: "clone"}} }, false},
+		{"a finding", func(n *Node) { n.Findings = []Finding{{Code: "clone"}} }, false},
 		{"a holder", func(n *Node) { n.Holders = []Holder{{Node: "a", Since: noon}} }, false},
 		{"seen by", func(n *Node) { n.SeenBy = []string{"x"} }, false},
 		{"notes", func(n *Node) { n.Notes = []Note{{Code: "x"}} }, false},
@@ -172,7 +172,9 @@ func TestSameForgetsNoField(t *testing.T) {
 	}{
 		{"Node", node, func(n any) bool { b := n.(Node); return SameNode(&node, &b) }, []string{
 			"LastReport", "Skew", "Cost", // they always change
-			"Weak", // says the kind of Identity
+			"Weak",     // says the kind of Identity
+			"Floating", // says which of Addresses don't count
+			"Instance", // tells one process of an agent from the next
 		}},
 		{"Service", service, func(s any) bool { b := s.(Service); return SameService(&service, &b) }, []string{
 			"Node", "Protocol", "Port", // in ID
@@ -192,6 +194,7 @@ func TestSameForgetsNoField(t *testing.T) {
 		{"Server", open.Server, func(s any) bool { b := open; b.Server = s.(Server); return SameConnection(&open, &b) }, nil},
 		{"Evidence", open.Evidence, func(e any) bool { b := open; b.Evidence = e.(Evidence); return SameConnection(&open, &b) }, []string{
 			"ClientAddress", "ServerAddress", // many peers take turns
+			"ClientTuples", "ServerTuples", // so do connections
 		}},
 		{"Sighting", open.Evidence.SeenBy[0], func(s any) bool {
 			b := open

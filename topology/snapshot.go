@@ -44,6 +44,16 @@ type Block struct {
 	// Connections are held by this node, sorted by id: those it opened, and
 	// those it accepted from nodes that don't report them themselves.
 	Connections []Connection `json:"connections"`
+	// Counted says which counters of its agent are in the block, so that none
+	// counts twice.
+	Counted Counted `json:"counted,omitzero"`
+}
+
+// Counted is how far the counters of an agent process were counted; see the
+// report format.
+type Counted struct {
+	Instance string `json:"instance"`
+	Sequence uint64 `json:"sequence"`
 }
 
 // Clone copies a block so that the copy may be written.
@@ -104,10 +114,14 @@ func (s *Snapshot) Block(name string) *Block {
 
 // Inside yields the blocks of a host's containers: those of nodes named
 // host/container. They must not be written.
-func (s *Snapshot) Inside(host string) iter.Seq[*Block] {
+func (s *Snapshot) Inside(host string) iter.Seq[*Block] { return s.Named(host + "/") }
+
+// Named yields the blocks of the nodes whose names begin so. They must not be
+// written.
+func (s *Snapshot) Named(prefix string) iter.Seq[*Block] {
 	return func(yield func(*Block) bool) {
-		i, _ := s.search(host + "/")
-		for ; i < len(s.blocks) && strings.HasPrefix(s.blocks[i].Node.Name, host+"/"); i++ {
+		i, _ := s.search(prefix)
+		for ; i < len(s.blocks) && strings.HasPrefix(s.blocks[i].Node.Name, prefix); i++ {
 			if !yield(s.blocks[i]) {
 				return
 			}

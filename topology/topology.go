@@ -50,9 +50,16 @@ type Node struct {
 	Kind      NodeKind     `json:"kind"`
 	Zone      string       `json:"zone"`
 	Addresses []netip.Addr `json:"addresses"`
-	State     NodeState    `json:"state"`
-	Status    Status       `json:"status"`
-	FirstSeen time.Time    `json:"first_seen"`
+	// Floating are those of its addresses that are virtual: they come and go with
+	// a failover, which is the virtual address's to tell. Sorted.
+	Floating []netip.Addr `json:"virtual_addresses,omitempty"`
+	// Scoped are those of its addresses that mean something on this host alone:
+	// of bridges for its containers and virtual machines, which other hosts
+	// have too. With their networks' lengths, sorted.
+	Scoped    []netip.Prefix `json:"scoped_addresses,omitempty"`
+	State     NodeState      `json:"state"`
+	Status    Status         `json:"status"`
+	FirstSeen time.Time      `json:"first_seen"`
 	// LastReport is when the server received the newest report; zero if none.
 	LastReport time.Time `json:"last_report,omitzero"`
 	// Interval is how often the node says it reports; zero if unknown.
@@ -60,6 +67,8 @@ type Node struct {
 	// Identity tells nodes of one name apart; empty for those that never
 	// reported. See the report format for its kinds.
 	Identity string `json:"identity,omitempty"`
+	// Instance tells one process of its agent from the next.
+	Instance string `json:"instance,omitempty"`
 	// Weak says that the identity is nothing but the name.
 	Weak bool `json:"weak_identity,omitempty"`
 	// Agent is the version of what reports; empty if nothing does.
@@ -69,10 +78,12 @@ type Node struct {
 	Collect string `json:"collect,omitempty"`
 	// Findings are what is odd about it: a clone, another host of its name, an
 	// address that others have too, a clock that is wrong.
-	Findings []Note `json:"findings,omitempty"`
+	Findings []Finding `json:"findings,omitempty"`
 	// Holders are the nodes that a virtual address sits on, and before that
 	// sat on: those that hold it now first, then the latest.
 	Holders []Holder `json:"holders,omitempty"`
+	// Shared says that several nodes hold a virtual address at a time.
+	Shared bool `json:"shared,omitempty"`
 	// Skew is how far the node's clock is ahead of the server's.
 	Skew Duration `json:"clock_skew,omitzero"`
 	// SeenBy names the reporting nodes that a node which doesn't report is
@@ -102,6 +113,17 @@ type Holder struct {
 	Since time.Time `json:"since"`
 	// Until is when it was known to be elsewhere; zero while it is there.
 	Until time.Time `json:"until,omitzero"`
+	// Missed is since when the node reports without the address, and nobody
+	// else has it; it ends the hold if it stays so. It is not kept over a restart.
+	Missed time.Time `json:"-"`
+}
+
+// Finding is something odd about a node, since when, and what to do about it.
+type Finding struct {
+	Code  string    `json:"code"`
+	Text  string    `json:"text"`
+	Hint  string    `json:"hint,omitempty"`
+	Since time.Time `json:"since"`
 }
 
 // Note is one sentence about what could not be seen.
@@ -289,6 +311,11 @@ type Evidence struct {
 	// Confirmed says that both ends name the same sockets, so that they are
 	// one connection whatever addresses lie between.
 	Confirmed bool `json:"confirmed,omitempty"`
+	// ClientTuples and ServerTuples name open connections as the two ends told
+	// them last, ascending. They say nothing to readers, are in no answer, and
+	// are not kept over a restart.
+	ClientTuples []uint64 `json:"-"`
+	ServerTuples []uint64 `json:"-"`
 	// SeenBy lists the nodes that reported it, the client's end first.
 	SeenBy []Sighting `json:"seen_by"`
 	// ClientAddress and ServerAddress are the addresses that were resolved;

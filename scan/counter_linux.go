@@ -82,23 +82,9 @@ func (s *Scanner) edge(namespace int, e kernel.Edge, n kernel.Counts) aggregate.
 	if service, ok := s.translations.service(report.TCP, at); ok {
 		o.Peer, o.Port, o.Via = service.Addr(), service.Port(), at
 	}
-	o.Owner = s.owners.processes.called(e.Comm(), s.owners.processes.users.name(e.UID))
+	o.Owner = s.owners.Called(e.Comm(), e.UID)
 	o.Owner.Own = o.Owner.Own || e.Comm() != "" && e.Comm() == s.counter.ownComm
 	return o
-}
-
-// called describes a process by its comm and user. A known process of both
-// tells its full name, and what it belongs to.
-func (ps *processes) called(comm, user string) aggregate.Owner {
-	found := aggregate.Owner{Process: report.CleanName(comm), User: user}
-	pid := 0
-	for _, p := range ps.byPID {
-		if p.comm == comm && p.owner.User == user && (pid == 0 || p.pid < pid) {
-			found, pid = p.owner, p.pid
-		}
-	}
-	found.PID = 0 // whichever of them it was
-	return found
 }
 
 // announced words a new edge as an event.

@@ -18,6 +18,7 @@ import (
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/conntrack"
 	"github.com/devops-trouble-map/dotm/scan/kernel"
+	"github.com/devops-trouble-map/dotm/scan/procfs"
 	"github.com/devops-trouble-map/dotm/scan/workload"
 )
 
@@ -88,7 +89,7 @@ type explainer struct {
 	proc   string
 	want   string // Options.Networks
 	facts  Facts
-	rights rights
+	rights procfs.Rights
 	caps   uint64
 
 	noDescriptors, noOpens error // of eBPF
@@ -106,7 +107,7 @@ func newExplainer(o Options) (*explainer, error) {
 		e.proc = "/proc"
 	}
 	var err error
-	if e.rights, err = readRights(e.proc); err != nil {
+	if e.rights, err = procfs.ReadRights(e.proc); err != nil {
 		return nil, fmt.Errorf("reading own rights: %w", err)
 	}
 	text, err := os.ReadFile(filepath.Join(e.proc, "self/status"))
@@ -119,13 +120,13 @@ func newExplainer(o Options) (*explainer, error) {
 	}
 	e.caps = status.CapEff
 	e.facts = Facts{
-		UID: status.UID, User: newUsers(passwdFile).name(status.UID),
+		UID: status.UID, User: procfs.NewUsers(procfs.Passwd).Name(status.UID),
 		Kernel:   firstLine(filepath.Join(e.proc, "sys/kernel/osrelease")),
 		BTF:      isThere("/sys/kernel/btf/vmlinux"),
-		HostUser: e.rights.userNS, HostProcesses: e.rights.pidNS,
-		HostNetwork: e.rights.seesHostNetwork(e.proc),
+		HostUser: e.rights.UserNS, HostProcesses: e.rights.PIDNS,
+		HostNetwork: e.rights.SeesHostNetwork(e.proc),
 		Seccomp:     statusField(text, "Seccomp") == "2", NoNewPrivileges: statusField(text, "NoNewPrivs") == "1",
-		HidePID:         e.rights.hidePID,
+		HidePID:         e.rights.HidePID,
 		Lockdown:        lockdown(firstLine("/sys/kernel/security/lockdown")),
 		UnprivilegedBPF: firstLine(filepath.Join(e.proc, "sys/kernel/unprivileged_bpf_disabled")),
 		PerfParanoid:    firstLine(filepath.Join(e.proc, "sys/kernel/perf_event_paranoid")),

@@ -20,6 +20,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/conntrack"
+	"github.com/devops-trouble-map/dotm/scan/procfs"
 	"github.com/devops-trouble-map/dotm/scan/workload"
 )
 
@@ -249,7 +250,7 @@ func TestExplainHidden(t *testing.T) {
 	if b := e.judgeAllOwners(); b.Able || !strings.Contains(strings.Join(b.Missing, ";"), "hidepid=invisible") {
 		t.Errorf("got %+v", b)
 	}
-	e.rights.all = true
+	e.rights.All = true
 	if b := e.judgeAllOwners(); !b.Able {
 		t.Errorf("who may look into all processes sees them: %+v", b)
 	}
@@ -452,12 +453,12 @@ func TestJudgeOwners(t *testing.T) {
 	}{
 		"ebpf":           {explainer{facts: host, census: shut}, true, "ebpf", "9 seen", "", false},
 		"nobody":         {explainer{facts: host, census: shut, noDescriptors: unix.EPERM}, false, "proc", "2 of 9 let themselves be looked into", "CAP_BPF;CAP_PERFMON", true},
-		"root by walk":   {explainer{facts: host, census: open, noDescriptors: unix.EPERM, caps: walks, rights: rights{all: true}}, true, "proc", "9 of 9 let themselves be looked into", "CAP_BPF;CAP_PERFMON", false},
-		"some hide":      {explainer{facts: host, census: shut, noDescriptors: unix.EPERM, caps: walks, rights: rights{all: true}}, true, "proc", "2 of 9 let themselves be looked into", "CAP_BPF;CAP_PERFMON", false},
+		"root by walk":   {explainer{facts: host, census: open, noDescriptors: unix.EPERM, caps: walks, rights: procfs.Rights{All: true}}, true, "proc", "9 of 9 let themselves be looked into", "CAP_BPF;CAP_PERFMON", false},
+		"some hide":      {explainer{facts: host, census: shut, noDescriptors: unix.EPERM, caps: walks, rights: procfs.Rights{All: true}}, true, "proc", "2 of 9 let themselves be looked into", "CAP_BPF;CAP_PERFMON", false},
 		"alone":          {explainer{facts: host, census: census{processes: 2, own: 2}, noDescriptors: unix.EPERM}, true, "proc", "2 of 2 let themselves be looked into", "CAP_BPF;CAP_PERFMON", false},
 		"pid namespace":  {explainer{facts: with(func(f *Facts) { f.HostProcesses = false }), census: open}, false, "ebpf", "9 seen", missingPID, true},
 		"hidepid":        {explainer{facts: with(func(f *Facts) { f.HidePID = "2" }), census: open}, false, "ebpf", "9 seen", "/proc without hidepid=2, or the group of its option gid", false},
-		"hidepid, admin": {explainer{facts: with(func(f *Facts) { f.HidePID = "2" }), census: open, rights: rights{all: true}}, true, "ebpf", "9 seen", "", false},
+		"hidepid, admin": {explainer{facts: with(func(f *Facts) { f.HidePID = "2" }), census: open, rights: procfs.Rights{All: true}}, true, "ebpf", "9 seen", "", false},
 	} {
 		a := c.e.judgeAllOwners()
 		if a.Able != c.able || a.How != c.how || a.Found != c.found || strings.Join(a.Missing, ";") != c.missing || (a.Hint != "") != c.hint {

@@ -131,7 +131,7 @@ func (e *explainer) judgeAllOwners() Ability {
 	if e.noDescriptors == nil {
 		a.Able, a.Found = true, fmt.Sprintf("%d seen", c.processes)
 	} else {
-		a.Able = c.shut == 0 || e.rights.all
+		a.Able = c.shut == 0 || e.rights.All
 		a.Found = fmt.Sprintf("%d of %d let themselves be looked into", c.processes-c.shut, c.processes)
 		e.lackOfKernel(&a, e.noDescriptors, "5.8")
 		a.Without = "searching the processes takes more of the processor"
@@ -142,7 +142,7 @@ func (e *explainer) judgeAllOwners() Ability {
 			a.Hint = "Where eBPF can't be had, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH do as well"
 		}
 	}
-	if e.facts.HidePID != "" && !e.rights.all {
+	if e.facts.HidePID != "" && !e.rights.All {
 		a.Able = false
 		a.Missing = append(a.Missing, "/proc without hidepid="+e.facts.HidePID+", or the group of its option gid")
 		a.Without = "services and connections of other users have no process and no container"

@@ -29,25 +29,3 @@ func TestDescriptors(t *testing.T) {
 		}
 	}
 }
-
-func TestNominate(t *testing.T) {
-	for _, c := range []struct {
-		pids []uint32
-		want uint32
-	}{
-		{nil, 0},
-		{[]uint32{7}, 7},
-		{[]uint32{7, 3, 5}, 3},
-		{[]uint32{1}, 1},
-		{[]uint32{1, 9}, 9},
-		{[]uint32{9, 1, 4}, 4},
-	} {
-		h := &holding{}
-		for _, pid := range c.pids {
-			h.nominate(kernel.Held{TGID: pid, FD: pid * 10})
-		}
-		if h.candidate != c.want || h.candidateFD != c.want*10 {
-			t.Errorf("of %v: %d with descriptor %d, want %d", c.pids, h.candidate, h.candidateFD, c.want)
-		}
-	}
-}

@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
 
 // The tests look at real sockets of real processes. They run in a network
@@ -113,7 +115,7 @@ func ownNetwork(t testing.TB) {
 func needRoot(t testing.TB) {
 	t.Helper()
 	ownNetwork(t)
-	if r, err := readRights("/proc"); err != nil || r.euid != 0 || !r.all {
+	if r, err := procfs.ReadRights("/proc"); err != nil || r.EUID != 0 || !r.All {
 		cannot(t, "needs root with CAP_SYS_PTRACE in the host's user namespace")
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
 
 // network is one network namespace (network_namespaces(7)).
@@ -34,7 +35,7 @@ type network struct {
 // Nothing is held open between looks: a namespace lives as long as anything
 // refers to it, and a container's shall end with the container.
 type networks struct {
-	fs   *procfs
+	fs   *procfs.FS
 	want string // Options.Networks
 	own  *network
 	// inHosts says that the own one is known to be the host's.
@@ -63,15 +64,15 @@ var namedNetworks = []string{"/run/netns", "/run/docker/netns"}
 
 // newNetworks knows this thread's own namespace. Without a wish, all are looked
 // at from the host's own, and none but its own from another.
-func newNetworks(fs *procfs, want string, r rights) (*networks, error) {
-	inHosts := r.seesHostNetwork(fs.path)
+func newNetworks(fs *procfs.FS, want string, r procfs.Rights) (*networks, error) {
+	inHosts := r.SeesHostNetwork(fs.Path)
 	if want == "" {
 		want = networksOwn
 		if inHosts {
 			want = networksAll
 		}
 	}
-	path := filepath.Join(fs.path, "thread-self/ns/net")
+	path := filepath.Join(fs.Path, "thread-self/ns/net")
 	link, err := os.Readlink(path)
 	if err != nil {
 		return nil, fmt.Errorf("finding own network namespace: %w", err)
@@ -129,7 +130,7 @@ func (ns *networks) refresh(call func(pid int) string) error {
 		found[ino] = n
 	}
 	for ino, pid := range first {
-		add(ino, pid, filepath.Join(ns.fs.path, strconv.Itoa(pid), "ns/net"))
+		add(ino, pid, filepath.Join(ns.fs.Path, strconv.Itoa(pid), "ns/net"))
 	}
 	for path, ino := range paths {
 		add(ino, 0, path)
@@ -194,7 +195,7 @@ func (ns *networks) byProcess() (map[uint32]int, error) {
 	turns := max(1, len(ns.byPID)/maxPIDs)
 	ns.turn++
 	living := make(map[int]uint32, len(ns.byPID))
-	err := ns.fs.numbers(ns.fs.fd, func(pid int, _ []byte) bool {
+	err := ns.fs.Numbers(ns.fs.Dir, func(pid int, _ []byte) bool {
 		ino, known := ns.byPID[pid]
 		if !known || (pid+ns.turn)%turns == 0 {
 			ino = ns.of(pid)
@@ -213,7 +214,7 @@ func (ns *networks) byProcess() (map[uint32]int, error) {
 func (ns *networks) of(pid int) uint32 {
 	ns.name = strconv.AppendInt(ns.name[:0], int64(pid), 10)
 	ns.name = append(ns.name, "/ns/net\x00"...)
-	target, err := ns.fs.readlinkAt(ns.fs.fd, ns.name)
+	target, err := ns.fs.ReadlinkAt(ns.fs.Dir, ns.name)
 	if err != nil {
 		return 0
 	}
@@ -270,7 +271,7 @@ func (ns *networks) visit(look func(*network) error) error {
 
 // tour visits one after the other. home says that the thread came back.
 func (ns *networks) tour(look func(*network) error) (err error, home bool) {
-	own, err := os.Open(filepath.Join(ns.fs.path, "thread-self/ns/net"))
+	own, err := os.Open(filepath.Join(ns.fs.Path, "thread-self/ns/net"))
 	if err != nil {
 		return fmt.Errorf("remembering own network namespace: %w", err), true
 	}

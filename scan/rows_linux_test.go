@@ -242,7 +242,7 @@ func newScanner(t testing.TB, o Options) *Scanner {
 	s, err := New(o)
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })
-	s.owners.budget = 0 // whatever else runs on this host
+	s.owners.Budget = 0 // whatever else runs on this host
 	return s
 }
 

@@ -16,6 +16,8 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/kernel"
+	"github.com/devops-trouble-map/dotm/scan/owners"
+	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
 
 // Scanner looks at this host again and again, and remembers between looks
@@ -25,7 +27,7 @@ type Scanner struct {
 	proc    string
 	now     func() time.Time
 	oneLook bool
-	rights  rights
+	rights  procfs.Rights
 	events  chan Event
 
 	mu       sync.Mutex
@@ -34,11 +36,13 @@ type Scanner struct {
 	kernel   *kernel.Kernel
 	networks *networks
 	sockets  *socketReader
-	owners   *owners
+	fs       *procfs.FS
+	owners   *owners.Owners
 	folder   *aggregate.Folder
 	counter  counter
 	rhythm   rhythm
 
+	workplaces   *workplaces
 	translations *translations
 }
 
@@ -59,7 +63,7 @@ func New(o Options) (*Scanner, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r, err := readRights(o.Proc)
+	r, err := procfs.ReadRights(o.Proc)
 	if err != nil {
 		return nil, fmt.Errorf("reading own rights: %w", err)
 	}
@@ -70,23 +74,44 @@ func New(o Options) (*Scanner, error) {
 	}
 	runtime.LockOSThread() // whose network namespace is the own one
 	defer runtime.UnlockOSThread()
-	fs, err := openProcfs(o.Proc)
+	fs, err := procfs.Open(o.Proc)
 	if err != nil {
 		return nil, err
 	}
 	if s.networks, err = newNetworks(fs, o.Networks, r); err != nil {
-		return nil, errors.Join(err, fs.close())
+		return nil, errors.Join(err, fs.Close())
 	}
 	if !o.noKernel {
 		s.loadKernel()
 	}
 	s.sockets = newSocketReader(o.Proc, o.sockets, s.counter.opens != nil)
-	s.owners = newOwners(fs, r, o, s.kernel)
+	s.fs, s.workplaces = fs, newWorkplaces(o.Proc, o.Now)
+	s.owners = owners.New(s.searching(o))
 	s.translations = newTranslations(o.Proc)
-	if !o.OneLook {
-		s.owners.budget = maxWalked
-	}
 	return s, nil
+}
+
+// searching is how the processes of sockets are found.
+func (s *Scanner) searching(o Options) owners.Options {
+	how := owners.Options{
+		FS: s.fs, Rights: s.rights, Users: procfs.NewUsers(procfs.Passwd), Own: o.OwnPIDs,
+		Place: s.workplaces.of, NoDescriptors: s.kernel.NoDescriptors,
+	}
+	if s.kernel.Descriptors != nil {
+		how.Descriptors = descriptors{s.kernel.Descriptors}
+	}
+	if !o.OneLook {
+		how.Budget = maxWalked
+	}
+	return how
+}
+
+// descriptors is the kernel's list of descriptors, for [owners.Options].
+type descriptors struct{ list *kernel.Descriptors }
+
+// Each calls found for every descriptor that is a socket.
+func (d descriptors) Each(found func(owners.Held)) error {
+	return d.list.Each(func(h kernel.Held) { found(owners.Held(h)) })
 }
 
 // pendingEvents is how many events wait for a reader; more are dropped, for
@@ -130,7 +155,7 @@ func (s *Scanner) Close() error {
 	s.closed = true
 	err := s.kernel.Close() // announces nothing any more
 	close(s.events)
-	return errors.Join(err, s.owners.close())
+	return errors.Join(err, s.fs.Close())
 }
 
 // Scan takes one look. The report lacks only what the agent adds: Version,
@@ -164,7 +189,7 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	if err := s.readSockets(ctx, &meter); err != nil {
 		return nil, err
 	}
-	if err := s.translations.apply(ctx, s.sockets.list, s.owners.at); err != nil {
+	if err := s.translations.apply(ctx, s.sockets.list, s.owners.At()); err != nil {
 		return nil, err
 	}
 	r.Agent.Method = s.sockets.method()
@@ -186,9 +211,6 @@ func (s *Scanner) settle() {
 	}
 }
 
-// nameOf is what a network namespace is called after its first process.
-func (s *Scanner) nameOf(pid int) string { return s.owners.processes.networkName(pid) }
-
 // readSockets fills the list of sockets with their owners. Where a socket
 // turned out to have no owner, it looks a second time: the socket may have
 // closed in between, and then nothing is to be said of it.
@@ -197,7 +219,8 @@ func (s *Scanner) readSockets(ctx context.Context, m *meter) error {
 		if err := s.readNetworks(ctx, m); err != nil {
 			return fmt.Errorf("reading sockets: %w", err)
 		}
-		list, doubtful, err := s.owners.resolve(ctx, s.sockets.list)
+		s.workplaces.tidy(s.owners.EachContainer)
+		list, doubtful, err := s.owners.Resolve(ctx, s.sockets.list)
 		s.sockets.list = list
 		if err != nil {
 			return fmt.Errorf("finding the processes of sockets: %w", err)

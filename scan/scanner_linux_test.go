@@ -69,7 +69,7 @@ func TestCancelled(t *testing.T) {
 	}
 	m := startMeter()
 	must(t, s.readNetworks(context.Background(), &m)) // broken off while searching
-	if _, _, err := s.owners.resolve(ctx, s.sockets.list); !errors.Is(err, context.Canceled) {
+	if _, _, err := s.owners.Resolve(ctx, s.sockets.list); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 	for range 2 {

@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
@@ -93,19 +92,24 @@ func TestWorkplaces(t *testing.T) {
 // with some keep their rows.
 func TestTidy(t *testing.T) {
 	w := newWorkplaces("/proc", nil)
-	ps := &processes{workplaces: w, byPID: map[int]*process{}}
+	inside := map[int]int{}
 	for i := range 3 * slack {
 		n := w.numberOf(report.Container{Name: fmt.Sprint("box", i)})
 		if i%1000 == 999 {
-			ps.byPID[i] = &process{pid: i, owner: aggregate.Owner{Container: n}}
+			inside[i] = n
 		}
 	}
-	ps.tidy()
+	w.tidy(func(visit func(container *int)) {
+		for i, n := range inside {
+			visit(&n)
+			inside[i] = n
+		}
+	})
 	if len(w.list) != 3 {
 		t.Errorf("%d containers left, want 3", len(w.list))
 	}
-	for i, p := range ps.byPID {
-		if got := w.list[p.owner.Container-1].Name; got != fmt.Sprint("box", i) {
+	for i, n := range inside {
+		if got := w.list[n-1].Name; got != fmt.Sprint("box", i) {
 			t.Errorf("process %d is in %s", i, got)
 		}
 	}

@@ -13,8 +13,8 @@ func (s *Scanner) compact(r *report.Report) {
 	rooms := s.workplaces.list
 	visit := func(namespace, container *int) {
 		if n := *namespace; n != 0 && networks[n] == 0 {
-			o := s.networks.others[n-1]
-			r.Namespaces = append(r.Namespaces, report.Namespace{Container: o.name, Addresses: o.addresses})
+			o := s.networks.Others[n-1]
+			r.Namespaces = append(r.Namespaces, report.Namespace{Container: o.Name, Addresses: o.Addresses})
 			networks[n] = len(r.Namespaces)
 		}
 		if c := *container; c != 0 && containers[c] == 0 {

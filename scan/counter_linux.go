@@ -10,6 +10,7 @@ import (
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/kernel"
+	"github.com/devops-trouble-map/dotm/scan/networks"
 )
 
 // counter is the part of a Scanner that counts connections as they are made.
@@ -24,13 +25,13 @@ type counter struct {
 // visit adds what the kernel's own counters of the calling thread's network
 // namespace grew by since the last look. A namespace that is new counts from
 // zero; the first look has no before (see Scanner.count).
-func (c *counter) visit(proc string, n *network) {
+func (c *counter) visit(proc string, n *networks.Network) {
 	now, ok := readTCPOpens(proc)
 	if !ok {
 		return
 	}
-	c.grown += now.Active - n.opens.Active + now.Passive - n.opens.Passive
-	n.opens = now
+	c.grown += now.Active - n.Opens.Active + now.Passive - n.Opens.Passive
+	n.Opens = now
 }
 
 // readTCPOpens reads the counters of the calling thread's network namespace.
@@ -53,12 +54,12 @@ func (c *counter) read(s *Scanner, cov *report.Coverage) *aggregate.Opens {
 	out := &aggregate.Opens{}
 	var seen uint64
 	lost, err := c.opens.Drain(func(e kernel.Edge, n kernel.Counts) {
-		network := s.networks.known[e.Network]
-		if network == nil || (network.index == 0 && !s.networks.looksAtOwn()) {
+		network := s.networks.Of(e.Network)
+		if network == nil {
 			return
 		}
 		seen += n.Opened + n.Refused + n.TimedOut + n.Failed
-		out.Edges = append(out.Edges, s.edge(network.index, e, n))
+		out.Edges = append(out.Edges, s.edge(network.Index, e, n))
 	})
 	if err != nil {
 		c.opens, c.refusal = nil, err

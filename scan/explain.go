@@ -2,11 +2,14 @@ package scan
 
 import "github.com/devops-trouble-map/dotm/scan/explain"
 
-// Abilities and their parts are what [Explain] tells.
 type (
+	// Abilities are what [Explain] tells.
 	Abilities = explain.Abilities
-	Ability   = explain.Ability
-	Facts     = explain.Facts
+	// Ability is one of them.
+	Ability = explain.Ability
+	// Facts are what they follow from.
+	Facts = explain.Facts
+	// Privilege is a capability that a look can make use of.
 	Privilege = explain.Privilege
 )
 

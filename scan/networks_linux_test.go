@@ -13,6 +13,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/networks"
 )
 
 // elsewhere starts a program in a network namespace of its own.
@@ -305,11 +306,11 @@ func TestNamespaceOfThread(t *testing.T) {
 	needRoot(t)
 	elsewhere(t, "other").do("listen", "tcp4", "127.0.0.1:8080")
 	s := newScanner(t, Options{Networks: "all"})
-	own := s.networks.own.inode
+	own := s.networks.Own.Inode
 	for range 5 {
 		look(t, s)
-		if n, err := newNetworks(s.networks.fs, "own", s.rights); err != nil || n.own.inode != own {
-			t.Fatalf("now in %+v, was in %d (%v)", n.own, own, err)
+		if n, err := networks.New(s.fs, "own", s.rights, nodeName); err != nil || n.Own.Inode != own {
+			t.Fatalf("now in %+v, was in %d (%v)", n.Own, own, err)
 		}
 	}
 }

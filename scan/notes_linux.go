@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/kernel"
@@ -43,10 +44,9 @@ func (s *Scanner) describe(n *notes, r *report.Report) {
 		n.add("own-processes", "Only the processes of this container are seen, none outside it.",
 			"Start the container in the host's process namespace, in Docker with --pid host")
 	}
-	for _, w := range s.workplaces.finder.Notes() {
+	for _, w := range slices.Concat(s.workplaces.finder.Notes(), s.networks.Notes()) {
 		n.add(w.Code, w.Text, w.Hint)
 	}
-	s.networks.describe(n)
 	s.translations.describe(n)
 	if s.owners.Cut() {
 		n.add("still-searching", fmt.Sprintf("Processes of some sockets are still searched: a look reads %d descriptors through %s.", s.owners.Budget, s.proc), "")

@@ -16,6 +16,7 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/kernel"
+	"github.com/devops-trouble-map/dotm/scan/networks"
 	"github.com/devops-trouble-map/dotm/scan/owners"
 	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
@@ -34,7 +35,7 @@ type Scanner struct {
 	closed   bool
 	looks    int
 	kernel   *kernel.Kernel
-	networks *networks
+	networks *networks.Networks
 	sockets  *socketReader
 	fs       *procfs.FS
 	owners   *owners.Owners
@@ -78,7 +79,7 @@ func New(o Options) (*Scanner, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.networks, err = newNetworks(fs, o.Networks, r); err != nil {
+	if s.networks, err = networks.New(fs, o.Networks, r, nodeName); err != nil {
 		return nil, errors.Join(err, fs.Close())
 	}
 	if !o.noKernel {
@@ -121,7 +122,7 @@ const pendingEvents = 64
 // loadKernel loads the eBPF programs that the kernel lets us, and starts to
 // count connections, except for a single look.
 func (s *Scanner) loadKernel() {
-	o := kernel.Options{Network: s.networks.only()}
+	o := kernel.Options{Network: s.networks.Only()}
 	if !s.oneLook {
 		o.Announce = func(e kernel.Edge) {
 			select {
@@ -136,7 +137,7 @@ func (s *Scanner) loadKernel() {
 	if err == nil {
 		s.counter.ownComm = strings.TrimSuffix(string(comm), "\n")
 	}
-	s.networks.own.opens, _ = readTCPOpens(s.proc)
+	s.networks.Own.Opens, _ = readTCPOpens(s.proc)
 }
 
 // Events delivers what is seen between looks, as new connections. The channel
@@ -177,7 +178,7 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	if r.Node, err = readNode(); err != nil {
 		return nil, err
 	}
-	if err := s.networks.refresh(s.nameOf); err != nil {
+	if err := s.networks.Refresh(s.nameOf); err != nil {
 		return nil, err
 	}
 	var notes notes
@@ -235,15 +236,15 @@ func (s *Scanner) readSockets(ctx context.Context, m *meter) error {
 func (s *Scanner) readNetworks(ctx context.Context, m *meter) error {
 	s.sockets.begin(s.rhythm.due)
 	s.counter.grown = 0
-	if s.networks.looksAtOwn() {
-		if err := s.sockets.read(ctx, s.networks.own); err != nil {
+	if s.networks.LooksAtOwn() {
+		if err := s.sockets.read(ctx, s.networks.Own); err != nil {
 			return err
 		}
 	}
-	return s.networks.visit(func(n *network) error {
+	return s.networks.Visit(func(n *networks.Network) error {
 		started := threadCPU()
 		defer func() { m.other += threadCPU() - started }()
-		n.addresses = ownAddresses()
+		n.Addresses = ownAddresses()
 		if s.counter.opens != nil {
 			s.counter.visit(s.proc, n)
 		}
@@ -274,12 +275,12 @@ func (s *Scanner) fold(r *report.Report) {
 		}
 	}
 	host.Addresses = append(host.Addresses, own)
-	for _, n := range s.networks.others {
-		host.Addresses = append(host.Addresses, n.addresses)
+	for _, n := range s.networks.Others {
+		host.Addresses = append(host.Addresses, n.Addresses)
 	}
 	r.Forwards = s.translations.forwards(own)
-	if s.networks.looksAtOwn() && s.counter.opens != nil {
-		s.counter.visit(s.proc, s.networks.own)
+	if s.networks.LooksAtOwn() && s.counter.opens != nil {
+		s.counter.visit(s.proc, s.networks.Own)
 	}
 	var counted report.Coverage
 	opens := s.counter.read(s, &counted)

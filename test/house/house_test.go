@@ -32,6 +32,7 @@ var floors = map[string]int{
 	"scan/conntrack":  2,
 	"scan/explain":    2,
 	"scan/netlink":    2,
+	"scan/networks":   2,
 	"scan/owners":     2,
 	"scan/procfs":     2,
 	"collect":         2,
@@ -50,7 +51,7 @@ var floors = map[string]int{
 
 // rooms are packages that their parent imports, and nobody else: it is too large
 // for one. They import neither it nor each other.
-var rooms = []string{"scan/kernel", "scan/sockdiag", "scan/workload", "scan/conntrack", "scan/owners", "scan/explain"}
+var rooms = []string{"scan/kernel", "scan/sockdiag", "scan/workload", "scan/conntrack", "scan/owners", "scan/explain", "scan/networks"}
 
 // cellars are below the rooms of their parent, which import them as their parent
 // does, and nobody else. They import none of these.
@@ -66,7 +67,7 @@ var only = map[string][]string{
 	"github.com/danielgtaylor/huma":   {"api"},
 	"github.com/prometheus":           {"api"},
 	"go.etcd.io/bbolt":                {"store/bolt"},
-	"golang.org/x/sys":                {"scan", "scan/kernel", "scan/sockdiag", "scan/workload", "scan/conntrack", "scan/netlink", "scan/owners", "scan/procfs", "scan/explain"},
+	"golang.org/x/sys":                {"scan", "scan/kernel", "scan/sockdiag", "scan/workload", "scan/conntrack", "scan/netlink", "scan/owners", "scan/procfs", "scan/explain", "scan/networks"},
 	"github.com/cilium/ebpf":          {"scan/kernel"},
 	"golang.org/x/sync":               {"cmd/dotm"},
 	"github.com/google/go-cmp":        {},

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/scan/explain"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // envExplain is set in a test program that explains itself: to where its proc(5)
@@ -344,7 +345,7 @@ func TestExplainGrants(t *testing.T) {
 	}
 	path := program(t, "capable")
 	if err := unix.Setxattr(path, "security.capability", fileCapabilities(caps), 0); err != nil {
-		cannot(t, "files can't have capabilities here: "+err.Error())
+		netns.Cannot(t, "files can't have capabilities here: "+err.Error())
 	}
 	a = explainProgram(t, path, nobody)
 	for _, b := range a.Abilities {

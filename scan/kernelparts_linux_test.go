@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/scan/kernel"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // TestDescriptors: the kernel lists a socket with the process that holds it
@@ -15,7 +16,7 @@ func TestDescriptors(t *testing.T) {
 	k := kernel.Load(kernel.Options{})
 	defer func() { must(t, k.Close()) }()
 	if k.Descriptors == nil {
-		cannot(t, "the kernel lists no descriptors: "+k.NoDescriptors.Error())
+		netns.Cannot(t, "the kernel lists no descriptors: "+k.NoDescriptors.Error())
 	}
 	for range 2 { // each pass is a new one
 		var mine []kernel.Held

@@ -14,6 +14,7 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/networks"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // elsewhere starts a program in a network namespace of its own.
@@ -27,7 +28,7 @@ func elsewhere(t testing.TB, name string) *peer {
 func runIP(t testing.TB, args ...string) {
 	t.Helper()
 	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-		cannot(t, "ip "+strings.Join(args, " ")+": "+err.Error()+": "+string(out))
+		netns.Cannot(t, "ip "+strings.Join(args, " ")+": "+err.Error()+": "+string(out))
 	}
 }
 
@@ -98,7 +99,7 @@ func TestNetworkAddresses(t *testing.T) {
 	nsenter := func(args ...string) {
 		out, err := exec.Command("nsenter", append([]string{"-t", fmt.Sprint(box.pid()), "-n", "ip"}, args...)...).CombinedOutput()
 		if err != nil {
-			cannot(t, "nsenter: "+err.Error()+": "+string(out))
+			netns.Cannot(t, "nsenter: "+err.Error()+": "+string(out))
 		}
 	}
 	nsenter("address", "add", "192.0.2.77/24", "dev", "va1")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 func TestNodeName(t *testing.T) {
@@ -82,7 +83,7 @@ func TestReadIdentity(t *testing.T) {
 func TestHashMachineID(t *testing.T) {
 	want, err := exec.Command("systemd-id128", "machine-id", "--app-specific="+appID).Output()
 	if err != nil {
-		cannot(t, "no systemd-id128 to compare with: "+err.Error())
+		netns.Cannot(t, "no systemd-id128 to compare with: "+err.Error())
 	}
 	text, err := os.ReadFile(machineIDFiles[0])
 	must(t, err)

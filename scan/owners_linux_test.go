@@ -10,6 +10,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/owners"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 func TestProcessNames(t *testing.T) {
@@ -222,7 +223,7 @@ func TestKernelSockets(t *testing.T) {
 	needRoot(t)
 	ip := func(args ...string) {
 		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-			cannot(t, "ip "+strings.Join(args, " ")+": "+err.Error()+": "+string(out))
+			netns.Cannot(t, "ip "+strings.Join(args, " ")+": "+err.Error()+": "+string(out))
 		}
 	}
 	ip("link", "add", "vx0", "type", "vxlan", "id", "7", "dstport", "4789", "local", "127.0.0.1")

@@ -17,6 +17,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 func TestReportHead(t *testing.T) {
@@ -133,7 +134,7 @@ func TestInterfaceKinds(t *testing.T) {
 	needRoot(t)
 	ip := func(args ...string) {
 		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-			cannot(t, "ip: "+err.Error()+": "+string(out))
+			netns.Cannot(t, "ip: "+err.Error()+": "+string(out))
 		}
 	}
 	ip("link", "add", "v0", "type", "veth", "peer", "name", "v1")

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // cgroupRoot is where control groups of version 2 are mounted.
@@ -21,7 +22,7 @@ func cgroupRoot(t *testing.T) string {
 			return dir
 		}
 	}
-	cannot(t, "no control groups of version 2 are mounted")
+	netns.Cannot(t, "no control groups of version 2 are mounted")
 	return ""
 }
 
@@ -30,7 +31,7 @@ func (p *peer) putInto(root, group string) {
 	p.t.Helper()
 	dir := filepath.Join(root, group)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		cannot(p.t, "making a control group: "+err.Error())
+		netns.Cannot(p.t, "making a control group: "+err.Error())
 	}
 	must(p.t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), fmt.Append(nil, p.pid()), 0o644))
 	p.t.Cleanup(func() {

@@ -16,7 +16,6 @@ import (
 	"time"
 )
 
-
 // Program is a process on a host.
 type Program struct {
 	Host  *Host

@@ -159,7 +159,7 @@ func expected(t testing.TB, file string) (list []edge) {
 
 // scene is what a chart must show, and nothing else.
 type scene struct {
-	nodes []string // "name kind state", beside the nodes that quiet allows
+	nodes []string // "name kind state"
 	edges []edge
 }
 
@@ -190,6 +190,9 @@ func (d *dotm) compare(ctx context.Context, want scene) error {
 	list("unexpected edges", slices.SortedFunc(maps.Keys(got), func(a, b edge) int { return strings.Compare(a.String(), b.String()) }))
 	var nodes []string
 	for _, n := range c.Nodes {
+		if n.Kind == "inferred" && c.onlyOwn(n.Name) {
+			continue // dotm's own way to the server, of hosts that can't know whose address that is
+		}
 		nodes = append(nodes, strings.Join([]string{n.Name, n.Kind, n.State}, " "))
 	}
 	for _, n := range want.nodes {
@@ -206,6 +209,20 @@ func (d *dotm) compare(ctx context.Context, want scene) error {
 		return errors.New(text.String())
 	}
 	return nil
+}
+
+// onlyOwn says whether nothing but dotm's own connections lead to a node.
+func (c *chart) onlyOwn(node string) bool {
+	own := false
+	for _, k := range c.Connections {
+		if k.Client.Node != node && k.Server.Node != node {
+			continue
+		}
+		if own = k.Own; !own {
+			return false
+		}
+	}
+	return own
 }
 
 // steady is how many reports of each host a chart must stay right for.

@@ -29,6 +29,9 @@ type weaver struct {
 	ends  map[[2]string][]*topology.Connection // edges of now by their two nodes
 	peers map[string]map[netip.Prefix]int      // behind edges to many, by address or network
 
+	// elsewhere are edges of before, by id, that another node's stand for.
+	elsewhere map[string]bool
+
 	health map[string]*measured // of edges, by id
 }
 
@@ -39,6 +42,7 @@ func (w *weaver) weave() {
 	w.edges = map[string]*topology.Connection{}
 	w.peers = map[string]map[netip.Prefix]int{}
 	w.health = map[string]*measured{}
+	w.elsewhere = map[string]bool{}
 	rows := slices.Clone(w.says.connections)
 	for i := range rows {
 		w.decide(&rows[i])
@@ -299,7 +303,11 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 	peer := w.batch.resolve(&w.self.Node, r.Peer)
 	seen := topology.Sighting{Node: w.self.Node.Name, End: "server", At: w.now}
 	called, isVirtual := w.calledVirtual(r)
-	if isVirtual && w.sawAtClient(peer, called, r, seen) || w.sawAtClient(peer, server, r, seen) {
+	if isVirtual && w.sawAtClient(peer, called, r, seen) {
+		w.toldAtVirtual(peer.node, r)
+		return
+	}
+	if w.sawAtClient(peer, server, r, seen) {
 		return
 	}
 	resolved, address := "reports itself", ""
@@ -318,6 +326,18 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 	w.add(c, r, peer, "server")
 	if server == called {
 		w.succeed(&c)
+	}
+}
+
+// toldAtVirtual takes out the edge that this node told of the same sockets by
+// its own name, before it was known that its address is one of several, or that
+// the client reports: the client's leads to the virtual address.
+func (w *weaver) toldAtVirtual(client string, r *report.Connection) {
+	for i := range w.prev.Connections {
+		if c := &w.prev.Connections[i]; c.Directed && c.Client.Node == client && c.Client.Process == "" && c.Server.Node == w.self.Node.Name &&
+			c.Protocol == topology.Protocol(r.Protocol) && c.Server.Port == r.Port && meet(c.Evidence.ServerTuples, r.Tuples) {
+			w.elsewhere[c.ID] = true
+		}
 	}
 }
 
@@ -526,7 +546,7 @@ func (w *weaver) remember() {
 	for i := range w.prev.Connections {
 		old := w.prev.Connections[i]
 		switch {
-		case w.edges[old.ID] != nil:
+		case w.edges[old.ID] != nil, w.elsewhere[old.ID]:
 		case w.reroute(&old):
 			moved = append(moved, old)
 		default:

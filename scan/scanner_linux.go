@@ -37,6 +37,7 @@ type Scanner struct {
 	owners   *owners
 	folder   *aggregate.Folder
 	counter  counter
+	rhythm   rhythm
 
 	translations *translations
 }
@@ -65,6 +66,7 @@ func New(o Options) (*Scanner, error) {
 	s := &Scanner{
 		proc: o.Proc, now: o.Now, oneLook: o.OneLook, rights: r,
 		events: make(chan Event, pendingEvents), kernel: &kernel.Kernel{}, folder: aggregate.NewFolder(),
+		rhythm: rhythm{every: o.HealthEvery, few: fewSockets},
 	}
 	runtime.LockOSThread() // whose network namespace is the own one
 	defer runtime.UnlockOSThread()
@@ -158,20 +160,30 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		notes.add("interfaces", "Addresses of this node could not be read: "+err.Error()+".", "")
 	}
+	s.rhythm.begin(r.Time, len(s.sockets.list))
 	if err := s.readSockets(ctx, &meter); err != nil {
 		return nil, err
 	}
 	if err := s.translations.apply(ctx, s.sockets.list, s.owners.at); err != nil {
 		return nil, err
 	}
-	s.fold(r)
-	s.compact(r)
 	r.Agent.Method = s.sockets.method()
+	s.fold(r)
+	s.rhythm.end(r)
+	s.compact(r)
 	s.describe(&notes, r)
 	r.Notes = notes
 	s.settle()
 	r.Cost = meter.stop(s.proc)
 	return r, nil
+}
+
+// Measured says whether the last look asked the kernel how connections fare; see
+// [Options].HealthEvery.
+func (s *Scanner) Measured() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rhythm.due
 }
 
 // settle gives memory back once all that is remembered between looks has its
@@ -206,7 +218,7 @@ func (s *Scanner) readSockets(ctx context.Context, m *meter) error {
 
 // readNetworks reads the sockets of all namespaces that are looked at.
 func (s *Scanner) readNetworks(ctx context.Context, m *meter) error {
-	s.sockets.begin()
+	s.sockets.begin(s.rhythm.due)
 	s.counter.grown = 0
 	if s.networks.looksAtOwn() {
 		if err := s.sockets.read(ctx, s.networks.own); err != nil {
@@ -239,7 +251,7 @@ func ownAddresses() (list []netip.Addr) {
 }
 
 func (s *Scanner) fold(r *report.Report) {
-	host := aggregate.Host{Ephemeral: readEphemeral(s.proc), Now: r.Time}
+	host := aggregate.Host{Ephemeral: readEphemeral(s.proc), Now: r.Time, Unmeasured: !s.rhythm.due}
 	var own []netip.Addr
 	for _, i := range r.Interfaces {
 		for _, p := range i.Addresses {

@@ -262,7 +262,7 @@ func (s *Scanner) fold(r *report.Report) {
 	for _, n := range s.networks.others {
 		host.Addresses = append(host.Addresses, n.addresses)
 	}
-	r.Forwards = s.translations.forwards(own)
+	r.Forwards, r.Sources = s.translations.forwards(own), s.translations.sources(own)
 	if s.networks.looksAtOwn() && s.counter.opens != nil {
 		s.counter.visit(s.proc, s.networks.own)
 	}

@@ -163,11 +163,26 @@ func (t *translations) forwards(own []netip.Addr) []report.Forward {
 	if t.table.Len() == 0 {
 		return nil
 	}
-	ours := make(map[netip.Addr]bool, len(own))
-	for _, a := range own {
-		ours[a] = true
-	}
+	ours := setOf(own)
 	return t.table.Forwards(func(a netip.Addr) bool { return ours[a] && !a.IsLoopback() })
+}
+
+// sources are the connections of others that the host lets out under its own
+// addresses.
+func (t *translations) sources(own []netip.Addr) []report.Source {
+	if t.table.Len() == 0 {
+		return nil
+	}
+	ours := setOf(own)
+	return t.table.Sources(func(a netip.Addr) bool { return ours[a] })
+}
+
+func setOf(list []netip.Addr) map[netip.Addr]bool {
+	set := make(map[netip.Addr]bool, len(list))
+	for _, a := range list {
+		set[a] = true
+	}
+	return set
 }
 
 // describe says what could not be seen.

@@ -116,6 +116,30 @@ func TestTranslations(t *testing.T) {
 	}
 }
 
+// TestSources: connections of others that leave under the host's address are
+// told, by client and server.
+func TestSources(t *testing.T) {
+	needRoot(t)
+	one, two, server := elsewhere(t, "one"), elsewhere(t, "two"), elsewhere(t, "server")
+	one.attach("sr0", "10.98.1")
+	two.attach("sr1", "10.98.2")
+	server.attach("sr2", "10.98.3")
+	translate(t, `chain post { type nat hook postrouting priority 100; oifname "sr2" masquerade; }`)
+	server.do("listen", "tcp4", "0.0.0.0:8080")
+	one.do("dial", "tcp4", "10.98.3.2:8080", 1)
+	two.do("dial", "tcp4", "10.98.3.2:8080", 2)
+	startPeer(t, "router", 0).do("dial", "tcp4", "10.98.3.2:8080", 1)
+	server.do("accept", 4)
+	r := look(t, newScanner(t, Options{Networks: "own"}))
+	var got []string
+	for _, s := range r.Sources {
+		got = append(got, fmt.Sprintf("%s %s as %s to %s %d", s.Protocol, s.Client, s.As, s.Server, s.Count))
+	}
+	if want := []string{"tcp 10.98.1.2 as 10.98.3.1 to 10.98.3.2:8080 1", "tcp 10.98.2.2 as 10.98.3.1 to 10.98.3.2:8080 2"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestShortTranslations: connections through address translation that closed
 // before anybody looked lead to the service as well, where it is the only one
 // that is behind the address.

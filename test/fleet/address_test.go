@@ -252,18 +252,40 @@ func TestContainerBridges(t *testing.T) {
 		h := s.hosts[name]
 		h.redis(t, 6379, "172.17.0.1")
 		h.reachable("172.17.0.1:6379")
-		h.calls("shop", "tcp 172.17.0.1:6379")
+		api := h.container(t, "api")
+		_, err := api.Listen("tcp4", "172.17.0.2:80")
+		must(t, err)
+		calls(t, api, "tcp 172.17.0.1:6379")
+		h.calls("shop", "tcp 172.17.0.1:6379", "tcp 172.17.0.2:80")
 	}
-	s.hosts["web2"].listens("api", "tcp4 10.77.0.12:8080")
+	s.hosts["web2"].listens("front", "tcp4 10.77.0.12:8080")
 	s.hosts["web1"].calls("shop2", "tcp 10.77.0.12:8080")
 	d := s.hosts["map1"].server(t, "10.77.0.10:4849")
-	d.agents(t, hosts...)
-	c := d.shows(t, scene{edges: expected(t, "bridges.tsv"), nodes: reporting(hosts...)}, hosts...)
+	for _, name := range hosts {
+		s.hosts[name].agent(d, "--namespaces", "all")
+	}
+	d.heardOf(t, hosts...)
+	containers := []string{"web1/api container reporting", "web2/api container reporting"}
+	c := d.shows(t, scene{edges: expected(t, "bridges.tsv"), nodes: append(containers, reporting(hosts...)...)}, hosts...)
 	for _, n := range c.Nodes {
 		for _, f := range n.Findings {
 			t.Errorf("finding %s of %s: %s", f.Code, n.Name, f.Text)
 		}
 	}
+}
+
+// container is a puppet with a network of its own, behind docker0.
+func (m *machine) container(t *testing.T, name string) *bed.Puppet {
+	t.Helper()
+	p := m.puppet(name, bed.Contained())
+	c, err := m.Container(p.Program)
+	must(t, err)
+	t.Cleanup(c.Stop)
+	port := fmt.Sprintf("cable%d", serial.Add(1))
+	must(t, bed.IP(fmt.Sprintf("link add %s netns %d type veth peer name eth0 netns %d", port, m.PID(), c.PID())))
+	must(t, m.IP("link set "+port+" master docker0 up"))
+	must(t, c.IP("address add 172.17.0.2/16 dev eth0", "link set eth0 up"))
+	return p
 }
 
 // A balancer that knows nothing of what it passes on: two edges, and none that

@@ -246,17 +246,25 @@ func (l *tap) next(ctx context.Context, kind string, n int) (list []delivery, er
 	err = bed.Until(ctx, func() error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		list = nil
-		for _, d := range l.deliveries[begin:] {
-			if d.kind != kind {
-				list = nil
-			} else if list = append(list, d); len(list) == n {
-				return nil
-			}
+		if list = following(l.deliveries[begin:], kind, n); len(list) == n {
+			return nil
 		}
 		return fmt.Errorf("%d of %d deliveries of %s came", len(list), n, kind)
 	})
 	return list, err
+}
+
+// following are the first n of a kind that follow each other, or those that do
+// so far.
+func following(all []delivery, kind string, n int) (list []delivery) {
+	for _, d := range all {
+		if d.kind != kind {
+			list = nil
+		} else if list = append(list, d); len(list) == n {
+			return list
+		}
+	}
+	return list
 }
 
 // settled is n beats, after those in which what was before still shows.

@@ -35,10 +35,10 @@ func (d *document) text() string {
 		fmt.Fprintf(&b, "%-22s %11d %8d  %-11s %8d %8d %8d\n", s.Load, s.Connections, s.Rows, s.What, s.Plain, s.Packed, s.Largest)
 	}
 	if len(d.Through) > 0 {
-		fmt.Fprintf(&b, "\nOne report of %d connections of a new node (ms)\n%-22s %8s %8s %8s %8s %8s %8s %10s\n", throughConnections, "way", "reports", "bytes", "answer", "again", "chart", "p95", "server CPU")
+		fmt.Fprintf(&b, "\nOne report of %d connections of a new node (ms)\n%-22s %8s %8s %8s %8s %8s %8s %10s %8s\n", throughConnections, "way", "reports", "bytes", "answer", "again", "chart", "p95", "server CPU", "unseen")
 	}
 	for _, t := range d.Through {
-		fmt.Fprintf(&b, "%-22s %8d %8d %8s %8s %8.1f %8.1f %10.1f\n", t.Way, t.Reports, t.Bytes, orNone(t.Answer), orNone(t.Again), t.Chart, t.P95, t.CPU)
+		fmt.Fprintf(&b, "%-22s %8d %8d %8s %8s %8.1f %8.1f %10.1f %8s\n", t.Way, t.Reports, t.Bytes, orNone(t.Answer), orNone(t.Again), t.Chart, t.P95, t.CPU, orNone(t.Unseen))
 	}
 	if a := d.Away; a != nil {
 		fmt.Fprintf(&b, "\nAgent with %d connections, %s each\n%-34s %8.2f %% of a processor\n%-34s %8.2f %%\n%-34s %8.1f s\n%-34s %4d of %d\n",

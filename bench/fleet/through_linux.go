@@ -29,7 +29,11 @@ type through struct {
 	Again   float64 `json:"again_ms,omitempty"`  // push: the same for the node's next report, in which nothing is new
 	Chart   float64 `json:"chart_ms"`            // median, from the last byte until the stream says so
 	P95     float64 `json:"chart_p95_ms"`
-	CPU     float64 `json:"server_cpu_ms"` // of the server, for each
+	// CPU is what the server's processor spent on each, with a viewer of the
+	// whole chart, which grows by 1,000 edges each time. Unseen is that without
+	// a viewer.
+	CPU    float64 `json:"server_cpu_ms"`
+	Unseen float64 `json:"server_cpu_unseen_ms,omitempty"`
 }
 
 // throughConnections is how many connections such a report has.
@@ -117,27 +121,24 @@ func (s *site) pushes(ctx context.Context, d *server, sample []byte, n int) (*th
 	where := "http://" + net.JoinHostPort(mapAddress, strconv.Itoa(serverPort)) + push.Path
 	var answer []time.Duration
 	chart, cpu, err := d.each(ctx, n, func(i int) (time.Time, error) {
-		body, err := pack(another(sample, i))
-		if err != nil {
-			return time.Time{}, err
-		}
-		begin := time.Now()
-		if err := post(ctx, to, where, body); err != nil {
-			return begin, err
-		}
-		answer = append(answer, time.Since(begin))
-		return begin, nil
+		took, err := deliver(ctx, to, where, another(sample, i))
+		answer = append(answer, took)
+		return time.Now().Add(-took), err
 	})
 	if err != nil {
 		return nil, err
 	}
 	t := summary(chart, cpu)
 	t.Answer = millis(quantile(answer, .5))
-	t.Again, err = again(ctx, to, where, sample, n)
+	if t.Again, err = again(ctx, to, where, sample, n); err != nil {
+		return nil, err
+	}
+	t.Unseen, err = unseen(ctx, d, to, where, sample, n)
 	return t, err
 }
 
-// again delivers the next report of each node.
+// again delivers the next report of each node, one after the other, which
+// nobody looks at.
 func again(ctx context.Context, to *http.Client, where string, sample []byte, n int) (float64, error) {
 	next := bytes.Replace(sample, []byte(`"sequence":1,`), []byte(`"sequence":2,`), 1)
 	if bytes.Equal(next, sample) {
@@ -145,17 +146,39 @@ func again(ctx context.Context, to *http.Client, where string, sample []byte, n 
 	}
 	var took []time.Duration
 	for i := range n {
-		body, err := pack(another(next, i))
+		at, err := deliver(ctx, to, where, another(next, i))
 		if err != nil {
 			return 0, err
 		}
-		begin := time.Now()
-		if err := post(ctx, to, where, body); err != nil {
-			return 0, err
-		}
-		took = append(took, time.Since(begin))
+		took = append(took, at)
 	}
 	return millis(quantile(took, .5)), nil
+}
+
+// unseen delivers the reports of further nodes, which nobody looks at.
+func unseen(ctx context.Context, d *server, to *http.Client, where string, sample []byte, n int) (float64, error) {
+	before, err := cpuOf(d.program)
+	if err != nil {
+		return 0, err
+	}
+	for i := range n {
+		if _, err := deliver(ctx, to, where, another(sample, n+i)); err != nil {
+			return 0, err
+		}
+	}
+	after, err := cpuOf(d.program)
+	return millis((after - before) / time.Duration(n)), err
+}
+
+// deliver packs and posts a report, and returns how long the latter took.
+func deliver(ctx context.Context, to *http.Client, where string, text []byte) (time.Duration, error) {
+	body, err := pack(text)
+	if err != nil {
+		return 0, err
+	}
+	begin := time.Now()
+	err = post(ctx, to, where, body)
+	return time.Since(begin), err
 }
 
 func pack(text []byte) ([]byte, error) {
@@ -239,9 +262,8 @@ func (s *site) serveText(text []byte, served chan<- time.Time) (address string, 
 }
 
 // each delivers n reports, one when the one before is on the stream. It returns
-// how long each took to get there from the moment that deliver returns, and
-// what the server's processor spent on each.
-func (d *server) each(ctx context.Context, n int, deliver func(i int) (time.Time, error)) (chart []time.Duration, cpu time.Duration, err error) {
+// how long each took to get there from the moment that put names, and what the server's processor spent on each.
+func (d *server) each(ctx context.Context, n int, put func(i int) (time.Time, error)) (chart []time.Duration, cpu time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	arrived := make(chan arrival, 1000)
@@ -258,7 +280,7 @@ func (d *server) each(ctx context.Context, n int, deliver func(i int) (time.Time
 		return nil, 0, err
 	}
 	for i := range n {
-		begin, err := deliver(i)
+		begin, err := put(i)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -234,7 +234,8 @@ func join(a, b *topology.Connection) {
 	for _, s := range b.Evidence.SeenBy {
 		a.Evidence.SeenBy = sight(a.Evidence.SeenBy, s)
 	}
-	a.Evidence.BothEnds = a.Evidence.BothEnds || b.Evidence.BothEnds
+	a.Evidence.BothEnds, a.Evidence.Confirmed = a.Evidence.BothEnds || b.Evidence.BothEnds, a.Evidence.Confirmed || b.Evidence.Confirmed
+	foundOut(&a.Evidence, &b.Evidence)
 }
 
 func later(a, b time.Time) time.Time {

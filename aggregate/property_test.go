@@ -127,7 +127,7 @@ func openEdges(s *topology.Snapshot) (edges, oneSided []string) {
 			continue
 		}
 		edges = append(edges, edge)
-		if !strings.Contains(rest, "both") {
+		if !strings.Contains(rest, "both") && !strings.Contains(rest, "confirmed") {
 			oneSided = append(oneSided, edge)
 		}
 	}

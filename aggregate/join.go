@@ -212,8 +212,11 @@ func (w *weaver) throughSource(peer end, server topology.Server, own bool, r *re
 	if p := w.peer(peer.node); p == nil || len(p.block.Node.Sources) == 0 {
 		return false
 	}
-	rest := *r
-	for _, h := range w.behindSource(peer, r) {
+	rest, clients := *r, w.behindSource(peer, r)
+	if len(clients) > 1 { // whose it was can't be told
+		rest.Opened, rest.Refused, rest.TimedOut, rest.Failed, rest.Health = 0, 0, 0, 0, nil
+	}
+	for _, h := range clients {
 		found = true
 		if w.sawAtClient(h.end, server, r, seen) {
 			continue
@@ -221,7 +224,6 @@ func (w *weaver) throughSource(peer end, server topology.Server, own bool, r *re
 		part := rest
 		part.Count = min(rest.Count, h.count)
 		rest.Count -= part.Count
-		rest.Opened, rest.Refused, rest.TimedOut, rest.Failed, rest.Health = 0, 0, 0, 0, nil
 		w.accept(h.end, server, own, &part, seen)
 	}
 	return found
@@ -272,6 +274,9 @@ func (w *weaver) elsewhere(peer end, server topology.Server, r *report.Connectio
 func (w *weaver) rowElsewhere(caller string, row *topology.Row, server topology.Server, note func(*topology.Connection)) (found bool) {
 	p := w.peer(caller)
 	zone := p.block.Node.Zone
+	if w.batch.resolve(&p.block.Node, row.Peer).kind != topology.Inferred {
+		return false // the address says which is meant
+	}
 	for _, node := range append(slices.Clone(w.batch.edit.Owners(zone, row.Peer)), inferredName(zone, row.Peer)) {
 		for _, i := range p.find(ends{caller, node, port{row.Protocol, row.Port}}) {
 			if e := &p.block.Connections[i]; node != w.self.Node.Name && e.Directed &&

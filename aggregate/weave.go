@@ -639,7 +639,7 @@ func (w *weaver) reroute(c *topology.Connection) bool {
 func closed(c topology.Connection, last time.Time) *topology.Connection {
 	c.Health = nil
 	if c.Count > 0 {
-		c.Count, c.LastSeen = 0, last
+		c.Count, c.LastSeen = 0, later(last, c.FirstSeen)
 		c.Evidence.SeenBy = slices.Clone(c.Evidence.SeenBy)
 		for i := range c.Evidence.SeenBy {
 			c.Evidence.SeenBy[i].At = last

@@ -314,7 +314,11 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 		if w.sawAtClient(peer, at, r, seen) {
 			return
 		}
-		if len(w.batch.holders(v)) == 1 {
+		left := !w.has(calledAddress(r))
+		if left && w.toldByHolder(peer, at, r) {
+			return
+		}
+		if left || len(w.batch.holders(v)) == 1 {
 			server = at
 		}
 	}
@@ -332,13 +336,29 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 }
 
 // calledVirtual is the node of the virtual address that a row's peer called;
-// empty if it called another.
+// empty if it called another. This node may have lost the address since: sockets
+// that nobody closes outlive it.
 func (w *weaver) calledVirtual(r *report.Connection) string {
 	called := calledAddress(r)
-	if !slices.Contains(w.self.Node.VirtualAddresses, called) {
+	if !called.IsValid() || slices.Contains(w.self.Node.Addresses, called) {
 		return ""
 	}
-	return w.batch.edit.VirtualAt(w.self.Node.Zone, called)
+	v := w.batch.edit.VirtualAt(w.self.Node.Zone, called)
+	if w.has(called) || slices.Contains(w.batch.everHeld(v), w.self.Node.Name) {
+		return v
+	}
+	return ""
+}
+
+// toldByHolder says whether who holds a virtual address now tells of calls from
+// a peer to it.
+func (w *weaver) toldByHolder(peer end, at topology.Server, r *report.Connection) bool {
+	for _, h := range w.batch.holders(at.Node) {
+		if h != w.self.Node.Name && len(w.peer(h).find(ends{peer.node, at.Node, port{topology.Protocol(r.Protocol), at.Port}})) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // calledAddress is the address that a row's peer called, as far as it is known.

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { figure } from '../lib/format';
 
 export interface Column<T> {
   key: string;
@@ -53,15 +54,43 @@ const MOVES: Readonly<Record<string, (i: number, last: number) => number>> = {
   PageUp: (i) => i - 10,
 };
 
+/** So many rows are on the page at first; scrolling to their end brings as many more. */
+export const ROWS = 150;
+
+/** The rows that are on the page, so that thousands cost nobody who does not look at them. */
+function useShown(total: number): { shown: number; end: { current: HTMLDivElement | null }; reach: (row: number) => void } {
+  const [limit, setLimit] = useState(ROWS);
+  const end = useRef<HTMLDivElement>(null);
+  const rest = total > limit;
+  useEffect(() => {
+    if (!rest || !end.current) return;
+    const observer = new IntersectionObserver((seen) => seen.some((e) => e.isIntersecting) && setLimit((n) => n + ROWS), { rootMargin: '600px' });
+    observer.observe(end.current);
+    return () => observer.disconnect();
+  }, [rest, limit]);
+  return { shown: Math.min(total, limit), end, reach: (row) => setLimit((n) => Math.max(n, row + ROWS)) };
+}
+
 /** A real table: sortable heads, rows that arrow keys walk through, Enter opens. */
 export function Table<T>({ label, columns, items, id, sort: first, last, onOpen, selected, empty }: Props<T>) {
   const [sort, setSort] = useState(first);
   const [current, setCurrent] = useState('');
   const body = useRef<HTMLTableSectionElement>(null);
   const rows = useMemo(() => sorted(items, columns, sort, last), [items, columns, sort, last]);
-  const focusable = rows.some((r) => id(r) === current) ? current : rows[0] ? id(rows[0]) : '';
+  const { shown, end, reach } = useShown(rows.length);
+  const onPage = shown < rows.length ? rows.slice(0, shown) : rows;
+  const focusable = onPage.some((r) => id(r) === current) ? current : rows[0] ? id(rows[0]) : '';
+  const wanted = useRef(-1);
+  useEffect(() => {
+    // A row that a key asked for and that had to be put on the page first.
+    if (wanted.current < 0) return;
+    (body.current?.children[wanted.current] as HTMLElement | undefined)?.focus();
+    wanted.current = -1;
+  }, [shown]);
 
   const onKey = (event: KeyboardEvent, index: number): void => {
+    // A button in a row has its keys for itself.
+    if (event.target !== event.currentTarget) return;
     const item = rows[index];
     if (event.key === 'Enter' && item && onOpen) {
       event.preventDefault();
@@ -71,13 +100,18 @@ export function Table<T>({ label, columns, items, id, sort: first, last, onOpen,
     if (!move) return;
     event.preventDefault();
     const to = Math.max(0, Math.min(rows.length - 1, move(index, rows.length - 1)));
+    if (to >= shown) {
+      wanted.current = to;
+      reach(to);
+      return;
+    }
     (body.current?.children[to] as HTMLElement | undefined)?.focus();
   };
 
   if (items.length === 0) return <p class="nothing">{empty ?? 'Nothing here.'}</p>;
   return (
     <div class="table-wrap">
-      <table aria-label={label}>
+      <table aria-label={label} {...(shown < rows.length ? { 'aria-rowcount': rows.length + 1 } : {})}>
         <thead>
           <tr>
             {columns.map((c) => (
@@ -86,7 +120,7 @@ export function Table<T>({ label, columns, items, id, sort: first, last, onOpen,
           </tr>
         </thead>
         <tbody ref={body}>
-          {rows.map((item, i) => (
+          {onPage.map((item, i) => (
             <tr
               key={id(item)}
               tabIndex={id(item) === focusable ? 0 : -1}
@@ -104,6 +138,11 @@ export function Table<T>({ label, columns, items, id, sort: first, last, onOpen,
           ))}
         </tbody>
       </table>
+      {shown < rows.length && (
+        <div ref={end} class="small ink3 rest">
+          {figure(shown)} of {figure(rows.length)} are shown. Scroll on for more, or search.
+        </div>
+      )}
     </div>
   );
 }

@@ -10,8 +10,9 @@ import { BottomBar, TopBar } from '../parts/TopBar';
 import { formatRoute, goTo, showNode } from '../state/route';
 import { selectedNode } from '../state/topology';
 import { ChartView, walkTo } from './Chart';
-import { NodesView, ServicesView } from './Lists';
+import { ServicesView } from './Lists';
 import { NodeView } from './Node';
+import { NodesView } from './Nodes';
 import { SettingsView } from './Settings';
 
 const STEP_PX = 64;

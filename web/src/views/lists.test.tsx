@@ -4,8 +4,9 @@ import type { Connection, Service, TopologyDocument } from '../api/types';
 import { makeSite, oneHostFixture } from '../fixtures';
 import { type Harness, clear, click, find, json, press, settle, show, showLive, texts } from '../testing/app';
 import { ChartView } from './Chart';
-import { NodesView, ServicesView } from './Lists';
+import { ServicesView } from './Lists';
 import { NodeView } from './Node';
+import { NodesView } from './Nodes';
 
 afterEach(clear);
 

@@ -64,6 +64,13 @@ export async function dotm(t, data, listen = '127.0.0.1:0') {
   return { ...p, url };
 }
 
+/** A running `dotm serve` that others can reach: its address on this machine, and the secret of its first login link. */
+export async function serve(t, data) {
+  const p = program(t, join(root, 'bin/dotm'), ['serve', '--data', data, '--listen', '0.0.0.0:0']);
+  const [, port, secret] = await p.line(/https:\/\/[^\s/]+:(\d+)\/login#setup=(\S+)/);
+  return { ...p, url: `https://127.0.0.1:${port}`, secret };
+}
+
 /** A running redis-server. */
 export async function redis(t, port) {
   const p = program(t, REDIS, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']);
@@ -112,11 +119,12 @@ export async function page(t, options = {}) {
   const p = await context.newPage();
   const faults = [];
   p.on('console', (m) => {
-    if (m.type() === 'error' && !/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE/.test(m.text())) faults.push(m.text());
+    // What is refused is asked for on purpose, and the browser says so itself.
+    if (m.type() === 'error' && !/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|status of (401|409|422)/.test(m.text())) faults.push(m.text());
   });
   p.on('pageerror', (e) => faults.push(String(e)));
   p.on('request', (r) => {
-    if (!/^(http:\/\/127\.0\.0\.1:|data:|blob:)/.test(r.url())) faults.push(`asked ${r.url()}`);
+    if (!/^(https?:\/\/127\.0\.0\.1:|data:|blob:)/.test(r.url())) faults.push(`asked ${r.url()}`);
   });
   return { page: p, faults };
 }

@@ -214,6 +214,8 @@ function Asked({ scheme, placeholder, address, zone, onAdded }: AskedProps) {
       <input
         type="text"
         class="mono"
+        // What is said below it is its description, not a part of its name.
+        aria-label={label}
         spellcheck={false}
         autocapitalize="none"
         autocomplete="off"

@@ -90,7 +90,7 @@ function SetupForm() {
   const [wrong, setWrong] = useState<'' | 'short' | 'unlike'>('');
   const { problem, busy, onSubmit } = useSending(async (field) => {
     const password = field('new-password');
-    const fault = [...password].length < SHORTEST ? 'short' : password !== field('again') ? 'unlike' : '';
+    const fault = Array.from(password).length < SHORTEST ? 'short' : password !== field('again') ? 'unlike' : '';
     setWrong(fault);
     if (fault) return;
     await session.setup(password);

@@ -187,7 +187,9 @@ function useKeys(app: App): void {
   useLayoutEffect(() => {
     const keyboard = new Keyboard(bindingsOf(app), systemClock);
     const onKey = (event: KeyboardEvent): void => {
-      if (app.dialog.peek() === '' && !event.defaultPrevented) keyboard.press(event);
+      // What has the focus under a dialog may be the page: its last button went when it was pressed.
+      if (app.dialog.peek() !== '' || event.defaultPrevented || document.querySelector('dialog[open]')) return;
+      keyboard.press(event);
     };
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);

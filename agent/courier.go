@@ -34,6 +34,9 @@ type notTaken struct {
 	whole    bool // it doesn't have what a beat builds on
 }
 
+// NotTaken marks the error of an [Exchanger] that did not send at all.
+func NotTaken(err error) error { return &notTaken{error: err} }
+
 // Unwrap gives the reason.
 func (e *notTaken) Unwrap() error { return e.error }
 
@@ -42,7 +45,7 @@ func (e *notTaken) Unwrap() error { return e.error }
 func notReached(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
-		return &notTaken{error: err}
+		return NotTaken(err)
 	}
 	return err
 }
@@ -60,16 +63,16 @@ func policyOf(resp *http.Response) *report.Policy {
 // Exchange delivers a report, or a beat, gzipped.
 func (s *HTTPSender) Exchange(ctx context.Context, r *report.Report, b *report.Beat) (*report.Policy, error) {
 	var body bytes.Buffer
-	kind, err := "application/gzip", error(nil)
 	if b != nil {
-		kind, err = report.BeatType, report.EncodeBeat(&body, b)
-	} else {
-		err = report.Encode(&body, r)
+		if err := report.EncodeBeat(&body, b); err != nil {
+			return nil, NotTaken(err)
+		}
+		return s.post(ctx, report.BeatType, &body)
 	}
-	if err != nil {
-		return nil, err
+	if err := report.Encode(&body, r); err != nil {
+		return nil, NotTaken(err)
 	}
-	return s.post(ctx, kind, &body)
+	return s.post(ctx, "application/gzip", &body)
 }
 
 // courier delivers reports: whole or as beats, each event exactly once.

@@ -33,7 +33,7 @@ type HTTPSender struct {
 	via    Doer // instead of client, if it is set
 }
 
-var _ Sender = (*HTTPSender)(nil)
+var _ Exchanger = (*HTTPSender)(nil)
 
 // NewHTTPSender checks the server's address, "http://host:port" with an
 // optional path prefix.

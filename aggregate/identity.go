@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func shortID(r *report.Report) string {
 // newName is for a name that no node has yet: a new host, or a known one that
 // calls itself so now. A host whose old name is reported still, by another
 // process, has a clone; or it started anew under another name, which shows when
-// the old one stays silent.
+// the old one stays silent, and had the same address.
 func (b *Batch) newName(r *report.Report, now time.Time) string {
 	host := r.Node.Name
 	old := b.identified(r)
@@ -76,7 +77,7 @@ func (b *Batch) newName(r *report.Report, now time.Time) string {
 		return host
 	}
 	same := old.Node.Instance != "" && old.Node.Instance == r.Agent.Instance
-	if same || old.Node.State == topology.Stale {
+	if same || old.Node.State == topology.Stale && sharesAddress(&old.Node, hostAddresses(r)) {
 		b.renameNode(old.Node.Name, host)
 		b.find(host, topology.Finding{
 			Code: findingRenamed, Since: now,
@@ -86,6 +87,12 @@ func (b *Batch) newName(r *report.Report, now time.Time) string {
 		return host
 	}
 	return host
+}
+
+// sharesAddress says whether a node had one of some addresses, by which others
+// call it. A copy of a machine has addresses of its own.
+func sharesAddress(n *topology.Node, addresses []netip.Addr) bool {
+	return slices.ContainsFunc(n.Addresses, func(a netip.Addr) bool { return !scopes(n, a) && slices.Contains(addresses, a) })
 }
 
 // identified finds the node of a strong identity, or nil: that which reported
@@ -311,7 +318,9 @@ func (b *Batch) clones(n *topology.Node, prev *topology.Block, now time.Time) (o
 			continue
 		}
 		if o.State == topology.Stale {
-			b.letGo(o.Name, n)
+			if sharesAddress(o, n.Addresses) {
+				b.letGo(o.Name, n)
+			}
 			continue
 		}
 		out = append(out, cloneOf(o.Name, now))

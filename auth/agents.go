@@ -39,12 +39,12 @@ type Agent struct {
 	ID string `json:"id"`
 	// Identity is the host's on the chart: the ID, or that of the agent which
 	// enrolled on this host before.
-	Identity string `json:"identity" doc:"of the host: it stays when the host enrols anew"`
-	Role    Role     `json:"role" enum:"agent,relay"`
-	Name    string   `json:"name" doc:"the host that it speaks for"`
-	Zone    string   `json:"zone"`
-	Names   []string `json:"names,omitempty" doc:"of a relay's certificate"`
-	Version string   `json:"version" doc:"of dotm, when it enrolled"`
+	Identity string   `json:"identity" doc:"of the host: it stays when the host enrols anew"`
+	Role     Role     `json:"role" enum:"agent,relay"`
+	Name     string   `json:"name" doc:"the host that it speaks for"`
+	Zone     string   `json:"zone"`
+	Names    []string `json:"names,omitempty" doc:"of a relay's certificate"`
+	Version  string   `json:"version" doc:"of dotm, when it enrolled"`
 	// Enrolled and Revoked are moments; Revoked is zero for one in force.
 	Enrolled    time.Time `json:"enrolled"`
 	LastReport  time.Time `json:"last_report,omitzero"`

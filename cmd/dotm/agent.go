@@ -39,21 +39,46 @@ func (c *agentCmd) sender() (agent.Sender, error) {
 		return nil, err
 	}
 	to.Via(up)
-	return senderFunc(func(ctx context.Context, r *report.Report) error {
-		who := uplink.Who{Name: r.Node.Name, Zone: r.Zone, Version: version}
-		if r.Node.Identity.Kind == report.IdentityMachine {
-			who.Machine = r.Node.Identity.Value
+	return &enrolling{to: to, up: up}, nil
+}
+
+// enrolling is a sender that has an identity before it sends.
+type enrolling struct {
+	to   *agent.HTTPSender
+	up   *uplink.Client
+	zone string // of the last whole report: beats don't say
+}
+
+var _ agent.Exchanger = (*enrolling)(nil)
+
+// Send delivers a report.
+func (e *enrolling) Send(ctx context.Context, r *report.Report) error {
+	_, err := e.Exchange(ctx, r, nil)
+	return err
+}
+
+// Exchange delivers a report, or a beat.
+func (e *enrolling) Exchange(ctx context.Context, r *report.Report, b *report.Beat) (*report.Policy, error) {
+	var node report.Node
+	if b != nil {
+		node = b.Node
+	} else {
+		node, e.zone = r.Node, r.Zone
+	}
+	who := uplink.Who{Name: node.Name, Zone: e.zone, Version: version}
+	if node.Identity.Kind == report.IdentityMachine {
+		who.Machine = node.Identity.Value
+	}
+	for {
+		if _, err := e.up.Enrol(ctx, who); err != nil {
+			return nil, agent.NotTaken(err)
 		}
-		for {
-			if _, err := up.Enrol(ctx, who); err != nil {
-				return err
-			}
-			// Where the server doesn't accept the identity, a new token makes another.
-			if err := to.Send(ctx, r); err == nil || !up.MayEnrol() {
-				return err
-			}
+		// Where the server doesn't accept the identity, a new token makes another.
+		policy, err := e.to.Exchange(ctx, r, b)
+		if err == nil || !e.up.MayEnrol() {
+			return policy, err
 		}
-	}), nil
+	}
 }
 
 // Run looks and sends until it is stopped.

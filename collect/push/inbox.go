@@ -81,7 +81,7 @@ func (b *Inbox) keep(r *report.Report) bool {
 	return true
 }
 
-func of(e *list.Element) *kept { return e.Value.(*kept) } //nolint:errcheck // nothing else is in the list
+func of(e *list.Element) *kept { return e.Value.(*kept) }
 
 // drop forgets one; nil is none. The caller holds the lock.
 func (b *Inbox) drop(e *list.Element) {

@@ -84,7 +84,9 @@ func (l *line) waits(t *testing.T, what string, more int) {
 	from := count()
 	eventually(t, fmt.Sprintf("%d × %s", more, what), func() error {
 		if got := count() - from; got < more {
-			return fmt.Errorf("seen %d", got)
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return fmt.Errorf("seen %d more, in all %v", got, l.seen)
 		}
 		return nil
 	})

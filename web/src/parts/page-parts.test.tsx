@@ -67,8 +67,9 @@ describe('the tool row', () => {
       'Hide ignoredPorts and names that the settings ignore2',
       'Hide dotm itselfdotm’s own services and connections4',
       'Hide oldConnections with nothing open for longer than the ageing limit, and services that are gone1',
+      'Hide observersClients that touch many nodes, briefly: monitoring, health checks, scanners',
     ]);
-    expect([...root.querySelectorAll<HTMLInputElement>('.option input')].map((i) => i.checked)).toEqual([true, true, false]);
+    expect([...root.querySelectorAll<HTMLInputElement>('.option input')].map((i) => i.checked)).toEqual([true, true, false, true]);
   });
 
   it('shows no count where nothing is hidden', async () => {
@@ -265,7 +266,8 @@ describe('a selected node', () => {
   it('says what it is, since when, and what it has', async () => {
     const { root } = await panel('#/chart?node=vm');
     expect(find(root, 'section').textContent).toContain('This node, host. It reports.');
-    expect(facts(root)['Last report']).toBe('now, every 10 s');
+    expect(facts(root)['Last report']).toBe('now');
+    expect(facts(root)['Reports']).toBe('by its agent, version 0.1.0, every 10 s');
     expect(facts(root)['Addresses']).toBe('192.0.2.2fd00::1');
     const heads = texts(root, '.section-head h3');
     expect(heads).toEqual(['Services', 'Connects in', 'Connects to', 'Inside the node']);
@@ -281,7 +283,7 @@ describe('a selected node', () => {
 
   it.each([
     ['internet', 'Every address outside the internal networks.'],
-    ['network', 'A network outside of this site.'],
+    ['network', 'Many addresses that do not report, drawn as one.'],
   ] as const)('of kind %s is explained', async (kind, words) => {
     const { root } = await panel('#/chart?node=Internet', changed({ nodes: (n) => (n.name === 'Internet' ? { ...n, kind } : n) }));
     expect(find(root, 'section').textContent).toContain(words);

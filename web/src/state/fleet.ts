@@ -144,11 +144,11 @@ export function skewWord(skew: string | undefined): string {
   return `${length} ${behind ? 'behind' : 'ahead'}`;
 }
 
-/** Who has a virtual address now: `on lb2`, `on 3 nodes`, `nobody has it`. */
+/** Who has a virtual address now: `on lb2`, `on 3 nodes`, `no holder`. */
 export function holderWord({ holders }: Pick<NodeInfo, 'holders'>): string {
   const now = (holders ?? []).filter((h) => !h.until);
   const [first] = now;
-  if (!first) return 'nobody has it';
+  if (!first) return 'no holder';
   return now.length === 1 ? `on ${first.node}` : `on ${plural(now.length, 'node')}`;
 }
 

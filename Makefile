@@ -19,7 +19,7 @@ run: build ## build everything and show this machine on http://127.0.0.1:4849
 	@exec bin/dotm up $(ARGS)
 
 build: web/dist/index.html ## build bin/dotm with its UI
-	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/dotm ./cmd/dotm
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/dotm ./cmd/dotm
 
 ui: web/dist/index.html ## build the UI into web/dist
 

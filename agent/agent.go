@@ -29,6 +29,11 @@ const (
 	earliest = time.Second
 )
 
+// HealthEvery is how often an agent asks at least for the health of many
+// connections (see [scan.Options]): in every third look at the default interval
+// of 10 s. Which connections there are, and what waits, every look sees.
+const HealthEvery = 25 * time.Second
+
 // patience is the longest that a delivery may take. Senders that talk over a
 // network have shorter limits of their own; this one keeps a host visible
 // whatever a sender waits for.
@@ -60,6 +65,10 @@ type Options struct {
 	// garbage count as part of a look's cost. Where it is nil, only what looks
 	// say themselves is counted ([report.Cost]).
 	CPU func() time.Duration
+	// Release, if set, gives back what the process doesn't need until the next
+	// look, like [ReleaseProgram]. It is called between looks, but not more
+	// often than every few seconds.
+	Release func() error
 	// Once ends after the first look; Run returns why it was not delivered.
 	Once bool
 	// Delivered, if set, is told of the first report, where that is delivered at
@@ -88,6 +97,7 @@ type Agent struct {
 	guard    *guard
 	cpu      func() time.Duration
 	process  usage
+	released time.Time // when memory was last given back
 }
 
 // usage is what the whole process took of the processor between the last two
@@ -149,6 +159,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		if a.opt.Once {
 			return err
 		}
+		a.release(time.Now())
 		wait := a.wait()
 		due = time.Now().Add(wait)
 		next.Reset(wait)
@@ -209,6 +220,21 @@ func (a *Agent) look(ctx context.Context) error {
 	a.failing, a.backoff = nil, 0
 	a.guard.ask(a.courier.interval(a.opt.Interval))
 	return nil
+}
+
+// releaseEvery is the shortest time between two releases of memory: they are for
+// pauses.
+const releaseEvery = 5 * time.Second
+
+// release gives memory back if it is time.
+func (a *Agent) release(now time.Time) {
+	if a.opt.Release == nil || now.Sub(a.released) < releaseEvery {
+		return
+	}
+	a.released = now
+	if err := a.opt.Release(); err != nil {
+		a.opt.Log.Debug("memory was not given back", "error", err)
+	}
 }
 
 // scan takes one look and counts what it cost, also if it came to nothing.

@@ -523,3 +523,22 @@ func TestDelivered(t *testing.T) {
 		}
 	})
 }
+
+// TestRelease: memory is given back between looks, whether reports are delivered
+// or not, but not all the time.
+func TestRelease(t *testing.T) {
+	for interval, want := range map[time.Duration]int{time.Second: 5, 10 * time.Second: 3} {
+		for _, broken := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, interval)
+				r.line.broken.Store(broken)
+				released := 0
+				r.opt.Release = func() error { released++; return errors.New("no") }
+				r.run(t, func() { pass(24 * time.Second) })
+				if !broken && released != want || released == 0 || released > want {
+					t.Errorf("every %s, broken %t: released %d times, want %d", interval, broken, released, want)
+				}
+			})
+		}
+	}
+}

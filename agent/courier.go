@@ -69,7 +69,10 @@ func (s *HTTPSender) Exchange(ctx context.Context, r *report.Report, b *report.B
 		}
 		return s.post(ctx, report.BeatType, &body)
 	}
-	if err := report.Encode(&body, r); err != nil {
+	s.sending.Lock()
+	err := s.encoder.Encode(&body, r)
+	s.sending.Unlock()
+	if err != nil {
 		return nil, NotTaken(err)
 	}
 	return s.post(ctx, "application/gzip", &body)

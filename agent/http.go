@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
@@ -31,6 +32,9 @@ type HTTPSender struct {
 	url    string
 	client *http.Client
 	via    Doer // instead of client, if it is set
+
+	sending sync.Mutex // one whole report at a time
+	encoder report.Encoder
 }
 
 var _ Exchanger = (*HTTPSender)(nil)

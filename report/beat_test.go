@@ -204,7 +204,7 @@ func TestRatesStay(t *testing.T) {
 		r.Steady()
 		rate := func() string { // as it is shown: two digits, but whole bytes
 			v := float64(r.Connections[1].Health.Sent) / float64(r.SpanMS) * 1000
-			if v < 100 {
+			if v < 99.5 {
 				return fmt.Sprintf("%.0f", v)
 			}
 			return fmt.Sprintf("%.1e", v)

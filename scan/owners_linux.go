@@ -13,14 +13,15 @@ import (
 
 // owners finds the process behind a socket, and remembers it.
 //
-// A socket that is known costs one map access per look. The descriptors of
-// the host are searched only if there are sockets whose process isn't known:
-// by a pass of the kernel (sweep) where it lets us, else by a walk through
-// /proc. What is remembered is checked again in turn, by a sweep all at once
-// every [refreshEvery] looks, by walks a part with each look: every process (does it live,
-// what is it called now) every [refreshEvery] looks, every socket (does that
-// process still hold it) as often up to 3,072 sockets, and 512 of them with
-// each look beyond (see verifyEvery).
+// A socket that is known costs little per look. The descriptors of the host are
+// searched only if there are sockets whose process isn't known: by a pass of the
+// kernel (sweep) where it lets us, else by a walk through /proc. What is
+// remembered is checked again in turn. Every process (does it live, what is it
+// called now) is, every [refreshEvery] looks. Every socket (does that process
+// still hold it) is, by a sweep all at once, so many looks after new ones were
+// found, and every [checkEvery] looks otherwise; by walks a part with each look,
+// every [refreshEvery] looks up to 3,072 sockets, and 512 of them with each look
+// beyond (see verifyEvery).
 //
 // A socket that several processes hold, having been inherited, belongs to the
 // one with the lowest id, init aside: that one opens sockets for others.
@@ -36,8 +37,10 @@ type owners struct {
 	byInode   map[uint32]*holding
 	fresh     []holding // room for more
 	look      uint32
+	check     uint32     // the look in which a sweep checks all sockets
 	wanted    []*holding // of this look: those whose process is not known
 	at        []*holding // of the look's sockets, by index; nil without an inode
+	before    []*holding // the same of the look before
 	name      []byte     // memory for names
 	strangers map[stranger]*aggregate.Owner
 
@@ -51,22 +54,24 @@ type owners struct {
 
 // holding is what is known of one socket.
 type holding struct {
-	inode  uint32
-	uid    uint32
-	fd     int32
-	proc   *process // nil: not known
-	seen   uint32   // the look it was last there
-	retry  uint32   // the look from which on it is searched again
-	missed uint16   // searched in vain, in succession
-	// orphan counts how often all processes were seen and none held it.
-	orphan uint16
-	wanted bool
+	proc *process // nil: not known
 	// real is who is at the other end in truth, once that was asked; nil if it
 	// is who seems to be.
 	real  *netip.AddrPort
-	asked bool
+	inode uint32
+	uid   uint32
+	fd    int32
+	place int32  // in owners.at of the last look
+	seen  uint32 // the look it was last there
+	retry uint32 // the look from which on it is searched again
 	// candidate is the process met in a sweep that is under way.
 	candidate, candidateFD uint32
+
+	missed uint8 // searched in vain, in succession, up to maxRetry
+	// orphan counts how often all processes were seen and none held it.
+	orphan uint8
+	wanted bool
+	asked  bool
 }
 
 // initPID is the process that opens sockets for others (systemd.socket(5)).
@@ -155,20 +160,18 @@ func (o *owners) search(ctx context.Context) (complete bool, err error) {
 func (o *owners) recall(list []aggregate.Socket) {
 	if len(o.byInode) == 0 {
 		o.byInode = make(map[uint32]*holding, len(list))
-		o.at = make([]*holding, 0, len(list))
 	}
-	o.wanted, o.at = o.wanted[:0], o.at[:0]
-	every := verifyEvery(len(list))
+	o.at, o.before = slices.Grow(o.before[:0], len(list)), o.at
+	o.wanted = o.wanted[:0]
+	every, next := verifyEvery(len(list)), 0
 	for i := range list {
 		inode := list[i].Inode
 		if inode == 0 {
 			o.at = append(o.at, nil)
 			continue
 		}
-		h := o.byInode[inode]
-		if h == nil {
-			h = o.hold(inode)
-		}
+		var h *holding
+		h, next = o.known(inode, next)
 		o.at = append(o.at, h)
 		h.uid = list[i].UID
 		first := h.seen != o.look
@@ -178,6 +181,22 @@ func (o *owners) recall(list []aggregate.Socket) {
 			o.wanted = append(o.wanted, h)
 		}
 	}
+}
+
+// known is what is remembered of a socket. The kernel lists sockets in much the
+// same order each time, so that most are found right behind the one found
+// before: next is where in the look before this one is expected.
+func (o *owners) known(inode uint32, next int) (h *holding, then int) {
+	for next < len(o.before) && o.before[next] == nil {
+		next++
+	}
+	if next < len(o.before) && o.before[next].inode == inode {
+		return o.before[next], next + 1
+	}
+	if h = o.byInode[inode]; h == nil {
+		return o.hold(inode), next
+	}
+	return h, int(h.place) + 1
 }
 
 // hold begins to remember a socket. Memory is taken for many at once; it is
@@ -273,6 +292,9 @@ func (o *owners) assign(list []aggregate.Socket) (kept []aggregate.Socket, doubt
 		}
 		if n != i {
 			list[n], o.at[n] = *s, known
+		}
+		if known != nil {
+			known.place = int32(n)
 		}
 		n++
 	}

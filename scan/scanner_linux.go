@@ -37,6 +37,7 @@ type Scanner struct {
 	owners   *owners
 	folder   *aggregate.Folder
 	counter  counter
+	rhythm   rhythm
 
 	translations *translations
 }
@@ -65,6 +66,7 @@ func New(o Options) (*Scanner, error) {
 	s := &Scanner{
 		proc: o.Proc, now: o.Now, oneLook: o.OneLook, rights: r,
 		events: make(chan Event, pendingEvents), kernel: &kernel.Kernel{}, folder: aggregate.NewFolder(),
+		rhythm: rhythm{every: o.HealthEvery, few: fewSockets},
 	}
 	runtime.LockOSThread() // whose network namespace is the own one
 	defer runtime.UnlockOSThread()
@@ -158,15 +160,17 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		notes.add("interfaces", "Addresses of this node could not be read: "+err.Error()+".", "")
 	}
+	s.rhythm.begin(r.Time, len(s.sockets.list))
 	if err := s.readSockets(ctx, &meter); err != nil {
 		return nil, err
 	}
 	if err := s.translations.apply(ctx, s.sockets.list, s.owners.at); err != nil {
 		return nil, err
 	}
-	s.fold(r)
-	s.compact(r)
 	r.Agent.Method = s.sockets.method()
+	s.fold(r)
+	s.rhythm.end(r)
+	s.compact(r)
 	s.describe(&notes, r)
 	r.Notes = notes
 	s.settle()
@@ -206,7 +210,7 @@ func (s *Scanner) readSockets(ctx context.Context, m *meter) error {
 
 // readNetworks reads the sockets of all namespaces that are looked at.
 func (s *Scanner) readNetworks(ctx context.Context, m *meter) error {
-	s.sockets.begin()
+	s.sockets.begin(s.rhythm.due)
 	s.counter.grown = 0
 	if s.networks.looksAtOwn() {
 		if err := s.sockets.read(ctx, s.networks.own); err != nil {
@@ -239,7 +243,7 @@ func ownAddresses() (list []netip.Addr) {
 }
 
 func (s *Scanner) fold(r *report.Report) {
-	host := aggregate.Host{Ephemeral: readEphemeral(s.proc), Now: r.Time}
+	host := aggregate.Host{Ephemeral: readEphemeral(s.proc), Now: r.Time, Unmeasured: !s.rhythm.due}
 	var own []netip.Addr
 	for _, i := range r.Interfaces {
 		for _, p := range i.Addresses {

@@ -31,6 +31,9 @@ type socketReader struct {
 	list []aggregate.Socket
 	diag sockdiag.Reader
 	tcp  uint32 // states, as bits
+	// measured says that in this look the kernel is asked for what it measures
+	// on connections.
+	measured bool
 	// refused is why sock_diag isn't used, by protocol.
 	refused map[report.Protocol]error
 	// interrupted lists what stayed inconsistent in this look.
@@ -54,7 +57,9 @@ func newSocketReader(proc string, m method, counted bool) *socketReader {
 }
 
 // begin empties the list.
-func (r *socketReader) begin() { r.list, r.interrupted = r.list[:0], r.interrupted[:0] }
+func (r *socketReader) begin(measured bool) {
+	r.list, r.interrupted, r.measured = r.list[:0], r.interrupted[:0], measured
+}
 
 // read appends the sockets of the calling thread's network namespace, under
 // the index that it has in the report.
@@ -67,7 +72,7 @@ func (r *socketReader) read(ctx context.Context, n *network) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := r.readProtocol(p); err != nil {
+		if err := r.readProtocol(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -92,19 +97,19 @@ func expected(proc string) int {
 		return 0
 	}
 	n := proctext.ParseSocketsUsed(text)
-	return min(n+n/8+64, maxExpected)
+	return min(n+n/16+64, maxExpected)
 }
 
 // maxExpected bounds the memory that is taken in advance.
 const maxExpected = 200_000
 
-func (r *socketReader) readProtocol(p report.Protocol) error {
+func (r *socketReader) readProtocol(ctx context.Context, p report.Protocol) error {
 	states := uint32(udpStates)
 	if p == report.TCP {
 		states = r.tcp
 	}
 	if r.refused[p] == nil {
-		list, err := r.diag.Append(r.list, p, states)
+		list, err := r.diag.Append(ctx, r.list, sockdiag.Question{Protocol: p, States: states, Measured: r.measured})
 		switch {
 		case err == nil:
 			r.list = list

@@ -7,8 +7,8 @@ import (
 )
 
 // sweep finds the processes of the wanted sockets by one pass of the kernel
-// over all descriptors (see descriptors). Every sixth one checks the known
-// sockets too: a descriptor may have been passed on.
+// over all descriptors (see [kernel.Descriptors]). Now and then it checks the
+// known sockets too: a descriptor may have been passed on.
 func (o *owners) sweep() error {
 	started := bootTicks()
 	all := o.sweepsAll()
@@ -20,22 +20,41 @@ func (o *owners) sweep() error {
 	if err != nil {
 		return err
 	}
+	fresh := false
+	for _, h := range o.wanted {
+		o.elect(h, started)
+		fresh = fresh || h.proc != nil
+	}
+	o.plan(all, fresh)
 	if !all {
-		for _, h := range o.wanted {
-			o.elect(h, started)
-		}
 		return nil
 	}
 	for _, h := range o.byInode {
-		if h.seen == o.look {
+		if h.seen == o.look && !h.wanted {
 			o.elect(h, started)
 		}
 	}
 	return nil
 }
 
+// plan says when all sockets are checked again. A pass costs as much as half a
+// look: sockets that are new are soon checked, for a server may pass them on to
+// a child; where none are new, that seldom happens.
+func (o *owners) plan(all, fresh bool) {
+	if all {
+		o.check = o.look + checkEvery
+	}
+	if fresh {
+		o.check = min(o.check, o.look+refreshEvery)
+	}
+}
+
+// checkEvery is in how many looks all sockets are checked by a pass of the
+// kernel, while none are new.
+const checkEvery = 30
+
 // sweepsAll says whether this look's pass checks every socket.
-func (o *owners) sweepsAll() bool { return o.descriptors != nil && o.look%refreshEvery == 0 }
+func (o *owners) sweepsAll() bool { return o.descriptors != nil && o.look >= o.check }
 
 // nominate takes a descriptor as the socket's if no better one was met: that of
 // the process with the lowest id, init's only if it is the only one.

@@ -106,14 +106,14 @@ func (c *agentCmd) Run(ctx context.Context, g *globals) error {
 // report looks and sends until it is stopped.
 func (c *agentCmd) report(ctx context.Context, g *globals) error {
 	agent.LimitMemory(agent.DefaultMemory)
-	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces})
+	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces, HealthEvery: agent.HealthEvery})
 	if err != nil {
 		return fmt.Errorf("preparing to look at this machine: %w", err)
 	}
 	defer scanner.Close() //nolint:errcheck // the process ends
 	opt := agent.Options{
 		Looker: scanner, Interval: c.Interval, Zone: c.Zone, Version: version, Once: c.Once || c.DryRun, Log: newLog(g),
-		CPU: agent.ProcessCPU,
+		CPU: agent.ProcessCPU, Release: agent.ReleaseProgram,
 	}
 	if c.DryRun {
 		opt.Sender = senderFunc(func(_ context.Context, r *report.Report) error { return writeJSON(g.out, r) })

@@ -65,7 +65,7 @@ func (c *upCmd) Run(ctx context.Context, g *globals) error {
 		return err
 	}
 	defer s.close()
-	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces})
+	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces, HealthEvery: agent.HealthEvery})
 	if err != nil {
 		return fmt.Errorf("preparing to look at this machine: %w", err)
 	}

@@ -153,6 +153,9 @@ func link(a, b *space, name, onA, onB string) {
 	a.ip(fmt.Sprintf("link add %s type veth peer name %s netns %d", name, name, b.tid))
 	for s, addresses := range map[*space]string{a: onA, b: onB} {
 		for address := range strings.FieldsSeq(addresses) {
+			if strings.Contains(address, ":") {
+				address += " nodad" // there at once
+			}
 			s.ip("addr add " + address + " dev " + name)
 		}
 		s.ip("link set " + name + " up")

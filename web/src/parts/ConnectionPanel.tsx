@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { problemOf } from '../api/client';
 import type { Connection, Service } from '../api/types';
@@ -112,12 +112,17 @@ function endText(node: string, detail: string): string {
 function Explained({ connection: { id, client, server } }: { connection: Connection }) {
   const { client: api } = useApp();
   const [text, setText] = useState<readonly string[] | null>(null);
+  const asked = useRef(false);
   const ends = [endText(client.node, client.process), endText(server.node, server.port ? String(server.port) : '')] as const;
   const ask = (open: boolean): void => {
-    if (!open || text) return;
+    if (!open || asked.current) return;
+    asked.current = true;
     api.explain(...ends).then(
       (e) => setText(e.text),
-      (error: unknown) => setText([problemOf(error).detail ?? problemOf(error).title]),
+      (error: unknown) => {
+        asked.current = false;
+        setText([problemOf(error).detail ?? problemOf(error).title]);
+      },
     );
   };
   return (

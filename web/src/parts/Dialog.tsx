@@ -26,8 +26,6 @@ export function Dialog({ title, onClose, children, class: kind = '' }: Props) {
       class={`sheet ${kind}`}
       aria-label={title}
       onClose={onClose}
-      // Keys of the page are not for what lies under a dialog.
-      onKeyDown={(event) => event.stopPropagation()}
     >
       <div class="panel-title">
         <h2>{title}</h2>

@@ -74,7 +74,7 @@ function ObserverSwitch() {
       title="Monitoring, health checks and scanners: clients that touch many nodes, briefly. They are drawn dotted, and count for nothing."
       onClick={toggle}
     >
-      Observers{!shown && count > 0 && <span class="ink3">{figure(count)}</span>}
+      Observers{!shown && count > 0 && <span class="ink3"> {figure(count)}</span>}
     </button>
   );
 }

@@ -86,7 +86,12 @@ function Account() {
       <button type="button" class="plain account" popovertarget="account" aria-label={`Logged in as ${session.user.value}`} title={`Logged in as ${session.user.value}`}>
         <Icon name="person" />
       </button>
-      <div id="account" class="account-body" popover="auto">
+      <div
+        id="account"
+        class="account-body"
+        popover="auto"
+        onToggle={(event) => event.currentTarget.toggleAttribute('data-open', event.newState === 'open')}
+      >
         <b>{session.user.value}</b>
         <span class="small ink3">{MAY[session.role.value]}</span>
         <button type="button" onClick={() => void leave()}>

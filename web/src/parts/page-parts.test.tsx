@@ -78,6 +78,17 @@ describe('the tool row', () => {
     expect(root.querySelectorAll('.option .count')).toHaveLength(0);
   });
 
+  it('shows observers on demand', async () => {
+    const h = await showLive(<ToolRow />, { doc: { ...oneHostFixture(), hidden: { ...NONE, observers: 7 } } });
+    const button = find(h.root, '.observers');
+    expect([button.textContent, button.getAttribute('aria-pressed')]).toEqual(['Observers 7', 'false']);
+    await click(h.root, '.observers');
+    expect(h.hash()).toBe('#/chart?hide=ignored,infrastructure');
+    expect(find(h.root, '.observers').getAttribute('aria-pressed')).toBe('true');
+    await click(h.root, '.observers');
+    expect(h.hash()).toBe('#/chart');
+  });
+
   it('puts the choice into the link', async () => {
     const h = await showLive(<ToolRow />);
     await click(h.root, 'button', 'Hidden');
@@ -384,6 +395,35 @@ describe('a selected connection', () => {
     const text = find(root, 'section', 'What it rests on').textContent;
     expect(text).toContain('web1 reports it at the client’s end, db1 at the server’s.');
     expect(text).toContain('Last reported by db1 30 s ago.');
+  });
+
+  it.each([
+    [{ both_ends: true, confirmed: true }, 'Both ends name the same sockets'],
+    [{ both_ends: true }, 'that the sockets are the same was not compared'],
+  ])('says whether the two ends are known to be one: %j', async (ends, words) => {
+    const seen_by = [{ node: 'web1', end: 'client' as const, at }, { node: 'db1', end: 'server' as const, at }];
+    const { root } = await panel('#/chart?connection=c8', evidence({ evidence: { ...ends, seen_by } }));
+    expect(find(root, 'section', 'What it rests on').textContent).toContain(words);
+  });
+
+  it('says that its client is an observer', async () => {
+    const { root } = await panel('#/chart?connection=c8', evidence({ observer: true }));
+    expect(find(root, 'section').textContent).toContain('an observer, which counts for nothing else');
+  });
+
+  it('tells everything in the server’s sentences, once asked', async () => {
+    const h = await panel('#/chart?connection=c8');
+    const asked = (): string[] => h.asked.filter((a) => a.includes('explain'));
+    expect(asked()).toEqual([]);
+    expect(find(h.root, 'details .command code').textContent).toBe('dotm explain vm:gunicorn 10.20.4.31:6379');
+    const details = find(h.root, 'details') as HTMLDetailsElement;
+    for (let i = 0; i < 2; i++) {
+      details.open = true;
+      await act(() => void details.dispatchEvent(new Event('toggle')));
+      await settle();
+    }
+    expect(texts(details, 'p')).toContain('One end only reports it.');
+    expect(asked()).toEqual(['GET explain?client=vm%3Agunicorn&server=10.20.4.31%3A6379']);
   });
 
   it('says what is open, and that its direction is not known', async () => {

@@ -209,13 +209,12 @@ function Asked({ scheme, placeholder, address, zone, onAdded }: AskedProps) {
     }
   };
   const field = (key: keyof typeof draft, label: string, help: string, hint = '') => (
-    <label class="entry">
-      {label}
+    <div class="entry">
+      <label for={`add-${key}`}>{label}</label>
       <input
+        id={`add-${key}`}
         type="text"
         class="mono"
-        // What is said below it is its description, not a part of its name.
-        aria-label={label}
         spellcheck={false}
         autocapitalize="none"
         autocomplete="off"
@@ -228,7 +227,7 @@ function Asked({ scheme, placeholder, address, zone, onAdded }: AskedProps) {
       <span id={`add-${key}-said`} role="alert" class={errors?.fields[key] ? 'error' : 'help'}>
         {errors?.fields[key] ?? help}
       </span>
-    </label>
+    </div>
   );
   const port = scheme === 'ssh' ? 'USER@HOST, with :PORT if it is not 22' : 'HOST, with :PORT if it is not 4848';
   return (

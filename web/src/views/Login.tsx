@@ -148,12 +148,17 @@ function Entry({ label, name, secret = false, autocomplete, value = '', focus = 
   useEffect(() => {
     if (focus) input.current?.focus();
   }, []);
-  const attributes = { ref: input, name, autocomplete, autocapitalize: 'none' as const, spellcheck: false, 'aria-invalid': wrong, defaultValue: value };
+  const described = help ? { 'aria-describedby': `login-${name}-help` } : {};
+  const attributes = { ...described, id: `login-${name}`, ref: input, name, autocomplete, autocapitalize: 'none' as const, spellcheck: false, 'aria-invalid': wrong, defaultValue: value };
   return (
-    <label class="entry">
-      {label}
+    <div class="entry">
+      <label for={`login-${name}`}>{label}</label>
       {secret ? <input type="password" {...attributes} /> : <input type="text" {...attributes} />}
-      {help && <span class="help">{help}</span>}
-    </label>
+      {help && (
+        <span id={`login-${name}-help`} class="help">
+          {help}
+        </span>
+      )}
+    </div>
   );
 }

@@ -182,14 +182,16 @@ function bindingsOf(app: App): Bindings {
   };
 }
 
+/** What lies over the page has the keys for itself, wherever the focus is. */
+const COVERS = 'dialog[open], [popover][data-open]';
+
 /** Keys work from the first picture on, not from the frame after it. */
 function useKeys(app: App): void {
   useLayoutEffect(() => {
     const keyboard = new Keyboard(bindingsOf(app), systemClock);
     const onKey = (event: KeyboardEvent): void => {
-      // What has the focus under a dialog may be the page: its last button went when it was pressed.
-      if (app.dialog.peek() !== '' || event.defaultPrevented || document.querySelector('dialog[open]')) return;
-      keyboard.press(event);
+      const covered = app.dialog.peek() !== '' || document.querySelector(COVERS) !== null;
+      if (!covered && !event.defaultPrevented) keyboard.press(event);
     };
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);

@@ -25,7 +25,7 @@ const (
 	// settle is how long an event waits for others that come with it.
 	settle = 200 * time.Millisecond
 	// earliest is the shortest time from any look to one that an event causes;
-	// it is longer for looks that are dear, see [guard].
+	// it is longer where looks are dear and many, see [guard].
 	earliest = time.Second
 )
 
@@ -169,10 +169,7 @@ func (a *Agent) Run(ctx context.Context) error {
 // soon is when a look that an event at now asks for may be taken.
 func (a *Agent) soon(now time.Time) time.Time {
 	soon := now.Add(settle)
-	if free := a.looked.Add(max(earliest, a.guard.pause())); soon.Before(free) {
-		return free
-	}
-	return soon
+	return later(soon, later(a.looked.Add(earliest), a.guard.free(a.looked, now)))
 }
 
 // jitter is the part by which the time between two looks differs, one in so

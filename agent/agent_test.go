@@ -216,8 +216,9 @@ func TestSoon(t *testing.T) {
 		{"long ago", 8 * time.Second, 2 * time.Millisecond, settle},
 		{"just now", 0, 2 * time.Millisecond, earliest},
 		{"half a second ago", 500 * time.Millisecond, 2 * time.Millisecond, 500 * time.Millisecond},
-		{"a dear look", time.Second, 30 * time.Millisecond, 2 * time.Second},
-		{"a dear look, long ago", 4 * time.Second, 30 * time.Millisecond, settle},
+		{"a look of some cost", time.Second, 30 * time.Millisecond, settle},
+		{"a dear look", time.Second, 200 * time.Millisecond, 19 * time.Second},
+		{"a dear look, long ago", 20 * time.Second, 200 * time.Millisecond, settle},
 	} {
 		a := &Agent{looked: now.Add(-tt.since), guard: warm(time.Minute)}
 		a.guard.add(a.looked, tt.cost)

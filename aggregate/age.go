@@ -11,14 +11,14 @@ import (
 func (b *Batch) Age(now time.Time) {
 	for block := range b.prev.Blocks() {
 		block = b.edit.Block(block.Node.Name)
-		if block != nil && block.Node.Kind == topology.Virtual {
-			b.ageHolders(block, now)
+		if block != nil && block.Node.Kind == topology.Network {
+			b.scatter(block)
 		}
 		if block == nil || !block.Node.OwnsAddresses() {
 			continue
 		}
 		speaker := b.speaker(block)
-		if b.silent(speaker, now) {
+		if b.silentNode(speaker, now) {
 			b.markStale(block)
 			continue
 		}
@@ -27,6 +27,7 @@ func (b *Batch) Age(now time.Time) {
 		}
 		b.ageConnections(block, now)
 	}
+	b.expire(now)
 }
 
 // speaker is the node that speaks for a node: itself, but for a container that is
@@ -40,8 +41,8 @@ func (b *Batch) speaker(block *topology.Block) *topology.Node {
 	return &block.Node
 }
 
-// silent says whether a node owes its report.
-func (b *Batch) silent(n *topology.Node, now time.Time) bool {
+// silentNode says whether a node owes its report.
+func (b *Batch) silentNode(n *topology.Node, now time.Time) bool {
 	heard := later(n.LastReport, b.opt.Since)
 	limit := max(b.opt.StaleAfter, 3*time.Duration(n.Interval))
 	return now.Sub(heard) > limit

@@ -30,18 +30,23 @@ type Options struct {
 	// StaleAfter is how long a node may be silent before it is stale; never
 	// less than three of its own intervals.
 	StaleAfter time.Duration
+	// Internal are the site's networks beside the ones that always are.
+	Internal []netip.Prefix
+	// Virtual are addresses that move between nodes, or sit on several at once,
+	// with the names of the nodes that stand for them. Others are found by
+	// themselves.
+	Virtual []NamedAddress
+	// Outside are known networks beside the Internet, each a node of its own.
+	// An address in several is in the smallest.
+	Outside []NamedNetwork
+	// Split names the part of the Internet that an address belongs to, as its
+	// country or the owner of its network; empty where it is not known. It must
+	// give the same for the same address as long as the options stand. nil
+	// leaves the Internet whole.
+	Split func(netip.Addr) string
 	// ExpireAfter is how long after they were last seen old connections, gone
 	// services and silent nodes are forgotten; 0 is never.
 	ExpireAfter time.Duration
-	// Virtual are addresses that are known to move between nodes or to sit on
-	// several, with their names; an empty name stands for the address.
-	Virtual map[netip.Addr]string
-	// Outside names what lies outside the internal networks: the node that an
-	// address there belongs to, "" for the Internet. nil knows nothing. It must
-	// always say the same of one address while the batch lasts.
-	Outside func(netip.Addr) string
-	// Internal are the site's networks beside the ones that always are.
-	Internal []netip.Prefix
 	// Since is when the server began to listen: nobody is stale for having
 	// been silent before.
 	Since time.Time
@@ -87,7 +92,10 @@ func Apply(prev *topology.Snapshot, r *report.Report, now time.Time, opt Options
 
 // Report applies a valid report that was received at now.
 func (b *Batch) Report(r *report.Report, now time.Time) {
-	name := b.nameOf(r, now)
+	name, ok := b.identify(r, now)
+	if !ok {
+		return
+	}
 	r, counted := b.once(name, r)
 	all := statements(r, name)
 	for _, gone := range b.goneContainers(all) {
@@ -105,6 +113,9 @@ func (b *Batch) Report(r *report.Report, now time.Time) {
 	}
 	for _, s := range begun {
 		b.statement(s, now)
+	}
+	for _, s := range begun {
+		b.dress(&s.next.Node)
 	}
 }
 
@@ -138,8 +149,7 @@ type statement struct {
 	report      *report.Report
 	node        string
 	kind        topology.NodeKind
-	addresses   []netip.Addr
-	scoped      []netip.Prefix
+	addresses   addresses
 	listeners   []report.Listener
 	connections []report.Connection
 }
@@ -152,14 +162,14 @@ func (s *statement) container(index int) report.Container {
 	return s.report.Containers[index-1]
 }
 
-// statements splits a report by namespace.
-func statements(r *report.Report, host string) []statement {
+// statements splits the report of a named node by namespace.
+func statements(r *report.Report, name string) []statement {
 	out := make([]statement, 1, 1+len(r.Namespaces))
-	out[0] = statement{report: r, node: host, kind: topology.Host, addresses: hostAddresses(r), scoped: scopedAddresses(r)}
+	out[0] = statement{report: r, node: name, kind: topology.Host, addresses: hostAddresses(r)}
 	for _, ns := range r.Namespaces {
 		out = append(out, statement{
-			report: r, node: host + "/" + ns.Container,
-			kind: topology.Container, addresses: usable(ns.Addresses),
+			report: r, node: name + "/" + ns.Container,
+			kind: topology.Container, addresses: addresses{own: usable(ns.Addresses)},
 		})
 	}
 	for _, l := range r.Listeners {
@@ -169,30 +179,6 @@ func statements(r *report.Report, host string) []statement {
 		out[c.Namespace].connections = append(out[c.Namespace].connections, c)
 	}
 	return out
-}
-
-func hostAddresses(r *report.Report) []netip.Addr {
-	var addrs []netip.Addr
-	for _, in := range r.Interfaces {
-		for _, p := range in.Addresses {
-			addrs = append(addrs, p.Addr())
-		}
-	}
-	return usable(addrs)
-}
-
-// usable keeps the addresses by which others can call a node, sorted. Loopback
-// and link-local ones mean something else on every host.
-func usable(addrs []netip.Addr) []netip.Addr {
-	out := make([]netip.Addr, 0, len(addrs))
-	for _, a := range addrs {
-		a = a.Unmap().WithZone("")
-		if a.IsValid() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && !a.IsUnspecified() && !a.IsMulticast() {
-			out = append(out, a)
-		}
-	}
-	slices.SortFunc(out, netip.Addr.Compare)
-	return slices.Compact(out)
 }
 
 // begun is a statement whose node and services are known.
@@ -207,17 +193,12 @@ func (b *Batch) begin(s *statement, now time.Time) *begun {
 	if prev == nil {
 		prev = &topology.Block{}
 	}
-	next.Services = services(&next.Node, prev, s, now)
-	var vacated []netip.Addr
+	b.part(&next.Node, prev, s.addresses.virtual, now)
+	next.Services, next.Rows = services(&next.Node, prev, s, now), rowsOf(s)
+	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: prev.Connections, Rows: next.Rows})
+	b.settle(&next.Node, &prev.Node, now)
 	if s.kind == topology.Host {
-		vacated = b.hold(s, prev, next, now)
-	}
-	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: b.connectionsOf(s.node)})
-	for _, a := range vacated {
-		b.leave(prev, next, a, now)
-	}
-	if s.kind == topology.Host {
-		b.settle(prev, next, now)
+		next.Node.Findings = b.findings(&next.Node, &prev.Node, now)
 	}
 	return &begun{s, prev, next}
 }
@@ -225,7 +206,8 @@ func (b *Batch) begin(s *statement, now time.Time) *begun {
 // statement applies one namespace's part of a report.
 func (b *Batch) statement(s *begun, now time.Time) {
 	prev, next := s.prev, s.next
-	prev = &topology.Block{Node: prev.Node, Services: prev.Services, Connections: b.edit.Block(next.Node.Name).Connections}
+	current := b.edit.Block(next.Node.Name)
+	prev = &topology.Block{Node: prev.Node, Services: prev.Services, Connections: current.Connections}
 
 	w := &weaver{batch: b, self: next, prev: prev, says: *s.says, now: now}
 	w.weave()
@@ -234,11 +216,10 @@ func (b *Batch) statement(s *begun, now time.Time) {
 	} else {
 		b.changed = true
 	}
-	switch {
-	case !topology.SameConnections(prev.Connections, next.Connections):
-		b.changed = true
-	case !retold(prev.Connections, next.Connections):
+	if topology.SameConnections(prev.Connections, next.Connections) {
 		next.Connections = prev.Connections
+	} else {
+		b.changed = true
 	}
 	if !topology.SameNode(&prev.Node, &next.Node) {
 		b.changed = true
@@ -252,15 +233,17 @@ func (b *Batch) statement(s *begun, now time.Time) {
 func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topology.Node {
 	r := s.report
 	n := topology.Node{
-		Name: s.node, Kind: s.kind, Zone: r.Zone, Addresses: s.addresses, Scoped: s.scoped,
+		Name: s.node, Kind: s.kind, Zone: r.Zone, Addresses: s.addresses.own,
+		ContainerNetworks: s.addresses.networks, OnLoopback: s.addresses.loopback,
 		State: topology.Reporting, Status: topology.NoStatus,
 		FirstSeen: now, LastReport: now,
 		Interval: topology.Duration(time.Duration(r.IntervalMS) * time.Millisecond),
 		Identity: r.Node.Identity.Kind + ":" + r.Node.Identity.Value,
 		Weak:     r.Node.Identity.Weak(),
-		Instance: r.Agent.Instance, Collect: collectedBy(r),
-		Agent: r.Agent.Version,
-		Skew:  topology.Duration(r.Time.Add(time.Duration(r.LagMS) * time.Millisecond).Sub(now).Round(time.Second)),
+		Agent:    r.Agent.Version,
+		Instance: r.Agent.Instance,
+		Collect:  collectedBy(r.Agent.Method),
+		Skew:     topology.Duration(r.Time.Add(time.Duration(r.LagMS) * time.Millisecond).Sub(now).Round(time.Second)),
 		Cost: topology.Cost{
 			CPUMillis: float64(r.Cost.CPUMicros) / 1e3, WallMillis: float64(r.Cost.WallMicros) / 1e3,
 			RSSBytes: r.Cost.RSSBytes, Sockets: r.Coverage.Sockets,
@@ -268,7 +251,7 @@ func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topolog
 	}
 	if s.kind == topology.Host {
 		n.HiddenProcesses = r.Coverage.HiddenProcesses
-		n.Forwards = forwards(r.Forwards)
+		n.Forwards, n.Sources = forwards(r.Forwards), sources(r.Sources)
 		for _, note := range r.Notes {
 			n.Notes = append(n.Notes, topology.Note(note))
 		}
@@ -276,34 +259,17 @@ func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topolog
 	if prev != nil {
 		n.FirstSeen = earliest(prev.Node.FirstSeen, now)
 		n.Status = prev.Node.Status
+		n.Formerly, n.Twin = prev.Node.Formerly, prev.Node.Twin
 	}
 	return n
 }
 
-// settle completes a host's node with what shows only beside the others.
-func (b *Batch) settle(prev, next *topology.Block, now time.Time) {
-	for _, a := range next.Node.Addresses {
-		if b.virtual(next.Node.Zone, a) != nil {
-			next.Node.Floating = append(next.Node.Floating, a)
-		}
-	}
-	next.Node.Findings = b.findings(&next.Node, prev, now)
-	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: b.connectionsOf(next.Node.Name)})
-}
-
-// connectionsOf are what a node holds so far.
-func (b *Batch) connectionsOf(node string) []topology.Connection {
-	if block := b.edit.Block(node); block != nil {
-		return block.Connections
-	}
-	return nil
-}
-
-// collectedBy is how a report came in.
-func collectedBy(r *report.Report) string {
-	switch r.Agent.Method {
+// collectedBy is the way in that reports of a method take; see
+// [report.Agent].
+func collectedBy(method string) string {
+	switch method {
 	case "text", "ssh", "import":
-		return r.Agent.Method
+		return method
 	}
 	return "agent"
 }

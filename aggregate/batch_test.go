@@ -75,12 +75,14 @@ func TestNode(t *testing.T) {
 		FirstSeen: start, LastReport: start, Interval: topology.Duration(10 * time.Second),
 		Identity: "hostname:a", Weak: true, Agent: "0.1.0", Collect: "text", Skew: topology.Duration(-90 * time.Second),
 		Notes: []topology.Note{{Code: "udp", Text: "no UDP", Hint: "be root"}}, HiddenProcesses: 3,
-		Cost: topology.Cost{CPUMillis: 1.5, WallMillis: 2.5, RSSBytes: 4096, Sockets: 20},
+		Findings: []topology.Note{{Code: "clock-skew", Text: "its clock is more than a minute behind the server's", Hint: "let the clock be set by NTP"}},
+		Cost:     topology.Cost{CPUMillis: 1.5, WallMillis: 2.5, RSSBytes: 4096, Sockets: 20},
 	}
 	if diff := cmp.Diff(want, s.Block("a").Node, sameAddresses); diff != "" {
 		t.Errorf("host (-want +got):\n%s", diff)
 	}
 	want.Name, want.Kind, want.Addresses, want.Notes, want.HiddenProcesses = "a/web", topology.Container, addrs("172.17.0.2"), nil, 0
+	want.Findings = nil
 	if diff := cmp.Diff(want, s.Block("a/web").Node, sameAddresses); diff != "" {
 		t.Errorf("container (-want +got):\n%s", diff)
 	}

@@ -24,8 +24,17 @@ func (b *Batch) derive(prev, next *topology.Block, now time.Time) {
 			b.unsee(name, self.Name)
 		}
 	}
+	var fresh []string
 	for name, edges := range after {
+		if b.edit.Block(name) == nil {
+			fresh = append(fresh, name)
+		}
 		b.see(name, self, edges, now)
+	}
+	for _, name := range fresh {
+		if block := b.edit.Block(name); block != nil {
+			b.gather(&block.Node, now)
+		}
 	}
 }
 
@@ -34,8 +43,8 @@ func (b *Batch) outsiders(block *topology.Block, self string) map[string][]*topo
 	out := map[string][]*topology.Connection{}
 	for i := range block.Connections {
 		c := &block.Connections[i]
-		for _, other := range []string{c.Client.Node, c.Server.Node} {
-			if other == self {
+		for _, other := range [2]string{c.Server.Node, c.Client.Node} {
+			if other == self || c.Client.Node == c.Server.Node {
 				continue
 			}
 			if o := b.edit.Block(other); o == nil || !o.Node.OwnsAddresses() {
@@ -55,7 +64,7 @@ func (b *Batch) unsee(name, reporter string) {
 	left := *block
 	left.Node.SeenBy = slices.DeleteFunc(slices.Clone(block.Node.SeenBy), func(s string) bool { return s == reporter })
 	b.changed = true
-	if len(left.Node.SeenBy) == 0 && left.Node.Kind != topology.Virtual { // that has its history
+	if len(left.Node.SeenBy) == 0 && left.Node.Kind != topology.Virtual {
 		b.edit.Delete(name)
 		return
 	}
@@ -66,7 +75,7 @@ func (b *Batch) unsee(name, reporter string) {
 // reporter as a witness and the services that its edges prove.
 func (b *Batch) see(name string, reporter *topology.Node, edges []*topology.Connection, now time.Time) {
 	block := b.edit.Block(name)
-	next := topology.Block{Node: unheard(name, reporter.Zone, now)}
+	next := topology.Block{Node: b.unheard(name, reporter.Zone, now)}
 	if block != nil {
 		next = *block
 	}
@@ -76,39 +85,52 @@ func (b *Batch) see(name string, reporter *topology.Node, edges []*topology.Conn
 	for _, c := range edges {
 		next.Node.FirstSeen = earliest(next.Node.FirstSeen, c.FirstSeen)
 		if c.Server.Node == name {
-			next.Services = prove(next.Services, c)
+			next.Services = prove(&next.Node, next.Services, c)
 		}
 	}
 	if block != nil && topology.SameNode(&block.Node, &next.Node) && len(block.Services) == len(next.Services) {
 		return
 	}
-	if next.Node.Kind == topology.Virtual {
-		next.Services = b.heldBy(&next, b.holder(&next.Node))
-	}
 	b.changed = true
 	b.edit.Put(&next)
+	if next.Node.Kind == topology.Virtual {
+		b.dressVirtual(name, next.Node.Addresses[0])
+	}
 }
 
 // unheard is a node that never reported.
-func unheard(name, zone string, now time.Time) topology.Node {
+func (b *Batch) unheard(name, zone string, now time.Time) topology.Node {
 	n := topology.Node{
 		Name: name, Kind: topology.Inferred, State: topology.Unheard, Status: topology.NoStatus,
 		Zone: zone, FirstSeen: now,
 	}
-	if name == topology.InternetName {
-		n.Kind, n.Zone = topology.Internet, ""
+	text, _, _ := strings.Cut(name, "@")
+	if addr, err := netip.ParseAddr(text); err == nil {
+		n.Addresses = []netip.Addr{addr}
+		if b.virtualAt(zone, addr) == name {
+			n.Kind = topology.Virtual
+		}
 		return n
 	}
-	if addr, ok := addressOf(name); ok {
-		n.Addresses = []netip.Addr{addr}
-	} else {
-		n.Kind, n.Zone = topology.Network, ""
+	for _, v := range b.opt.Virtual {
+		if b.virtualName(zone, v.Address) == name {
+			n.Kind, n.Addresses = topology.Virtual, []netip.Addr{v.Address}
+			return n
+		}
+	}
+	if _, err := netip.ParsePrefix(text); err == nil {
+		n.Kind = topology.Network
+		return n
+	}
+	n.Kind, n.Zone = topology.Network, ""
+	if name == topology.InternetName || strings.HasPrefix(name, topology.InternetName+" (") {
+		n.Kind = topology.Internet
 	}
 	return n
 }
 
 // prove adds the service that an edge calls at a node which doesn't report.
-func prove(list []topology.Service, c *topology.Connection) []topology.Service {
+func prove(n *topology.Node, list []topology.Service, c *topology.Connection) []topology.Service {
 	if c.Server.Service == "" {
 		return list
 	}
@@ -120,9 +142,7 @@ func prove(list []topology.Service, c *topology.Connection) []topology.Service {
 		ID: c.Server.Service, Node: c.Server.Node, Protocol: c.Protocol, Port: c.Server.Port,
 		State: topology.Seen, Status: topology.NoStatus, FirstSeen: c.FirstSeen, LastSeen: c.LastSeen,
 	}
-	if addr, ok := addressOf(c.Server.Node); ok {
-		s.Addresses = []netip.Addr{addr}
-	}
+	s.Addresses = slices.Clone(n.Addresses)
 	return slices.Insert(slices.Clone(list), i, s)
 }
 
@@ -131,13 +151,16 @@ func prove(list []topology.Service, c *topology.Connection) []topology.Service {
 // of one of them, zero if there was none.
 func (b *Batch) adopt(node *topology.Block) (first time.Time) {
 	for _, addr := range node.Node.Addresses {
-		name := inferredName(node.Node.Zone, addr)
+		name := b.bareName(&node.Node, addr)
 		old := b.edit.Block(name)
-		if old == nil || old.Node.Kind != topology.Inferred || len(b.edit.Owners(node.Node.Zone, addr)) != 1 {
+		if old == nil || old.Node.Kind != topology.Inferred || b.resolve(&node.Node, addr).node != node.Node.Name {
+			continue
+		}
+		if owners := b.edit.Owners(node.Node.Zone, addr); name == inferredName(node.Node.Zone, addr) && len(owners) != 1 {
 			continue
 		}
 		for _, reporter := range old.Node.SeenBy {
-			b.rename(reporter, name, node, addr)
+			b.repoint(reporter, name, node, addr)
 		}
 		b.edit.Delete(name)
 		b.changed = true
@@ -146,8 +169,17 @@ func (b *Batch) adopt(node *topology.Block) (first time.Time) {
 	return first
 }
 
-// rename points a reporter's edges at the node that an address turned out to be.
-func (b *Batch) rename(reporter, from string, to *topology.Block, addr netip.Addr) {
+// bareName is the name under which a node's address stands while it doesn't
+// report.
+func (b *Batch) bareName(n *topology.Node, addr netip.Addr) string {
+	if host := b.hostBlock(n); host != nil && host.Node.InContainerNetwork(addr) {
+		return insideName(host.Node.Name, addr)
+	}
+	return inferredName(n.Zone, addr)
+}
+
+// repoint points a reporter's edges at the node that an address turned out to be.
+func (b *Batch) repoint(reporter, from string, to *topology.Block, addr netip.Addr) {
 	block := b.edit.Block(reporter)
 	if block == nil {
 		return

@@ -61,17 +61,10 @@ func (w *weaver) target(r *report.Connection) target {
 // behind is where the node of a target sends what calls it, if that is one
 // place.
 func (w *weaver) behind(t target, proto topology.Protocol) (next target, ok bool) {
+	if t.kind != topology.Host && t.kind != topology.Container {
+		return t, false
+	}
 	b := w.block(t.node)
-	switch t.kind {
-	case topology.Host, topology.Container:
-	case topology.Virtual:
-		b = w.batch.holder(&b.Node)
-	default:
-		return t, false
-	}
-	if b == nil {
-		return t, false
-	}
 	called := netip.AddrPortFrom(t.addr, t.port)
 	to, ok := forwarded(b.Node.Forwards, proto, called)
 	if !ok {

@@ -27,6 +27,8 @@ type peer struct {
 	byEnds  map[ends][]int
 	dropped map[int]bool
 	heard   map[int]*heard // edges that the statement tells of too
+	before  *topology.Block
+	leaves  bool // one of its edges led to a node that doesn't report
 }
 
 // heard is what the server's end says of an edge: the sum of its rows.
@@ -83,7 +85,7 @@ func (w *weaver) peer(node string) *peer {
 		w.others[node] = nil
 		return nil
 	}
-	p := &peer{block: b, byEnds: make(map[ends][]int, len(b.Connections))}
+	p := &peer{block: b, before: b, byEnds: make(map[ends][]int, len(b.Connections))}
 	for i := range b.Connections {
 		key := directed(&b.Connections[i])
 		p.byEnds[key] = append(p.byEnds[key], i)
@@ -135,6 +137,9 @@ func (w *weaver) tell() {
 		p.block.Connections = unite(kept)
 		w.batch.edit.Put(p.block)
 		w.batch.changed = true
+		if p.leaves {
+			w.batch.derive(p.before, p.block, w.now)
+		}
 	}
 }
 

@@ -187,17 +187,13 @@ func TestBothEnds(t *testing.T) {
 		}
 		rev := s.snap.Revision()
 		for h := range site.silent() {
-			if s.snap = Apply(s.snap, said(site.report(h), s.now.Add(time.Minute)), s.now.Add(time.Minute), s.opt); s.snap.Revision() != rev {
+			r := site.report(h)
+			r.Time = s.now.Add(time.Minute)
+			if s.snap = Apply(s.snap, r, r.Time, s.opt); s.snap.Revision() != rev {
 				rt.Fatalf("host %d said the same, and the revision changed", h)
 			}
 		}
 	})
-}
-
-// said is a report with the time at which it was made.
-func said(r *report.Report, at time.Time) *report.Report {
-	r.Time = at
-	return r
 }
 
 // randomReport is valid, and hardly ever makes sense.

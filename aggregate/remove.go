@@ -21,6 +21,11 @@ func (b *Batch) Remove(name string, now time.Time) bool {
 		gone = append(gone, inside)
 	}
 	for _, g := range gone {
+		for _, a := range g.Node.VirtualAddresses {
+			if v := b.edit.VirtualAt(g.Node.Zone, a); v != "" {
+				b.release(v, g.Node.Name, now)
+			}
+		}
 		b.derive(g, &topology.Block{Node: g.Node}, now)
 		b.edit.Delete(g.Node.Name)
 	}

@@ -30,47 +30,72 @@ type end struct {
 	node string
 	kind topology.NodeKind
 	how  string // in words, for the evidence
+	// several are the nodes that have the address, where that is more than one,
+	// so that it says nothing about which is meant.
+	several []string
 }
 
 // resolve finds the node behind an address as a node of a zone sees it: the
-// node itself, else the one reporting node that has the address, else an
-// inferred node of that address, or the Internet outside the internal
-// networks. An address on several nodes says nothing about which is meant.
+// node that stands for a virtual address; the node itself; on the networks of
+// its host's containers, what runs there; else the one reporting node of the zone
+// that has the address; else an inferred node of that address, or the Internet
+// outside the internal networks. An address on several nodes says nothing about
+// which is meant.
 func (b *Batch) resolve(self *topology.Node, addr netip.Addr) end {
 	if addr.IsLoopback() {
-		return end{self.Name, self.Kind, "loopback"}
+		return end{node: self.Name, kind: self.Kind, how: "loopback"}
+	}
+	if v := b.virtualAt(self.Zone, addr); v != "" {
+		return end{node: v, kind: topology.Virtual, how: virtualHow}
+	}
+	if slices.Contains(self.Addresses, addr) {
+		return end{node: self.Name, kind: self.Kind, how: "its own address"}
 	}
 	owners := b.edit.Owners(self.Zone, addr)
-	if slices.Contains(owners, self.Name) {
-		return end{self.Name, self.Kind, "its own address"}
+	host := b.hostBlock(self)
+	if host != nil && host.Node.InContainerNetwork(addr) {
+		return b.resolveInside(&host.Node, owners, addr)
 	}
-	host := hostOf(self.Name)
-	if h := b.edit.Block(host); h != nil && scopes(&h.Node, addr) {
-		return b.inside(host, addr, onHost(owners, host))
-	}
-	if v := b.virtual(self.Zone, addr); v != nil {
-		return end{v.Node.Name, topology.Virtual, virtualResolved}
-	}
-	owners = b.reachable(owners, addr)
 	if len(owners) > 1 {
 		if near := onHost(owners, hostOf(self.Name)); len(near) == 1 {
-			return end{near[0], b.edit.Block(near[0]).Node.Kind, "address of " + near[0] + ", on the same host"}
+			return end{node: near[0], kind: b.edit.Block(near[0]).Node.Kind, how: "address of " + near[0] + ", on the same host"}
 		}
 	}
 	switch {
 	case len(owners) == 1:
-		return end{owners[0], b.edit.Block(owners[0]).Node.Kind, "address of " + owners[0]}
+		return end{node: owners[0], kind: b.edit.Block(owners[0]).Node.Kind, how: "address of " + owners[0]}
 	case len(owners) > 1:
-		return end{inferredName(self.Zone, addr), topology.Inferred, "address of several nodes: " + strings.Join(owners, ", ")}
+		return end{inferredName(self.Zone, addr), topology.Inferred, "address of several nodes: " + strings.Join(owners, ", "), owners}
 	case b.internal(addr):
-		return end{inferredName(self.Zone, addr), topology.Inferred, "internal address that no reporting node has"}
+		return end{node: inferredName(self.Zone, addr), kind: topology.Inferred, how: "internal address that no reporting node has"}
 	}
-	if b.opt.Outside != nil {
-		if name := b.opt.Outside(addr); name != "" && !b.isHost(name) {
-			return end{name, topology.Network, "outside the internal networks, in " + name}
-		}
+	return b.outside(addr)
+}
+
+// hostBlock is the block of the host that a node is or is on; nil if there is
+// none.
+func (b *Batch) hostBlock(n *topology.Node) *topology.Block {
+	if n.Kind != topology.Container && len(n.ContainerNetworks) == 0 {
+		return nil
 	}
-	return end{topology.InternetName, topology.Internet, "outside the internal networks"}
+	return b.edit.Block(hostOf(n.Name))
+}
+
+// resolveInside finds an address on the networks of a host's containers: every
+// host may have the same ones.
+func (b *Batch) resolveInside(host *topology.Node, owners []string, addr netip.Addr) end {
+	if slices.Contains(host.Addresses, addr) {
+		return end{node: host.Name, kind: topology.Host, how: "address of " + host.Name + " on the network of its containers"}
+	}
+	near := onHost(owners, host.Name)
+	if len(near) == 1 {
+		return end{node: near[0], kind: b.edit.Block(near[0]).Node.Kind, how: "address of " + near[0] + ", on the same host"}
+	}
+	how := "address on the network of containers of " + host.Name + " that no reporting node has"
+	if len(near) > 1 {
+		how = "address of several nodes: " + strings.Join(near, ", ")
+	}
+	return end{insideName(host.Name, addr), topology.Inferred, how, near}
 }
 
 // hostOf is the host of a node: itself, or the one that its container is on.
@@ -112,47 +137,6 @@ func inferredName(zone string, addr netip.Addr) string {
 	return addr.String() + "@" + zone
 }
 
-// isHost says whether a node that reports has a name.
-func (b *Batch) isHost(name string) bool {
-	block := b.edit.Block(name)
-	return block != nil && block.Node.OwnsAddresses()
-}
-
-// scopes says whether an address lies in a network that means something on a
-// host alone.
-func scopes(host *topology.Node, addr netip.Addr) bool {
-	return slices.ContainsFunc(host.Scoped, func(p netip.Prefix) bool { return p.Contains(addr) })
-}
-
-// inside resolves an address of a network that a host has for itself.
-func (b *Batch) inside(host string, addr netip.Addr, near []string) end {
-	if len(near) == 1 {
-		return end{near[0], b.edit.Block(near[0]).Node.Kind, "address of " + near[0] + ", on the same host"}
-	}
-	how := "address of a network within " + host
-	if len(near) > 1 {
-		how += ", which several have: " + strings.Join(near, ", ")
-	}
-	return end{host + "/" + addr.String(), topology.Inferred, how}
-}
-
-// reachable leaves out the nodes that have an address for themselves alone.
-func (b *Batch) reachable(owners []string, addr netip.Addr) []string {
-	hidden := func(o string) bool {
-		h := b.edit.Block(hostOf(o))
-		return h != nil && scopes(&h.Node, addr)
-	}
-	if !slices.ContainsFunc(owners, hidden) {
-		return owners
-	}
-	return slices.DeleteFunc(slices.Clone(owners), hidden)
-}
-
-// addressOf is the address that a node is named by, which is known by nothing
-// else: "10.0.0.7", "10.0.0.7@zone", "host/172.17.0.5".
-func addressOf(name string) (netip.Addr, bool) {
-	text, _, _ := strings.Cut(name, "@")
-	text = text[strings.LastIndexByte(text, '/')+1:]
-	addr, err := netip.ParseAddr(text)
-	return addr, err == nil
-}
+// insideName is the name of what has an address on the networks of a host's
+// containers.
+func insideName(host string, addr netip.Addr) string { return addr.String() + "@" + host }

@@ -30,14 +30,15 @@ import (
 //	remove NODE          a node is forgotten
 //	restart              the blocks go through JSON into a new process
 //	internal 100.64.0.0/10
-//	outside PREFIX NAME  addresses outside that begin so are of that network
-//	virtual ADDR [NAME]  the settings name a virtual address
+//	virtual 10.0.0.100 [NAME]      an address that the settings call virtual
+//	outside NAME 198.51.100.0/24   a network that the settings name
+//	expire 24h
+//	events = EVENT; EVENT          what the last report did, "none" for nothing
 //	= EDGE               all edges that must stand, sorted ("= none" for none)
 //	~ HEALTH             the health of all edges that have any
 //	@ NODE               all nodes
 //	$ SERVICE            all services
-//	! NODE CODE          all findings
-//	events N             how many events the last step made
+//	! FINDING            all findings: node, code and text
 //	same | changed       what the last report did to the revision
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.script")
@@ -121,24 +122,18 @@ func (s *stage) step(line string) {
 		s.prev, s.snap = s.snap, b.Commit(s.now)
 	case word == "internal":
 		s.opt.Internal = append(s.opt.Internal, netip.MustParsePrefix(rest))
-	case word == "events":
-		if got := topology.Diff(s.prev, s.snap); strconv.Itoa(len(got)) != rest {
-			s.t.Errorf("line %d: %d events: %v", s.line, len(got), got)
-		}
 	case word == "virtual":
-		if s.opt.Virtual == nil {
-			s.opt.Virtual = map[netip.Addr]string{}
-		}
 		addr, name, _ := strings.Cut(rest, " ")
-		s.opt.Virtual[netip.MustParseAddr(addr)] = name
+		s.opt.Virtual = append(s.opt.Virtual, NamedAddress{netip.MustParseAddr(addr), name})
 	case word == "outside":
-		prefix, name, _ := strings.Cut(rest, " ")
-		s.opt.Outside = func(a netip.Addr) string {
-			if strings.HasPrefix(a.String(), prefix) {
-				return name
-			}
-			return ""
-		}
+		name, prefix, _ := strings.Cut(rest, " ")
+		s.opt.Outside = append(s.opt.Outside, NamedNetwork{name, []netip.Prefix{netip.MustParsePrefix(prefix)}})
+	case word == "expire":
+		d, err := time.ParseDuration(rest)
+		s.must(err)
+		s.opt.ExpireAfter = d
+	case word == "events":
+		s.expectEvents(strings.TrimPrefix(rest, "= "))
 	case word == "same":
 		s.expectSame()
 	case word == "changed":
@@ -173,7 +168,7 @@ func (s *stage) report(node string) {
 	if r == nil {
 		s.t.Fatalf("line %d: %s said nothing yet", s.line, node)
 	}
-	r.Time = s.now
+	r.Time = s.now.Add(time.Duration(r.Sequence)) // a scripted skew
 	s.must(r.Validate(s.now))
 	before := written(s.t, s.snap)
 	s.prev, s.snap = s.snap, Apply(s.snap, r, s.now, s.opt)
@@ -210,6 +205,18 @@ func (s *stage) expectSame() {
 		if old == nil || !shared(old.Services, b.Services) || !shared(old.Connections, b.Connections) {
 			s.t.Errorf("line %d: the lists of %s were copied", s.line, b.Node.Name)
 		}
+	}
+}
+
+// expectEvents asks for the events of the last step.
+func (s *stage) expectEvents(want string) {
+	s.t.Helper()
+	var got []string
+	for _, e := range topology.Diff(s.prev, s.snap) {
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", e.Kind, e.Subject, e.ID, strings.Join(e.What, ","))))
+	}
+	if text := strings.Join(got, "; "); text != want && (text != "" || want != "none") {
+		s.t.Errorf("line %d: events %q, want %q", s.line, text, want)
 	}
 }
 
@@ -264,11 +271,11 @@ func edgeLines(s *topology.Snapshot) (out []string) {
 }
 
 func edgeExtras(c *topology.Connection) (line string) {
-	if c.Evidence.BothEnds {
-		line += " both"
-	}
-	if c.Evidence.Confirmed {
+	switch {
+	case c.Evidence.Confirmed:
 		line += " confirmed"
+	case c.Evidence.BothEnds:
+		line += " both"
 	}
 	if c.Observer {
 		line += " observer"
@@ -343,27 +350,17 @@ func nodeLines(s *topology.Snapshot) (out []string) {
 		if len(b.Node.SeenBy) > 0 {
 			line += " by " + strings.Join(b.Node.SeenBy, ",")
 		}
-		for _, h := range b.Node.Holders {
-			word := " held by "
-			if !h.Until.IsZero() {
-				word = " was at "
+		for i, h := range b.Node.Holders {
+			word := map[bool]string{true: "held by", false: "once"}[h.Until.IsZero()]
+			if i > 0 && b.Node.Holders[i-1].Until.IsZero() == h.Until.IsZero() {
+				word = "and"
 			}
-			line += word + h.Node
+			line += " " + word + " " + h.Node
 		}
 		for _, f := range b.Node.Forwards {
 			line += fmt.Sprintf(" %s %s>%s", f.Protocol, f.From, f.To)
 		}
 		out = append(out, line+since(b.Node.FirstSeen))
-	}
-	slices.Sort(out)
-	return out
-}
-
-func findingLines(s *topology.Snapshot) (out []string) {
-	for b := range s.Blocks() {
-		for _, f := range b.Node.Findings {
-			out = append(out, b.Node.Name+" "+f.Code)
-		}
 	}
 	slices.Sort(out)
 	return out
@@ -392,6 +389,16 @@ func serviceLines(s *topology.Snapshot) (out []string) {
 			line += " pod " + v.Pod
 		}
 		out = append(out, line+since(v.FirstSeen))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func findingLines(s *topology.Snapshot) (out []string) {
+	for b := range s.Blocks() {
+		for _, f := range b.Node.Findings {
+			out = append(out, b.Node.Name+" "+f.Code+": "+f.Text)
+		}
 	}
 	slices.Sort(out)
 	return out
@@ -446,7 +453,7 @@ func checkEdge(t fataler, s *topology.Snapshot, holder string, c *topology.Conne
 	if c.ID != topology.ConnectionID(c) {
 		t.Fatalf("%s holds an edge whose id is not its own: %+v", holder, c)
 	}
-	if c.Client.Node != holder && c.Server.Node != holder && s.Block(c.Server.Node).Node.Kind != topology.Virtual {
+	if server := s.Block(c.Server.Node); c.Client.Node != holder && c.Server.Node != holder && (server == nil || server.Node.Kind != topology.Virtual) {
 		t.Fatalf("%s holds an edge of others: %+v", holder, c)
 	}
 	if s.Block(c.Client.Node) == nil || s.Block(c.Server.Node) == nil {
@@ -478,11 +485,13 @@ func cmpUnique(a, b string) int {
 // parseReport reads the clauses of a report, separated by " | ":
 //
 //	addr IP…             the node's addresses
-//	iface NAME IP/N…     an interface with its addresses
-//	name HOST            what the host calls itself, if not as the node
-//	id VALUE             its machine-id; default: it has none
-//	process INSTANCE     of its agent
-//	by METHOD            text, ssh or import
+//	iface NAME CIDR…     an interface with its addresses
+//	name NAME            what the host says it is called; default: the node
+//	machine ID           its machine-id; default: its name alone
+//	instance ID          of its agent
+//	method METHOD        how its sockets were read
+//	skew D               how far its clock is ahead
+//	source CLIENT AS SERVER:PORT [xN]    source NAT
 //	zone NAME            default: none
 //	ns NAME [IP…]        what follows is in the container's namespace
 //	box NAME [image I] [pod NAMESPACE/POD]    a container that rows may name
@@ -492,10 +501,11 @@ func cmpUnique(a, b string) int {
 //	                     a dual-stack socket
 //	out PROCESS PEER:PORT[/udp] [xN] [opened N] [refused N] [timedout N] [failed N]
 //	                     [own] [via ADDR:PORT] [unit U] [box NAME] [HEALTH…]
-//	in PROCESS LISTENER:PORT[/udp] PEER [xN] [opened N] [called ADDR] [HEALTH…]
-//	                     out and in: [tuples N,N…]
+//	in PROCESS LISTENER:PORT[/udp] PEER [xN] [opened N] [HEALTH…]
 //	both PROCESS LOCALPORT PEER:PORT [xN]     a row without direction
 //	interval D           default 10s
+//
+// Rows may have t=N,N… (their tuples), and those of "in" called=IP.
 //
 // HEALTH is rtt=MEAN±VAR*SOCKETS, segments=N/RETRANSMITTED, sent=N, received=N,
 // connecting=N:AGE, close-wait=N:AGE.
@@ -527,12 +537,22 @@ func parseReport(node, text string) (*report.Report, error) {
 			r.Interfaces = append(r.Interfaces, in)
 		case "name":
 			r.Node.Name = w[1]
-		case "id":
+		case "machine":
 			r.Node.Identity = report.Identity{Kind: report.IdentityMachine, Value: w[1]}
-		case "process":
+		case "instance":
 			r.Agent.Instance = w[1]
-		case "by":
+		case "method":
 			r.Agent.Method = w[1]
+		case "skew":
+			d, e := time.ParseDuration(w[1])
+			r.Sequence, err = uint64(d), e
+		case "source":
+			proto, to, _ := parseEnd(w[3])
+			src := report.Source{Protocol: proto, Client: netip.MustParseAddr(w[1]), As: netip.MustParseAddr(w[2]), Server: to, Count: 1}
+			if len(w) > 4 {
+				src.Count, err = strconv.Atoi(strings.TrimPrefix(w[4], "x"))
+			}
+			r.Sources = append(r.Sources, src)
 		case "zone":
 			r.Zone = w[1]
 		case "interval":
@@ -702,19 +722,21 @@ func parseRow(ns int, w []string) report.Connection {
 	}
 	c.Opened, c.Refused = number(w, "opened"), number(w, "refused")
 	c.TimedOut, c.Failed = number(w, "timedout"), number(w, "failed")
-	c.Unit, c.Health = after(w, "unit"), parseHealth(w)
-	if called := after(w, "called"); called != "" {
-		c.Called = netip.MustParseAddr(called)
-	}
-	if list := after(w, "tuples"); list != "" {
-		for text := range strings.SplitSeq(list, ",") {
-			n, err := strconv.ParseUint(text, 10, 64)
-			if err != nil {
-				panic(err)
+	for _, word := range w {
+		if text, ok := strings.CutPrefix(word, "called="); ok {
+			c.Called = netip.MustParseAddr(text)
+		}
+		if text, ok := strings.CutPrefix(word, "t="); ok {
+			for n := range strings.SplitSeq(text, ",") {
+				h, err := strconv.ParseUint(n, 10, 64)
+				if err != nil {
+					panic(err)
+				}
+				c.Tuples = append(c.Tuples, h)
 			}
-			c.Tuples = append(c.Tuples, n)
 		}
 	}
+	c.Unit, c.Health = after(w, "unit"), parseHealth(w)
 	if via := after(w, "via"); via != "" {
 		c.Via = netip.MustParseAddrPort(via)
 	}

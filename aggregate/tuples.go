@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/devops-trouble-map/dotm/report"
-	"github.com/devops-trouble-map/dotm/topology"
 )
 
 // tuples are the smallest hashes of a row's connections, ascending. They take no
@@ -41,39 +40,6 @@ func (t *tuples) list() []uint64 {
 		return nil
 	}
 	return slices.Clone(t.least[:t.n])
-}
-
-// least are the smallest of two ends' hashes together.
-func least(a, b []uint64) []uint64 {
-	if len(b) == 0 {
-		return a
-	}
-	var t tuples
-	for _, list := range [][]uint64{a, b} {
-		for _, h := range list {
-			t.put(h)
-		}
-	}
-	return t.list()
-}
-
-// compareTuples confirms an edge whose two ends name the same connection. What
-// was confirmed stays so: connections come and go, and ends tell of them at
-// different times.
-func compareTuples(e *topology.Evidence) {
-	e.Confirmed = e.Confirmed || meet(e.ClientTuples, e.ServerTuples)
-}
-
-// retold tells whether an end of an edge that is not confirmed yet names other
-// connections than before.
-func retold(before, now []topology.Connection) bool {
-	for i := range now {
-		x, y := &before[i].Evidence, &now[i].Evidence
-		if !y.Confirmed && (!slices.Equal(x.ClientTuples, y.ClientTuples) || !slices.Equal(x.ServerTuples, y.ServerTuples)) {
-			return true
-		}
-	}
-	return false
 }
 
 // meet tells whether two ends name a connection that is the same.

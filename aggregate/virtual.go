@@ -3,304 +3,400 @@ package aggregate
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// maxHolders bounds the history of a virtual address.
-const maxHolders = 20
-
-// bridges begin the names of interfaces whose networks are a host's own: for
-// its containers and virtual machines, behind address translation.
-var bridges = []string{
-	"docker", "br-", "virbr", "lxcbr", "lxdbr", "incusbr", "podman", "cni-podman", "nerdctl", "vmnet", "vboxnet",
+// NamedAddress is an address with the name of the node that stands for it.
+type NamedAddress struct {
+	Address netip.Addr
+	Name    string // empty: the address
 }
 
-func isBridge(name string) bool {
-	return slices.ContainsFunc(bridges, func(b string) bool { return strings.HasPrefix(name, b) })
-}
+const (
+	// maxHolders is how many holders of a virtual address are remembered, those
+	// that hold it now included.
+	maxHolders = 20
+	// maxChanges is how many addresses that came and went are remembered of a
+	// node.
+	maxChanges = 16
+	// moveWithin is how long after one node lost an address another's gaining
+	// it means that it moved.
+	moveWithin = time.Hour
+)
 
-// scopedAddresses are those of a host's addresses that mean something on it
-// alone.
-func scopedAddresses(r *report.Report) (out []netip.Prefix) {
-	for _, in := range r.Interfaces {
-		if !isBridge(in.Name) {
-			continue
-		}
-		for _, p := range in.Addresses {
-			if len(usable([]netip.Addr{p.Addr()})) == 1 {
-				out = append(out, p)
-			}
+// virtualAt is the name of the node that stands for a virtual address; empty if
+// it is none.
+func (b *Batch) virtualAt(zone string, a netip.Addr) string {
+	if name := b.edit.VirtualAt(zone, a); name != "" {
+		return name
+	}
+	for _, v := range b.opt.Virtual {
+		if v.Address == a {
+			return b.virtualName(zone, a)
 		}
 	}
-	slices.SortFunc(out, netip.Prefix.Compare)
-	return slices.Compact(out)
+	return ""
 }
 
-// virtualName is what the node of a virtual address is called.
-func (b *Batch) virtualName(zone string, addr netip.Addr) string {
-	if name := b.opt.Virtual[addr]; name != "" {
-		if block := b.edit.Block(name); block == nil || block.Node.Kind == topology.Virtual {
+// virtualName is what a virtual address's node is to be called: as the settings
+// say, unless that is the name of another node.
+func (b *Batch) virtualName(zone string, a netip.Addr) string {
+	for _, v := range b.opt.Virtual {
+		if v.Address != a || v.Name == "" {
+			continue
+		}
+		name := v.Name
+		if zone != "" {
+			name += "@" + zone
+		}
+		if there := b.edit.Block(name); there == nil || there.Node.Kind == topology.Virtual {
 			return name
 		}
 	}
-	return inferredName(zone, addr)
+	return inferredName(zone, a)
 }
 
-// virtual is the node of a virtual address, or nil if the address is none as far
-// as known.
-func (b *Batch) virtual(zone string, addr netip.Addr) *topology.Block {
-	if !addr.IsValid() {
-		return nil
+// part takes the virtual addresses out of those that a node has to itself, and
+// remembers which came and went. declared are those that show by how they are
+// bound.
+func (b *Batch) part(n *topology.Node, before *topology.Block, declared []netip.Addr, now time.Time) {
+	prev := &before.Node
+	n.AddressChanges = changes(n, prev, now)
+	var own []netip.Addr
+	for _, a := range n.Addresses {
+		if !n.InContainerNetwork(a) &&
+			(b.virtualAt(n.Zone, a) != "" || slices.Contains(declared, a) || b.shared(n, a) || b.movedHere(n, a, now)) {
+			n.VirtualAddresses = append(n.VirtualAddresses, a)
+		} else {
+			own = append(own, a)
+		}
 	}
-	block := b.edit.Block(b.virtualName(zone, addr))
-	if block == nil || block.Node.Kind != topology.Virtual {
-		return nil
+	if n.VirtualAddresses != nil {
+		n.Addresses = own
 	}
-	return block
 }
 
-// hold keeps track of the virtual addresses that a host has now, and returns the
-// addresses that it no longer has. The host's block is the one before.
-func (b *Batch) hold(s *statement, prev, next *topology.Block, now time.Time) (vacated []netip.Addr) {
-	looks := looksVirtual(s.report)
-	for _, a := range next.Node.Addresses {
-		if scopes(&next.Node, a) {
+// changes lists which addresses came and went a short while ago, beside others
+// that stayed: a node that changes its one address for another just has another.
+func changes(n, prev *topology.Node, now time.Time) (list []topology.AddressChange) {
+	if prev.Name == "" {
+		return nil
+	}
+	before := slices.Concat(prev.Addresses, prev.VirtualAddresses)
+	gained, lost := without(n.Addresses, before), without(before, n.Addresses)
+	if len(lost) == 0 && len(before) > 0 {
+		for _, a := range gained {
+			list = append(list, topology.AddressChange{Address: a, Gained: true, At: now})
+		}
+	}
+	if len(gained) == 0 && len(n.Addresses) > 0 {
+		for _, a := range lost {
+			list = append(list, topology.AddressChange{Address: a, At: now})
+		}
+	}
+	for _, c := range prev.AddressChanges {
+		undone := slices.Contains(gained, c.Address) || slices.Contains(lost, c.Address)
+		if !undone && now.Sub(c.At) <= moveWithin {
+			list = append(list, c)
+		}
+	}
+	return list[:min(len(list), maxChanges)]
+}
+
+// without lists what is in a and not in b.
+func without(a, b []netip.Addr) (left []netip.Addr) {
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			left = append(left, x)
+		}
+	}
+	return left
+}
+
+// shared tells whether an address that sits on no network does so on other nodes
+// too: who answers is decided elsewhere.
+func (b *Batch) shared(n *topology.Node, a netip.Addr) bool {
+	return slices.Contains(n.OnLoopback, a) && slices.ContainsFunc(b.edit.Owners(n.Zone, a), func(o string) bool {
+		return o != n.Name && slices.Contains(b.edit.Block(o).Node.OnLoopback, a)
+	})
+}
+
+// changed finds when a node gained or lost an address a short while ago.
+func changed(n *topology.Node, a netip.Addr, gained bool) (at time.Time, ok bool) {
+	for _, c := range n.AddressChanges {
+		if c.Address == a && c.Gained == gained {
+			return c.At, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// movedHere tells whether an address came here from another node: this one
+// gained it, and that one lost it before, or is silent since.
+func (b *Batch) movedHere(n *topology.Node, a netip.Addr, now time.Time) bool {
+	at, gained := changed(n, a, true)
+	if !gained {
+		return false
+	}
+	for _, o := range b.edit.Owners(n.Zone, a) {
+		if o != n.Name && !b.fresh(&b.edit.Block(o).Node, now) {
+			return true
+		}
+	}
+	if !at.Equal(now) {
+		return false // whoever loses it later looks for us
+	}
+	for other := range b.edit.Blocks() {
+		if other.Node.Name == n.Name || other.Node.Zone != n.Zone {
 			continue
 		}
-		v := b.virtual(next.Node.Zone, a)
-		_, named := b.opt.Virtual[a]
-		switch others := b.otherHolders(&next.Node, a); {
-		case v != nil:
-			b.gain(v, next, now)
-		case named, looks[a] == moves:
-			b.makeVirtual(&next.Node, a, nil, false, now)
-		case looks[a] == rests && len(others) > 0:
-			b.makeVirtual(&next.Node, a, holdersSince(others, now, time.Time{}), true, now)
-		case len(others) > 0 && b.tookOver(prev, next, a, others):
-			b.makeVirtual(&next.Node, a, holdersSince(others, b.edit.Block(others[0]).Node.FirstSeen, now), false, now)
+		if lost, ok := changed(&other.Node, a, false); ok && now.Sub(lost) <= moveWithin {
+			return true
 		}
 	}
-	for _, a := range prev.Node.Addresses {
-		if !slices.Contains(next.Node.Addresses, a) {
-			vacated = append(vacated, a)
+	return false
+}
+
+// settle brings the nodes of virtual addresses in step with what a node has now.
+func (b *Batch) settle(n, prev *topology.Node, now time.Time) {
+	had := slices.Concat(prev.Addresses, prev.VirtualAddresses)
+	for _, a := range n.VirtualAddresses {
+		b.virtualize(n.Zone, a, "", now)
+		_, gained := changed(n, a, true)
+		b.hold(b.edit.VirtualAt(n.Zone, a), n, a, gained || !slices.Contains(had, a), now)
+	}
+	for _, a := range without(prev.VirtualAddresses, n.VirtualAddresses) {
+		if v := b.edit.VirtualAt(prev.Zone, a); v != "" {
+			b.release(v, n.Name, now)
 		}
 	}
-	return vacated
-}
-
-func holdersSince(nodes []string, since, until time.Time) (out []topology.Holder) {
-	for _, n := range nodes {
-		out = append(out, topology.Holder{Node: n, Since: since, Until: until})
-	}
-	return out
-}
-
-// look is what an address looks like where it is.
-type lookOf uint8
-
-const (
-	moves lookOf = iota + 1 // alone on a real interface, beside the main address: keepalived adds such
-	rests                   // alone on the loopback interface: of direct server return, anycast, or a router
-)
-
-// looksVirtual tells from the lengths of their networks what addresses are for.
-func looksVirtual(r *report.Report) map[netip.Addr]lookOf {
-	out := map[netip.Addr]lookOf{}
-	for _, in := range r.Interfaces {
-		wide := slices.ContainsFunc(in.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() && !p.IsSingleIP() })
-		for _, p := range in.Addresses {
-			switch {
-			case !p.IsSingleIP() || p.Addr().IsLoopback():
-			case in.Name == "lo":
-				out[p.Addr()] = rests
-			case wide && p.Addr().Is4():
-				out[p.Addr()] = moves
-			}
+	for _, c := range n.AddressChanges {
+		if c.Gained || !c.At.Equal(now) || b.edit.VirtualAt(n.Zone, c.Address) != "" {
+			continue
+		}
+		movedOn := func(o string) bool { _, ok := changed(&b.edit.Block(o).Node, c.Address, true); return ok }
+		if slices.ContainsFunc(b.edit.Owners(n.Zone, c.Address), movedOn) {
+			b.virtualize(n.Zone, c.Address, n.Name, now)
+			b.remember(b.edit.VirtualAt(n.Zone, c.Address), topology.Holder{Node: n.Name, Since: prev.FirstSeen, Until: now})
 		}
 	}
-	return out
 }
 
-// otherHolders are the other hosts that have an address, and may be called by
-// it.
-func (b *Batch) otherHolders(n *topology.Node, addr netip.Addr) (out []string) {
-	for _, o := range b.reachable(b.edit.Owners(n.Zone, addr), addr) {
-		if o != n.Name && !strings.Contains(o, "/") {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
-// tookOver says whether a host has just got, as one of several, an address that
-// a silent one had: that is more than the next machine on an old address.
-func (b *Batch) tookOver(prev, next *topology.Block, addr netip.Addr, others []string) bool {
-	return !slices.Contains(prev.Node.Addresses, addr) && len(next.Node.Addresses) > 1 && prev.Node.Name != "" &&
-		!slices.ContainsFunc(others, func(o string) bool { return b.edit.Block(o).Node.State != topology.Stale })
-}
-
-// makeVirtual makes an address a node of its own, held by a host beside or after
-// others. Edges that called the address lead there now.
-func (b *Batch) makeVirtual(n *topology.Node, addr netip.Addr, others []topology.Holder, shared bool, now time.Time) {
-	name := b.virtualName(n.Zone, addr)
-	next := topology.Block{Node: unheard(name, n.Zone, now)}
-	if block := b.edit.Block(name); block != nil {
-		if block.Node.Kind != topology.Inferred {
-			return
-		}
-		next = *block
-	}
-	v := &next.Node
-	v.Kind, v.Zone, v.Addresses, v.Shared = topology.Virtual, n.Zone, []netip.Addr{addr}, shared
-	v.Holders = append([]topology.Holder{{Node: n.Name, Since: now}}, others...)
-	b.edit.Put(&next)
-	b.changed = true
-	for _, block := range slices.Collect(b.edit.Blocks()) {
-		b.lead(block, name, addr, now)
-	}
-}
-
-// lead points the edges of a block that called a virtual address at its node.
-func (b *Batch) lead(block *topology.Block, name string, addr netip.Addr, now time.Time) {
-	calls := func(c *topology.Connection) bool {
-		return c.Server.Node != name && c.Client.Node == block.Node.Name && c.Client.Node != c.Server.Node && c.Evidence.ServerAddress == addr.String()
-	}
-	if !block.Node.OwnsAddresses() || block.Node.Zone != b.edit.Block(name).Node.Zone ||
-		!slices.ContainsFunc(block.Connections, func(c topology.Connection) bool { return calls(&c) }) {
+// virtualize makes an address a node of its own, if it is none yet. Nodes that
+// have it hold it from now on, and edges that called it lead to it, those to the
+// node that lost it too.
+func (b *Batch) virtualize(zone string, a netip.Addr, loser string, now time.Time) {
+	if b.edit.VirtualAt(zone, a) != "" {
 		return
 	}
+	name := b.virtualName(zone, a)
+	if bare := inferredName(zone, a); bare != name && b.edit.Block(bare) != nil {
+		b.renameBare(bare, name)
+	}
+	next := topology.Block{Node: topology.Node{
+		State: topology.Unheard, Status: topology.NoStatus, Zone: zone, FirstSeen: now,
+	}}
+	if old := b.edit.Block(name); old != nil {
+		next = *old
+	}
+	next.Node.Name, next.Node.Kind, next.Node.Addresses = name, topology.Virtual, []netip.Addr{a}
+	owners := b.edit.Owners(zone, a)
+	b.edit.Put(&next)
+	for _, o := range owners {
+		holder := *b.edit.Block(o)
+		holder.Node.Addresses = without(holder.Node.Addresses, []netip.Addr{a})
+		holder.Node.VirtualAddresses = append(slices.Clone(holder.Node.VirtualAddresses), a)
+		slices.SortFunc(holder.Node.VirtualAddresses, netip.Addr.Compare)
+		b.edit.Put(&holder)
+		b.hold(name, &holder.Node, a, false, now)
+	}
+	b.rehome(zone, a, name, append(slices.Clone(owners), loser), now)
+	b.changed = true
+}
+
+// renameBare gives a node that stands for one address another name.
+func (b *Batch) renameBare(bare, name string) {
+	blocks := slices.Collect(b.edit.Blocks())
+	b.edit.Delete(bare)
+	for _, block := range topology.RenameAll(blocks, bare, name) {
+		if b.edit.Block(block.Node.Name) != block {
+			b.edit.Put(block)
+		}
+	}
+}
+
+// rehome leads the edges that called an address to the node that it became.
+// owners are the nodes that had it.
+func (b *Batch) rehome(zone string, a netip.Addr, name string, owners []string, now time.Time) {
+	text := a.String()
+	calls := func(c *topology.Connection) bool {
+		return c.Evidence.ServerAddress == text && c.Server.Node != name && slices.Contains(owners, c.Server.Node)
+	}
+	for _, block := range slices.Collect(b.edit.Blocks()) {
+		if block.Node.Zone == zone && block.Node.OwnsAddresses() && slices.ContainsFunc(block.Connections, func(c topology.Connection) bool { return calls(&c) }) {
+			b.rehomeBlock(block, name, calls, now)
+		}
+	}
+}
+
+// rehomeBlock is rehome for one block. What a node that had the address accepted
+// from one that reports leads there by that one's word; what it accepted from
+// others stays with it.
+func (b *Batch) rehomeBlock(block *topology.Block, name string, calls func(*topology.Connection) bool, now time.Time) {
 	next := block.Clone()
-	for i := range next.Connections {
-		c := &next.Connections[i]
-		if !calls(c) {
+	kept := next.Connections[:0]
+	for _, c := range next.Connections {
+		mine := c.Client.Node == block.Node.Name
+		if calls(&c) && !mine && b.reports(c.Client.Node) {
 			continue
 		}
-		c.Server.Node, c.Evidence.ServerResolved = name, virtualResolved
-		if c.Directed {
-			c.Server.Service = topology.ServiceID(name, c.Protocol, c.Server.Port, netip.Addr{})
+		if calls(&c) && mine {
+			c.Server.Node, c.Evidence.ServerResolved = name, virtualHow
+			if c.Directed {
+				c.Server.Service = topology.ServiceID(name, c.Protocol, c.Server.Port, netip.Addr{})
+			}
+			c.ID = topology.ConnectionID(&c)
 		}
-		c.ID = topology.ConnectionID(c)
+		kept = append(kept, c)
 	}
-	next.Connections = unite(next.Connections)
+	next.Connections = unite(kept)
 	b.edit.Put(next)
 	b.derive(block, next, now)
 }
 
-// virtualResolved says how an end was found that is a virtual address. Who holds
-// it is the node's to say: a failover changes no edge.
-const virtualResolved = "virtual address"
+// reports tells whether a node speaks for itself.
+func (b *Batch) reports(name string) bool {
+	block := b.edit.Block(name)
+	return block != nil && block.Node.OwnsAddresses()
+}
 
-// gain notes that a host has a virtual address. Where it is not shared, nobody
-// else has it from then on, whatever they said last: one event.
-func (b *Batch) gain(v, host *topology.Block, now time.Time) {
-	name := host.Node.Name
-	i := slices.IndexFunc(v.Node.Holders, func(h topology.Holder) bool { return h.Node == name && h.Until.IsZero() })
-	if i >= 0 && v.Node.Holders[i].Missed.IsZero() {
-		if s := b.heldBy(v, host); !slices.EqualFunc(s, v.Services, func(x, y topology.Service) bool { return topology.SameService(&x, &y) }) {
-			b.edit.Put(&topology.Block{Node: v.Node, Services: s, Connections: v.Connections})
-			b.changed = true
-		}
+// virtualHow is how a virtual address is resolved, in words. It names no holder,
+// for who answers is nothing that the edge rests on.
+const virtualHow = "virtual address"
+
+// hold notes that a node has a virtual address. The one that gained it last
+// comes first, and it alone has it, unless it sits on no network: then it may be
+// on several.
+func (b *Batch) hold(v string, n *topology.Node, a netip.Addr, gained bool, now time.Time) {
+	holders := b.edit.Block(v).Node.Holders
+	if slices.ContainsFunc(holders, func(h topology.Holder) bool { return h.Node == n.Name && h.Until.IsZero() }) {
 		return
 	}
-	next := *v
-	next.Node.Holders = slices.Clone(v.Node.Holders)
-	switch {
-	case i >= 0:
-		next.Node.Holders[i].Missed = time.Time{}
+	list := slices.Clone(holders)
+	since := now
+	if at, ok := changed(n, a, true); ok {
+		since = at
+	} else if !gained {
+		since = earliest(n.FirstSeen, now)
+	}
+	mine := topology.Holder{Node: n.Name, Since: since}
+	if !gained || slices.Contains(n.OnLoopback, a) {
+		b.remember(v, mine)
+		return
+	}
+	for i := range list {
+		if list[i].Until.IsZero() {
+			list[i].Until = now
+		}
+	}
+	b.putHolders(v, slices.Insert(list, 0, mine))
+}
+
+// remember adds a holder behind those that hold the address already.
+func (b *Batch) remember(v string, h topology.Holder) {
+	b.putHolders(v, append(slices.Clone(b.edit.Block(v).Node.Holders), h))
+}
+
+// release notes that a node has a virtual address no longer. As long as no other
+// has it, that is the one that had it last.
+func (b *Batch) release(v, node string, now time.Time) {
+	list := slices.Clone(b.edit.Block(v).Node.Holders)
+	for i := range list {
+		if list[i].Node == node && list[i].Until.IsZero() {
+			list[i].Until = now
+		}
+	}
+	b.putHolders(v, list)
+}
+
+// putHolders puts the holders of a virtual address in order: those that hold it,
+// as they are, then the others, the latest first.
+func (b *Batch) putHolders(v string, list []topology.Holder) {
+	slices.SortStableFunc(list, func(x, y topology.Holder) int {
+		if x.Until.IsZero() || y.Until.IsZero() {
+			return boolInt(y.Until.IsZero()) - boolInt(x.Until.IsZero())
+		}
+		return y.Until.Compare(x.Until)
+	})
+	next := *b.edit.Block(v)
+	next.Node.Holders = list[:min(len(list), maxHolders)]
+	if !topology.SameNode(&next.Node, &b.edit.Block(v).Node) {
 		b.edit.Put(&next)
+		b.changed = true
+	}
+}
+
+// holders are the nodes that hold a virtual address now.
+func (b *Batch) holders(v string) (names []string) {
+	block := b.edit.Block(v)
+	if block == nil {
+		return nil
+	}
+	for _, h := range block.Node.Holders {
+		if h.Until.IsZero() {
+			names = append(names, h.Node)
+		}
+	}
+	return names
+}
+
+// everHeld are the nodes that hold a virtual address, or held it.
+func (b *Batch) everHeld(v string) (names []string) {
+	block := b.edit.Block(v)
+	if block == nil {
+		return nil
+	}
+	for _, h := range block.Node.Holders {
+		if !slices.Contains(names, h.Node) {
+			names = append(names, h.Node)
+		}
+	}
+	return names
+}
+
+// dress names the processes of the services at a node's virtual addresses after
+// those that accept there.
+func (b *Batch) dress(n *topology.Node) {
+	for _, a := range n.VirtualAddresses {
+		if v := b.edit.VirtualAt(n.Zone, a); v != "" {
+			b.dressVirtual(v, a)
+		}
+	}
+}
+
+func (b *Batch) dressVirtual(v string, a netip.Addr) {
+	block := b.edit.Block(v)
+	if len(block.Services) == 0 {
 		return
-	case !v.Node.Shared && b.keeps(v, name):
-		return
-	case !v.Node.Shared:
-		for j := range next.Node.Holders {
-			if h := &next.Node.Holders[j]; h.Until.IsZero() {
-				h.Until, h.Missed = now, time.Time{}
+	}
+	next := block.Clone()
+	for _, holder := range slices.Backward(b.holders(v)) {
+		behind := b.edit.Block(holder)
+		if behind == nil {
+			continue
+		}
+		services := byPort(behind.Services)
+		for i := range next.Services {
+			s := &next.Services[i]
+			if at := services.accepting(port{s.Protocol, s.Port}, a); at != nil && at.Process != "" {
+				s.Process, s.User, s.Unit, s.Container, s.Image, s.Pod = at.Process, at.User, at.Unit, at.Container, at.Image, at.Pod
 			}
 		}
 	}
-	next.Node.Holders = slices.Insert(next.Node.Holders, 0, topology.Holder{Node: name, Since: now})
-	next.Node.Holders = next.Node.Holders[:min(len(next.Node.Holders), maxHolders)]
-	next.Services = b.heldBy(&next, host)
-	b.edit.Put(&next)
-	b.changed = true
-}
-
-// keeps says whether a host lists an address that went to another one meanwhile
-// without having been without it: its word is no news.
-func (b *Batch) keeps(v *topology.Block, host string) bool {
-	before := b.edit.Block(host)
-	return before != nil && slices.Contains(before.Node.Addresses, v.Node.Addresses[0]) &&
-		slices.ContainsFunc(v.Node.Holders, func(h topology.Holder) bool { return h.Node == host })
-}
-
-// leave notes that a host no longer has an address. If just one other has it by
-// then, it has moved, and is virtual from now on.
-func (b *Batch) leave(prev, next *topology.Block, addr netip.Addr, now time.Time) {
-	v := b.virtual(prev.Node.Zone, addr)
-	if v == nil {
-		if others := b.otherHolders(&next.Node, addr); len(others) == 1 && len(b.edit.Block(others[0]).Node.Addresses) > 1 && !scopes(&prev.Node, addr) {
-			to := b.edit.Block(others[0]).Node
-			b.makeVirtual(&to, addr, holdersSince([]string{next.Node.Name}, prev.Node.FirstSeen, now), false, now)
-		}
-		return
-	}
-	i := slices.IndexFunc(v.Node.Holders, func(h topology.Holder) bool { return h.Node == next.Node.Name && h.Until.IsZero() })
-	if i < 0 {
-		return
-	}
-	after := *v
-	after.Node.Holders = slices.Clone(v.Node.Holders)
-	if v.Node.Shared {
-		after.Node.Holders[i].Until = now
+	if !topology.SameServices(block.Services, next.Services) {
+		b.edit.Put(next)
 		b.changed = true
-	} else {
-		after.Node.Holders[i].Missed = now
 	}
-	b.edit.Put(&after)
-}
-
-// ageHolders ends the holds of those who report without the address for longer
-// than a takeover lasts.
-func (b *Batch) ageHolders(v *topology.Block, now time.Time) {
-	for i, h := range v.Node.Holders {
-		if h.Missed.IsZero() || now.Sub(h.Missed) <= b.opt.StaleAfter {
-			continue
-		}
-		next := *v
-		next.Node.Holders = slices.Clone(v.Node.Holders)
-		next.Node.Holders[i].Until, next.Node.Holders[i].Missed = h.Missed, time.Time{}
-		b.edit.Put(&next)
-		b.changed = true
-		return
-	}
-}
-
-// holder is the block of the node that holds a virtual address now, or nil.
-func (b *Batch) holder(v *topology.Node) *topology.Block {
-	for _, h := range v.Holders {
-		if h.Until.IsZero() {
-			return b.edit.Block(h.Node)
-		}
-	}
-	return nil
-}
-
-// heldBy are a virtual address's services with the names of the processes that
-// accept for it at its holder.
-func (b *Batch) heldBy(v, holder *topology.Block) []topology.Service {
-	if holder == nil || len(v.Services) == 0 {
-		return v.Services
-	}
-	accepts := byPort(holder.Services)
-	out := slices.Clone(v.Services)
-	for i := range out {
-		if s := accepts.accepting(port{out[i].Protocol, out[i].Port}, v.Node.Addresses[0]); s != nil {
-			out[i].Process = s.Process
-		}
-	}
-	return out
 }

@@ -30,6 +30,10 @@ type weaver struct {
 	peers map[string]map[netip.Prefix]int      // behind edges to many, by address or network
 
 	health map[string]*measured // of edges, by id
+
+	explained map[ends]bool // callers that only let others out
+
+	sure map[string][]*topology.Connection // of before, by an address that says nothing by itself
 }
 
 // weave fills self.Connections.
@@ -57,6 +61,7 @@ func (w *weaver) weave() {
 	w.tell()
 	w.countInVain(inVain)
 	w.judge()
+	w.observe(inVain)
 	w.self.Connections = make([]topology.Connection, 0, len(w.edges))
 	for _, id := range slices.Sorted(maps.Keys(w.edges)) {
 		w.self.Connections = append(w.self.Connections, *w.edges[id])
@@ -158,7 +163,7 @@ func (w *weaver) decide(r *report.Connection) {
 		}
 	}
 	peer := w.batch.resolve(&w.self.Node, r.Peer)
-	if peer.kind != topology.Inferred && w.accepting(peer.node, port{proto, r.Port}, r.Peer) != nil {
+	if peer.kind != topology.Inferred && peer.kind != topology.Virtual && w.accepting(peer.node, port{proto, r.Port}, r.Peer) != nil {
 		r.Direction, r.LocalPort = report.Out, 0
 	}
 }
@@ -174,7 +179,7 @@ func (w *weaver) block(node string) *topology.Block {
 // outLike adds a row whose service is at the peer, or whose direction is
 // unknown. If like is not nil, its client is the row's.
 func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
-	t := w.target(r)
+	t := w.certain(w.target(r), r)
 	if r.Direction == report.Unknown && w.saidBefore(r, t.end) {
 		return
 	}
@@ -190,7 +195,6 @@ func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
 			ServerAddress: t.addr.String(), ServerResolved: t.how,
 			ClientResolved: "reports itself",
 			SeenBy:         []topology.Sighting{{Node: w.self.Node.Name, End: "client", At: w.now}},
-			ClientTuples:   r.Tuples,
 		},
 	}
 	if like != nil {
@@ -208,7 +212,7 @@ func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
 		}
 	}
 	w.add(c, r, t.end, "client")
-	w.confirm(c, t.end)
+	w.confirm(c, t.end, r)
 }
 
 // saidBefore tells whether the other of the two sockets of a connection without
@@ -234,54 +238,61 @@ func (w *weaver) saidBefore(r *report.Connection, peer end) bool {
 }
 
 // confirm notes that the server's node sees the edge too, if it does, and
-// takes over what it held of it while the client's end was unknown.
-func (w *weaver) confirm(c topology.Connection, peer end) {
+// takes over what it held of it while the client's end was unknown. Behind a
+// virtual address those that hold it see the edge.
+func (w *weaver) confirm(c topology.Connection, peer end, r *report.Connection) {
 	if !c.Directed {
 		return
 	}
-	for _, node := range w.speakers(peer.node) {
-		if w.takeOver(&c, w.peer(node)) {
-			return
-		}
+	id := topology.ConnectionID(&c)
+	if peer.kind != topology.Virtual {
+		w.confirmAt(id, peer.node, directed(&c), c.Server.Service, r)
+		return
+	}
+	for _, h := range w.batch.everHeld(peer.node) {
+		w.confirmAt(id, h, directed(&c), c.Server.Service, r)
 	}
 }
 
-// speakers are the nodes that may report a node's end of an edge: itself, or
-// those that hold, or held, a virtual address.
-func (w *weaver) speakers(node string) []string {
-	b := w.block(node)
-	if b == nil || b.Node.Kind != topology.Virtual {
-		return []string{node}
+// confirmAt is confirm for one node that may see the edge. r is the client's row,
+// if there is one.
+func (w *weaver) confirmAt(id, node string, at ends, service string, r *report.Connection) {
+	p := w.peer(node)
+	if p == nil {
+		return
 	}
-	var out []string
-	for _, h := range b.Node.Holders {
-		if h.Node != w.self.Node.Name && !slices.Contains(out, h.Node) {
-			out = append(out, h.Node)
-		}
+	mine := w.edges[id]
+	if e := &mine.Evidence; r != nil && !e.Confirmed && w.sameSockets(node, r) != nil {
+		e.Confirmed, e.BothEnds = true, true
+		e.SeenBy = sight(e.SeenBy, topology.Sighting{Node: node, End: "server", At: p.block.Node.LastReport})
 	}
-	return out
-}
-
-// takeOver is confirm at one node that may report the server's end.
-func (w *weaver) takeOver(c *topology.Connection, p *peer) bool {
-	for _, i := range p.find(directed(c)) {
+	places := p.find(at)
+	if at.server != node {
+		places = append(places, w.calledAs(p, at, mine)...)
+	}
+	for _, i := range places {
 		theirs := &p.block.Connections[i]
-		if theirs.Client.Process != "" || !theirs.Directed || theirs.Server.Service != c.Server.Service {
+		if theirs.Client.Process != "" || !theirs.Directed || at.server == node && theirs.Server.Service != service {
 			continue
 		}
-		mine := w.edges[topology.ConnectionID(c)]
 		mine.FirstSeen = earliest(mine.FirstSeen, theirs.FirstSeen)
 		for _, s := range theirs.Evidence.SeenBy {
 			mine.Evidence.SeenBy = sight(mine.Evidence.SeenBy, s)
 		}
 		mine.Evidence.ClientAddress, mine.Evidence.ClientResolved = theirs.Evidence.ClientAddress, theirs.Evidence.ClientResolved
 		mine.Evidence.BothEnds = true
-		mine.Evidence.ServerTuples = theirs.Evidence.ServerTuples
-		compareTuples(&mine.Evidence)
 		p.drop(i)
-		return true
+		return
 	}
-	return false
+}
+
+// calledAs lists the edges of a virtual address's holder that came in through
+// it, as far as it is known.
+func (w *weaver) calledAs(p *peer, at ends, mine *topology.Connection) []int {
+	at.server = p.block.Node.Name
+	return slices.DeleteFunc(p.find(at), func(i int) bool {
+		return p.block.Connections[i].Evidence.ServerAddress != mine.Evidence.ServerAddress
+	})
 }
 
 // in adds a row whose service is on this node, unless the client's end already
@@ -296,65 +307,84 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 		clients[s.ID] += r.Count
 		own = own || s.Own
 	}
-	peer := w.batch.resolve(&w.self.Node, r.Peer)
+	peer := w.caller(r)
 	seen := topology.Sighting{Node: w.self.Node.Name, End: "server", At: w.now}
-	called, isVirtual := w.calledVirtual(r)
-	if isVirtual && w.sawAtClient(peer, called, r, seen) || w.sawAtClient(peer, server, r, seen) {
+	if v := w.calledVirtual(r); v != "" {
+		at := topology.Server{Node: v, Port: r.Port, Service: topology.ServiceID(v, key.protocol, r.Port, netip.Addr{})}
+		if w.sawAtClient(peer, at, r, seen) {
+			return
+		}
+		if len(w.batch.holders(v)) == 1 {
+			server = at
+		}
+	}
+	if w.sawAtClient(peer, server, r, seen) {
+		w.throughSource(peer, server, own, r, seen)
 		return
 	}
-	resolved, address := "reports itself", ""
-	if isVirtual && !w.block(called.Node).Node.Shared {
-		server, resolved, address = called, virtualResolved, calledBy(r).String()
+	if w.throughNAT(peer, server, own, r, seen) || w.elsewhere(peer, server, r, w.noter(peer, server, r, seen)) {
+		return
 	}
+	w.accept(peer, server, own, r, seen)
+}
+
+// calledVirtual is the node of the virtual address that a row's peer called;
+// empty if it called another.
+func (w *weaver) calledVirtual(r *report.Connection) string {
+	called := calledAddress(r)
+	if !slices.Contains(w.self.Node.VirtualAddresses, called) {
+		return ""
+	}
+	return w.batch.edit.VirtualAt(w.self.Node.Zone, called)
+}
+
+// calledAddress is the address that a row's peer called, as far as it is known.
+func calledAddress(r *report.Connection) netip.Addr {
+	if !r.Called.IsValid() && r.Local.IsValid() && !r.Local.IsUnspecified() {
+		return r.Local
+	}
+	return r.Called
+}
+
+// accept adds an edge that its client's end doesn't tell.
+func (w *weaver) accept(peer end, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) {
 	c := topology.Connection{
 		Client: topology.Client{Node: peer.node}, Server: server,
-		Protocol: key.protocol, Directed: true, Own: own,
+		Protocol: topology.Protocol(r.Protocol), Directed: true, Own: own,
 		Evidence: topology.Evidence{
 			ClientAddress: r.Peer.String(), ClientResolved: peer.how,
-			ServerAddress: address, ServerResolved: resolved, SeenBy: []topology.Sighting{seen},
-			ServerTuples: r.Tuples,
+			ServerResolved: "reports itself", SeenBy: []topology.Sighting{seen},
 		},
 	}
-	w.add(c, r, peer, "server")
-	if server == called {
-		w.succeed(&c)
-	}
-}
-
-// calledBy is the address of this node that a peer called, as far as a row
-// tells.
-func calledBy(r *report.Connection) netip.Addr {
 	if r.Called.IsValid() {
-		return r.Called
+		c.Evidence.ServerAddress = r.Called.String()
 	}
-	if r.Local.IsUnspecified() {
-		return netip.Addr{}
+	w.add(c, r, peer, "server")
+	if server.Node != w.self.Node.Name {
+		w.takeOver(&c)
 	}
-	return r.Local
 }
 
-// calledVirtual is the service at the virtual address that a peer called, if it
-// called one.
-func (w *weaver) calledVirtual(r *report.Connection) (topology.Server, bool) {
-	v := w.batch.virtual(w.self.Node.Zone, calledBy(r))
-	if v == nil {
-		return topology.Server{}, false
+// takeOver takes an edge to a virtual address from those that held the address
+// before.
+func (w *weaver) takeOver(c *topology.Connection) {
+	id := topology.ConnectionID(c)
+	if w.remembered(id) != nil {
+		return
 	}
-	id := topology.ServiceID(v.Node.Name, topology.Protocol(r.Protocol), r.Port, netip.Addr{})
-	return topology.Server{Node: v.Node.Name, Port: r.Port, Service: id}, true
-}
-
-// succeed takes an edge to a virtual address over from those who held that
-// before: it is the same edge.
-func (w *weaver) succeed(c *topology.Connection) {
-	mine := w.edges[topology.ConnectionID(c)]
-	for _, node := range w.speakers(c.Server.Node) {
-		p := w.peer(node)
+	for _, h := range w.batch.everHeld(c.Server.Node) {
+		if h == w.self.Node.Name {
+			continue
+		}
+		p := w.peer(h)
 		for _, i := range p.find(directed(c)) {
-			if theirs := &p.block.Connections[i]; theirs.ID == mine.ID {
-				absorb(mine, theirs)
-				p.drop(i)
+			theirs := &p.block.Connections[i]
+			if theirs.ID != id {
+				continue
 			}
+			absorb(w.edges[id], theirs)
+			p.drop(i)
+			p.leaves = true
 		}
 	}
 }
@@ -363,17 +393,7 @@ func (w *weaver) succeed(c *topology.Connection) {
 // there that the server's end sees them too, with the direction and the service
 // that the client's end could not know.
 func (w *weaver) sawAtClient(peer end, server topology.Server, r *report.Connection, seen topology.Sighting) bool {
-	note := func(c *topology.Connection) {
-		if server.Service != "" {
-			c.Directed, c.Server.Service = true, server.Service
-			c.ID = topology.ConnectionID(c)
-		}
-		c.Evidence.BothEnds = true
-		c.Evidence.ClientAddress, c.Evidence.ClientResolved = r.Peer.String(), peer.how
-		c.Evidence.SeenBy = sight(c.Evidence.SeenBy, seen)
-		c.Evidence.ServerTuples = r.Tuples
-		compareTuples(&c.Evidence)
-	}
+	note := w.noter(peer, server, r, seen)
 	at := ends{peer.node, server.Node, port{topology.Protocol(r.Protocol), server.Port}}
 	if peer.node != w.self.Node.Name {
 		return w.sawAtPeer(at, server.Service, note, r)
@@ -388,11 +408,29 @@ func (w *weaver) sawAtClient(peer end, server topology.Server, r *report.Connect
 	return found
 }
 
-// within lists the edges whose ends are both on this node.
+// noter writes on an edge what the server's end knows of it.
+func (w *weaver) noter(peer end, server topology.Server, r *report.Connection, seen topology.Sighting) func(*topology.Connection) {
+	return func(c *topology.Connection) {
+		if server.Service != "" {
+			c.Directed, c.Server.Service = true, server.Service
+			c.ID = topology.ConnectionID(c)
+		}
+		c.Evidence.BothEnds = true
+		c.Evidence.Confirmed = c.Evidence.Confirmed || w.sameSockets(peer.node, r) != nil
+		c.Evidence.ClientAddress, c.Evidence.ClientResolved = r.Peer.String(), peer.how
+		c.Evidence.SeenBy = sight(c.Evidence.SeenBy, seen)
+	}
+}
+
+// within lists the edges whose ends are both on this node, be it by a virtual
+// address.
 func (w *weaver) within() map[ends][]*topology.Connection {
-	local := map[ends][]*topology.Connection{}
+	local, virtual := map[ends][]*topology.Connection{}, map[string]bool{}
+	for _, a := range w.self.Node.VirtualAddresses {
+		virtual[w.batch.edit.VirtualAt(w.self.Node.Zone, a)] = true
+	}
 	for _, c := range w.edges {
-		if c.Client.Node == c.Server.Node {
+		if c.Client.Node == c.Server.Node || c.Client.Node == w.self.Node.Name && virtual[c.Server.Node] {
 			local[directed(c)] = append(local[directed(c)], c)
 		}
 	}
@@ -409,8 +447,8 @@ func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connecti
 			continue
 		}
 		found = true
-		complete := e.Evidence.BothEnds && (service == "" || (e.Directed && e.Server.Service == service)) &&
-			(e.Evidence.Confirmed || !meet(e.Evidence.ClientTuples, r.Tuples))
+		complete := e.Evidence.BothEnds && (e.Evidence.Confirmed || w.sameSockets(at.client, r) == nil) &&
+			slices.ContainsFunc(e.Evidence.SeenBy, func(s topology.Sighting) bool { return s.Node == w.self.Node.Name && s.End == "server" }) && (service == "" || (e.Directed && e.Server.Service == service))
 		p.hear(i, r)
 		if !complete {
 			note(p.write(i))
@@ -441,11 +479,7 @@ func (w *weaver) add(c topology.Connection, r *report.Connection, peer end, side
 		e = &c
 		w.edges[c.ID] = e
 		w.inherit(e)
-	} else {
-		e.Evidence.ClientTuples = least(e.Evidence.ClientTuples, c.Evidence.ClientTuples)
-		e.Evidence.ServerTuples = least(e.Evidence.ServerTuples, c.Evidence.ServerTuples)
 	}
-	compareTuples(&e.Evidence)
 	w.measure(c.ID, side, r.Health)
 	e.Count += r.Count
 	e.Opened += r.Opened
@@ -505,14 +539,11 @@ func (w *weaver) takeWord(e, old *topology.Connection) {
 	for _, s := range old.Evidence.SeenBy {
 		if s.Node != w.self.Node.Name {
 			e.Evidence.SeenBy = sight(e.Evidence.SeenBy, s)
-			e.Evidence.BothEnds = true
+			e.Evidence.BothEnds, e.Evidence.Confirmed = true, e.Evidence.Confirmed || old.Evidence.Confirmed
 			e.Evidence.ClientAddress = old.Evidence.ClientAddress
 			e.Evidence.ClientResolved = old.Evidence.ClientResolved
-			e.Evidence.ServerTuples = old.Evidence.ServerTuples
-			e.Evidence.Confirmed = old.Evidence.Confirmed
 		}
 	}
-	compareTuples(&e.Evidence)
 }
 
 // remember keeps the edges of before that this statement doesn't list: closed,
@@ -536,13 +567,16 @@ func (w *weaver) remember() {
 	for i := range moved {
 		w.keep(moved[i])
 		if e := w.edges[moved[i].ID]; e != nil {
-			w.confirm(*e, end{node: e.Server.Node})
+			w.confirm(*e, end{node: e.Server.Node}, nil)
 		}
 	}
 }
 
 // keep remembers one edge that this statement doesn't list.
 func (w *weaver) keep(old topology.Connection) {
+	if old.Client.Process == "" && w.explained[directed(&old)] {
+		return
+	}
 	if fuller := w.covers(&old); fuller != nil {
 		absorb(fuller, &old)
 		w.takeWord(fuller, &old)
@@ -585,12 +619,12 @@ func (w *weaver) reroute(c *topology.Connection) bool {
 	}
 	r := report.Connection{Protocol: report.Protocol(c.Protocol), Peer: addr, Port: c.Server.Port}
 	t := w.target(&r)
-	if t.addr == addr && t.port == c.Server.Port {
+	if t.addr == addr && t.port == c.Server.Port && (t.kind != topology.Virtual || t.node == c.Server.Node || b.Node.OwnsAddresses()) {
 		return false
 	}
 	c.Server = topology.Server{Node: t.node, Port: t.port}
 	c.Evidence.ServerAddress, c.Evidence.ServerResolved = t.addr.String(), t.how
-	if t.kind == topology.Inferred {
+	if t.kind == topology.Inferred || t.kind == topology.Virtual {
 		c.Server.Service = topology.ServiceID(t.node, c.Protocol, t.port, netip.Addr{})
 	} else if s := w.accepting(t.node, port{c.Protocol, t.port}, t.addr); s != nil {
 		c.Server.Service = s.ID

@@ -49,7 +49,7 @@ func (h *handler) findings(_ context.Context, p *Params) (*Answer[FindingList], 
 // findingsOf are what a node's reports, and their absence, tell.
 func (h *handler) findingsOf(n *topology.Node) (out []NodeFinding) {
 	for _, f := range n.Findings {
-		out = append(out, NodeFinding{f.Code, n.Name, f.Text, f.Hint, f.Since})
+		out = append(out, NodeFinding{Code: f.Code, Node: n.Name, Text: f.Text, Hint: f.Hint})
 	}
 	if n.Kind != topology.Host {
 		return out

@@ -52,6 +52,7 @@ type Hidden struct {
 	Ignored     int `json:"ignored" doc:"services and connections hidden because they are ignored"`
 	Own         int `json:"infrastructure" doc:"services and connections of dotm itself"`
 	Old         int `json:"old" doc:"old connections and gone services"`
+	Observers   int `json:"observers" doc:"connections of clients that only look at many nodes"`
 }
 
 // Coverage says how much of the truth was seen.
@@ -204,13 +205,22 @@ const firstEphemeral = 32768
 func (v *viewer) connections() {
 	for c := range v.snap.Connections() {
 		out := Connection{c, v.ignored(c.Server.Port, c.Server.Process) || v.ignored(0, c.Client.Process)}
-		if v.leaveOut(out.Ignored, c.Own, c.Status == topology.Old, c.LastSeen) {
+		if v.watches(&c) || v.leaveOut(out.Ignored, c.Own, c.Status == topology.Old, c.LastSeen) {
 			v.view.Hidden.Connections++
 			continue
 		}
 		v.view.Connections = append(v.view.Connections, out)
 	}
 	slices.SortFunc(v.view.Connections, func(a, b Connection) int { return strings.Compare(a.ID, b.ID) })
+}
+
+// watches tells whether a connection is to be hidden as an observer's.
+func (v *viewer) watches(c *topology.Connection) bool {
+	if !c.Observer || !v.hides(HideObservers) {
+		return false
+	}
+	v.view.Hidden.Observers++
+	return true
 }
 
 func (v *viewer) ignored(port uint16, process string) bool {
@@ -387,7 +397,7 @@ func join(to, c *Connection) {
 	to.TimedOut += c.TimedOut
 	to.Failed += c.Failed
 	to.Peers = max(to.Peers, c.Peers)
-	to.Own, to.Ignored = to.Own && c.Own, to.Ignored && c.Ignored
+	to.Own, to.Ignored, to.Observer = to.Own && c.Own, to.Ignored && c.Ignored, to.Observer && c.Observer
 	to.Evidence.BothEnds = to.Evidence.BothEnds || c.Evidence.BothEnds
 	if c.Status == topology.Fresh {
 		to.Status = topology.Fresh

@@ -77,6 +77,20 @@ func same(t *testing.T, what string, got, want any) {
 	}
 }
 
+// TestHideObservers: who only looks is left out with what is seen by it alone.
+func TestHideObservers(t *testing.T) {
+	snap := applied(host("mon", "10.0.0.5").out("nagios", "10.0.0.2", 5432).out("nagios", "10.0.0.77", 80).out("psql", "10.0.0.2", 5432),
+		host("db", "10.0.0.2").listen("postgres", 5432).in("10.0.0.5", 5432))
+	all, few := viewOf(t, snap, "service", "none"), viewOf(t, snap, "service", "observers")
+	same(t, "shown", len(all.Connections), 3)
+	same(t, "hidden", edges(few), "[mon/psql>db:5432]")
+	same(t, "counted", few.Hidden.Observers, 2)
+	same(t, "nodes", nodeNames(few), "[db mon]")
+	if c := viewOf(t, snap, "node", "none").Connections; len(c) != 2 || c[0].Observer == c[1].Observer {
+		t.Errorf("an edge of two nodes is an observer's only if nobody else is on it: %+v", c)
+	}
+}
+
 func TestHide(t *testing.T) {
 	snap := applied(shopReports()...)
 	const (

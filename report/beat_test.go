@@ -260,6 +260,7 @@ var numbers = map[reflect.Type][]string{
 	reflect.TypeFor[Listener]():   {"PID", "Queue", "QueueMax", "Drops"},
 	reflect.TypeFor[Connection](): {"PID", "Peers", "Count", "Opened", "Refused", "TimedOut", "Failed", "Health", "Tuples"},
 	reflect.TypeFor[Forward]():    {"Count"},
+	reflect.TypeFor[Source]():     {"Count"}, // told by its size
 }
 
 // TestStructure: every field of the format either is structure, and changes its

@@ -98,6 +98,11 @@ func (r *Report) unmap() {
 		plainPort(&r.Forwards[i].From)
 		plainPort(&r.Forwards[i].To)
 	}
+	for i := range r.Sources {
+		plain(&r.Sources[i].Client)
+		plain(&r.Sources[i].As)
+		plainPort(&r.Sources[i].Server)
+	}
 	for i := range r.Namespaces {
 		for j := range r.Namespaces[i].Addresses {
 			plain(&r.Namespaces[i].Addresses[j])

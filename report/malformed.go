@@ -76,6 +76,7 @@ type spelled struct {
 		PeerNetwork              string `json:"peer_network"`
 	}
 	Forwards []struct{ From, To string }
+	Sources  []struct{ Client, As, Server string }
 }
 
 // unreadable finds the first time or address that cannot be read; nil if there
@@ -125,6 +126,9 @@ func (s *spelled) ports() (all []text) {
 	for i, f := range s.Forwards {
 		all = append(all, text{fmt.Sprintf("forwards[%d].from", i), f.From}, text{fmt.Sprintf("forwards[%d].to", i), f.To})
 	}
+	for i, c := range s.Sources {
+		all = append(all, text{fmt.Sprintf("sources[%d].server", i), c.Server})
+	}
 	return all
 }
 
@@ -140,6 +144,9 @@ func (s *spelled) addresses() (all []text) {
 	for i, c := range s.Connections {
 		all = append(all, text{fmt.Sprintf("connections[%d].peer", i), c.Peer}, text{fmt.Sprintf("connections[%d].local", i), c.Local},
 			text{fmt.Sprintf("connections[%d].called", i), c.Called})
+	}
+	for i, c := range s.Sources {
+		all = append(all, text{fmt.Sprintf("sources[%d].client", i), c.Client}, text{fmt.Sprintf("sources[%d].as", i), c.As})
 	}
 	return all
 }

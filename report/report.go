@@ -64,6 +64,9 @@ type Report struct {
 	// Forwards lists where the node's address translation sends connections
 	// that pass through it, or that it makes itself.
 	Forwards []Forward `json:"forwards,omitempty"`
+	// Sources lists connections of others that leave through the node under one
+	// of its own addresses (source NAT).
+	Sources []Source `json:"sources,omitempty"`
 	// Notes say what could not be seen, and why.
 	Notes []Note `json:"notes,omitempty"`
 	// Coverage says how much was seen.
@@ -152,6 +155,18 @@ type Forward struct {
 	Protocol Protocol       `json:"protocol"`
 	From     netip.AddrPort `json:"from"` // what clients call
 	To       netip.AddrPort `json:"to"`   // where they arrive
+	// Count is how many connections are tracked so now.
+	Count int `json:"count"`
+}
+
+// Source says that connections of a client leave through the node with another
+// source address (source NAT): routers, hosts of containers. The server sees
+// them come from that address.
+type Source struct {
+	Protocol Protocol       `json:"protocol"`
+	Client   netip.Addr     `json:"client"`
+	As       netip.Addr     `json:"as"`     // an address of the node
+	Server   netip.AddrPort `json:"server"` // where they arrive
 	// Count is how many connections are tracked so now.
 	Count int `json:"count"`
 }

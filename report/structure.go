@@ -3,6 +3,7 @@ package report
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math/bits"
 	"net/netip"
 	"strconv"
 )
@@ -25,6 +26,8 @@ import (
 //	connection  namespace, direction, protocol, process, user, unit, container,
 //	            peer, network of peers, port, local, called, local port, via, own
 //	forward     protocol, from, to
+//	source      protocol, the binary digits of count, client, as, server: beats
+//	            tell no counts of sources, which are needed roughly
 //	note        code, text, hint
 func Structure(r *Report) string {
 	t := canon{buf: make([]byte, 0, 1024+128*(len(r.Listeners)+len(r.Connections)))}
@@ -55,6 +58,12 @@ func Structure(r *Report) string {
 		t.line("forward", string(f.Protocol))
 		t.port(f.From)
 		t.port(f.To)
+	}
+	for _, s := range r.Sources {
+		t.line("source", string(s.Protocol), strconv.Itoa(bits.Len(uint(max(s.Count, 0)))))
+		t.address(s.Client)
+		t.address(s.As)
+		t.port(s.Server)
 	}
 	for _, n := range r.Notes {
 		t.line("note", n.Code, n.Text, n.Hint)

@@ -24,6 +24,7 @@ const (
 	MaxNamespaces = 4096
 	MaxContainers = 16_384
 	MaxForwards   = 20_000
+	MaxSources    = 20_000
 	MaxFuture     = 10 * time.Minute // how far a node's clock may be ahead
 	MaxInterval   = 24 * time.Hour
 	MaxCount      = 1<<31 - 1 // sockets in one row
@@ -83,6 +84,7 @@ func (r *Report) Validate(now time.Time) error {
 		r.validateNamespaces,
 		r.validateContainers,
 		r.validateForwards,
+		r.validateSources,
 		r.validateListeners,
 		r.validateConnections,
 		r.validateNotes,
@@ -178,6 +180,7 @@ func (r *Report) validateSizes() error {
 		{"namespaces", len(r.Namespaces), MaxNamespaces},
 		{"containers", len(r.Containers), MaxContainers},
 		{"forwards", len(r.Forwards), MaxForwards},
+		{"sources", len(r.Sources), MaxSources},
 		{"notes", len(r.Notes), MaxNotes},
 	} {
 		if s.n > s.max {
@@ -268,6 +271,28 @@ func (r *Report) validateForwards() error {
 		}
 		if f.Count < 0 || f.Count > MaxCount {
 			return broken(at("count"), fmt.Sprintf("must be 0 to %d", int64(MaxCount)), f.Count)
+		}
+	}
+	return nil
+}
+
+func (r *Report) validateSources() error {
+	for i, s := range r.Sources {
+		at := func(name string) string { return fmt.Sprintf("sources[%d].%s", i, name) }
+		if err := checkProtocol(at("protocol"), s.Protocol); err != nil {
+			return err
+		}
+		if !s.Client.IsValid() || s.Client.IsUnspecified() {
+			return broken(at("client"), "must be the address of one peer", s.Client)
+		}
+		if !s.As.IsValid() || s.As.IsUnspecified() {
+			return broken(at("as"), "must be one of the node's addresses", s.As)
+		}
+		if !isOnePort(s.Server) {
+			return broken(at("server"), "must be an address and a port", s.Server)
+		}
+		if s.Count < 0 || s.Count > MaxCount {
+			return broken(at("count"), fmt.Sprintf("must be 0 to %d", int64(MaxCount)), s.Count)
 		}
 	}
 	return nil

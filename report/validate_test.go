@@ -109,6 +109,13 @@ func TestValidate(t *testing.T) {
 		{"forward to nowhere", func(r *Report) { r.Forwards[0].To = netip.AddrPort{} }, `forwards[0].to must be an address and a port, is invalid AddrPort`},
 		{"forward's count", func(r *Report) { r.Forwards[0].Count = -1 }, `forwards[0].count must be 0 to 2147483647, is -1`},
 
+		{"sources", func(r *Report) { r.Sources = make([]Source, MaxSources+1) }, `sources must have at most 20000 entries, is 20001`},
+		{"source's protocol", func(r *Report) { r.Sources[0].Protocol = "x" }, `sources[0].protocol must be tcp or udp, is "x"`},
+		{"source of nobody", func(r *Report) { r.Sources[0].Client = netip.Addr{} }, `sources[0].client must be the address of one peer, is invalid IP`},
+		{"source as all", func(r *Report) { r.Sources[0].As = netip.IPv4Unspecified() }, `sources[0].as must be one of the node's addresses, is 0.0.0.0`},
+		{"source to nowhere", func(r *Report) { r.Sources[0].Server = netip.AddrPort{} }, `sources[0].server must be an address and a port, is invalid AddrPort`},
+		{"source's count", func(r *Report) { r.Sources[0].Count = -1 }, `sources[0].count must be 0 to 2147483647, is -1`},
+
 		{"note's code", func(r *Report) { r.Notes[0].Code = "a\rb" }, `notes[0].code must hold no control characters, is "a\rb"`},
 		{"note's text", func(r *Report) { r.Notes[1].Text = strings.Repeat("é", MaxText/2+1) }, `notes[1].text must be at most 1024 bytes, is "1026 bytes"`},
 		{"note's hint", func(r *Report) { r.Notes[0].Hint = "\xf0\x28" }, `notes[0].hint must be UTF-8, is "\xf0("`},

@@ -15,8 +15,12 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/proctext"
-	"github.com/devops-trouble-map/dotm/scan/kernel"
+	"github.com/devops-trouble-map/dotm/scan/owners"
+	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
+
+// errNotAsked is why a Lister has no list of descriptors by the kernel.
+var errNotAsked = errors.New("the kernel was not asked")
 
 // Lister tells what netstat and ip address would print on this host, without
 // running them: the TCP sockets of the network namespace that it runs in, one
@@ -26,7 +30,8 @@ type Lister struct {
 	proc string
 
 	mu     sync.Mutex
-	owners *owners
+	fs     *procfs.FS
+	owners *owners.Owners
 	lines  []listed
 }
 
@@ -44,22 +49,25 @@ func NewLister(o Options) (*Lister, error) {
 		o.Proc = "/proc"
 	}
 	o.OwnPIDs = func(int) bool { return false }
-	r, err := readRights(o.Proc)
+	r, err := procfs.ReadRights(o.Proc)
 	if err != nil {
 		return nil, fmt.Errorf("reading own rights: %w", err)
 	}
-	dir, err := openProcfs(o.Proc)
+	fs, err := procfs.Open(o.Proc)
 	if err != nil {
 		return nil, err
 	}
-	return &Lister{proc: o.Proc, owners: newOwners(dir, r, o, &kernel.Kernel{})}, nil
+	return &Lister{proc: o.Proc, fs: fs, owners: owners.New(owners.Options{
+		FS: fs, Rights: r, Users: procfs.NewUsers(procfs.Passwd), Own: o.OwnPIDs,
+		Place: func(int) (string, int) { return "", 0 }, NoDescriptors: errNotAsked,
+	})}, nil
 }
 
 // Close releases what the Lister holds.
 func (l *Lister) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.owners.close()
+	return l.fs.Close()
 }
 
 // Text takes a look and gives it in the form of the original agent: a line
@@ -95,7 +103,7 @@ func (l *Lister) rows(ctx context.Context) ([]proctext.NetstatRow, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading sockets: %w", err)
 		}
-		list, doubtful, err := l.owners.resolve(ctx, list)
+		list, doubtful, err := l.owners.Resolve(ctx, list)
 		if err != nil {
 			return nil, fmt.Errorf("finding the processes of sockets: %w", err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // newLister closes itself.
@@ -37,7 +38,7 @@ func run(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		cannot(t, "no "+name+" here")
+		netns.Cannot(t, "no "+name+" here")
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Env = append(os.Environ(), "LANG=C", "LC_ALL=C")

@@ -11,6 +11,7 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/networks"
 	"github.com/devops-trouble-map/dotm/scan/sockdiag"
 )
 
@@ -63,7 +64,7 @@ func (r *socketReader) begin(measured bool) {
 
 // read appends the sockets of the calling thread's network namespace, under
 // the index that it has in the report.
-func (r *socketReader) read(ctx context.Context, n *network) error {
+func (r *socketReader) read(ctx context.Context, n *networks.Network) error {
 	from := len(r.list)
 	if r.list == nil {
 		r.list = make([]aggregate.Socket, 0, expected(r.proc))
@@ -76,14 +77,14 @@ func (r *socketReader) read(ctx context.Context, n *network) error {
 			return err
 		}
 	}
-	if n.index == 0 {
+	if n.Index == 0 {
 		return nil
 	}
 	for i := from; i < len(r.list); i++ {
 		s := &r.list[i]
-		s.Namespace = n.index
+		s.Namespace = n.Index
 		if s.Cookie != 0 { // older kernels number the sockets of each namespace from 1
-			s.Cookie ^= uint64(n.inode) << 32
+			s.Cookie ^= uint64(n.Inode) << 32
 		}
 	}
 	return nil
@@ -122,7 +123,9 @@ func (r *socketReader) readProtocol(ctx context.Context, p report.Protocol) erro
 		}
 		r.refused[p] = err
 	}
-	return r.readProcNet(filepath.Join(r.proc, "thread-self/net"), p, states)
+	list, err := sockdiag.AppendProcNet(r.list, filepath.Join(r.proc, "thread-self/net"), p, states)
+	r.list = list
+	return err
 }
 
 // method names how sockets are read: the report's agent.method.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // within runs a program in the network namespace of a peer.
@@ -16,7 +17,7 @@ func (p *peer) within(args ...string) {
 	p.t.Helper()
 	out, err := exec.Command("nsenter", append([]string{"-t", fmt.Sprint(p.pid()), "-n"}, args...)...).CombinedOutput()
 	if err != nil {
-		cannot(p.t, fmt.Sprintf("nsenter %q: %v: %s", args, err, out))
+		netns.Cannot(p.t, fmt.Sprintf("nsenter %q: %v: %s", args, err, out))
 	}
 }
 
@@ -39,7 +40,7 @@ func translate(t *testing.T, rules string) {
 	cmd := exec.Command("nft", "-f", "-")
 	cmd.Stdin = strings.NewReader("table ip dotmtest {\n" + rules + "\n}\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		cannot(t, "nft: "+err.Error()+": "+string(out))
+		netns.Cannot(t, "nft: "+err.Error()+": "+string(out))
 	}
 	t.Cleanup(func() { _ = exec.Command("nft", "delete", "table", "ip", "dotmtest").Run() })
 }
@@ -113,6 +114,30 @@ func TestTranslations(t *testing.T) {
 	here.do("setuid", 65534)
 	if r := here.lookAt("/proc", "own"); note(r, "translations") == nil {
 		t.Errorf("without rights nothing is said: %+v", r.Notes)
+	}
+}
+
+// TestSources: connections of others that leave under the host's address are
+// told, by client and server.
+func TestSources(t *testing.T) {
+	needRoot(t)
+	one, two, server := elsewhere(t, "one"), elsewhere(t, "two"), elsewhere(t, "server")
+	one.attach("sr0", "10.98.1")
+	two.attach("sr1", "10.98.2")
+	server.attach("sr2", "10.98.3")
+	translate(t, `chain post { type nat hook postrouting priority 100; oifname "sr2" masquerade; }`)
+	server.do("listen", "tcp4", "0.0.0.0:8080")
+	one.do("dial", "tcp4", "10.98.3.2:8080", 1)
+	two.do("dial", "tcp4", "10.98.3.2:8080", 2)
+	startPeer(t, "router", 0).do("dial", "tcp4", "10.98.3.2:8080", 1)
+	server.do("accept", 4)
+	r := look(t, newScanner(t, Options{Networks: "own"}))
+	var got []string
+	for _, s := range r.Sources {
+		got = append(got, fmt.Sprintf("%s %s as %s to %s %d", s.Protocol, s.Client, s.As, s.Server, s.Count))
+	}
+	if want := []string{"tcp 10.98.1.2 as 10.98.3.1 to 10.98.3.2:8080 1", "tcp 10.98.2.2 as 10.98.3.1 to 10.98.3.2:8080 2"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -43,11 +43,32 @@ type Event struct {
 // Diff lists what changed in structure from a to b, in the order of node names
 // and ids, with b's time and revision. Times and counts that merely advance
 // are no change. A service that stops listening has vanished, though it stays
-// on the chart; likewise a connection that turned old.
+// on the chart; likewise a connection that turned old. A node that was renamed
+// has changed, and nothing else has.
 func Diff(a, b *Snapshot) []Event {
 	d := differ{at: b.at, revision: b.revision.String()}
-	Walk(a.blocks, b.blocks, func(p **Block) string { return (*p).Node.Name }, d.block)
-	return d.events
+	Walk(d.renamed(a, b), b.blocks, func(p **Block) string { return (*p).Node.Name }, d.block)
+	return settled(d.events)
+}
+
+// settled leaves out connections that went from one block to another: they
+// neither vanished nor appeared.
+func settled(events []Event) []Event {
+	seen := map[string]EventKind{}
+	moved := map[string]bool{}
+	for _, e := range events {
+		if e.Subject != SubjectConnection {
+			continue
+		}
+		if kind, twice := seen[e.ID]; twice && kind != e.Kind {
+			moved[e.ID] = true
+		}
+		seen[e.ID] = e.Kind
+	}
+	if len(moved) == 0 {
+		return events
+	}
+	return slices.DeleteFunc(events, func(e Event) bool { return e.Subject == SubjectConnection && moved[e.ID] })
 }
 
 type differ struct {
@@ -109,12 +130,37 @@ func changedNode(a, b *Node) (what []string) {
 	return names(
 		field{"kind", a.Kind != b.Kind},
 		field{"state", a.State != b.State},
-		field{"addresses", !sameFixed(a, b)},
-		field{"holders", !slices.EqualFunc(a.Holders, b.Holders, sameHolder)},
+		field{"addresses", !slices.Equal(a.Addresses, b.Addresses)},
 		field{"identity", a.Identity != b.Identity},
 		field{"zone", a.Zone != b.Zone},
 		field{"agent", a.Agent != b.Agent},
+		field{"holder", heldBy(a) != heldBy(b)},
 	)
+}
+
+// heldBy is the node that a virtual address sits on, or sat on last.
+func heldBy(n *Node) string {
+	if len(n.Holders) == 0 {
+		return ""
+	}
+	return n.Holders[0].Node
+}
+
+// renamed are a's blocks under the names that they have in b.
+func (d *differ) renamed(a, b *Snapshot) []*Block {
+	blocks := a.blocks
+	for _, now := range b.blocks {
+		if len(now.Node.Formerly) == 0 {
+			continue
+		}
+		old := now.Node.Formerly[0].Name
+		if old == now.Node.Name || a.Block(old) == nil || b.Block(old) != nil {
+			continue
+		}
+		d.add(Changed, SubjectNode, now.Node.Name, now.Node.Name, "name")
+		blocks = RenameAll(blocks, old, now.Node.Name)
+	}
+	return blocks
 }
 
 func (d *differ) service(a, b *Service) {

@@ -86,6 +86,26 @@ func TestDiff(t *testing.T) {
 			web.Connections[0].ID = "c0"
 			return []*Block{db, web}
 		}, []string{"appeared connection c0", "vanished connection c1"}},
+		{"connection goes to another block", func(db, web *Block) []*Block {
+			db.Connections, web.Connections = web.Connections, nil
+			return []*Block{db, web}
+		}, nil},
+		{"node is renamed", func(db, web *Block) []*Block {
+			db.Node.Formerly = []Former{{Name: "db0"}} // long ago
+			web.Node.Formerly = []Former{{Name: "web1"}}
+			web.Node.Name = "www"
+			for i := range web.Services {
+				s := &web.Services[i]
+				s.ID, s.Node = strings.Replace(s.ID, "web1", "www", 1), "www"
+			}
+			web.Connections[0].Client.Node = "www"
+			web.Connections[0].ID = ConnectionID(&web.Connections[0])
+			return []*Block{db, web}
+		}, []string{"changed node www name"}},
+		{"holder of a virtual address", func(db, web *Block) []*Block {
+			web.Node.Holders = []Holder{{Node: "x"}}
+			return []*Block{db, web}
+		}, []string{"changed node web1 holder"}},
 		{"several, in order", func(db, web *Block) []*Block {
 			db.Node.Agent, db.Services[0].State, web.Services[0].Process = "2", Gone, "dropbear"
 			web.Services = append(web.Services, Service{ID: "web1~tcp~9", Node: "web1", State: Listening})

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 )
@@ -14,25 +13,26 @@ func SameNode(a, b *Node) bool {
 	x, y := a, b
 	return x.Name == y.Name && x.Kind == y.Kind && x.Zone == y.Zone && x.State == y.State &&
 		x.Status == y.Status && x.FirstSeen.Equal(y.FirstSeen) && x.Interval == y.Interval &&
-		x.Identity == y.Identity && x.Agent == y.Agent && x.Collect == y.Collect && x.Shared == y.Shared && x.HiddenProcesses == y.HiddenProcesses &&
-		sameFixed(x, y) && slices.Equal(x.Scoped, y.Scoped) && slices.Equal(x.Notes, y.Notes) && slices.Equal(x.SeenBy, y.SeenBy) &&
-		slices.Equal(x.Forwards, y.Forwards) && slices.EqualFunc(x.Findings, y.Findings, sameFinding) &&
+		x.Identity == y.Identity && x.Agent == y.Agent && x.Collect == y.Collect && x.HiddenProcesses == y.HiddenProcesses &&
+		slices.Equal(x.Addresses, y.Addresses) && slices.Equal(x.Notes, y.Notes) && slices.Equal(x.SeenBy, y.SeenBy) &&
+		slices.Equal(x.Forwards, y.Forwards) && slices.Equal(x.Findings, y.Findings) &&
+		x.Twin.Node == y.Twin.Node && slices.Equal(x.ContainerNetworks, y.ContainerNetworks) && slices.Equal(x.OnLoopback, y.OnLoopback) &&
+		slices.Equal(x.VirtualAddresses, y.VirtualAddresses) && slices.EqualFunc(x.Sources, y.Sources, sameSource) &&
+		slices.EqualFunc(x.AddressChanges, y.AddressChanges, sameChange) && slices.EqualFunc(x.Formerly, y.Formerly, sameFormer) &&
 		slices.EqualFunc(x.Holders, y.Holders, sameHolder)
 }
 
-// sameFixed compares addresses and leaves the virtual ones out.
-func sameFixed(x, y *Node) bool {
-	if len(x.Floating)+len(y.Floating) == 0 {
-		return slices.Equal(x.Addresses, y.Addresses)
-	}
-	fixed := func(n *Node) []netip.Addr {
-		return slices.DeleteFunc(slices.Clone(n.Addresses), func(a netip.Addr) bool { return slices.Contains(n.Floating, a) })
-	}
-	return slices.Equal(fixed(x), fixed(y))
+func sameChange(a, b AddressChange) bool {
+	return a.Address == b.Address && a.Gained == b.Gained && a.At.Equal(b.At)
 }
 
-func sameFinding(a, b Finding) bool {
-	return a.Code == b.Code && a.Text == b.Text && a.Hint == b.Hint && a.Since.Equal(b.Since)
+// sameSource leaves the count out, which is rough.
+func sameSource(a, b Source) bool {
+	return a.Protocol == b.Protocol && a.Client == b.Client && a.As == b.As && a.Server == b.Server
+}
+
+func sameFormer(a, b Former) bool {
+	return a.Name == b.Name && a.Identity == b.Identity && a.Until.Equal(b.Until)
 }
 
 func sameHolder(a, b Holder) bool {

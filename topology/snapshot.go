@@ -44,6 +44,9 @@ type Block struct {
 	// Connections are held by this node, sorted by id: those it opened, and
 	// those it accepted from nodes that don't report them themselves.
 	Connections []Connection `json:"connections"`
+	// Rows are what the node's last report told of its sockets, to join the two
+	// ends of a connection. They are not kept over a restart.
+	Rows []Row `json:"-"`
 	// Counted says which counters of its agent are in the block, so that none
 	// counts twice.
 	Counted Counted `json:"counted,omitzero"`
@@ -54,6 +57,18 @@ type Block struct {
 type Counted struct {
 	Instance string `json:"instance"`
 	Sequence uint64 `json:"sequence"`
+}
+
+// Row is what one row of a report tells to recognise its connections by.
+type Row struct {
+	Out      bool // this end called
+	Protocol Protocol
+	Peer     netip.Addr // as this end sees it
+	Port     uint16     // the service's, as this end sees it
+	Called   netip.Addr // the node's own address, where the peer called that
+	Process  string
+	// Tuples are hashes of some of its connections, ascending.
+	Tuples []uint64
 }
 
 // Clone copies a block so that the copy may be written.
@@ -79,7 +94,14 @@ type Snapshot struct {
 	revision Revision
 	at       time.Time
 	blocks   []*Block // sorted by node name
-	owners   map[address][]string
+	index
+}
+
+// index finds nodes.
+type index struct {
+	owners     map[address][]string // by the addresses that they have to themselves
+	virtuals   map[address]string   // virtual addresses
+	identities map[string][]string  // hosts by their identity
 }
 
 // address is an IP address within its zone.
@@ -114,15 +136,33 @@ func (s *Snapshot) Block(name string) *Block {
 
 // Inside yields the blocks of a host's containers: those of nodes named
 // host/container. They must not be written.
-func (s *Snapshot) Inside(host string) iter.Seq[*Block] { return s.Named(host + "/") }
+func (s *Snapshot) Inside(host string) iter.Seq[*Block] {
+	return s.Prefixed(host + "/")
+}
 
-// Named yields the blocks of the nodes whose names begin so. They must not be
-// written.
-func (s *Snapshot) Named(prefix string) iter.Seq[*Block] {
+// Prefixed yields the blocks of the nodes whose names begin with a prefix. They
+// must not be written.
+func (s *Snapshot) Prefixed(prefix string) iter.Seq[*Block] {
 	return func(yield func(*Block) bool) {
 		i, _ := s.search(prefix)
 		for ; i < len(s.blocks) && strings.HasPrefix(s.blocks[i].Node.Name, prefix); i++ {
 			if !yield(s.blocks[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Namesakes yields the blocks of the hosts that say they have the name: that of
+// the node of this name, and those of nodes named name@something to tell them
+// apart. They must not be written.
+func (s *Snapshot) Namesakes(name string) iter.Seq[*Block] {
+	return func(yield func(*Block) bool) {
+		if b := s.Block(name); b != nil && b.Node.Kind == Host && !yield(b) {
+			return
+		}
+		for b := range s.Prefixed(name + "@") {
+			if b.Node.Kind == Host && !yield(b) {
 				return
 			}
 		}
@@ -148,16 +188,24 @@ func (s *Snapshot) Owners(zone string, addr netip.Addr) []string {
 	return s.owners[address{zone, addr}]
 }
 
+// VirtualAt is the name of the virtual address's node; empty if it is none.
+func (s *Snapshot) VirtualAt(zone string, addr netip.Addr) string {
+	return s.virtuals[address{zone, addr}]
+}
+
+// Identified names the hosts of an identity, sorted.
+func (s *Snapshot) Identified(identity string) []string { return s.identities[identity] }
+
 // Edit starts a set of changes to a copy of s. It shares all blocks until they
 // are replaced. An Edit is for one goroutine.
 func (s *Snapshot) Edit() *Edit {
-	return &Edit{Snapshot: Snapshot{s.revision, s.at, slices.Clone(s.blocks), s.owners}}
+	return &Edit{Snapshot: Snapshot{s.revision, s.at, slices.Clone(s.blocks), s.index}}
 }
 
 // Edit is a snapshot in the making. Its reading methods see the changes so far.
 type Edit struct {
 	Snapshot
-	ownersCopied bool
+	copied bool // the index is the edit's own
 }
 
 // Put adds or replaces a node's block. The block belongs to the snapshot from
@@ -188,54 +236,92 @@ func (e *Edit) Commit(rev Revision, at time.Time) *Snapshot {
 	return &e.Snapshot
 }
 
-// reindex moves the addresses of a node that speaks for itself. Addresses of
-// inferred nodes own nothing: they are only how others call them.
+// reindex moves what a node is found by. Addresses of inferred nodes own
+// nothing: they are only how others call them. Those of networks for containers
+// mean something on their host only.
 func (e *Edit) reindex(before, after *Node) {
-	if before != nil && after != nil && before.Zone == after.Zone &&
-		before.Kind == after.Kind && slices.Equal(before.Addresses, after.Addresses) {
+	if before != nil && after != nil && sameKeys(before, after) {
 		return
 	}
-	e.disown(before)
-	e.own(after)
+	if !e.copied {
+		e.copied = true
+		e.index = index{copied(e.owners), copied(e.virtuals), copied(e.identities)}
+	}
+	e.drop(before)
+	e.enter(after)
 }
 
-func (e *Edit) disown(n *Node) {
-	if n == nil || !n.OwnsAddresses() {
+func sameKeys(a, b *Node) bool {
+	return a.Zone == b.Zone && a.Kind == b.Kind && a.Identity == b.Identity && slices.Equal(a.Addresses, b.Addresses) &&
+		slices.Equal(a.ContainerNetworks, b.ContainerNetworks)
+}
+
+func copied[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return map[K]V{}
+	}
+	return maps.Clone(m)
+}
+
+func (e *Edit) drop(n *Node) {
+	switch {
+	case n == nil:
+		return
+	case n.Kind == Virtual:
+		for _, a := range n.Addresses {
+			delete(e.virtuals, address{n.Zone, a})
+		}
+		return
+	case !n.OwnsAddresses():
 		return
 	}
-	e.copyOwners()
 	for _, a := range n.Addresses {
-		key := address{n.Zone, a}
-		left := slices.DeleteFunc(slices.Clone(e.owners[key]), func(s string) bool { return s == n.Name })
-		if len(left) == 0 {
-			delete(e.owners, key)
-		} else {
-			e.owners[key] = left
+		remove(e.owners, address{n.Zone, a}, n.Name)
+	}
+	remove(e.identities, n.Identity, n.Name)
+}
+
+func (e *Edit) enter(n *Node) {
+	switch {
+	case n == nil:
+		return
+	case n.Kind == Virtual:
+		for _, a := range n.Addresses {
+			e.virtuals[address{n.Zone, a}] = n.Name
+		}
+		return
+	case !n.OwnsAddresses():
+		return
+	}
+	for _, a := range n.Addresses {
+		if !n.InContainerNetwork(a) {
+			insert(e.owners, address{n.Zone, a}, n.Name)
 		}
 	}
-}
-
-func (e *Edit) own(n *Node) {
-	if n == nil || !n.OwnsAddresses() {
-		return
-	}
-	e.copyOwners()
-	for _, a := range n.Addresses {
-		key := address{n.Zone, a}
-		names := append(slices.Clone(e.owners[key]), n.Name)
-		slices.Sort(names)
-		e.owners[key] = slices.Compact(names)
+	if n.Kind == Host && n.Identity != "" {
+		insert(e.identities, n.Identity, n.Name)
 	}
 }
 
-func (e *Edit) copyOwners() {
-	if e.ownersCopied {
-		return
+func insert[K comparable](m map[K][]string, key K, name string) {
+	names := append(slices.Clone(m[key]), name)
+	slices.Sort(names)
+	m[key] = slices.Compact(names)
+}
+
+func remove[K comparable](m map[K][]string, key K, name string) {
+	left := slices.DeleteFunc(slices.Clone(m[key]), func(s string) bool { return s == name })
+	if len(left) == 0 {
+		delete(m, key)
+	} else {
+		m[key] = left
 	}
-	e.ownersCopied = true
-	if e.owners = maps.Clone(e.owners); e.owners == nil {
-		e.owners = map[address][]string{}
-	}
+}
+
+// InContainerNetwork says whether an address lies in a network that is for the
+// host's containers only.
+func (n *Node) InContainerNetwork(a netip.Addr) bool {
+	return slices.ContainsFunc(n.ContainerNetworks, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // OwnsAddresses says whether the node itself said which addresses it has.

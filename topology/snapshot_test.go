@@ -52,7 +52,7 @@ func TestEditSharesOwners(t *testing.T) {
 	busy := host("a", "10.0.0.1")
 	busy.Node.LastReport = noon.Add(time.Minute)
 	e.Put(busy)
-	if e.ownersCopied {
+	if e.copied {
 		t.Error("the index was copied though no address moved")
 	}
 }
@@ -396,5 +396,43 @@ func TestInsideAnEdit(t *testing.T) {
 	}
 	if got, want := inside(s), []string{"a/db", "a/web"}; !slices.Equal(got, want) {
 		t.Errorf("the snapshot has %q, want %q", got, want)
+	}
+}
+
+// TestIndex: nodes are found by virtual addresses and identities, and by what
+// they call themselves; addresses on networks of containers belong to nobody
+// else.
+func TestIndex(t *testing.T) {
+	a, second := host("a", "10.0.0.1", "172.17.0.1"), host("a@west", "10.0.0.2")
+	a.Node.Identity, second.Node.Identity = "machine-id:1", "machine-id:2"
+	a.Node.ContainerNetworks = []netip.Prefix{netip.MustParsePrefix("172.17.0.0/16")}
+	inside := host("a/web")
+	inside.Node.Kind, inside.Node.Identity = Container, "machine-id:1"
+	vip := &Block{Node: Node{Name: "vip", Kind: Virtual, Zone: "west", Addresses: addrs("10.0.0.100")}}
+	s := from(t, a, second, inside, vip)
+	if s.VirtualAt("west", vip.Node.Addresses[0]) != "vip" || s.VirtualAt("", vip.Node.Addresses[0]) != "" {
+		t.Error("the virtual address is not found in its zone alone")
+	}
+	if got := s.Identified("machine-id:1"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("identified %v", got)
+	}
+	if s.Owners("", netip.MustParseAddr("172.17.0.1")) != nil || len(s.Owners("", netip.MustParseAddr("10.0.0.1"))) != 1 {
+		t.Error("an address of its bridge belongs to a")
+	}
+	var names []string
+	for b := range s.Namesakes("a") {
+		names = append(names, b.Node.Name)
+	}
+	if !slices.Equal(names, []string{"a", "a@west"}) {
+		t.Errorf("namesakes %v", names)
+	}
+	e := s.Edit()
+	e.Delete("vip")
+	e.Delete("a")
+	if e.VirtualAt("west", vip.Node.Addresses[0]) != "" || e.Identified("machine-id:1") != nil {
+		t.Error("what is gone is found")
+	}
+	if s.VirtualAt("west", vip.Node.Addresses[0]) != "vip" {
+		t.Error("an edit wrote to the snapshot before it")
 	}
 }

@@ -50,16 +50,9 @@ type Node struct {
 	Kind      NodeKind     `json:"kind"`
 	Zone      string       `json:"zone"`
 	Addresses []netip.Addr `json:"addresses"`
-	// Floating are those of its addresses that are virtual: they come and go with
-	// a failover, which is the virtual address's to tell. Sorted.
-	Floating []netip.Addr `json:"virtual_addresses,omitempty"`
-	// Scoped are those of its addresses that mean something on this host alone:
-	// of bridges for its containers and virtual machines, which other hosts
-	// have too. With their networks' lengths, sorted.
-	Scoped    []netip.Prefix `json:"scoped_addresses,omitempty"`
-	State     NodeState      `json:"state"`
-	Status    Status         `json:"status"`
-	FirstSeen time.Time      `json:"first_seen"`
+	State     NodeState    `json:"state"`
+	Status    Status       `json:"status"`
+	FirstSeen time.Time    `json:"first_seen"`
 	// LastReport is when the server received the newest report; zero if none.
 	LastReport time.Time `json:"last_report,omitzero"`
 	// Interval is how often the node says it reports; zero if unknown.
@@ -67,8 +60,6 @@ type Node struct {
 	// Identity tells nodes of one name apart; empty for those that never
 	// reported. See the report format for its kinds.
 	Identity string `json:"identity,omitempty"`
-	// Instance tells one process of its agent from the next.
-	Instance string `json:"instance,omitempty"`
 	// Weak says that the identity is nothing but the name.
 	Weak bool `json:"weak_identity,omitempty"`
 	// Agent is the version of what reports; empty if nothing does.
@@ -78,12 +69,32 @@ type Node struct {
 	Collect string `json:"collect,omitempty"`
 	// Findings are what is odd about it: a clone, another host of its name, an
 	// address that others have too, a clock that is wrong.
-	Findings []Finding `json:"findings,omitempty"`
+	Findings []Note `json:"findings,omitempty"`
+	// Instance is the process of its agent that reported last; empty if that
+	// doesn't say.
+	Instance string `json:"agent_instance,omitempty"`
+	// Formerly are the names and identities that it had before, the latest
+	// first.
+	Formerly []Former `json:"formerly,omitempty"`
+	// Twin is the node of the same identity that this one may be under another
+	// name, or a clone of; the next reports decide.
+	Twin Twin `json:"twin,omitzero"`
+	// ContainerNetworks are those of its bridges for containers and virtual
+	// machines: their addresses mean something on this host only.
+	ContainerNetworks []netip.Prefix `json:"container_networks,omitempty"`
+	// OnLoopback are those of its addresses that sit on no network (a /32 on lo).
+	OnLoopback []netip.Addr `json:"on_loopback,omitempty"`
+	// VirtualAddresses are those that it holds and that are nodes of their own.
+	VirtualAddresses []netip.Addr `json:"virtual_addresses,omitempty"`
+	// AddressChanges are the addresses that came and went a short while ago,
+	// beside others that stayed.
+	AddressChanges []AddressChange `json:"address_changes,omitempty"`
+	// Sources are connections of others that leave through it under one of its
+	// addresses (source NAT), sorted.
+	Sources []Source `json:"sources,omitempty"`
 	// Holders are the nodes that a virtual address sits on, and before that
 	// sat on: those that hold it now first, then the latest.
 	Holders []Holder `json:"holders,omitempty"`
-	// Shared says that several nodes hold a virtual address at a time.
-	Shared bool `json:"shared,omitempty"`
 	// Skew is how far the node's clock is ahead of the server's.
 	Skew Duration `json:"clock_skew,omitzero"`
 	// SeenBy names the reporting nodes that a node which doesn't report is
@@ -107,23 +118,45 @@ type Forward struct {
 	To       netip.AddrPort `json:"to"`
 }
 
+// Source says that connections of a client to a server leave through a node
+// under an address of that node.
+type Source struct {
+	Protocol Protocol       `json:"protocol"`
+	Client   netip.Addr     `json:"client"`
+	As       netip.Addr     `json:"as"`
+	Server   netip.AddrPort `json:"server"`
+	// Count is how many connections are open so, roughly.
+	Count int `json:"count"`
+}
+
+// Former is what a node was before: another name, or another machine.
+type Former struct {
+	Name     string `json:"name"`
+	Identity string `json:"identity"`
+	// Until is when that ended.
+	Until time.Time `json:"until"`
+}
+
+// Twin is another node of one identity.
+type Twin struct {
+	Node string `json:"node"`
+	// Since is when the second of the two appeared.
+	Since time.Time `json:"since"`
+}
+
+// AddressChange is an address that a node gained or lost.
+type AddressChange struct {
+	Address netip.Addr `json:"address"`
+	Gained  bool       `json:"gained"`
+	At      time.Time  `json:"at"`
+}
+
 // Holder is one node that has, or had, a virtual address.
 type Holder struct {
 	Node  string    `json:"node"`
 	Since time.Time `json:"since"`
 	// Until is when it was known to be elsewhere; zero while it is there.
 	Until time.Time `json:"until,omitzero"`
-	// Missed is since when the node reports without the address, and nobody
-	// else has it; it ends the hold if it stays so. It is not kept over a restart.
-	Missed time.Time `json:"-"`
-}
-
-// Finding is something odd about a node, since when, and what to do about it.
-type Finding struct {
-	Code  string    `json:"code"`
-	Text  string    `json:"text"`
-	Hint  string    `json:"hint,omitempty"`
-	Since time.Time `json:"since"`
 }
 
 // Note is one sentence about what could not be seen.
@@ -311,11 +344,6 @@ type Evidence struct {
 	// Confirmed says that both ends name the same sockets, so that they are
 	// one connection whatever addresses lie between.
 	Confirmed bool `json:"confirmed,omitempty"`
-	// ClientTuples and ServerTuples name open connections as the two ends told
-	// them last, ascending. They say nothing to readers, are in no answer, and
-	// are not kept over a restart.
-	ClientTuples []uint64 `json:"-"`
-	ServerTuples []uint64 `json:"-"`
 	// SeenBy lists the nodes that reported it, the client's end first.
 	SeenBy []Sighting `json:"seen_by"`
 	// ClientAddress and ServerAddress are the addresses that were resolved;

@@ -106,6 +106,7 @@ func takeLook(s *scan.Scanner, port uint16) (look, error) {
 		return look{}, err
 	}
 	l.tell(r, port)
+	l.Measured = s.Measured()
 	return l, nil
 }
 
@@ -113,7 +114,6 @@ func takeLook(s *scan.Scanner, port uint16) (look, error) {
 func (l *look) tell(r *report.Report, port uint16) {
 	c := &r.Coverage
 	l.Sockets, l.Rows, l.Hidden = c.Sockets, len(r.Listeners)+len(r.Connections), c.HiddenProcesses
-	l.Measured = !r.Unmeasured
 	l.Method, l.OpensBy = r.Agent.Method, c.OpensBy
 	l.Edges = edgesOf(r.Connections, port)
 	for _, n := range r.Notes {

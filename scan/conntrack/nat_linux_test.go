@@ -12,6 +12,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/netlink"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 const (
@@ -451,6 +452,6 @@ func needFilter(t *testing.T) {
 	var major, minor int
 	_, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor)
 	if must(t, err); major < 5 || major == 5 && minor < 15 {
-		cannot(t, fmt.Sprintf("Linux %d.%d does not filter by status, 5.15 does", major, minor))
+		netns.Cannot(t, fmt.Sprintf("Linux %d.%d does not filter by status, 5.15 does", major, minor))
 	}
 }

@@ -231,6 +231,42 @@ func (t *Table) Forwards(own func(netip.Addr) bool) []report.Forward {
 	return busiest(list, report.MaxForwards)
 }
 
+// Sources lists whose connections leave under another address than their own,
+// sorted, with the number of tracked connections. Only such addresses count that
+// own accepts, and only clients that it doesn't, all of them if own is nil: those
+// of others, that pass through here. Of more than [report.MaxSources] the busiest
+// are kept.
+func (t *Table) Sources(own func(netip.Addr) bool) []report.Source {
+	counts := map[report.Source]int{}
+	for i := range t.rows {
+		w := &t.rows[i]
+		call, answer := &w.pairs[original], &w.pairs[reply]
+		if call[0] == answer[1] {
+			continue
+		}
+		s := report.Source{
+			Protocol: protocolOf(w.protocol), Client: call[0].addrPort().Addr(), As: answer[1].addrPort().Addr(), Server: answer[0].addrPort(),
+		}
+		if s.Client != s.As && isOnePort(s.Server) && !s.Client.IsUnspecified() && !s.As.IsUnspecified() &&
+			(own == nil || own(s.As) && !own(s.Client)) {
+			counts[s]++
+		}
+	}
+	list := make([]report.Source, 0, len(counts))
+	for s, n := range counts {
+		s.Count = n
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b report.Source) int { return cmp.Or(cmp.Compare(b.Count, a.Count), compareSources(a, b)) })
+	list = list[:min(report.MaxSources, len(list))]
+	slices.SortFunc(list, compareSources)
+	return list
+}
+
+func compareSources(a, b report.Source) int {
+	return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), a.As.Compare(b.As), a.Server.Compare(b.Server), a.Client.Compare(b.Client))
+}
+
 type forward struct {
 	protocol       uint8
 	called, server end

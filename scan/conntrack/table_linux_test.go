@@ -182,6 +182,49 @@ func TestForwards(t *testing.T) {
 	}
 }
 
+func TestSources(t *testing.T) {
+	table := tableOf(
+		[4]string{"10.1.0.9:40000", "203.0.113.1:80", "203.0.113.1:80", "10.0.0.1:40000"},
+		[4]string{"10.1.0.9:40001", "203.0.113.1:80", "203.0.113.1:80", "10.0.0.1:40001"},
+		[4]string{"10.1.0.8:40000", "203.0.113.1:80", "203.0.113.1:80", "10.0.0.1:50000"},
+		[4]string{"10.1.0.8:40001", "10.0.0.1:443", "10.0.0.7:8443", "10.0.0.1:40001"},    // destination too
+		[4]string{"10.0.0.1:40002", "203.0.113.1:80", "203.0.113.1:80", "10.1.0.1:40002"}, // our own
+		[4]string{"10.1.0.7:40002", "203.0.113.1:80", "203.0.113.1:80", "10.9.9.9:40002"}, // as somebody else
+		[4]string{"10.1.0.9:40005", "203.0.113.1:81", "10.0.0.2:8080", "10.1.0.9:40005"},  // destination only
+		[4]string{"10.1.0.9:40006", "203.0.113.1:82", "203.0.113.1:82", "10.1.0.9:50006"}, // another port only
+	)
+	src := func(client, server string, n int) report.Source {
+		return report.Source{
+			Protocol: report.TCP, Client: netip.MustParseAddr(client), As: netip.MustParseAddr("10.0.0.1"),
+			Server: netip.MustParseAddrPort(server), Count: n,
+		}
+	}
+	want := []report.Source{src("10.1.0.8", "10.0.0.7:8443", 1), src("10.1.0.8", "203.0.113.1:80", 1), src("10.1.0.9", "203.0.113.1:80", 2)}
+	ours := func(a netip.Addr) bool {
+		return a == netip.MustParseAddr("10.0.0.1") || a == netip.MustParseAddr("10.1.0.1")
+	}
+	if got := table.Sources(ours); !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%v\nwant\n%v", got, want)
+	}
+	if got := table.Sources(nil); len(got) != 5 {
+		t.Errorf("of all got %v", got)
+	}
+}
+
+// TestManySources: of more than a report takes, some are kept.
+func TestManySources(t *testing.T) {
+	table := &Table{limit: 2 * report.MaxSources}
+	server := endOf(netip.MustParseAddrPort("203.0.113.1:80"))
+	as := endOf(netip.MustParseAddrPort("10.0.0.1:40000"))
+	for i := range report.MaxSources + 10 {
+		client := endOf(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 40000))
+		table.add(&row{protocol: unix.IPPROTO_TCP, pairs: [2]pair{{client, server}, {server, as}}})
+	}
+	if got := table.Sources(nil); len(got) != report.MaxSources || !slices.IsSortedFunc(got, compareSources) {
+		t.Errorf("got %d sources", len(got))
+	}
+}
+
 // TestManyForwards: of more than a report takes, the busiest are kept, sorted.
 func TestManyForwards(t *testing.T) {
 	table := &Table{limit: 3 * report.MaxForwards}

@@ -57,6 +57,9 @@ func (f *filler) fillKind(v reflect.Value) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
+			if v.Type().Field(i).Tag.Get("json") == "-" {
+				continue // not to be kept
+			}
 			f.fill(v.Field(i))
 		}
 	default:

@@ -47,7 +47,7 @@ func zeros(path string, v reflect.Value) (list []string) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() {
+			if f := v.Type().Field(i); f.IsExported() && f.Tag.Get("json") != "-" {
 				list = append(list, zeros(path+"."+f.Name, v.Field(i))...)
 			}
 		}

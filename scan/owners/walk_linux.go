@@ -1,4 +1,4 @@
-package scan
+package owners
 
 import (
 	"context"
@@ -8,18 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
 
 // walk searches the descriptors of all processes for the wanted sockets, from
 // the lowest process id up, and ends early once each has been found, or the
 // budget is spent: then the next walk goes on from there. complete says that no socket can have hidden: every process was there to be seen, and
 // let itself be looked into.
-func (o *owners) walk(ctx context.Context) (complete bool, err error) {
+func (o *Owners) walk(ctx context.Context) (complete bool, err error) {
 	pids, err := o.pids()
 	if err != nil {
 		return false, err
 	}
-	w := walk{owners: o, left: len(o.wanted), thorough: slices.ContainsFunc(o.wanted, wasMissed)}
+	w := walk{Owners: o, left: len(o.wanted), thorough: slices.ContainsFunc(o.wanted, wasMissed)}
 	for _, pid := range from(pids, o.resume) {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -27,14 +28,14 @@ func (o *owners) walk(ctx context.Context) (complete bool, err error) {
 		if w.left == 0 {
 			return false, nil
 		}
-		if o.budget > 0 && w.read >= o.budget {
+		if o.Budget > 0 && w.read >= o.Budget {
 			o.cut, o.resume = true, pid
 			return false, nil
 		}
 		w.process(pid)
 	}
 	o.resume = 0
-	return o.rights.seesAll() && w.refused == 0, nil
+	return o.Rights.SeesAll() && w.refused == 0, nil
 }
 
 // from is the list rotated, so that it begins with the first that is not below
@@ -47,12 +48,12 @@ func from(sorted []int, start int) []int {
 	return slices.Concat(sorted[i:], sorted[:i])
 }
 
-func wasMissed(h *holding) bool { return h.missed > 0 }
+func wasMissed(h *Holding) bool { return h.missed > 0 }
 
 // pids lists the processes that live, in rising order.
-func (o *owners) pids() ([]int, error) {
+func (o *Owners) pids() ([]int, error) {
 	var pids []int
-	err := o.fs.numbers(o.fs.fd, func(pid int, _ []byte) bool {
+	err := o.FS.Numbers(o.FS.Dir, func(pid int, _ []byte) bool {
 		pids = append(pids, pid)
 		return true
 	})
@@ -62,7 +63,7 @@ func (o *owners) pids() ([]int, error) {
 
 // walk is one search.
 type walk struct {
-	*owners
+	*Owners
 	left    int // sockets that are still wanted
 	refused int // processes that may not be looked into
 	read    int // descriptors that were read
@@ -76,7 +77,7 @@ type walk struct {
 // process searches the descriptors of one process. One that ends meanwhile
 // holds nothing any more.
 func (w *walk) process(pid int) {
-	dir, err := openAt(w.fs.fd, under(pid, "fd"), unix.O_RDONLY|unix.O_DIRECTORY)
+	dir, err := procfs.OpenAt(w.FS.Dir, procfs.Under(pid, "fd"), unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		w.count(err)
 		return
@@ -86,7 +87,7 @@ func (w *walk) process(pid int) {
 	if s.known != nil {
 		s.known, _ = w.processes.of(pid) // the id may have passed to another
 	}
-	w.count(w.fs.numbers(dir, s.descriptor))
+	w.count(w.FS.Numbers(dir, s.descriptor))
 	if s.refused {
 		w.refused++
 	}
@@ -114,9 +115,9 @@ func (s *search) descriptor(fd int, name []byte) bool {
 		return true
 	}
 	s.read++
-	target, err := s.fs.readlinkAt(s.dir, name)
+	target, err := s.FS.ReadlinkAt(s.dir, name)
 	if err != nil {
-		s.refused = s.refused || !isGone(err)
+		s.refused = s.refused || !procfs.IsGone(err)
 		return !s.refused
 	}
 	inode, isSocket := proctext.ParseSocketLink(target)
@@ -144,13 +145,13 @@ func (s *search) passOver(fd int) bool {
 // take makes the process the owner of a socket. It asks once more whether the
 // descriptor is there: a held directory answers for its own process only, so
 // that the name read in between is that process's too.
-func (s *search) take(h *holding, fd int, name []byte) {
+func (s *search) take(h *Holding, fd int, name []byte) {
 	if s.known == nil {
 		p, err := s.processes.of(s.pid)
 		if err != nil {
 			return
 		}
-		if _, err := s.fs.readlinkAt(s.dir, name); err != nil {
+		if _, err := s.FS.ReadlinkAt(s.dir, name); err != nil {
 			return
 		}
 		s.known = p

@@ -1,4 +1,7 @@
-package scan
+// Package procfs reads a mounted proc(5) cheaply: small files, links, and folders
+// of numbers. It knows what this process may see there of others, and what users
+// are called.
+package procfs
 
 import (
 	"encoding/binary"
@@ -10,35 +13,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// procfs reads small files, links and directories under a mounted proc(5),
-// into memory that each call uses again.
-type procfs struct {
-	path string
-	fd   int // the mount, held open
+// FS reads small files, links and directories under a mounted proc(5), into
+// memory that each call uses again. It is for one goroutine.
+type FS struct {
+	Path string // where it is mounted
+	Dir  int    // a descriptor of that, held open
 	text []byte
 	link []byte
 	dir  []byte
 }
 
-func openProcfs(path string) (*procfs, error) {
+// Open holds a mount open.
+func Open(path string) (*FS, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	return &procfs{
-		path: path, fd: fd,
+	return &FS{
+		Path: path, Dir: fd,
 		text: make([]byte, 4<<10),
 		link: make([]byte, unix.PathMax),
 		dir:  make([]byte, 32<<10),
 	}, nil
 }
 
-func (p *procfs) close() error { return unix.Close(p.fd) }
+// Close lets go of the mount.
+func (p *FS) Close() error { return unix.Close(p.Dir) }
 
-// read gives the first 4 KiB of a file, which hold all that is read here. The
+// Read gives the first 4 KiB of a file, which hold all that is read here. The
 // bytes are valid until the next call.
-func (p *procfs) read(name string) ([]byte, error) {
-	fd, err := openAt(p.fd, name, unix.O_RDONLY)
+func (p *FS) Read(name string) ([]byte, error) {
+	fd, err := OpenAt(p.Dir, name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -60,16 +65,16 @@ func (p *procfs) read(name string) ([]byte, error) {
 	return p.text[:n], nil
 }
 
-// readlink gives what a link points to.
-func (p *procfs) readlink(name string) (string, error) {
-	target, err := p.readlinkAt(p.fd, append([]byte(name), 0))
+// Readlink gives what a link points to.
+func (p *FS) Readlink(name string) (string, error) {
+	target, err := p.ReadlinkAt(p.Dir, append([]byte(name), 0))
 	return string(target), err
 }
 
-// readlinkAt gives what a link in a held directory points to. name ends with a
+// ReadlinkAt gives what a link in a held directory points to. name ends with a
 // NUL. The bytes are valid until the next call. Unlike [unix.Readlinkat] it
 // copies nothing: it is called once per descriptor of the host.
-func (p *procfs) readlinkAt(dir int, name []byte) ([]byte, error) {
+func (p *FS) ReadlinkAt(dir int, name []byte) ([]byte, error) {
 	n, _, no := unix.Syscall6(unix.SYS_READLINKAT, uintptr(dir),
 		uintptr(unsafe.Pointer(&name[0])), uintptr(unsafe.Pointer(&p.link[0])), uintptr(len(p.link)), 0, 0) //nolint:gosec // both outlive the call, and the kernel writes within len
 	if no != 0 {
@@ -78,10 +83,10 @@ func (p *procfs) readlinkAt(dir int, name []byte) ([]byte, error) {
 	return p.link[:n], nil
 }
 
-// numbers calls yield for each entry of a directory whose name is a number, as
+// Numbers calls yield for each entry of a directory whose name is a number, as
 // those of processes and descriptors are, until yield says false. The entry's
 // name ends with a NUL.
-func (p *procfs) numbers(dir int, yield func(n int, name []byte) bool) error {
+func (p *FS) Numbers(dir int, yield func(n int, name []byte) bool) error {
 	if _, err := unix.Seek(dir, 0, 0); err != nil {
 		return err
 	}
@@ -136,7 +141,8 @@ func number(name []byte) (n, end int) {
 	return 0, 0
 }
 
-func openAt(dir int, name string, flags int) (int, error) {
+// OpenAt opens a file in a held directory, which the caller closes.
+func OpenAt(dir int, name string, flags int) (int, error) {
 	for {
 		fd, err := unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0)
 		if !errors.Is(err, unix.EINTR) {
@@ -145,8 +151,8 @@ func openAt(dir int, name string, flags int) (int, error) {
 	}
 }
 
-// under names a file of a process.
-func under(pid int, file string) string { return strconv.Itoa(pid) + "/" + file }
+// Under names a file of a process.
+func Under(pid int, file string) string { return strconv.Itoa(pid) + "/" + file }
 
-// isGone tells a process that ended from one that may not be looked at.
-func isGone(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }
+// IsGone tells a process that ended from one that may not be looked at.
+func IsGone(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }

@@ -1,15 +1,14 @@
-package scan
+package explain
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/devops-trouble-map/dotm/scan/conntrack"
-	"github.com/devops-trouble-map/dotm/scan/kernel"
 )
+
+// wishOwn is the wish for no other network namespace than the own one.
+const wishOwn = "own"
 
 func (e *explainer) holds(bit uint) bool { return e.caps&(1<<bit) != 0 }
 
@@ -25,20 +24,20 @@ func (e *explainer) lacks(bits ...uint) (names []string) {
 	return names
 }
 
-// The words for what is no capability.
+// The words for what is no capability, as they stand in [Ability].Missing.
 const (
-	missingBTF     = "BTF, the kernel's description of its own types (CONFIG_DEBUG_INFO_BTF)"
-	missingHost    = "capabilities in the host's user namespace: those of a container's own don't count here"
-	missingSeccomp = "the system call bpf, which a seccomp filter may refuse"
-	missingLock    = "a kernel that is not locked down: mode confidentiality forbids eBPF to read its memory"
-	missingPolicy  = "permission: the kernel, or its security policy, refuses"
-	missingPID     = "the host's process namespace: only the processes of this container are seen"
+	MissingBTF     = "BTF, the kernel's description of its own types (CONFIG_DEBUG_INFO_BTF)"
+	MissingHost    = "capabilities in the host's user namespace: those of a container's own don't count here"
+	MissingSeccomp = "the system call bpf, which a seccomp filter may refuse"
+	MissingLock    = "a kernel that is not locked down: mode confidentiality forbids eBPF to read its memory"
+	MissingPolicy  = "permission: the kernel, or its security policy, refuses"
+	MissingPID     = "the host's process namespace: only the processes of this container are seen"
 )
 
 // lackOfKernel says what eBPF programs need that isn't there. since is the
 // first kernel that can do it.
-func (e *explainer) lackOfKernel(a *Ability, err error, since string) {
-	if err == nil {
+func (e *explainer) lackOfKernel(a *Ability, lack *Lack, since string) {
+	if lack == nil {
 		return
 	}
 	if !e.holds(unix.CAP_SYS_ADMIN) {
@@ -46,26 +45,26 @@ func (e *explainer) lackOfKernel(a *Ability, err error, since string) {
 		a.Missing = append(a.Missing, a.Capabilities...)
 	}
 	if !e.facts.HostUser {
-		a.Missing = append(a.Missing, missingHost)
+		a.Missing = append(a.Missing, MissingHost)
 	}
 	if !e.facts.BTF {
-		a.Missing = append(a.Missing, missingBTF)
+		a.Missing = append(a.Missing, MissingBTF)
 	}
 	if len(a.Missing) > 0 {
 		return
 	}
 	switch {
-	case kernel.Refused(err) && e.facts.Seccomp:
-		a.Missing = []string{missingSeccomp}
+	case lack.Refused && e.facts.Seccomp:
+		a.Missing = []string{MissingSeccomp}
 		a.Hint = "Docker's own profile allows bpf with --cap-add BPF; another profile must list it"
-	case kernel.Refused(err) && e.facts.Lockdown == "confidentiality":
-		a.Missing = []string{missingLock}
-	case kernel.Refused(err):
-		a.Missing = []string{missingPolicy}
-	case kernel.Unable(err):
+	case lack.Refused && e.facts.Lockdown == "confidentiality":
+		a.Missing = []string{MissingLock}
+	case lack.Refused:
+		a.Missing = []string{MissingPolicy}
+	case lack.Unable:
 		a.Missing = []string{"Linux " + since + " or newer; this is " + e.facts.Kernel}
 	default:
-		a.Missing = []string{err.Error()}
+		a.Missing = []string{lack.Err.Error()}
 	}
 }
 
@@ -75,16 +74,16 @@ func (e *explainer) judgeSockets() Ability {
 		Found: fmt.Sprintf("%d seen", e.report.Coverage.Sockets),
 	}
 	if a.How == "proc" {
-		a.Missing = []string{missingDiag}
+		a.Missing = []string{MissingDiag}
 		a.Without = "a look takes much more of the processor, and tells nothing of health"
 		a.Hint = hintDiag
 	}
 	return a
 }
 
-// What keeps from sock_diag, and what helps.
+// MissingDiag is what keeps from sock_diag, hintDiag what helps.
 const (
-	missingDiag = "sock_diag: the modules inet_diag, tcp_diag and udp_diag, and sockets of AF_NETLINK"
+	MissingDiag = "sock_diag: the modules inet_diag, tcp_diag and udp_diag, and sockets of AF_NETLINK"
 	hintDiag    = "Load the modules, or allow the sockets where a seccomp filter or RestrictAddressFamilies= is in force"
 )
 
@@ -92,7 +91,7 @@ func (e *explainer) judgeHealth() Ability {
 	a := Ability{Code: AbleHealth, Name: "health of connections", How: e.report.Agent.Method, Able: true}
 	if a.How == "proc" {
 		a.Able, a.How = false, ""
-		a.Missing, a.Hint = []string{missingDiag}, hintDiag
+		a.Missing, a.Hint = []string{MissingDiag}, hintDiag
 		a.Without = "no round-trip times, retransmissions or bytes"
 	}
 	return a
@@ -110,7 +109,7 @@ func (e *explainer) judgeOwnOwners() Ability {
 		a.Capabilities = e.lacks(unix.CAP_SYS_PTRACE)
 		a.Missing = append(a.Missing, a.Capabilities...)
 		if !e.facts.HostUser {
-			a.Missing = append(a.Missing, missingHost)
+			a.Missing = append(a.Missing, MissingHost)
 		}
 		a.Without = "programs that guard their memory, as those with capabilities of their own, have no name"
 	}
@@ -131,7 +130,7 @@ func (e *explainer) judgeAllOwners() Ability {
 	if e.noDescriptors == nil {
 		a.Able, a.Found = true, fmt.Sprintf("%d seen", c.processes)
 	} else {
-		a.Able = c.shut == 0 || e.rights.all
+		a.Able = c.shut == 0 || e.rights.All
 		a.Found = fmt.Sprintf("%d of %d let themselves be looked into", c.processes-c.shut, c.processes)
 		e.lackOfKernel(&a, e.noDescriptors, "5.8")
 		a.Without = "searching the processes takes more of the processor"
@@ -142,14 +141,14 @@ func (e *explainer) judgeAllOwners() Ability {
 			a.Hint = "Where eBPF can't be had, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH do as well"
 		}
 	}
-	if e.facts.HidePID != "" && !e.rights.all {
+	if e.facts.HidePID != "" && !e.rights.All {
 		a.Able = false
 		a.Missing = append(a.Missing, "/proc without hidepid="+e.facts.HidePID+", or the group of its option gid")
 		a.Without = "services and connections of other users have no process and no container"
 	}
 	if !e.facts.HostProcesses {
 		a.Able = false
-		a.Missing = append(a.Missing, missingPID)
+		a.Missing = append(a.Missing, MissingPID)
 		a.Without = "services and connections outside of this container have no process"
 		a.Hint = "Start the container in the host's process namespace, in Docker with --pid host"
 	}
@@ -184,7 +183,7 @@ func (e *explainer) judgeNetworks() Ability {
 		}
 		a.Missing = append(a.Missing, a.Capabilities...)
 		if !e.facts.HostUser {
-			a.Missing = append(a.Missing, missingHost)
+			a.Missing = append(a.Missing, MissingHost)
 		}
 		if len(a.Missing) == 0 && e.enter != nil {
 			a.Missing = append(a.Missing, "permission to enter them: "+e.enter.Error())
@@ -196,13 +195,13 @@ func (e *explainer) judgeNetworks() Ability {
 	}
 	if !e.facts.HostProcesses {
 		a.Able, a.How = false, ""
-		a.Missing = append(a.Missing, missingPID)
+		a.Missing = append(a.Missing, MissingPID)
 		a.Without = "containers beside this one are not seen, except as peers"
 		a.Hint = "Start the container in the host's process namespace, in Docker with --pid host"
 	}
 	if a.Able {
 		a.Without = ""
-		if e.want == networksOwn || e.want == "" && !e.facts.HostNetwork {
+		if e.want == wishOwn || e.want == "" && !e.facts.HostNetwork {
 			a.Hint = "From here they are only looked at with --namespaces all"
 		}
 	}
@@ -212,20 +211,20 @@ func (e *explainer) judgeNetworks() Ability {
 func (e *explainer) judgeTranslations() Ability {
 	a := Ability{Code: AbleTranslations, Name: "address translation", How: "conntrack", Able: true}
 	switch {
-	case errors.Is(e.tracking, conntrack.ErrInactive):
+	case !e.tracking.Active:
 		a.Found = "the kernel tracks no connections, so that none is translated"
-	case e.tracking == nil && e.tracked > 0:
-		a.Found = fmt.Sprintf("%d connections are tracked", e.tracked)
-	case e.tracking == nil && e.holds(unix.CAP_NET_ADMIN):
+	case e.tracking.Err == nil && e.tracking.Tracked > 0:
+		a.Found = fmt.Sprintf("%d connections are tracked", e.tracking.Tracked)
+	case e.tracking.Err == nil && e.holds(unix.CAP_NET_ADMIN):
 		a.Found = "no connections are tracked at the moment"
 	default:
 		a.Able, a.How = false, ""
 		a.Capabilities = e.lacks(unix.CAP_NET_ADMIN)
 		a.Missing = a.Capabilities
-		if len(a.Missing) == 0 && e.tracking != nil {
-			a.Missing = []string{e.tracking.Error()}
+		if len(a.Missing) == 0 && e.tracking.Err != nil {
+			a.Missing = []string{e.tracking.Err.Error()}
 		}
-		if e.tracking == nil {
+		if e.tracking.Err == nil {
 			a.Found = "no connections are tracked at the moment"
 		}
 		a.Without = "a connection to a published port or a virtual address ends there, not at the service behind it"

@@ -1,18 +1,16 @@
-package scan
+package owners
 
 import (
 	"golang.org/x/sys/unix"
-
-	"github.com/devops-trouble-map/dotm/scan/kernel"
 )
 
 // sweep finds the processes of the wanted sockets by one pass of the kernel
-// over all descriptors (see [kernel.Descriptors]). Now and then it checks the
+// over all descriptors (see [Descriptors]). Now and then it checks the
 // known sockets too: a descriptor may have been passed on.
-func (o *owners) sweep() error {
+func (o *Owners) sweep() error {
 	started := bootTicks()
 	all := o.sweepsAll()
-	err := o.descriptors.Each(func(k kernel.Held) {
+	err := o.Descriptors.Each(func(k Held) {
 		if h := o.byInode[k.Inode]; h != nil && h.seen == o.look && (h.wanted || all) {
 			h.nominate(k)
 		}
@@ -40,12 +38,12 @@ func (o *owners) sweep() error {
 // plan says when all sockets are checked again. A pass costs as much as half a
 // look: sockets that are new are soon checked, for a server may pass them on to
 // a child; where none are new, that seldom happens.
-func (o *owners) plan(all, fresh bool) {
+func (o *Owners) plan(all, fresh bool) {
 	if all {
 		o.check = o.look + checkEvery
 	}
 	if fresh {
-		o.check = min(o.check, o.look+refreshEvery)
+		o.check = min(o.check, o.look+RefreshEvery)
 	}
 }
 
@@ -54,11 +52,11 @@ func (o *owners) plan(all, fresh bool) {
 const checkEvery = 30
 
 // sweepsAll says whether this look's pass checks every socket.
-func (o *owners) sweepsAll() bool { return o.descriptors != nil && o.look >= o.check }
+func (o *Owners) sweepsAll() bool { return o.Descriptors != nil && o.look >= o.check }
 
 // nominate takes a descriptor as the socket's if no better one was met: that of
 // the process with the lowest id, init's only if it is the only one.
-func (h *holding) nominate(k kernel.Held) {
+func (h *Holding) nominate(k Held) {
 	if h.candidate == 0 || h.candidate == initPID || (k.TGID < h.candidate && k.TGID != initPID) {
 		h.candidate, h.candidateFD = k.TGID, k.FD
 	}
@@ -66,7 +64,7 @@ func (h *holding) nominate(k kernel.Held) {
 
 // elect makes the process that was met the socket's owner, unless it ended
 // since, and its id passed to one that started after the pass began.
-func (o *owners) elect(h *holding, started uint64) {
+func (o *Owners) elect(h *Holding, started uint64) {
 	pid, fd := int(h.candidate), int32(h.candidateFD)
 	h.candidate, h.candidateFD = 0, 0
 	if pid == 0 {

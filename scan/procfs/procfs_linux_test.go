@@ -1,4 +1,4 @@
-package scan
+package procfs
 
 import (
 	"encoding/binary"
@@ -13,32 +13,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func openTestProcfs(t testing.TB) *procfs {
+func must(t testing.TB, err error) {
 	t.Helper()
-	fs, err := openProcfs("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openTestProcfs(t testing.TB) *FS {
+	t.Helper()
+	fs, err := Open("/proc")
 	must(t, err)
-	t.Cleanup(func() { must(t, fs.close()) })
+	t.Cleanup(func() { must(t, fs.Close()) })
 	return fs
 }
 
 func TestProcfs(t *testing.T) {
 	fs := openTestProcfs(t)
 	self := os.Getpid()
-	comm, err := fs.read(under(self, "comm"))
+	comm, err := fs.Read(Under(self, "comm"))
 	if err != nil || strings.TrimSpace(string(comm)) == "" {
 		t.Errorf("comm is %q, %v", comm, err)
 	}
-	exe, err := fs.readlink(under(self, "exe"))
+	exe, err := fs.Readlink(Under(self, "exe"))
 	if want, _ := os.Executable(); err != nil || exe != want {
 		t.Errorf("exe is %q, %v, want %q", exe, err, want)
 	}
-	if _, err := fs.read("no-such-file"); !isGone(err) {
+	if _, err := fs.Read("no-such-file"); !IsGone(err) {
 		t.Errorf("reading no file: got %v", err)
 	}
-	if _, err := fs.readlink("no-such-link"); !isGone(err) {
+	if _, err := fs.Readlink("no-such-link"); !IsGone(err) {
 		t.Errorf("reading no link: got %v", err)
 	}
-	if text, err := fs.read("self/smaps"); err != nil || len(text) != len(fs.text) {
+	if text, err := fs.Read("self/smaps"); err != nil || len(text) != len(fs.text) {
 		t.Errorf("of a long file %d bytes are read, want %d (%v)", len(text), len(fs.text), err)
 	}
 }
@@ -47,7 +54,7 @@ func TestProcfsNumbers(t *testing.T) {
 	fs := openTestProcfs(t)
 	for range 2 { // it begins anew each time
 		var got []int
-		must(t, fs.numbers(fs.fd, func(n int, name []byte) bool {
+		must(t, fs.Numbers(fs.Dir, func(n int, name []byte) bool {
 			if string(name) != strconv.Itoa(n)+"\x00" {
 				t.Errorf("entry %d has the name %q", n, name)
 			}
@@ -59,7 +66,7 @@ func TestProcfsNumbers(t *testing.T) {
 		}
 	}
 	calls := 0
-	must(t, fs.numbers(fs.fd, func(int, []byte) bool { calls++; return false }))
+	must(t, fs.Numbers(fs.Dir, func(int, []byte) bool { calls++; return false }))
 	if calls != 1 {
 		t.Errorf("%d calls after the first said stop", calls-1)
 	}
@@ -100,10 +107,10 @@ func FuzzEachNumber(f *testing.F) {
 }
 
 func TestOpenProcfsError(t *testing.T) {
-	if _, err := New(Options{Proc: t.TempDir()}); !errors.Is(err, unix.ENOENT) || !strings.Contains(err.Error(), "self/status") {
+	if _, err := ReadRights(t.TempDir()); !errors.Is(err, unix.ENOENT) || !strings.Contains(err.Error(), "self/status") {
 		t.Errorf("got %v, want that self/status is missing", err)
 	}
-	if _, err := openProcfs("/no/such/proc"); err == nil || err.Error() != "opening /no/such/proc: no such file or directory" {
+	if _, err := Open("/no/such/proc"); err == nil || err.Error() != "opening /no/such/proc: no such file or directory" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package scan
+package sockdiag
 
 import (
 	"bufio"
@@ -15,22 +15,28 @@ import (
 	"github.com/devops-trouble-map/dotm/report"
 )
 
-// readProcNet appends the sockets of one protocol from a /proc/PID/net. The files
-// are opened anew each time: some kernels fail when one is rewound.
-func (r *socketReader) readProcNet(dir string, p report.Protocol, states uint32) error {
-	first := len(r.list)
-	if err := r.readProcFile(filepath.Join(dir, string(p)), p, states); err != nil {
-		return err
+// AppendProcNet is for where the kernel refuses sock_diag: it appends the sockets
+// of one protocol and these states, a set of bits 1<<state, from a /proc/PID/net
+// (proc_net(5)), which tells nothing of their health. With an error the list is
+// unchanged. The files are opened anew each time: some kernels fail when one is
+// rewound.
+func AppendProcNet(list []aggregate.Socket, dir string, p report.Protocol, states uint32) ([]aggregate.Socket, error) {
+	t := text{list: list}
+	if err := t.file(filepath.Join(dir, string(p)), p, states); err != nil {
+		return list, err
 	}
-	err := r.readProcFile(filepath.Join(dir, string(p)+"6"), p, states)
+	err := t.file(filepath.Join(dir, string(p)+"6"), p, states)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a kernel without IPv6 has no such file
-		return err
+		return list, err
 	}
-	r.guessV6Only(first)
-	return nil
+	t.guessV6Only(len(list))
+	return t.list, nil
 }
 
-func (r *socketReader) readProcFile(name string, p report.Protocol, states uint32) error {
+// text reads sockets from files.
+type text struct{ list []aggregate.Socket }
+
+func (t *text) file(name string, p report.Protocol, states uint32) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
@@ -43,7 +49,7 @@ func (r *socketReader) readProcFile(name string, p report.Protocol, states uint3
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", name, err)
 		}
-		r.addProc(row, p, states)
+		t.add(row, p, states)
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
@@ -51,7 +57,7 @@ func (r *socketReader) readProcFile(name string, p report.Protocol, states uint3
 	return nil
 }
 
-func (r *socketReader) addProc(row proctext.Socket, p report.Protocol, states uint32) {
+func (t *text) add(row proctext.Socket, p report.Protocol, states uint32) {
 	if row.State > 31 || states&(1<<row.State) == 0 {
 		return
 	}
@@ -69,7 +75,7 @@ func (r *socketReader) addProc(row proctext.Socket, p report.Protocol, states ui
 			so.Cookie = maphash.Comparable(cookieSeed, [2]netip.AddrPort{so.Local, so.Remote})
 		}
 	}
-	r.list = append(r.list, so)
+	t.list = append(t.list, so)
 }
 
 // cookieSeed makes cookies of ends.
@@ -79,15 +85,15 @@ var cookieSeed = maphash.MakeSeed()
 // but two sockets can share a port on :: and 0.0.0.0 only if the first is for
 // IPv6 alone, SO_REUSEPORT aside. One that is alone on its port is taken for
 // dual-stack, as nearly all are.
-func (r *socketReader) guessV6Only(first int) {
+func (t *text) guessV6Only(first int) {
 	v4 := map[uint16]bool{}
-	for _, s := range r.list[first:] {
+	for _, s := range t.list[first:] {
 		if s.Local.Addr() == netip.IPv4Unspecified() && s.Remote.Port() == 0 {
 			v4[s.Local.Port()] = true
 		}
 	}
-	for i := first; i < len(r.list); i++ {
-		s := &r.list[i]
+	for i := first; i < len(t.list); i++ {
+		s := &t.list[i]
 		if s.Local.Addr() == netip.IPv6Unspecified() && s.Remote.Port() == 0 {
 			s.V6Only = v4[s.Local.Port()]
 		}

@@ -1,4 +1,4 @@
-package scan
+package procfs
 
 import (
 	"fmt"
@@ -10,15 +10,15 @@ import (
 	"github.com/devops-trouble-map/dotm/proctext"
 )
 
-// rights are what this process may see of others.
-type rights struct {
-	euid int
-	// all says that every process may be looked into that lets itself be.
-	all bool
-	// userNS and pidNS say that this is the host's own user and process
+// Rights are what this process may see of others.
+type Rights struct {
+	EUID int // of this process
+	// All says that every process may be looked into that lets itself be.
+	All bool
+	// UserNS and PIDNS say that this is the host's own user and process
 	// namespace, and no container's.
-	userNS, pidNS bool
-	hidePID       string // how /proc hides processes (proc(5)), empty if not
+	UserNS, PIDNS bool
+	HidePID       string // how /proc hides processes (proc(5)), empty if not
 }
 
 // The host's own namespaces have fixed inodes (PROC_USER_INIT_INO and
@@ -28,23 +28,24 @@ const (
 	hostPIDNS  = "pid:[4026531836]"
 )
 
-func readRights(proc string) (rights, error) {
+// ReadRights reads them under a mounted proc(5).
+func ReadRights(proc string) (Rights, error) {
 	text, err := os.ReadFile(filepath.Join(proc, "self/status"))
 	if err != nil {
-		return rights{}, err
+		return Rights{}, err
 	}
 	status, err := proctext.ParseStatus(text)
 	if err != nil {
-		return rights{}, fmt.Errorf("%s/self/status: %w", proc, err)
+		return Rights{}, fmt.Errorf("%s/self/status: %w", proc, err)
 	}
-	r := rights{
-		euid:   os.Geteuid(),
-		userNS: linkIs(filepath.Join(proc, "self/ns/user"), hostUserNS),
-		pidNS:  linkIs(filepath.Join(proc, "self/ns/pid"), hostPIDNS),
+	r := Rights{
+		EUID:   os.Geteuid(),
+		UserNS: linkIs(filepath.Join(proc, "self/ns/user"), hostUserNS),
+		PIDNS:  linkIs(filepath.Join(proc, "self/ns/pid"), hostPIDNS),
 	}
-	r.all = r.userNS && canInspect(status.CapEff)
+	r.All = r.UserNS && canInspect(status.CapEff)
 	if mounts, err := os.ReadFile(filepath.Join(proc, "self/mounts")); err == nil {
-		r.hidePID = proctext.HidePID(mounts, proc)
+		r.HidePID = proctext.HidePID(mounts, proc)
 	}
 	return r, nil
 }
@@ -61,25 +62,25 @@ func linkIs(path, target string) bool {
 	return err == nil && got == target
 }
 
-// seesAll tells whether no process of the host is out of sight.
-func (r rights) seesAll() bool { return r.all && r.pidNS }
+// SeesAll tells whether no process of the host is out of sight.
+func (r Rights) SeesAll() bool { return r.All && r.PIDNS }
 
-// lack says which right is missing to see all names, and where to get it.
-func (r rights) lack() (text, hint string) {
+// Lack says which right is missing to see all names, and where to get it.
+func (r Rights) Lack() (text, hint string) {
 	switch {
-	case r.euid != 0:
+	case r.EUID != 0:
 		return "you are not root", "All names: sudo dotm up"
-	case !r.userNS:
+	case !r.UserNS:
 		return "you are root in a user namespace only", "All names: run dotm as root of the host"
 	}
 	return "the capability CAP_SYS_PTRACE or CAP_DAC_READ_SEARCH is missing",
 		"All names: grant both, in Docker with --cap-add SYS_PTRACE --cap-add DAC_READ_SEARCH"
 }
 
-// seesHostNetwork tells whether this is the network namespace of process 1, as
+// SeesHostNetwork tells whether this is the network namespace of process 1, as
 // far as may be seen.
-func (r rights) seesHostNetwork(proc string) bool {
-	if !r.pidNS {
+func (r Rights) SeesHostNetwork(proc string) bool {
+	if !r.PIDNS {
 		return false // process 1 is a container's
 	}
 	host, err := os.Readlink(filepath.Join(proc, "1/ns/net"))

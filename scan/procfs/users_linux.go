@@ -1,4 +1,4 @@
-package scan
+package procfs
 
 import (
 	"bytes"
@@ -9,25 +9,27 @@ import (
 	"github.com/devops-trouble-map/dotm/report"
 )
 
-const passwdFile = "/etc/passwd"
+// Passwd is the file of passwd(5).
+const Passwd = "/etc/passwd"
 
-// users turns user ids into names by passwd(5) alone, as Go does without cgo:
+// Users turns user ids into names by passwd(5) alone, as Go does without cgo:
 // asking a directory service could hang. An id without a name is its number.
-type users struct {
+type Users struct {
 	file    string
 	changed time.Time
 	size    int64
 	names   map[uint32]string
 }
 
-func newUsers(file string) *users {
-	u := &users{file: file, names: map[uint32]string{}}
-	u.refresh()
+// NewUsers reads the names in a file like [Passwd].
+func NewUsers(file string) *Users {
+	u := &Users{file: file, names: map[uint32]string{}}
+	u.Refresh()
 	return u
 }
 
-// refresh reads the file again if it changed.
-func (u *users) refresh() {
+// Refresh reads the file again if it changed.
+func (u *Users) Refresh() {
 	info, err := os.Stat(u.file)
 	if err != nil || (info.ModTime().Equal(u.changed) && info.Size() == u.size) {
 		return
@@ -39,7 +41,8 @@ func (u *users) refresh() {
 	u.changed, u.size, u.names = info.ModTime(), info.Size(), parsePasswd(text)
 }
 
-func (u *users) name(uid uint32) string {
+// Name is what a user is called.
+func (u *Users) Name(uid uint32) string {
 	name, ok := u.names[uid]
 	if !ok {
 		name = strconv.FormatUint(uint64(uid), 10)

@@ -1,4 +1,4 @@
-package scan
+package owners
 
 import (
 	"path"
@@ -6,6 +6,7 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
 
 // process is one that holds sockets.
@@ -44,12 +45,11 @@ func (p *process) remembered(fd int) uint32 {
 
 // processes knows the processes that hold sockets.
 type processes struct {
-	fs    *procfs
+	fs    *procfs.FS
 	own   func(pid int) bool
-	users *users
+	users *procfs.Users
 	byPID map[int]*process
-
-	workplaces *workplaces
+	place func(pid int) (unit string, container int)
 }
 
 // of gives the process that has pid now, or an error if there is none.
@@ -65,7 +65,7 @@ func (ps *processes) of(pid int) (*process, error) {
 
 // read reads a process, into the one that is known already if it is the same.
 func (ps *processes) read(pid int) (*process, error) {
-	text, err := ps.fs.read(under(pid, "stat"))
+	text, err := ps.fs.Read(procfs.Under(pid, "stat"))
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (ps *processes) read(pid int) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err = ps.fs.read(under(pid, "status"))
+	text, err = ps.fs.Read(procfs.Under(pid, "status"))
 	if err != nil {
 		return nil, err
 	}
@@ -90,10 +90,10 @@ func (ps *processes) read(pid int) (*process, error) {
 	p.owner = aggregate.Owner{
 		PID:     pid,
 		Process: report.CleanName(ps.name(pid, stat.Comm)),
-		User:    ps.users.name(status.UID),
+		User:    ps.users.Name(status.UID),
 		Own:     ps.own(pid),
 	}
-	p.owner.Unit, p.owner.Container = ps.workplaces.of(pid)
+	p.owner.Unit, p.owner.Container = ps.place(pid)
 	return p, nil
 }
 
@@ -116,10 +116,10 @@ func (ps *processes) name(pid int, comm string) string {
 // executable is the path of the process's executable, or what it was called
 // by where that may not be seen.
 func (ps *processes) executable(pid int) string {
-	if exe, err := ps.fs.readlink(under(pid, "exe")); err == nil {
+	if exe, err := ps.fs.Readlink(procfs.Under(pid, "exe")); err == nil {
 		return exe
 	}
-	cmdline, err := ps.fs.read(under(pid, "cmdline"))
+	cmdline, err := ps.fs.Read(procfs.Under(pid, "cmdline"))
 	if err != nil {
 		return ""
 	}
@@ -134,15 +134,29 @@ func (ps *processes) forget(pid int) {
 	}
 }
 
-// refreshEvery is in how many looks each process is read again: so many looks
+// RefreshEvery is in how many looks each process is read again: so many looks
 // later at the latest a new name or user shows, or that it ended.
-const refreshEvery = 6
+const RefreshEvery = 6
 
 // refresh reads every sixth process again, another sixth with each look.
 func (ps *processes) refresh(look uint32) {
 	for pid := range ps.byPID {
-		if (uint32(pid)+look)%refreshEvery == 0 {
+		if (uint32(pid)+look)%RefreshEvery == 0 {
 			ps.of(pid) //nolint:errcheck // a process that ended is forgotten
 		}
 	}
+}
+
+// called describes a process by its comm and user. A known process of both
+// tells its full name, and what it belongs to.
+func (ps *processes) called(comm, user string) aggregate.Owner {
+	found := aggregate.Owner{Process: report.CleanName(comm), User: user}
+	pid := 0
+	for _, p := range ps.byPID {
+		if p.comm == comm && p.owner.User == user && (pid == 0 || p.pid < pid) {
+			found, pid = p.owner, p.pid
+		}
+	}
+	found.PID = 0 // whichever of them it was
+	return found
 }

@@ -1,0 +1,282 @@
+package aggregate
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// rowsOf are the rows of a statement that name their connections.
+func rowsOf(s *statement) []topology.Row {
+	n := 0
+	for i := range s.connections {
+		n += boolInt(len(s.connections[i].Tuples) > 0)
+	}
+	if n == 0 {
+		return nil
+	}
+	rows := make([]topology.Row, 0, n)
+	for i := range s.connections {
+		r := &s.connections[i]
+		if len(r.Tuples) > 0 {
+			rows = append(rows, topology.Row{
+				Out: r.Direction != report.In, Protocol: topology.Protocol(r.Protocol), Peer: r.Peer, Port: r.Port,
+				Called: r.Called, Process: r.Process, Tuples: r.Tuples,
+			})
+		}
+	}
+	return rows
+}
+
+// sources are those of a report, in order.
+func sources(list []report.Source) []topology.Source {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]topology.Source, 0, len(list))
+	for _, s := range list {
+		out = append(out, topology.Source{Protocol: topology.Protocol(s.Protocol), Client: s.Client, As: s.As, Server: s.Server, Count: s.Count})
+	}
+	slices.SortFunc(out, func(a, b topology.Source) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), a.As.Compare(b.As), a.Server.Compare(b.Server), a.Client.Compare(b.Client))
+	})
+	return slices.CompactFunc(out, func(a, b topology.Source) bool {
+		a.Count, b.Count = 0, 0
+		return a == b
+	})
+}
+
+// sameSockets finds the row by which a node's last report names a connection
+// that is the same as one of the row's; nil if there is none. The node is the
+// other end.
+func (w *weaver) sameSockets(node string, r *report.Connection) *topology.Row {
+	if len(r.Tuples) == 0 {
+		return nil
+	}
+	block := w.block(node)
+	if block == nil {
+		return nil
+	}
+	caller := r.Direction == report.In // the other end called
+	for i := range block.Rows {
+		row := &block.Rows[i]
+		if row.Out == caller && row.Port == r.Port && row.Protocol == topology.Protocol(r.Protocol) && meet(row.Tuples, r.Tuples) {
+			return row
+		}
+	}
+	return nil
+}
+
+// certain says which node a call arrives at whose address says nothing by
+// itself: the one that names the same sockets, now or when that was found out.
+func (w *weaver) certain(t target, r *report.Connection) target {
+	if t.kind != topology.Inferred || r.Direction != report.Out {
+		return t
+	}
+	sure := ""
+	for _, node := range t.several {
+		if w.sameSockets(node, r) != nil {
+			sure = node
+			break
+		}
+	}
+	if sure == "" {
+		sure = w.wasSure(t, r)
+	}
+	if b := w.batch.edit.Block(sure); b != nil {
+		t.end = end{node: sure, kind: b.Node.Kind, how: t.how + "; " + sure + namesSame}
+	}
+	return t
+}
+
+// wasSure is the node that the same row's connections were found to arrive at.
+func (w *weaver) wasSure(t target, r *report.Connection) string {
+	if w.sure == nil {
+		w.sure = map[string][]*topology.Connection{}
+		for i := range w.prev.Connections {
+			c := &w.prev.Connections[i]
+			if c.Directed && c.Evidence.Confirmed && c.Client.Node == w.self.Node.Name && strings.HasSuffix(c.Evidence.ServerResolved, namesSame) {
+				w.sure[c.Evidence.ServerAddress] = append(w.sure[c.Evidence.ServerAddress], c)
+			}
+		}
+	}
+	if len(w.sure) == 0 {
+		return ""
+	}
+	for _, c := range w.sure[t.addr.String()] {
+		if c.Server.Port == t.port && c.Protocol == topology.Protocol(r.Protocol) && c.Client.Process == r.Process {
+			return c.Server.Node
+		}
+	}
+	return ""
+}
+
+// caller finds the node behind a row whose service is here.
+func (w *weaver) caller(r *report.Connection) end {
+	e := w.batch.resolve(&w.self.Node, r.Peer)
+	switch {
+	case e.kind == topology.Virtual:
+		return w.callerAt(e, w.batch.holders(e.node), r)
+	case len(e.several) > 0:
+		return w.callerAt(e, e.several, r)
+	}
+	return w.batch.gathered(&w.self.Node, e, r.Peer)
+}
+
+// callerAt finds which of several nodes called: this one, if it is one of them;
+// the one that names the same sockets, now or before.
+func (w *weaver) callerAt(e end, nodes []string, r *report.Connection) end {
+	if slices.Contains(nodes, w.self.Node.Name) {
+		return end{node: w.self.Node.Name, kind: w.self.Node.Kind, how: "its own address"}
+	}
+	found := ""
+	if e.kind == topology.Virtual && len(nodes) == 1 {
+		found = nodes[0]
+	}
+	for _, node := range nodes {
+		if found == "" && (w.sameSockets(node, r) != nil || w.knownCaller(node, r)) {
+			found = node
+		}
+	}
+	if b := w.batch.edit.Block(found); b != nil {
+		how := e.how + "; " + found + namesSame
+		if e.kind == topology.Virtual {
+			how = virtualHow + " of " + found
+		}
+		return end{node: found, kind: b.Node.Kind, how: how}
+	}
+	return e
+}
+
+// knownCaller tells whether a node holds an edge that this one was found to be
+// the other end of, under the row's address.
+func (w *weaver) knownCaller(node string, r *report.Connection) bool {
+	p := w.peer(node)
+	for _, i := range p.find(ends{node, w.self.Node.Name, port{topology.Protocol(r.Protocol), r.Port}}) {
+		if e := &p.block.Connections[i].Evidence; e.Confirmed && e.ClientAddress == r.Peer.String() {
+			return true
+		}
+	}
+	return false
+}
+
+// hidden lists the callers behind a node that lets their connections out under
+// its own address, with how many of them there are; zero if it can't tell.
+type hidden struct {
+	end
+	count int
+}
+
+// behindSource finds who really called, where the peer's node says whose
+// connections leave under its address. Containers of the peer's host may do so
+// without being told.
+func (w *weaver) behindSource(peer end, r *report.Connection) (list []hidden) {
+	b := w.peer(peer.node).block
+	for _, s := range b.Node.Sources {
+		if s.As != r.Peer || string(s.Protocol) != string(r.Protocol) || s.Server.Port() != r.Port || !w.calledBy(s.Server.Addr(), r) {
+			continue
+		}
+		e := w.batch.resolve(&b.Node, s.Client)
+		e.how += ", whose connections " + b.Node.Name + " lets out as " + s.As.String()
+		list = append(list, hidden{e, s.Count})
+	}
+	return list
+}
+
+// calledBy tells whether a row's peer may have called an address.
+func (w *weaver) calledBy(a netip.Addr, r *report.Connection) bool {
+	if r.Called.IsValid() {
+		return r.Called == a
+	}
+	return slices.Contains(w.self.Node.Addresses, a) || slices.Contains(w.self.Node.VirtualAddresses, a)
+}
+
+// throughSource adds what really called where the peer says whose connections
+// it lets out. It is false if nothing is known of that.
+func (w *weaver) throughSource(peer end, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) (found bool) {
+	if p := w.peer(peer.node); p == nil || len(p.block.Node.Sources) == 0 {
+		return false
+	}
+	rest := *r
+	for _, h := range w.behindSource(peer, r) {
+		found = true
+		if w.sawAtClient(h.end, server, r, seen) {
+			continue
+		}
+		part := rest
+		part.Count = min(rest.Count, h.count)
+		rest.Count -= part.Count
+		rest.Opened, rest.Refused, rest.TimedOut, rest.Failed, rest.Health = 0, 0, 0, 0, nil
+		w.accept(h.end, server, own, &part, seen)
+	}
+	return found
+}
+
+// throughNAT is throughSource for a peer that has no such connection itself. Its
+// containers leave under its address without being told.
+func (w *weaver) throughNAT(peer end, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) bool {
+	if peer.kind != topology.Host || peer.node == w.self.Node.Name {
+		return false
+	}
+	found := w.throughSource(peer, server, own, r, seen)
+	if !found {
+		for inside := range w.batch.edit.Inside(peer.node) {
+			e := end{node: inside.Node.Name, kind: topology.Container, how: "container on " + peer.node + ", which has no such connection itself"}
+			found = w.sawAtClient(e, server, r, seen) || found
+		}
+	}
+	if found {
+		w.explain(peer, server, r)
+	}
+	return found
+}
+
+// explain notes that a peer only lets others out.
+func (w *weaver) explain(peer end, server topology.Server, r *report.Connection) {
+	if w.explained == nil {
+		w.explained = map[ends]bool{}
+	}
+	w.explained[ends{peer.node, server.Node, port{topology.Protocol(r.Protocol), server.Port}}] = true
+}
+
+// elsewhere finds the edge of a caller that leads to the address that it called,
+// or to another node that has that too, though its sockets are those of this
+// row: it leads here.
+func (w *weaver) elsewhere(peer end, server topology.Server, r *report.Connection, note func(*topology.Connection)) bool {
+	if peer.kind != topology.Host && peer.kind != topology.Container || peer.node == w.self.Node.Name {
+		return false
+	}
+	row := w.sameSockets(peer.node, r)
+	if row == nil {
+		return false
+	}
+	p, found := w.peer(peer.node), false
+	zone := p.block.Node.Zone
+	for _, node := range append(w.batch.edit.Owners(zone, row.Peer), inferredName(zone, row.Peer)) {
+		for _, i := range p.find(ends{peer.node, node, port{row.Protocol, row.Port}}) {
+			if e := &p.block.Connections[i]; node != w.self.Node.Name && e.Directed &&
+				e.Evidence.ServerAddress == row.Peer.String() && e.Client.Process == row.Process {
+				leadHere(p.write(i), server, note)
+				p.leaves, found = true, true
+			}
+		}
+	}
+	return found
+}
+
+// leadHere lets an edge end at the node that names the same sockets.
+func leadHere(e *topology.Connection, server topology.Server, note func(*topology.Connection)) {
+	e.Server = server
+	e.Evidence.ServerResolved += "; " + server.Node + namesSame
+	e.Evidence.Confirmed = true
+	note(e)
+	e.ID = topology.ConnectionID(e)
+}
+
+// namesSame ends the words of how an address was resolved that says nothing by
+// itself.
+const namesSame = " names the same sockets"

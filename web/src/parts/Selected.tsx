@@ -67,6 +67,16 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
               ))}
             </Fact>
           )}
+          {(node.virtual_addresses ?? []).length > 0 && (
+            <Fact name="Has now">
+              {(node.virtual_addresses ?? []).map((a) => (
+                <div key={a} class="mono">
+                  {a}
+                </div>
+              ))}
+            </Fact>
+          )}
+          {node.known_as && <Fact name="Known as">{node.known_as}</Fact>}
           <Callers connections={[...into, ...out]} node={node} />
           <ReportFacts node={node} target={null} />
           <Fact name="First seen">

@@ -196,6 +196,12 @@ function Strip({ node, services, target }: { node: NodeInfo; services: readonly 
           <dd class="mono">{node.addresses.join(', ')}</dd>
         </div>
       )}
+      {(node.virtual_addresses ?? []).length > 0 && (
+        <div>
+          <dt>Has now</dt>
+          <dd class="mono">{(node.virtual_addresses ?? []).join(', ')}</dd>
+        </div>
+      )}
       {node.known_as && (
         <div>
           <dt>Known as</dt>

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Session, Version } from '../api/types';
 import { TARGETS, fleetFixture, makeSite } from '../fixtures';
 import { type Harness, type Reply, clear, click, find, json, settle, showLive, texts, type } from '../testing/app';
-import { ownAddress, targetURL, usesText } from './AddNode';
+import { isOwnAddress, ownAddress, targetURL, usesText } from './AddNode';
 import { NodeView } from './Node';
 import { SidePanel } from '../parts/SidePanel';
 import { NodesView } from './Nodes';
@@ -228,6 +228,14 @@ describe('a new node', () => {
   });
 
   it.each([
+    ['https://127.0.0.1:4849', true],
+    ['https://[::1]:4849', true],
+    ['http://localhost', true],
+    ['https://dotm.example', false],
+    ['https://10.0.0.1', false],
+  ])('%s leads nodes to themselves: %s', (address, own) => expect(isOwnAddress(address)).toBe(own));
+
+  it.each([
     ['ssh', 'dotm@db1', 'ssh://dotm@db1'],
     ['text', ' db1:4850 ', 'text://db1:4850'],
     ['ssh', 'text://db1', 'text://db1'],
@@ -340,6 +348,10 @@ describe('the page of a node of the fleet', () => {
     const { root: other } = await page('app01');
     expect(other.querySelector('.command')).toBeNull();
     expect(other.textContent).toContain('All names: sudo for two commands, by the line that dotm node ssh-command --for sudoers prints');
+  });
+
+  it('names the virtual addresses that it has now', async () => {
+    expect(find((await page('lb02')).root, '.strip').textContent).toContain('Has now10.20.0.100');
   });
 
   it('of a virtual address shows who has it and who had it', async () => {

@@ -54,7 +54,7 @@ export interface Holder {
 export interface Cost {
   cpu_ms: number;
   wall_ms: number;
-  rss_bytes: number;
+  rss_bytes?: number;
   sockets: number;
 }
 

@@ -186,6 +186,7 @@ function Remove({ node, target }: { node: NodeInfo; target: Target | null }) {
 
 function Strip({ node, services, target }: { node: NodeInfo; services: readonly Service[]; target: Target | null }) {
   const { cost } = node;
+  const byAgent = node.collect === 'agent' || !node.collect;
   return (
     <dl class="strip">
       <ContainerFacts node={node} services={services} />
@@ -228,11 +229,18 @@ function Strip({ node, services, target }: { node: NodeInfo; services: readonly 
           <dd>{skewWord(node.clock_skew)}</dd>
         </div>
       )}
-      {cost && (
+      {node.weak_identity && (
+        <div>
+          <dt>Known by</dt>
+          <dd title="Another host of that name would be taken for it. An agent there that can read /etc/machine-id tells them apart.">its name alone</dd>
+        </div>
+      )}
+      {cost && byAgent && (
         <div>
           <dt>Agent cost</dt>
           <dd>
-            {cost.cpu_ms.toFixed(1)} ms per scan of {plural(cost.sockets, 'socket')}, {bytes(cost.rss_bytes)}
+            {cost.cpu_ms.toFixed(1)} ms per scan of {plural(cost.sockets, 'socket')}
+            {cost.rss_bytes ? `, ${bytes(cost.rss_bytes)}` : ''}
           </dd>
         </div>
       )}

@@ -154,6 +154,11 @@ func (w *weaver) callerAt(e end, nodes []string, r *report.Connection) end {
 		}
 	}
 	if b := w.batch.edit.Block(found); b != nil {
+		for _, node := range nodes { // one may have been the only one that was known
+			if node != found && e.kind != topology.Virtual {
+				w.explain(end{node: node}, topology.Server{Node: w.self.Node.Name, Port: r.Port}, r)
+			}
+		}
 		how := e.how + "; " + found + namesSame
 		if e.kind == topology.Virtual {
 			how = virtualHow + " of " + found
@@ -253,7 +258,8 @@ func (w *weaver) throughNAT(peer end, server topology.Server, own bool, r *repor
 	return found
 }
 
-// explain notes that a peer only lets others out.
+// explain notes that another edge tells what was said of a peer without its
+// process: it only lets others out, or was taken for who has the same address.
 func (w *weaver) explain(peer end, server topology.Server, r *report.Connection) {
 	if w.explained == nil {
 		w.explained = map[ends]bool{}

@@ -31,7 +31,7 @@ type weaver struct {
 
 	health map[string]*measured // of edges, by id
 
-	explained map[ends]bool // callers that only let others out
+	explained map[ends]bool // callers without a process that other edges stand for
 
 	sure map[string][]*topology.Connection // of before, by an address that says nothing by itself
 }

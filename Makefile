@@ -19,7 +19,7 @@ run: build ## build everything and show this machine on http://127.0.0.1:4849
 	@exec bin/dotm up $(ARGS)
 
 build: web/dist/index.html ## build bin/dotm with its UI
-	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/dotm ./cmd/dotm
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/dotm ./cmd/dotm
 
 ui: web/dist/index.html ## build the UI into web/dist
 
@@ -35,9 +35,10 @@ web/dist/index.html: web/node_modules/.package-lock.json $(UI_SOURCES)
 test: lint test-go test-ui test-browser ## run every test
 
 test-go: ## run the Go tests with the race detector
-	$(GO) test -race $$($(GO) list ./... | grep -v /test/real)
+	$(GO) test -race $$($(GO) list ./... | grep -vE '/test/(real|fleet)$$')
 	$(GO) test -run Flipped ./store/bolt # what the race detector would stop at
 	$(GO) test -race -count=1 ./test/real # tests a binary that go test doesn't know of
+	$(GO) test -race -count=1 ./test/fleet # a whole site of hosts, by itself
 
 test-ui: web/dist/index.html ## check types, lint and test the UI
 	cd web && $(NPM) run --silent typecheck && $(NPM) run --silent lint && $(NPM) run --silent test && $(NPM) run --silent size

@@ -3,6 +3,8 @@ package agent
 
 import (
 	"context"
+	crand "crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -23,9 +25,14 @@ const (
 	// settle is how long an event waits for others that come with it.
 	settle = 200 * time.Millisecond
 	// earliest is the shortest time from any look to one that an event causes;
-	// it is longer for looks that are dear, see [guard].
+	// it is longer where looks are dear and many, see [guard].
 	earliest = time.Second
 )
+
+// HealthEvery is how often an agent asks at least for the health of many
+// connections (see [scan.Options]): in every third look at the default interval
+// of 10 s. Which connections there are, and what waits, every look sees.
+const HealthEvery = 25 * time.Second
 
 // patience is the longest that a delivery may take. Senders that talk over a
 // network have shorter limits of their own; this one keeps a host visible
@@ -58,6 +65,10 @@ type Options struct {
 	// garbage count as part of a look's cost. Where it is nil, only what looks
 	// say themselves is counted ([report.Cost]).
 	CPU func() time.Duration
+	// Release, if set, gives back what the process doesn't need until the next
+	// look, like [ReleaseProgram]. It is called between looks, but not more
+	// often than every few seconds.
+	Release func() error
 	// Once ends after the first look; Run returns why it was not delivered.
 	Once bool
 	// Delivered, if set, is told of the first report, where that is delivered at
@@ -76,14 +87,17 @@ func CheckInterval(d time.Duration) error {
 // Agent is a scan loop.
 type Agent struct {
 	opt      Options
+	instance string
 	sequence uint64
-	unsent   *report.Report // the newest report that was not delivered
+	courier  *courier
 	failing  error
 	backoff  time.Duration
+	retry    time.Time // not before then, while the server is away
 	looked   time.Time // when the last look began
 	guard    *guard
 	cpu      func() time.Duration
 	process  usage
+	released time.Time // when memory was last given back
 }
 
 // usage is what the whole process took of the processor between the last two
@@ -100,19 +114,29 @@ func New(opt Options) (*Agent, error) {
 	if err := CheckInterval(opt.Interval); err != nil {
 		return nil, err
 	}
-	a := &Agent{opt: opt, guard: newGuard(opt.Interval), cpu: opt.CPU}
+	a := &Agent{
+		opt: opt, guard: newGuard(opt.Interval), cpu: opt.CPU, instance: newInstance(),
+		courier: newCourier(opt.Sender, opt.Log),
+	}
 	if a.cpu == nil {
 		a.cpu = func() time.Duration { return 0 }
 	}
 	return a, nil
 }
 
+// newInstance names a process of an agent: 128 random bits in hex.
+func newInstance() string {
+	var b [16]byte
+	_, _ = crand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
 // Run looks and sends until ctx ends. Looks never overlap, neither each other
 // nor a delivery: what is due meanwhile is one look afterwards, however much
 // happened. Looks that cost more than a hundredth of a processor come less
-// often than was asked for; the reports say so. A server that can't be reached
-// costs no evidence: the counters of what was not delivered go on with the next
-// report.
+// often than was asked for; the reports say so. While the server is away it goes on
+// looking, tries it ever less often, and keeps what it counted ([maxOwed]
+// edges): the first report that gets through brings it along.
 func (a *Agent) Run(ctx context.Context) error {
 	events := a.opt.Looker.Events()
 	next, due := time.NewTimer(0), time.Now()
@@ -135,6 +159,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		if a.opt.Once {
 			return err
 		}
+		a.release(time.Now())
 		wait := a.wait()
 		due = time.Now().Add(wait)
 		next.Reset(wait)
@@ -144,22 +169,26 @@ func (a *Agent) Run(ctx context.Context) error {
 // soon is when a look that an event at now asks for may be taken.
 func (a *Agent) soon(now time.Time) time.Time {
 	soon := now.Add(settle)
-	if free := a.looked.Add(max(earliest, a.guard.pause())); soon.Before(free) {
-		return free
-	}
-	return soon
+	return later(soon, later(a.looked.Add(earliest), a.guard.free(a.looked, now)))
 }
 
-// wait is the time to the next look: the interval in force, or longer while the
-// server is away, never in step with other agents then.
+// jitter is the part by which the time between two looks differs, one in so
+// many, so that agents which were started together don't report together.
+const jitter = 10
+
+// wait is the time to the next look: the interval in force, a little more or
+// less.
 func (a *Agent) wait() time.Duration {
-	if a.failing == nil {
-		return a.guard.every
-	}
-	return max(a.guard.every, a.backoff/2+rand.N(a.backoff/2+1)) //nolint:gosec // spreads load, keeps no secret
+	return spread(a.guard.every*(jitter-1)/jitter, a.guard.every*2/jitter)
 }
 
-// look takes one look and sends it.
+// spread is a time of at least so much, and up to so much more.
+func spread(least, more time.Duration) time.Duration {
+	return least + rand.N(more+1) //nolint:gosec // spreads load, keeps no secret
+}
+
+// look takes one look and sends it, or keeps what it counted while the server is
+// away.
 func (a *Agent) look(ctx context.Context) error {
 	r, err := a.scan(ctx)
 	if err != nil {
@@ -170,8 +199,13 @@ func (a *Agent) look(ctx context.Context) error {
 		return fmt.Errorf("looking at this host: %w", err)
 	}
 	a.complete(r)
+	a.courier.prepare(r)
+	if a.failing != nil && time.Now().Before(a.retry) {
+		a.courier.keep(r)
+		return nil
+	}
 	if err := a.send(ctx, r); err != nil {
-		a.fail(ctx, r, err)
+		a.fail(ctx, err)
 		return fmt.Errorf("sending report: %w", err)
 	}
 	switch {
@@ -180,8 +214,24 @@ func (a *Agent) look(ctx context.Context) error {
 	case a.sequence == 1 && a.opt.Delivered != nil:
 		a.opt.Delivered(r)
 	}
-	a.unsent, a.failing, a.backoff = nil, nil, 0
+	a.failing, a.backoff = nil, 0
+	a.guard.ask(a.courier.interval(a.opt.Interval))
 	return nil
+}
+
+// releaseEvery is the shortest time between two releases of memory: they are for
+// pauses.
+const releaseEvery = 5 * time.Second
+
+// release gives memory back if it is time.
+func (a *Agent) release(now time.Time) {
+	if a.opt.Release == nil || now.Sub(a.released) < releaseEvery {
+		return
+	}
+	a.released = now
+	if err := a.opt.Release(); err != nil {
+		a.opt.Log.Debug("memory was not given back", "error", err)
+	}
 }
 
 // scan takes one look and counts what it cost, also if it came to nothing.
@@ -227,7 +277,7 @@ func (a *Agent) tell(before bool) {
 func (a *Agent) complete(r *report.Report) {
 	a.sequence++
 	r.Version, r.Sequence, r.Zone = report.Version, a.sequence, a.opt.Zone
-	r.IntervalMS, r.Agent.Version = a.guard.every.Milliseconds(), a.opt.Version
+	r.IntervalMS, r.Agent.Version, r.Agent.Instance = a.guard.every.Milliseconds(), a.opt.Version, a.instance
 	if a.opt.Once {
 		r.IntervalMS = 0
 	}
@@ -235,10 +285,6 @@ func (a *Agent) complete(r *report.Report) {
 	if a.guard.slowed() {
 		r.Notes = append(r.Notes, a.guard.note)
 	}
-	if a.unsent != nil {
-		report.Carry(a.unsent, r)
-	}
-	report.Fit(r) // one that is still too large is refused with the reason
 }
 
 // send delivers a report. What that costs the processor is part of the look's
@@ -248,19 +294,20 @@ func (a *Agent) send(ctx context.Context, r *report.Report) error {
 	defer cancel()
 	before := a.cpu()
 	defer func() { a.guard.charge(a.cpu() - before) }()
-	return a.opt.Sender.Send(ctx, r)
+	return a.courier.deliver(ctx, r, a.looked)
 }
 
 // maxBackoff is the longest wait for a server that is away.
 const maxBackoff = time.Minute
 
-func (a *Agent) fail(ctx context.Context, r *report.Report, err error) {
+func (a *Agent) fail(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
 	if !a.opt.Once && (a.failing == nil || a.failing.Error() != err.Error()) {
 		a.opt.Log.Error("report was not delivered; trying again", "error", err)
 	}
-	a.unsent, a.failing = r, err
+	a.failing = err
 	a.backoff = min(2*max(a.backoff, a.guard.every), max(maxBackoff, a.guard.every))
+	a.retry = time.Now().Add(spread(a.backoff/2, a.backoff/2)) // never in step with other agents
 }

@@ -64,6 +64,13 @@ func (g *guard) add(at time.Time, cost time.Duration) {
 	g.decide(at)
 }
 
+// ask asks for another interval.
+func (g *guard) ask(d time.Duration) {
+	if d != g.set {
+		g.set, g.every = d, d
+	}
+}
+
 // charge counts what a delivery cost, with the look that follows: the interval
 // is decided on, and told, before a report is delivered.
 func (g *guard) charge(cost time.Duration) { g.owed += cost }
@@ -86,10 +93,34 @@ func (g *guard) mean() (mean time.Duration) {
 	return mean / time.Duration(max(len(g.looks), 1))
 }
 
-// pause is the shortest time from the newest look to another one that keeps the
-// budget, however many there are.
-func (g *guard) pause() time.Duration {
-	return share * max(g.mean(), g.last())
+// free is when another look may follow the one at looked, for what happens at now,
+// so that looks keep the budget: at once while half of the window's is left, for a
+// few looks more are paid from that; else so late that there may be any number of
+// them, and never before there is something left.
+func (g *guard) free(looked, now time.Time) time.Time {
+	cost := max(g.mean(), g.last())
+	left := budget - g.spent(now) - cost
+	if left >= budget/2 {
+		return looked
+	}
+	free := looked.Add(share * cost)
+	for _, l := range g.looks {
+		if left >= 0 {
+			break
+		}
+		if gone := l.at.Add(window); gone.After(now) {
+			left += l.cost
+			free = later(free, gone)
+		}
+	}
+	return free
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // last is what the newest look cost.

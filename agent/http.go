@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
@@ -31,9 +32,12 @@ type HTTPSender struct {
 	url    string
 	client *http.Client
 	via    Doer // instead of client, if it is set
+
+	sending sync.Mutex // one whole report at a time
+	encoder report.Encoder
 }
 
-var _ Sender = (*HTTPSender)(nil)
+var _ Exchanger = (*HTTPSender)(nil)
 
 // NewHTTPSender checks the server's address, "http://host:port" with an
 // optional path prefix.
@@ -77,37 +81,43 @@ func (s *HTTPSender) do(req *http.Request) (*http.Response, error) {
 
 // Send delivers one report, gzipped.
 func (s *HTTPSender) Send(ctx context.Context, r *report.Report) error {
-	var body bytes.Buffer
-	if err := report.Encode(&body, r); err != nil {
-		return err
-	}
+	_, err := s.Exchange(ctx, r, nil)
+	return err
+}
+
+// post makes the request, and reads the answer.
+func (s *HTTPSender) post(ctx context.Context, kind string, body io.Reader) (*report.Policy, error) {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, &body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, body)
 	if err != nil {
-		return fmt.Errorf("addressing server: %w", err)
+		return nil, fmt.Errorf("addressing server: %w", err)
 	}
-	req.Header.Set("Content-Type", "application/gzip")
+	req.Header.Set("Content-Type", kind)
 	resp, err := s.do(req)
 	if err != nil {
-		return err
+		return nil, notReached(err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing to lose
 	if resp.StatusCode/100 == 2 {
-		return nil
+		return policyOf(resp), nil
 	}
-	return refused(resp)
+	return nil, refused(resp)
 }
 
 // refused puts a server's problem document (RFC 9457) into an error.
 func refused(resp *http.Response) error {
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	var problem struct{ Title, Detail string }
+	var problem struct{ Type, Title, Detail string }
 	if bytes.Contains(raw, []byte("HTTP request to an HTTPS server")) { // what net/http says
 		return errors.New("server speaks TLS: its address must begin with https://")
 	}
 	if json.Unmarshal(raw, &problem) != nil || problem.Detail == "" {
 		return fmt.Errorf("server answers %s, which is not what a dotm server says: check its address", resp.Status)
 	}
-	return fmt.Errorf("server refuses the report: %s", problem.Detail)
+	err := fmt.Errorf("server refuses the report: %s", problem.Detail)
+	if resp.StatusCode/100 != 4 {
+		return err // it may have taken it in all the same
+	}
+	return &notTaken{error: err, answered: true, whole: problem.Type == report.WholeWanted}
 }

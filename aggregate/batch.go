@@ -96,6 +96,7 @@ func (b *Batch) Report(r *report.Report, now time.Time) {
 	if !ok {
 		return
 	}
+	r, counted := b.once(name, r)
 	all := statements(r, name)
 	for _, gone := range b.goneContainers(all) {
 		all = append(all, statement{report: r, node: gone.Name, kind: gone.Kind})
@@ -106,6 +107,7 @@ func (b *Batch) Report(r *report.Report, now time.Time) {
 	for i := range all {
 		begun[i] = b.begin(&all[i], now)
 	}
+	begun[0].next.Counted = counted
 	for _, s := range begun {
 		s.next.Node.FirstSeen = earliest(s.next.Node.FirstSeen, b.adopt(s.next))
 	}
@@ -241,7 +243,7 @@ func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topolog
 		Agent:    r.Agent.Version,
 		Instance: r.Agent.Instance,
 		Collect:  collectedBy(r.Agent.Method),
-		Skew:     topology.Duration(r.Time.Sub(now).Round(time.Second)),
+		Skew:     topology.Duration(r.Time.Add(time.Duration(r.LagMS) * time.Millisecond).Sub(now).Round(time.Second)),
 		Cost: topology.Cost{
 			CPUMillis: float64(r.Cost.CPUMicros) / 1e3, WallMillis: float64(r.Cost.WallMicros) / 1e3,
 			RSSBytes: r.Cost.RSSBytes, Sockets: r.Coverage.Sockets,

@@ -15,6 +15,11 @@ type Host struct {
 	Addresses [][]netip.Addr
 	Ephemeral PortRange
 	Now       time.Time
+	// Unmeasured says that the kernel was not asked for what it measures on
+	// connections (see [Measures]): the rows tell of their health only what
+	// waits, and the next look that is measured counts for this one too. A
+	// Folder's first look must be measured, to count from there.
+	Unmeasured bool
 }
 
 // Look is one host's sockets folded into the rows of a report.
@@ -53,12 +58,12 @@ func FoldOnce(host Host, sockets []Socket) Look {
 // are seen for the first time have opened. The result is sorted and does not
 // depend on the order of sockets.
 func (f *Folder) Fold(host Host, sockets []Socket, opens *Opens) Look {
-	f.past.turn()
+	f.past.turn(len(sockets))
 	f.routes.learn(opens)
 	clear(f.fast)
 	l := &look{
 		Folder: f, place: newSurroundings(host), now: host.Now,
-		rows: map[rowKey]*row{}, countNew: opens == nil,
+		rows: map[rowKey]*row{}, countNew: opens == nil, measured: !host.Unmeasured,
 	}
 	l.listeners = findListeners(l.place, sockets)
 	for i := range sockets {
@@ -77,6 +82,7 @@ type look struct {
 	now       time.Time
 	rows      map[rowKey]*row
 	countNew  bool // sockets that are new have opened
+	measured  bool // the kernel was asked for the measures of connections
 	proofs    []*Socket
 	out       Look
 }
@@ -127,7 +133,7 @@ type fastKey struct {
 
 // socket takes one socket.
 func (l *look) socket(s *Socket) {
-	before, since := l.past.recall(s, l.now)
+	before, since := l.past.recall(s, l.now, l.measured)
 	switch {
 	case s.State.ends():
 		if !before.met() && l.countNew && (s.Cookie != 0 && l.past.looks > 1 || l.once) {
@@ -155,9 +161,11 @@ func (l *look) socket(s *Socket) {
 	if !before.met() && s.Cookie != 0 && l.past.looks > 1 && (l.countNew || s.Protocol != report.TCP) {
 		r.Opened++
 	}
-	r.health.add(s, before, l.whole())
+	if l.measured {
+		r.health.add(s, before, l.whole())
+	}
 	if s.State == CloseWait {
-		r.health.closeWait(s, age)
+		r.health.closeWait(age)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/devops-trouble-map/dotm/report"
 )
 
-var sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})
+var sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{})
 
 // thisHost has 10.0.0.1 and fd00::1.
 var thisHost = Host{

@@ -44,11 +44,10 @@ func (h *health) connecting(s *Socket, age int64) {
 	h.ConnectingMS = max(h.ConnectingMS, age, int64(s.Retries)*1000)
 }
 
-// closeWait takes a socket that the peer closed: at least since it was last
-// heard.
-func (h *health) closeWait(s *Socket, age int64) {
+// closeWait takes a socket that the peer closed.
+func (h *health) closeWait(age int64) {
 	h.CloseWait++
-	h.CloseWaitMS = max(h.CloseWaitMS, age, int64(s.Idle))
+	h.CloseWaitMS = max(h.CloseWaitMS, age)
 }
 
 // sum gives the row's health; nil if nothing was measured.

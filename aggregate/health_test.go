@@ -140,3 +140,31 @@ func TestHealthOfRows(t *testing.T) {
 		{Active: true, Peer: called(7, "").Remote.Addr(), Port: 80, Owner: Owner{Process: "curl", User: "u"}, Opened: 2},
 	}}))
 }
+
+// TestUnmeasured: a look without measures tells what waits, and the next with
+// them counts for it too, sockets that were met in between included.
+func TestUnmeasured(t *testing.T) {
+	f, host := NewFolder(), thisHost
+	look := func(seconds int, measured bool, sockets ...Socket) *report.Health {
+		t.Helper()
+		host.Now, host.Unmeasured = start.Add(time.Duration(seconds)*time.Second), !measured
+		return f.Fold(host, sockets, nil).Connections[0].Health
+	}
+	open := func(cookie uint64, m Measures) Socket { return with(m, called(cookie, "curl")) }
+	shut := func(m Measures) Socket { return in(CloseWait, open(7, m)) }
+	for i, tt := range []struct{ got, want *report.Health }{
+		{look(0, true, open(7, Measures{RTT: 5, Sent: 100, Segments: 10})), &report.Health{Measured: 1, RTT: 5}},
+		{look(10, false, open(7, Measures{}), open(8, Measures{})), nil},
+		{look(20, false, in(SynSent, open(9, Measures{Retries: 2})), shut(Measures{}), open(8, Measures{})), &report.Health{Connecting: 1, ConnectingMS: 2000, CloseWait: 1}},
+		{
+			look(30, true, shut(Measures{RTT: 7, Sent: 150, Segments: 11, Idle: 25_000}), open(8, Measures{RTT: 9, Sent: 30, Segments: 2})),
+			&report.Health{Measured: 2, RTT: 8, Sent: 80, Segments: 3, CloseWait: 1, CloseWaitMS: 25_000},
+		},
+		{look(40, false, shut(Measures{})), &report.Health{CloseWait: 1, CloseWaitMS: 35_000}},
+		{look(50, true, shut(Measures{RTT: 7, Sent: 151, Segments: 11})), &report.Health{Measured: 1, RTT: 7, Sent: 1, CloseWait: 1, CloseWaitMS: 45_000}},
+	} {
+		if diff := cmp.Diff(tt.want, tt.got); diff != "" {
+			t.Errorf("look %d (-want +got):\n%s", i, diff)
+		}
+	}
+}

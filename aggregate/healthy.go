@@ -42,8 +42,12 @@ func (m *measured) add(h *report.Health) {
 	m.CloseWaitMS = max(m.CloseWaitMS, h.CloseWaitMS)
 }
 
-// elapsed is the time since the node's report before; zero if there was none.
+// elapsed is what the report's measures count over: since the look before, or
+// since the node's report before, where it doesn't say; zero if there was none.
 func (w *weaver) elapsed() time.Duration {
+	if span := w.says.report.SpanMS; span > 0 {
+		return time.Duration(span) * time.Millisecond
+	}
 	if w.prev.Node.LastReport.IsZero() {
 		return 0
 	}

@@ -177,7 +177,7 @@ func (i *identifier) stranger() (name string, ok bool) {
 		return "", false
 	case fresh && !shares:
 		return i.free(), true
-	case !shares && !(here.Node.Weak && here.Node.Zone == i.report.Zone):
+	case !shares && (!here.Node.Weak || here.Node.Zone != i.report.Zone):
 		i.replaced(here)
 	}
 	return here.Node.Name, true

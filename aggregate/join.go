@@ -203,6 +203,11 @@ func (w *weaver) calledBy(a netip.Addr, r *report.Connection) bool {
 	if r.Called.IsValid() {
 		return r.Called == a
 	}
+	return w.has(a)
+}
+
+// has tells whether this node has an address now.
+func (w *weaver) has(a netip.Addr) bool {
 	return slices.Contains(w.self.Node.Addresses, a) || slices.Contains(w.self.Node.VirtualAddresses, a)
 }
 

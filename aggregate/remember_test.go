@@ -25,16 +25,29 @@ type known struct {
 	m     Measures
 }
 
+// remember is what is known of a socket after a look, in which it was measured
+// or not.
+func remember(now time.Time, s *Socket, was known, met, measured bool) known {
+	k := known{s.State, now, s.Measures}
+	if s.State == CloseWait {
+		k.since = now.Add(-time.Duration(s.Idle) * time.Millisecond)
+	}
+	if met && was.state == s.State && was.since.Before(k.since) {
+		k.since = was.since
+	}
+	if !measured {
+		k.m = was.m
+	}
+	return k
+}
+
 // look gives what the sockets of each process must add up to.
-func (n *naive) look(now time.Time, sockets []Socket) map[string]report.Connection {
+func (n *naive) look(now time.Time, sockets []Socket, measured bool) map[string]report.Connection {
 	n.looks++
 	this, rows, rtt, rttvar := map[uint64]known{}, map[string]report.Connection{}, map[string]uint64{}, map[string]uint64{}
 	for _, s := range sockets {
 		was, met := n.last[s.Cookie]
-		k := known{s.State, now, s.Measures}
-		if met && was.state == s.State {
-			k.since = was.since
-		}
+		k := remember(now, &s, was, met, measured)
 		if s.Cookie != 0 {
 			this[s.Cookie] = k
 		} else {
@@ -64,7 +77,7 @@ func (n *naive) look(now time.Time, sockets []Socket) map[string]report.Connecti
 		}
 		if s.State == CloseWait {
 			h.CloseWait++
-			h.CloseWaitMS = max(h.CloseWaitMS, age, int64(s.Idle))
+			h.CloseWaitMS = max(h.CloseWaitMS, age)
 		}
 		if s.RTT > 0 {
 			h.Measured++
@@ -72,7 +85,7 @@ func (n *naive) look(now time.Time, sockets []Socket) map[string]report.Connecti
 			rttvar[s.Owner.Process] += uint64(s.RTTVar)
 			h.RTT, h.RTTVar = uint32(rtt[s.Owner.Process]/uint64(h.Measured)), uint32(rttvar[s.Owner.Process]/uint64(h.Measured))
 		}
-		if met || n.looks > 1 {
+		if measured && (met || n.looks > 1) {
 			h.Segments += uint64(s.Segments - was.m.Segments)
 			h.Retransmits += uint64(s.Retransmits - was.m.Retransmits)
 			h.Sent += s.Sent - min(was.m.Sent, s.Sent)
@@ -155,11 +168,16 @@ func TestMemory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		folder, model, sockets, host := NewFolder(), naive{}, newFlux(), thisHost
 		host.Now = start
-		for range rapid.IntRange(1, 5).Draw(t, "looks") {
+		for i := range rapid.IntRange(1, 5).Draw(t, "looks") {
 			host.Now = host.Now.Add(time.Duration(rapid.IntRange(1, 60_000).Draw(t, "ms")) * time.Millisecond)
 			list := sockets.look(t)
+			if host.Unmeasured = i > 0 && rapid.Bool().Draw(t, "unmeasured"); host.Unmeasured {
+				for j := range list {
+					list[j].Measures = Measures{Retries: list[j].Retries}
+				}
+			}
 			want := map[string]report.Connection{}
-			for process, r := range model.look(host.Now, list) {
+			for process, r := range model.look(host.Now, list, !host.Unmeasured) {
 				if *r.Health == (report.Health{}) {
 					r.Health = nil
 				}
@@ -220,17 +238,17 @@ func TestDeltasAddUp(t *testing.T) {
 func TestMemoryIsOfOneLook(t *testing.T) {
 	var p past
 	s := called(7, "curl")
-	p.turn()
-	if before, _ := p.recall(&s, start); before != nil {
+	p.turn(1)
+	if before, _ := p.recall(&s, start, true); before != nil {
 		t.Error("a socket was known before the first look")
 	}
-	p.turn()
-	if before, since := p.recall(&s, start.Add(time.Second)); before == nil || since != start.UnixMilli() {
+	p.turn(1)
+	if before, since := p.recall(&s, start.Add(time.Second), true); before == nil || since != start.UnixMilli() {
 		t.Errorf("got %v since %d, want it known since %d", before, since, start.UnixMilli())
 	}
-	p.turn()
-	p.turn()
-	if before, since := p.recall(&s, start); before != nil || since != start.UnixMilli() {
+	p.turn(1)
+	p.turn(1)
+	if before, since := p.recall(&s, start, true); before != nil || since != start.UnixMilli() {
 		t.Errorf("got %v since %d, want it forgotten", before, since)
 	}
 }

@@ -27,7 +27,7 @@ type weaver struct {
 
 	edges map[string]*topology.Connection
 	ends  map[[2]string][]*topology.Connection // edges of now by their two nodes
-	peers map[string]map[netip.Addr]bool       // behind edges to many
+	peers map[string]map[netip.Prefix]int      // behind edges to many, by address or network
 
 	health map[string]*measured // of edges, by id
 
@@ -41,7 +41,7 @@ func (w *weaver) weave() {
 	w.others, w.services = map[string]*peer{}, map[string]portServices{}
 	w.only = onlyServices(w.self.Services)
 	w.edges = map[string]*topology.Connection{}
-	w.peers = map[string]map[netip.Addr]bool{}
+	w.peers = map[string]map[netip.Prefix]int{}
 	w.health = map[string]*measured{}
 	rows := slices.Clone(w.says.connections)
 	for i := range rows {
@@ -314,7 +314,11 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 		if w.sawAtClient(peer, at, r, seen) {
 			return
 		}
-		if len(w.batch.holders(v)) == 1 {
+		left := !w.has(calledAddress(r))
+		if left && w.toldByHolder(peer, at, r) {
+			return
+		}
+		if left || len(w.batch.holders(v)) == 1 {
 			server = at
 		}
 	}
@@ -332,13 +336,29 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 }
 
 // calledVirtual is the node of the virtual address that a row's peer called;
-// empty if it called another.
+// empty if it called another. This node may have lost the address since: sockets
+// that nobody closes outlive it.
 func (w *weaver) calledVirtual(r *report.Connection) string {
 	called := calledAddress(r)
-	if !slices.Contains(w.self.Node.VirtualAddresses, called) {
+	if !called.IsValid() || slices.Contains(w.self.Node.Addresses, called) {
 		return ""
 	}
-	return w.batch.edit.VirtualAt(w.self.Node.Zone, called)
+	v := w.batch.edit.VirtualAt(w.self.Node.Zone, called)
+	if w.has(called) || slices.Contains(w.batch.everHeld(v), w.self.Node.Name) {
+		return v
+	}
+	return ""
+}
+
+// toldByHolder says whether who holds a virtual address now tells of calls from
+// a peer to it.
+func (w *weaver) toldByHolder(peer end, at topology.Server, r *report.Connection) bool {
+	for _, h := range w.batch.holders(at.Node) {
+		if h != w.self.Node.Name && len(w.peer(h).find(ends{peer.node, at.Node, port{topology.Protocol(r.Protocol), at.Port}})) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // calledAddress is the address that a row's peer called, as far as it is known.
@@ -508,11 +528,26 @@ func (w *weaver) add(c topology.Connection, r *report.Connection, peer end, side
 	}
 	e.Status = topology.Fresh
 	if peer.kind == topology.Internet || peer.kind == topology.Network {
-		if w.peers[c.ID] == nil {
-			w.peers[c.ID] = map[netip.Addr]bool{}
-		}
-		w.peers[c.ID][r.Peer] = true
-		e.Peers = len(w.peers[c.ID])
+		w.countPeers(e, r)
+	}
+}
+
+// countPeers counts the addresses behind an edge to many. The agent may have
+// folded them into networks already.
+func (w *weaver) countPeers(e *topology.Connection, r *report.Connection) {
+	behind := w.peers[e.ID]
+	if behind == nil {
+		behind = map[netip.Prefix]int{}
+		w.peers[e.ID] = behind
+		e.Peers = 0
+	}
+	network, n := r.PeerNetwork, max(r.Peers, 1)
+	if network == (netip.Prefix{}) {
+		network, n = netip.PrefixFrom(r.Peer, r.Peer.BitLen()), 1
+	}
+	if more := n - behind[network]; more > 0 {
+		behind[network] = n
+		e.Peers += more
 	}
 }
 

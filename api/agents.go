@@ -239,7 +239,7 @@ func (s *identified) Put(ctx context.Context, r *report.Report) error {
 	if err := s.h.Agents.Admit(s.c.agent.ID, seen); err != nil {
 		return err
 	}
-	r.Node.Identity = report.Identity{Kind: report.IdentityEnrolled, Value: s.c.agent.ID}
+	r.Node.Identity = report.Identity{Kind: report.IdentityEnrolled, Value: s.c.agent.Identity}
 	if err := s.h.Sink.Put(ctx, r); err != nil {
 		return err
 	}

@@ -11,17 +11,19 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// Finding is one thing that is odd, and what to do about it.
-type Finding struct {
+// NodeFinding is one thing that is odd about a node, and what to do about it.
+type NodeFinding struct {
 	Code string `json:"code" doc:"clone, same-name, renamed, replaced, duplicate-address, clock-skew, silent, weak-identity, old-agent, not-answering, …"`
 	Node string `json:"node" doc:"the node that it is about, or the address of one that never answered"`
 	Text string `json:"text"`
 	Hint string `json:"hint,omitempty"`
+	// Since is when it began, as far as known.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // FindingList is the answer of GET /report.
 type FindingList struct {
-	Findings []Finding `json:"findings"`
+	Findings []NodeFinding `json:"findings"`
 }
 
 func (h *handler) findings(_ context.Context, p *Params) (*Answer[FindingList], error) {
@@ -29,44 +31,44 @@ func (h *handler) findings(_ context.Context, p *Params) (*Answer[FindingList], 
 	if err != nil {
 		return nil, err
 	}
-	out := FindingList{Findings: []Finding{}}
+	out := FindingList{Findings: []NodeFinding{}}
 	for i := range view.Nodes {
 		out.Findings = append(out.Findings, h.findingsOf(&view.Nodes[i].Node)...)
 	}
 	for _, t := range h.Fleet.Targets() {
 		if t.Problem != "" {
-			out.Findings = append(out.Findings, Finding{"not-answering", cmp.Or(t.Node, t.URL), "asking " + t.URL + " failed: " + t.Problem, ""})
+			out.Findings = append(out.Findings, NodeFinding{Code: "not-answering", Node: cmp.Or(t.Node, t.URL), Text: "asking " + t.URL + " failed: " + t.Problem})
 		}
 	}
-	slices.SortFunc(out.Findings, func(a, b Finding) int {
+	slices.SortFunc(out.Findings, func(a, b NodeFinding) int {
 		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(a.Node, b.Node), strings.Compare(a.Text, b.Text))
 	})
 	return answer(view.Revision, out), nil
 }
 
 // findingsOf are what a node's reports, and their absence, tell.
-func (h *handler) findingsOf(n *topology.Node) (out []Finding) {
+func (h *handler) findingsOf(n *topology.Node) (out []NodeFinding) {
 	for _, f := range n.Findings {
-		out = append(out, Finding{f.Code, n.Name, f.Text, f.Hint})
+		out = append(out, NodeFinding{Code: f.Code, Node: n.Name, Text: f.Text, Hint: f.Hint})
 	}
 	if n.Kind != topology.Host {
 		return out
 	}
 	if n.State == topology.Stale {
-		out = append(out, Finding{
-			"silent", n.Name, "has not reported since " + n.LastReport.UTC().Format(time.RFC3339),
-			"is the host up, and its agent running? What the chart shows of it is as of then",
+		out = append(out, NodeFinding{
+			Code: "silent", Node: n.Name, Since: n.LastReport, Text: "has not reported since " + n.LastReport.UTC().Format(time.RFC3339),
+			Hint: "is the host up, and its agent running? What the chart shows of it is as of then",
 		})
 	}
 	if n.Weak {
-		out = append(out, Finding{
-			"weak-identity", n.Name, "is known by its name alone, so that another host of that name would be taken for it",
-			"run an agent there that can read /etc/machine-id",
+		out = append(out, NodeFinding{
+			Code: "weak-identity", Node: n.Name, Since: n.FirstSeen, Text: "is known by its name alone, so that another host of that name would be taken for it",
+			Hint: "run an agent there that can read /etc/machine-id",
 		})
 	}
 	if n.Collect == "agent" && n.Agent != "" && n.Agent != h.Version.Version {
-		out = append(out, Finding{
-			"old-agent", n.Name, fmt.Sprintf("its agent is %s, the server %s", n.Agent, h.Version.Version), "update the older of the two",
+		out = append(out, NodeFinding{
+			Code: "old-agent", Node: n.Name, Text: fmt.Sprintf("its agent is %s, the server %s", n.Agent, h.Version.Version), Hint: "update the older of the two",
 		})
 	}
 	return out

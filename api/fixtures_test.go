@@ -14,12 +14,14 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/server"
@@ -33,16 +35,24 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // site is all of dotm but its command: HTTP over a server over a bolt store.
 type site struct {
 	*httptest.Server
-	model *server.Server
-	store *bolt.Store
+	model   *server.Server
+	store   *bolt.Store
+	logins  *auth.Logins
+	agents  *auth.Agents
+	handler http.Handler
+	log     *lockedBuffer
 }
 
 type siteOptions struct {
 	fixed  store.Patch
 	ui     fs.FS
-	public bool // not on loopback
-	names  func(netip.Addr) string
-	hosts  func() map[netip.Addr]string
+	public bool // not on loopback, and open to all (--insecure)
+	login  bool // not on loopback: people log in, agents enrol
+	// proxies are those before a server of which one logs in.
+	proxies []netip.Prefix
+	clock   func() time.Time // of logins and agents
+	names   func(netip.Addr) string
+	hosts   func() map[netip.Addr]string
 }
 
 func newSite(t *testing.T, opt siteOptions) *site {
@@ -51,7 +61,8 @@ func newSite(t *testing.T, opt siteOptions) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
+	s := &site{store: st, log: &lockedBuffer{}}
+	log := slog.New(slog.NewTextHandler(s.log, nil))
 	m, err := server.New(t.Context(), server.Options{
 		Store: st, Fixed: opt.fixed, Log: log, Pollers: map[string]collect.Poller{"text": nobody{}},
 	})
@@ -61,11 +72,14 @@ func newSite(t *testing.T, opt siteOptions) *site {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- m.Run(ctx) }()
-	s := &site{model: m, store: st}
-	s.Server = httptest.NewServer(New(ctx, Options{
-		Model: m, Settings: m, Sink: m, Fleet: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public,
+	s.model = m
+	s.access(t, &opt)
+	s.handler = New(ctx, Options{
+		Model: m, Settings: m, Sink: m, Fleet: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
+		Logins: s.logins, Agents: s.agents, Issuer: fakeCA{}, Pin: auth.Fingerprint{7}, Proxies: opt.proxies, URL: "https://dotm.example:4849",
 		Version: Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: noon, Listen: "127.0.0.1:4849", Loopback: !opt.public},
-	}))
+	})
+	s.Server = httptest.NewServer(s.handler)
 	t.Cleanup(func() {
 		cancel()
 		s.Close()
@@ -73,6 +87,76 @@ func newSite(t *testing.T, opt siteOptions) *site {
 		st.Close()
 	})
 	return s
+}
+
+// access gives a site its logins and agents.
+func (s *site) access(t *testing.T, opt *siteOptions) {
+	t.Helper()
+	if opt.clock == nil {
+		opt.clock = time.Now
+	}
+	var err error
+	if s.agents, err = auth.NewAgents(documents{s.model}, opt.clock); err != nil {
+		t.Fatal(err)
+	}
+	if opt.public {
+		return
+	}
+	if s.logins, err = auth.NewLogins(documents{s.model}, opt.clock); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// documents keep what package auth wants kept.
+type documents struct{ *server.Server }
+
+func (d documents) Documents(kind string) (out []auth.Document) {
+	for _, x := range d.Server.Documents(kind) {
+		out = append(out, auth.Document(x))
+	}
+	return out
+}
+
+func (d documents) ChangeDocuments(ctx context.Context, keep []auth.Document, drop []auth.Key) error {
+	var docs []store.Document
+	for _, x := range keep {
+		docs = append(docs, store.Document(x))
+	}
+	var keys []store.DocumentKey
+	for _, x := range drop {
+		keys = append(keys, store.DocumentKey{Kind: x.Kind, Key: x.Name})
+	}
+	return d.Server.ChangeDocuments(ctx, docs, keys)
+}
+
+// fakeCA signs whatever begins with "csr".
+type fakeCA struct{}
+
+func (fakeCA) PEM() []byte { return []byte("the CA") }
+
+func (fakeCA) Issue(request []byte, names []string) ([]byte, error) {
+	if !bytes.HasPrefix(request, []byte("csr")) {
+		return nil, fmt.Errorf("certificate_request is %w", auth.ErrInvalid)
+	}
+	return fmt.Appendf(nil, "certificate for %v", names), nil
+}
+
+// lockedBuffer is a log that may be read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -131,6 +215,7 @@ func read200[T any](t *testing.T, s *site, path string) (out T) {
 
 // problemDoc is RFC 9457's as far as dotm uses it.
 type problemDoc struct {
+	Type          string
 	Title, Detail string
 	Status        int
 	Errors        []struct {
@@ -164,7 +249,7 @@ func (s *site) put(t *testing.T, r *report.Report) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := s.do(t, http.MethodPost, Prefix+"/reports", string(raw)); a.StatusCode != http.StatusNoContent {
+	if a := s.do(t, http.MethodPost, Prefix+"/reports", string(raw)); a.StatusCode != http.StatusOK {
 		t.Fatalf("report refused: %s", a.body)
 	}
 }

@@ -213,7 +213,10 @@ func permit(c *caller, r *http.Request) error {
 	case path == enrolPath:
 		return unless(c.token != "", errToken)
 	case path == certificatePath:
-		return unless(c.agent != nil && c.agent.Role == auth.RoleRelay, errRelay)
+		if c.agent == nil {
+			return errEnrol
+		}
+		return unless(c.agent.Role == auth.RoleRelay, errRelay)
 	case isPublic(r.Method, path):
 		return nil
 	case c.agent != nil:
@@ -285,7 +288,9 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, c *caller, err 
 	if errors.Is(err, auth.ErrCredential) {
 		h.Log.Warn("credential was refused", "path", r.URL.Path, "address", c.address, "via", c.via, "error", err)
 	}
-	w.Header().Set("Connection", "close") // nobody waits for the body of a stranger
+	if r.ProtoMajor < 2 { // HTTP/2 would end the requests of others, too
+		w.Header().Set("Connection", "close") // nobody waits for the body of a stranger
+	}
 	problem(w, status, err.Error())
 }
 

@@ -1,12 +1,14 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/devops-trouble-map/dotm/collect/push"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -18,7 +20,10 @@ type counts struct {
 
 func (c *counts) report(err error) {
 	outcome := "taken"
-	if err != nil {
+	switch {
+	case errors.Is(err, push.ErrWhole):
+		outcome = "whole wanted"
+	case err != nil:
 		outcome = "refused"
 	}
 	c.reports.WithLabelValues(outcome).Inc()

@@ -114,7 +114,7 @@ func (h *handler) begun(ctx context.Context, doing, secret string, p auth.Person
 }
 
 func sessionCookie(c *caller, value string, life time.Duration) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure wherever there is TLS; on loopback there is none
 		Name: cookieName(c), Value: value, Path: "/", MaxAge: int(life.Seconds()),
 		HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteStrictMode,
 	}

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,29 +16,42 @@ import (
 // reports takes in what agents send. The body may be gzipped and larger than
 // other bodies, so collect/push reads it; the API's description only shows it.
 func (h *handler) reports(mux *http.ServeMux, a *huma.OpenAPI) {
+	schema := func(of reflect.Type, name string) *huma.MediaType {
+		return &huma.MediaType{Schema: a.Components.Schemas.Schema(of, true, name)}
+	}
 	a.AddOperation(&huma.Operation{
 		OperationID: "report", Method: http.MethodPost, Path: push.Path,
 		Summary: "Take in a node's report", Description: "JSON, plain or gzipped, at most 8 MiB unpacked.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"application/json": {Schema: a.Components.Schemas.Schema(reflect.TypeFor[report.Report](), true, "Report")},
+			"application/json": schema(reflect.TypeFor[report.Report](), "Report"),
+			report.BeatType:    schema(reflect.TypeFor[report.Beat](), "Beat"),
 		}},
 		Responses: map[string]*huma.Response{
-			"204": {Description: "The report is taken in, and part of the topology within 250 ms"},
+			"200": {
+				Description: "The report is taken in, and part of the topology within 250 ms",
+				Content:     map[string]*huma.MediaType{"application/json": schema(reflect.TypeFor[report.Policy](), "Policy")},
+			},
 			"401": {Description: "The agent has no identity, or one that is not in force any more"},
 			"403": {Description: "The report is for another host than the agent's"},
-			"409": {Description: "The report is older than one that was taken in"},
+			"409": {Description: "The report is older than one that was taken in; or, with the type " + report.WholeWanted + ", the server doesn't have the one that a beat builds on"},
 			"413": {Description: "The report is too large"},
 			"422": {Description: "The report breaks a rule: field, rule and value are in the detail"},
 		},
 	})
+	inbox := push.NewInbox(time.Now)
+	policies := &policies{model: h.Model, settings: h.Settings}
 	mux.HandleFunc("POST "+push.Path, func(w http.ResponseWriter, r *http.Request) {
-		err := push.Receive(w, r, h.sinkFor(callerOf(r.Context())))
+		received := time.Now()
+		taken, err := inbox.Receive(w, r, h.sinkFor(callerOf(r.Context())))
 		h.counts.report(err)
 		if err != nil {
 			writeModel(w, reportProblem(err))
 			return
 		}
-		w.WriteHeader(http.StatusNoContent)
+		policy := policies.at(received).Brief(taken.Policy)
+		policy.Beats, policy.Received = taken.Beats, received.UTC()
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(policy) // whoever doesn't read it has sent its report
 	})
 }
 
@@ -51,6 +66,9 @@ func reportProblem(err error) *huma.ErrorModel {
 		status = ofAuth
 	}
 	m := &huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: err.Error()}
+	if errors.Is(err, push.ErrWhole) {
+		m.Type = report.WholeWanted
+	}
 	var field *report.FieldError
 	if errors.As(err, &field) {
 		m.Errors = []*huma.ErrorDetail{{Message: field.Rule, Location: "body." + field.Field, Value: field.Value}}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -35,8 +36,13 @@ func TestReportTaken(t *testing.T) {
 		if kind != "" {
 			header = []string{"Content-Type", kind}
 		}
-		if a := s.do(t, http.MethodPost, Prefix+"/reports", body.String(), header...); a.StatusCode != http.StatusNoContent || len(a.body) != 0 {
-			t.Errorf("%q: %s %s", kind, a.Status, a.body)
+		a := s.do(t, http.MethodPost, Prefix+"/reports", body.String(), header...)
+		var policy report.Policy
+		if err := json.Unmarshal(a.body, &policy); err != nil || a.StatusCode != http.StatusOK {
+			t.Fatalf("%q: %s %s", kind, a.Status, a.body)
+		}
+		if policy.Beats || policy.Name == "" || policy.Fold.Networks != 256 || len(policy.InternalNetworks) != len(aggregate.AlwaysInternal()) || time.Since(policy.Received) > time.Minute {
+			t.Errorf("%q: policy %s", kind, a.body)
 		}
 		s.settle(t, func(snap *topology.Snapshot) bool { return snap.Block("web") != nil })
 	}

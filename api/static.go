@@ -20,6 +20,9 @@ and <code>dotm map</code> in a terminal.</p>
 </html>
 `
 
+// loginPage is where login links lead; the page itself sees that it is one.
+const loginPage = "login"
+
 // static serves the web UI, and says no to everything that nothing else serves.
 func (h *handler) static(mux *http.ServeMux) {
 	pages := http.HandlerFunc(pageNotBuilt)
@@ -37,7 +40,7 @@ func (h *handler) static(mux *http.ServeMux) {
 }
 
 func pageNotBuilt(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/" {
+	if r.URL.Path != "/" && r.URL.Path != "/"+loginPage {
 		problem(w, http.StatusNotFound, "there is no page "+quoteShort(r.URL.Path))
 		return
 	}
@@ -48,7 +51,7 @@ func pageNotBuilt(w http.ResponseWriter, r *http.Request) {
 // page serves a file of the UI. Those with a hash in their name never change.
 func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
-	if name == "" {
+	if name == "" || name == loginPage {
 		name = "index.html"
 	}
 	if info, err := fs.Stat(h.UI, name); err != nil || info.IsDir() {

@@ -15,6 +15,7 @@ func TestUI(t *testing.T) {
 	}})
 	for _, tt := range []struct{ path, body, kind, cache string }{
 		{"/", "<!doctype html><title>dotm</title>", "text/html; charset=utf-8", "no-cache"},
+		{"/login", "<!doctype html><title>dotm</title>", "text/html; charset=utf-8", "no-cache"},
 		{"/favicon.svg", "<svg/>", "image/svg+xml", "no-cache"},
 		{"/assets/app-1a2b.js", "export {}", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"},
 	} {

@@ -36,12 +36,15 @@ type Agents struct {
 
 // Agent is what is shown of one: everything but its secret.
 type Agent struct {
-	ID      string   `json:"id"`
-	Role    Role     `json:"role" enum:"agent,relay"`
-	Name    string   `json:"name" doc:"the host that it speaks for"`
-	Zone    string   `json:"zone"`
-	Names   []string `json:"names,omitempty" doc:"of a relay's certificate"`
-	Version string   `json:"version" doc:"of dotm, when it enrolled"`
+	ID string `json:"id"`
+	// Identity is the host's on the chart: the ID, or that of the agent which
+	// enrolled on this host before.
+	Identity string   `json:"identity" doc:"of the host: it stays when the host enrols anew"`
+	Role     Role     `json:"role" enum:"agent,relay"`
+	Name     string   `json:"name" doc:"the host that it speaks for"`
+	Zone     string   `json:"zone"`
+	Names    []string `json:"names,omitempty" doc:"of a relay's certificate"`
+	Version  string   `json:"version" doc:"of dotm, when it enrolled"`
 	// Enrolled and Revoked are moments; Revoked is zero for one in force.
 	Enrolled    time.Time `json:"enrolled"`
 	LastReport  time.Time `json:"last_report,omitzero"`
@@ -138,8 +141,9 @@ func (a *Agents) Enrol(ctx context.Context, secret string, r EnrolRequest) (Agen
 	}
 	used := *t
 	used.Used++
+	id := newID()
 	x := &agent{Agent{
-		ID: newID(), Role: t.Role, Name: r.Name, Zone: r.Zone, Names: t.Names, Version: r.Version,
+		ID: id, Identity: cmp.Or(a.identityOf(&r), id), Role: t.Role, Name: r.Name, Zone: r.Zone, Names: t.Names, Version: r.Version,
 		Enrolled: a.now().UTC().Truncate(time.Second),
 	}, r.SecretHash, t.ID, r.Machine}
 	keep := []Document{document(kindToken, t.ID, &used), document(kindAgent, x.ID, x)}
@@ -160,6 +164,18 @@ func (a *Agents) enrolledWith(token, hash string) *agent {
 		}
 	}
 	return nil
+}
+
+// identityOf finds the identity of a host that enrolled before; "" if there is
+// none. It is the same host if its machine-id, its name and its zone are: clones
+// have one machine-id, and hosts of one name are many.
+func (a *Agents) identityOf(r *EnrolRequest) string {
+	for _, x := range a.agents {
+		if r.Machine != "" && x.Machine == r.Machine && x.Name == r.Name && x.Zone == r.Zone {
+			return x.Identity
+		}
+	}
+	return ""
 }
 
 // Authenticate tells whose a credential is. Errors wrap [ErrCredential].
@@ -288,7 +304,7 @@ func (a *Agents) Sweep(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	var keep []Document
+	keep := make([]Document, 0, len(a.dirty))
 	var drop []Key
 	for id := range a.dirty {
 		keep = append(keep, document(kindAgent, id, a.agents[id]))

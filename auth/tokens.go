@@ -110,7 +110,7 @@ func (o *TokenOptions) check() error {
 		return fmt.Errorf("names is %w: there may be %d, are %d", ErrInvalid, maxNames, len(o.Names))
 	}
 	for _, n := range o.Names {
-		if !isServerName(n) {
+		if !IsServerName(n) {
 			return fmt.Errorf("names is %w: each must be a host name or an IP address, is %.80q", ErrInvalid, n)
 		}
 	}
@@ -120,8 +120,9 @@ func (o *TokenOptions) check() error {
 // label is one of a host name's (RFC 1123, 2.1), underscores allowed.
 var label = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 
-// isServerName tells what a certificate can be for.
-func isServerName(s string) bool {
+// IsServerName tells what the certificates of a server or relay can be for: host
+// names without wildcards, and IP addresses.
+func IsServerName(s string) bool {
 	if net.ParseIP(s) != nil {
 		return true
 	}

@@ -216,7 +216,7 @@ func (l *Listing) describe(r *report.Report, j *joiner) {
 		r.Notes = append(r.Notes, report.Note{Code: code, Text: text, Hint: hint})
 	}
 	if n := j.unplaced; n > 0 {
-		add("unknown-peers", fmt.Sprintf("%s left out: the text has names or cut addresses in place of their ends.", sockets(n)),
+		add("unknown-peers", sockets(n)+" left out: the text has names or cut addresses in place of their ends.",
 			"List with numbers and whole addresses: netstat -nW, or ss -n")
 	}
 	if n := r.Coverage.HiddenProcesses; n > 0 {

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -13,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/devops-trouble-map/dotm/aggregate"
-	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
@@ -354,18 +354,18 @@ func TestEvilText(t *testing.T) {
 	}
 }
 
+// TestManyRows: a report that would be too large leaves out what matters least,
+// and says so.
 func TestManyRows(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("hostname=a\n")
-	for i := range proctext.MaxRows + 5 {
+	for i := range 80_000 {
 		fmt.Fprintf(&b, "tcp 0 0 1.1.1.1:9 1.%d.%d.%d:1 ESTABLISHED\n", i>>16&255, i>>8&255, i&255)
-		if b.Len() > MaxListing-100 {
-			break
-		}
 	}
 	r := reportOf(t, b.String(), MethodImport, nil)
-	if len(r.Connections) < 100_000 && r.Coverage.Truncated == 0 {
-		t.Errorf("%d rows, %d left out", len(r.Connections), r.Coverage.Truncated)
+	raw, err := json.Marshal(r)
+	if err != nil || len(raw) > report.MaxBytes || r.Coverage.Truncated == 0 || len(r.Connections)+r.Coverage.Truncated != 80_000 {
+		t.Errorf("%d rows, %d left out, %d bytes, %v", len(r.Connections), r.Coverage.Truncated, len(raw), err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/store"
@@ -86,6 +87,9 @@ func Parse(raw []byte) (Config, error) {
 	if err := yaml.Load(raw, &c, yaml.WithKnownFields()); err != nil {
 		return Config{}, readable(err)
 	}
+	if err := c.TLS.check(); err != nil {
+		return Config{}, err
+	}
 	if err := c.checkNodes(); err != nil {
 		return Config{}, err
 	}
@@ -94,6 +98,19 @@ func Parse(raw []byte) (Config, error) {
 		return Config{}, fmt.Errorf("settings.%w", err)
 	}
 	return c, nil
+}
+
+// check says what is wrong with the certificate's part.
+func (t *TLS) check() error {
+	if t.KeyFile != "" && t.CertFile == "" {
+		return fmt.Errorf("tls.key_file must come with cert_file, is %q", t.KeyFile)
+	}
+	for i, n := range t.Names {
+		if !auth.IsServerName(n) {
+			return fmt.Errorf("tls.names[%d] must be a host name or an IP address, is %q", i, n)
+		}
+	}
+	return nil
 }
 
 // maxNodes bounds the nodes of a file.

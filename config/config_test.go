@@ -20,6 +20,7 @@ import (
 const full = `# all that there is
 listen: 127.0.0.1:4850
 data: /srv/dotm
+tls: {cert_file: /srv/cert.pem, key_file: /srv/key.pem, names: [dotm.example, 192.0.2.1]}
 nodes:
   - {collect: "text://OLD1:4848", zone: dmz}
   - {name: gate, collect: "ssh://dotm@192.0.2.7:2222"}
@@ -47,7 +48,9 @@ func TestParseFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := func(d time.Duration) *topology.Duration { return new(topology.Duration(d)) }
-	want := Config{Listen: "127.0.0.1:4850", Data: "/srv/dotm", GeoIP: []string{"/srv/country.mmdb"}, Nodes: []Node{
+	want := Config{Listen: "127.0.0.1:4850", Data: "/srv/dotm", GeoIP: []string{"/srv/country.mmdb"}, TLS: TLS{
+		CertFile: "/srv/cert.pem", KeyFile: "/srv/key.pem", Names: []string{"dotm.example", "192.0.2.1"},
+	}, Nodes: []Node{
 		{Collect: "text://old1", Zone: "dmz"}, {Name: "gate", Collect: "ssh://dotm@192.0.2.7:2222"},
 	}, Settings: store.Patch{
 		ExpireAfter: d(9600 * time.Hour), PollInterval: d(30 * time.Second),
@@ -89,6 +92,9 @@ func TestParseErrors(t *testing.T) {
 		{"number as duration", "settings:\n  ageing: 300\n", []string{"line 2", `must be a duration like 90s or 5m, is "300"`}},
 		{"bad network", "settings:\n  internal_networks: [10.0.0.1]\n", []string{"line 2", "10.0.0.1"}},
 		{"rule", "settings:\n  ageing: 1ms\n", []string{"settings.ageing must be 1s to 87600h0m0s, is 1ms"}},
+		{"key without certificate", "tls:\n  key_file: a\n", []string{"tls.key_file must come with cert_file, is \"a\""}},
+		{"wildcard", "tls:\n  names: [a, '*.example']\n", []string{"tls.names[1] must be a host name or an IP address", `"*.example"`}},
+		{"unknown key of tls", "tls:\n  cert: a\n", []string{"line 2", `unknown key "cert"`}},
 		{"rule of an entry", "settings:\n  ignored_names: [a, '']\n", []string{"settings.ignored_names[1] must be a process name"}},
 		{"two documents", "listen: a\n---\nlisten: b\n", []string{"document"}},
 		{"list", "- a\n- b\n", []string{"line 1"}},

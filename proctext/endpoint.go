@@ -74,7 +74,7 @@ func parseEndpoint(token, protocol string, fam family) (e Endpoint, hostLen int,
 		at = strings.LastIndexByte(token, '.')
 	}
 	if at < 0 {
-		return e, 0, fmt.Sprintf("%s has no port", quote(token)), ""
+		return e, 0, quote(token) + " has no port", ""
 	}
 	host, port := token[:at], token[at+1:]
 	if e.Port, reason, hint = parsePort(port, protocol); reason != "" {
@@ -127,7 +127,7 @@ func (e *Endpoint) parseHost(host string, fam family) (reason string) {
 	case isHostName(bare):
 		e.Name = bare
 	default:
-		return fmt.Sprintf("%s is no address", quote(host))
+		return quote(host) + " is no address"
 	}
 	return ""
 }

@@ -1,7 +1,6 @@
 package proctext
 
 import (
-	"fmt"
 	"math/bits"
 	"net/netip"
 	"strings"
@@ -90,7 +89,7 @@ func (p *parser) own(value string, length int) {
 		length = a.BitLen()
 	}
 	if err != nil || length > a.BitLen() || p.open && !hasSlash {
-		p.problem(fmt.Sprintf("%s is no address of an interface", quote(value)), "")
+		p.problem(quote(value)+" is no address of an interface", "")
 		return
 	}
 	if p.room--; p.room < 0 {
@@ -146,8 +145,8 @@ func (p *parser) brief(f []string) bool {
 	}
 	p.interfaceNamed(f[0])
 	for i := 2; i < len(f); i++ {
-		switch {
-		case f[i] == "peer" || f[i] == "metric":
+		switch f[i] {
+		case "peer", "metric":
 			i++
 		default:
 			p.own(f[i], -1)

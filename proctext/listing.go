@@ -235,7 +235,7 @@ func (p *parser) take(line string) {
 	if p.hostname(line) || p.socket(line) || p.heading(line) || p.address(line) || p.continuation(line) || p.foreign(line) {
 		return
 	}
-	p.problem(fmt.Sprintf("%s is not understood", quote(line)), "")
+	p.problem(quote(line)+" is not understood", "")
 }
 
 // plainBlanks makes the other blanks of ASCII plain ones.

@@ -51,7 +51,7 @@ func showRow(r Row) string {
 }
 
 func showEnd(e Endpoint) string {
-	s := ""
+	var s string
 	switch {
 	case e.Addr.IsValid():
 		s = e.AddrPort().String()
@@ -372,6 +372,37 @@ func TestProcessName(t *testing.T) {
 	} {
 		if got := processName(title); got != want {
 			t.Errorf("processName(%q) = %q, want %q", title, got, want)
+		}
+	}
+}
+
+func TestServicePort(t *testing.T) {
+	for _, c := range []struct {
+		name, protocol string
+		want           uint16
+	}{
+		{"ssh", TCP, 22},
+		{"SSH", TCP, 22},
+		{"echo", UDP, 7},
+		{"memcached", TCP, 11211},
+		{"bootpc", UDP, 68},
+		{"ms-wbt-server", TCP, 3389},
+		{"syslog", UDP, 514},
+		{"shell", TCP, 514},
+		{"syslog", TCP, 0},
+		{"shell", UDP, 0},
+		{"ss", TCP, 0},
+		{"sh", TCP, 0},
+		{"", TCP, 0},
+		{"ssh/22 telnet", TCP, 0},
+	} {
+		if got := servicePort(c.name, c.protocol); got != c.want {
+			t.Errorf("%s of %s is %d, want %d", c.name, c.protocol, got, c.want)
+		}
+	}
+	for _, line := range strings.Fields(services + servicesTCP + servicesUDP) {
+		if name, port, ok := strings.Cut(line, "/"); !ok || name != strings.ToLower(name) || !isNumber(port) {
+			t.Errorf("%q is no entry", line)
 		}
 	}
 }

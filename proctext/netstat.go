@@ -60,8 +60,8 @@ func next(line string) (field, rest string) {
 // queues may be missing.
 func (p *parser) netstatRow(line string) bool {
 	name, rest := next(line)
-	r, fam := Row{}, family(0)
-	r.Protocol, fam, _ = parseProtocol(name)
+	protocol, fam, _ := parseProtocol(name)
+	r := Row{Protocol: protocol}
 	var q [2]uint32
 	for i := range q {
 		field, after := next(rest)
@@ -75,7 +75,7 @@ func (p *parser) netstatRow(line string) bool {
 	local, rest := next(rest)
 	remote, rest := next(rest)
 	if local == "" || remote == "" {
-		p.problem(fmt.Sprintf("row ends in the middle: %s", quote(line)), "")
+		p.problem("row ends in the middle: "+quote(line), "")
 		return true
 	}
 	bsd := dotted(local)

@@ -84,18 +84,19 @@ func pidOf(field string) int {
 // with question marks: what is left of a connection that ended.
 func (p *parser) sockstatRow(f []string) bool {
 	at := 4
-	for at < len(f) && !(isProtocol(f[at]) && (isNumber(f[at-2]) || f[at-2] == "?")) {
+	for at < len(f) && (!isProtocol(f[at]) || !isNumber(f[at-2]) && f[at-2] != "?") {
 		at++
 	}
 	if at >= len(f) {
 		return false
 	}
-	r, fam := Row{}, family(0)
-	if r.Protocol, fam, _ = parseProtocol(f[at]); fam == anyFamily {
+	var r Row
+	protocol, fam, _ := parseProtocol(f[at])
+	if r.Protocol = protocol; fam == anyFamily {
 		fam = four
 	}
 	if at+2 >= len(f) {
-		p.problem(fmt.Sprintf("row ends in the middle: %s", quote(strings.Join(f, " "))), "")
+		p.problem("row ends in the middle: "+quote(strings.Join(f, " ")), "")
 		return true
 	}
 	s, ok := p.ends(&r, fam, f[at+1], f[at+2], at+3 == len(f))

@@ -22,7 +22,7 @@ func (p *parser) windowsRow(line string) bool {
 	}
 	p.kind = netstatWindows
 	if len(f) < 3 {
-		p.problem(fmt.Sprintf("row ends in the middle: %s", quote(line)), "")
+		p.problem("row ends in the middle: "+quote(line), "")
 		return true
 	}
 	s, ok := p.ends(&r, four, f[1], f[2], len(f) == 3)

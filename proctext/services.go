@@ -2,227 +2,53 @@ package proctext
 
 import "strings"
 
-// servicePort gives the port that programs print by a name where they are not
-// asked for numbers, or 0. These are the names of common services (IANA service
-// names, with the spellings of /etc/services on Linux, BSD and Windows). A name
-// that is not here is a problem of its row, not a guess.
+// services are the ports that programs print by a name where they are not asked
+// for numbers: those of common services (IANA service names, with the spellings
+// of /etc/services on Linux, BSD and Windows).
+const services = `
+echo/7 discard/9 daytime/13 chargen/19 ftp-data/20 ftp/21 ssh/22 telnet/23 smtp/25 time/37
+domain/53 nameserver/53 bootps/67 dhcps/67 bootpc/68 dhcpc/68 tftp/69 http/80 www/80 www-http/80
+kerberos/88 kerberos-sec/88 krb5/88 pop3/110 sunrpc/111 rpcbind/111 portmapper/111 auth/113
+ident/113 nntp/119 ntp/123 epmap/135 msrpc/135 loc-srv/135 netbios-ns/137 nbname/137
+netbios-dgm/138 nbdatagram/138 netbios-ssn/139 nbsession/139 imap/143 imap2/143 imap4/143 snmp/161
+snmp-trap/162 snmptrap/162 bgp/179 ldap/389 svrloc/427 https/443 microsoft-ds/445 kpasswd/464
+kpasswd5/464 urd/465 submissions/465 smtps/465 ssmtp/465 isakmp/500 submission/587 ipp/631
+ldaps/636 kerberos-adm/749 domain-s/853 rsync/873 ftps/990 imaps/993 pop3s/995 socks/1080
+openvpn/1194 ms-sql-s/1433 ms-sql-m/1434 ingreslock/1524 radius/1812 radius-acct/1813 mqtt/1883
+ssdp/1900 nfs/2049 nfsd/2049 iscsi-target/3260 mysql/3306 ms-wbt-server/3389 svn/3690 wsd/3702
+ws-discovery/3702 epmd/4369 ipsec-nat-t/4500 sip/5060 sip-tls/5061 sips/5061 xmpp-client/5222
+xmpp-server/5269 mdns/5353 llmnr/5355 postgresql/5432 postgres/5432 nrpe/5666 amqps/5671 amqp/5672
+x11/6000 redis/6379 syslog-tls/6514 ircd/6667 http-alt/8080 webcache/8080 http-proxy/8080
+https-alt/8443 git/9418 zabbix-agent/10050 zabbix-trapper/10051 memcache/11211 memcached/11211
+mongodb/27017
+`
+
+// Names that mean different ports of TCP and UDP.
+const (
+	servicesTCP = " exec/512 login/513 shell/514 cmd/514 printer/515 "
+	servicesUDP = " biff/512 comsat/512 who/513 whod/513 syslog/514 "
+)
+
+// servicePort gives the port of a name, or 0. A name that is not known is a
+// problem of its row, not a guess.
 func servicePort(name, protocol string) uint16 {
-	switch protocol {
-	case TCP:
-		if p := tcpPort(name); p != 0 {
-			return p
+	own := servicesTCP
+	if protocol == UDP {
+		own = servicesUDP
+	}
+	if name = strings.ToLower(name); strings.ContainsAny(name, " \n/") {
+		return 0
+	}
+	for _, table := range []string{own, services} {
+		for _, before := range []string{" ", "\n"} {
+			_, rest, ok := strings.Cut(table, before+name+"/")
+			if !ok {
+				continue
+			}
+			digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+			n, _ := parseUint([]byte(digits), 10, 16)
+			return uint16(n)
 		}
-	case UDP:
-		if p := udpPort(name); p != 0 {
-			return p
-		}
-	}
-	return commonPort(strings.ToLower(name))
-}
-
-// tcpPort and udpPort hold the names that mean different ports.
-func tcpPort(name string) uint16 {
-	switch name {
-	case "shell", "cmd":
-		return 514
-	case "login":
-		return 513
-	case "exec":
-		return 512
-	case "printer":
-		return 515
-	}
-	return 0
-}
-
-func udpPort(name string) uint16 {
-	switch name {
-	case "syslog":
-		return 514
-	case "who", "whod":
-		return 513
-	case "biff", "comsat":
-		return 512
-	}
-	return 0
-}
-
-// commonPort holds the names that mean one port.
-func commonPort(name string) uint16 { //nolint:funlen,gocyclo // a table
-	switch name {
-	case "echo":
-		return 7
-	case "discard":
-		return 9
-	case "daytime":
-		return 13
-	case "chargen":
-		return 19
-	case "ftp-data":
-		return 20
-	case "ftp":
-		return 21
-	case "ssh":
-		return 22
-	case "telnet":
-		return 23
-	case "smtp":
-		return 25
-	case "time":
-		return 37
-	case "domain", "nameserver":
-		return 53
-	case "bootps", "dhcps":
-		return 67
-	case "bootpc", "dhcpc":
-		return 68
-	case "tftp":
-		return 69
-	case "http", "www", "www-http":
-		return 80
-	case "kerberos", "kerberos-sec", "krb5":
-		return 88
-	case "pop3":
-		return 110
-	case "sunrpc", "rpcbind", "portmapper":
-		return 111
-	case "auth", "ident":
-		return 113
-	case "nntp":
-		return 119
-	case "ntp":
-		return 123
-	case "epmap", "msrpc", "loc-srv":
-		return 135
-	case "netbios-ns", "nbname":
-		return 137
-	case "netbios-dgm", "nbdatagram":
-		return 138
-	case "netbios-ssn", "nbsession":
-		return 139
-	case "imap", "imap2", "imap4":
-		return 143
-	case "snmp":
-		return 161
-	case "snmp-trap", "snmptrap":
-		return 162
-	case "bgp":
-		return 179
-	case "ldap":
-		return 389
-	case "svrloc":
-		return 427
-	case "https":
-		return 443
-	case "microsoft-ds":
-		return 445
-	case "kpasswd", "kpasswd5":
-		return 464
-	case "urd", "submissions", "smtps", "ssmtp":
-		return 465
-	case "isakmp":
-		return 500
-	case "submission":
-		return 587
-	case "ipp":
-		return 631
-	case "ldaps":
-		return 636
-	case "kerberos-adm":
-		return 749
-	case "rsync":
-		return 873
-	case "domain-s":
-		return 853
-	case "ftps":
-		return 990
-	case "imaps":
-		return 993
-	case "pop3s":
-		return 995
-	}
-	return registeredPort(name)
-}
-
-// registeredPort holds the names of ports above 1023.
-func registeredPort(name string) uint16 { //nolint:funlen,gocyclo // a table
-	switch name {
-	case "socks":
-		return 1080
-	case "openvpn":
-		return 1194
-	case "ms-sql-s":
-		return 1433
-	case "ms-sql-m":
-		return 1434
-	case "ingreslock":
-		return 1524
-	case "radius":
-		return 1812
-	case "radius-acct":
-		return 1813
-	case "mqtt":
-		return 1883
-	case "ssdp":
-		return 1900
-	case "nfs", "nfsd":
-		return 2049
-	case "iscsi-target":
-		return 3260
-	case "mysql":
-		return 3306
-	case "ms-wbt-server":
-		return 3389
-	case "svn":
-		return 3690
-	case "wsd", "ws-discovery":
-		return 3702
-	case "epmd":
-		return 4369
-	case "ipsec-nat-t":
-		return 4500
-	case "sip":
-		return 5060
-	case "sip-tls", "sips":
-		return 5061
-	case "xmpp-client":
-		return 5222
-	case "xmpp-server":
-		return 5269
-	case "mdns":
-		return 5353
-	case "llmnr":
-		return 5355
-	case "postgresql", "postgres":
-		return 5432
-	case "nrpe":
-		return 5666
-	case "amqps":
-		return 5671
-	case "amqp":
-		return 5672
-	case "x11":
-		return 6000
-	case "redis":
-		return 6379
-	case "syslog-tls":
-		return 6514
-	case "ircd":
-		return 6667
-	case "http-alt", "webcache", "http-proxy":
-		return 8080
-	case "https-alt":
-		return 8443
-	case "git":
-		return 9418
-	case "zabbix-agent":
-		return 10050
-	case "zabbix-trapper":
-		return 10051
-	case "memcache", "memcached":
-		return 11211
-	case "mongodb":
-		return 27017
 	}
 	return 0
 }

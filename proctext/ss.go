@@ -71,7 +71,7 @@ func (p *parser) ssRow(line, netID string) bool {
 	local, rest = next(rest)
 	peer, rest = next(rest)
 	if peer == "" || !isNumber(recv) || !isNumber(send) {
-		p.problem(fmt.Sprintf("row ends in the middle: %s", quote(line)), "")
+		p.problem("row ends in the middle: "+quote(line), "")
 		return true
 	}
 	s, ok := p.ends(&r, anyFamily, local, peer, strings.TrimSpace(rest) == "")

@@ -14,12 +14,23 @@ import (
 var ErrTooLarge = errors.New("report too large")
 
 // Encode writes r as gzipped JSON, the form in which reports travel.
-func Encode(w io.Writer, r *Report) error {
-	zw := gzip.NewWriter(w)
-	if err := json.NewEncoder(zw).Encode(r); err != nil {
+func Encode(w io.Writer, r *Report) error { return new(Encoder).Encode(w, r) }
+
+// Encoder encodes report after report in the same memory, of which packing takes
+// most of a megabyte. The zero value is ready; it is for one goroutine at a time.
+type Encoder struct{ zip *gzip.Writer }
+
+// Encode is [Encode].
+func (e *Encoder) Encode(w io.Writer, r *Report) error {
+	if e.zip == nil {
+		e.zip = gzip.NewWriter(w)
+	} else {
+		e.zip.Reset(w)
+	}
+	if err := json.NewEncoder(e.zip).Encode(r); err != nil {
 		return fmt.Errorf("encoding report of %s: %w", r.Node.Name, err)
 	}
-	if err := zw.Close(); err != nil {
+	if err := e.zip.Close(); err != nil {
 		return fmt.Errorf("packing report of %s: %w", r.Node.Name, err)
 	}
 	return nil

@@ -270,3 +270,17 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// TestEncoder: one encoder makes of each report what [Encode] makes of it.
+func TestEncoder(t *testing.T) {
+	var e Encoder
+	for _, r := range []*Report{full(), minimal(), full()} {
+		var one, other bytes.Buffer
+		if err := errors.Join(e.Encode(&one, r), Encode(&other, r)); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(one.Bytes(), other.Bytes()) {
+			t.Errorf("%d bytes differ from %d", one.Len(), other.Len())
+		}
+	}
+}

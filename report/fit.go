@@ -18,28 +18,28 @@ const (
 
 // Fit makes a report small enough for [MaxBytes]: it leaves out the
 // connections with the fewest sockets, counts them in Coverage.Truncated and
-// says so in a note. It returns false if that is not enough.
-func Fit(r *Report) bool {
+// says so in a note. It returns them, and false if that is not enough.
+func Fit(r *Report) (left []Connection, fits bool) {
 	if len(r.Listeners)+len(r.Connections) <= surelyFit {
-		return true
+		return nil, true
 	}
 	size := sizeOf(r)
 	if size <= MaxBytes {
-		return true
+		return nil, true
 	}
 	slices.SortStableFunc(r.Connections, func(a, b Connection) int { return cmp.Compare(b.Count, a.Count) })
-	before := len(r.Connections)
+	all := r.Connections
 	for size > MaxBytes-noteRoom && len(r.Connections) > 0 {
 		// A little more than in proportion, for rows differ in length.
 		keep := min(int(float64(len(r.Connections))*MaxBytes/float64(size)*0.95), len(r.Connections)-1)
 		r.Connections = r.Connections[:keep]
 		size = sizeOf(r)
 	}
-	left := before - len(r.Connections)
-	r.Coverage.Truncated += left
+	left = all[len(r.Connections):]
+	r.Coverage.Truncated += len(left)
 	r.Notes = append(r.Notes, Note{Code: "truncated", Text: fmt.Sprintf(
-		"%d connections with the fewest sockets were left out: the report would be larger than %d MiB.", left, MaxBytes>>20)})
-	return size <= MaxBytes-noteRoom
+		"%d connections with the fewest sockets were left out: the report would be larger than %d MiB.", len(left), MaxBytes>>20)})
+	return left, size <= MaxBytes-noteRoom
 }
 
 // sizeOf is the length of a report as JSON.

@@ -23,12 +23,28 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // full uses every field of the format.
 func full() *Report {
+	r := full10()
+	r.Version = "1.1"
+	r.Agent.Instance, r.Agent.Policy = "00112233445566778899aabbccddeeff", "5eb63bbbe01eeed0"
+	r.Connections[0].Called, r.Connections[0].Tuples = netip.MustParseAddr("10.0.0.1"), []uint64{3, 9007199254740991}
+	r.Sources = []Source{{TCP, netip.MustParseAddr("172.17.0.2"), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddrPort("10.0.0.9:5432"), 2}}
+	r.Counted, r.LagMS, r.SpanMS = 41, 12, 9_876
+	r.Connections = append(r.Connections, Connection{
+		Direction: In, Protocol: TCP, Process: "nginx", Peer: netip.MustParseAddr("198.51.100.7"), PeerNetwork: netip.MustParsePrefix("198.51.100.0/24"), Peers: 40,
+		Port: 443, Local: netip.MustParseAddr("::"), Count: 60, Opened: 5, Refused: 1, TimedOut: 2, Failed: 3,
+	})
+	r.Coverage.OpensBy, r.Coverage.OpensSeen, r.Coverage.OpensKernel, r.Coverage.OpensLost = "kernel", 40, 44, 4
+	return r
+}
+
+// full10 uses every field that version 1.0 had.
+func full10() *Report {
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	return &Report{
 		Version:    "1.0",
 		Node:       Node{"web1.example", Identity{IdentityMachine, "b1946ac92492d2347c6235b4d2611184"}},
 		Zone:       "dc-west",
-		Agent:      Agent{Version: "0.1.0", Method: "sock_diag", Instance: "b4c1d0e7a9f24a10"},
+		Agent:      Agent{Version: "0.1.0", Method: "sock_diag"},
 		Sequence:   42,
 		Time:       noon.Add(250 * time.Millisecond),
 		IntervalMS: 10_000,
@@ -48,7 +64,7 @@ func full() *Report {
 			{Protocol: TCP, Address: addr("127.0.0.1"), Port: 4849, Process: "dotm", PID: 77, User: "dotm", Own: true},
 		},
 		Connections: []Connection{
-			{Direction: In, Protocol: TCP, Process: "nginx", PID: 812, User: "root", Peer: addr("203.0.113.9"), Port: 443, Local: addr("::"), Called: addr("10.0.0.1"), Tuples: []uint64{3, 9007199254740991}, Count: 7, Opened: 31},
+			{Direction: In, Protocol: TCP, Process: "nginx", PID: 812, User: "root", Peer: addr("203.0.113.9"), Port: 443, Local: addr("::"), Count: 7, Opened: 31},
 			{
 				Direction: Out, Protocol: TCP, Process: "php-fpm8.2", PID: 900, User: "www-data", Unit: "php8.2-fpm.service",
 				Peer: addr("2001:db8::2"), Port: 5432, Via: netip.MustParseAddrPort("[2001:db8::9]:15432"), Count: 3,
@@ -58,7 +74,6 @@ func full() *Report {
 			{Direction: Out, Protocol: TCP, Process: "dotm", PID: 77, User: "dotm", Peer: addr("10.0.0.9"), Port: 4849, Opened: 2, Own: true},
 		},
 		Forwards: []Forward{{TCP, netip.MustParseAddrPort("10.0.0.1:8080"), netip.MustParseAddrPort("172.17.0.2:80"), 4}},
-		Sources:  []Source{{TCP, addr("172.17.0.2"), addr("10.0.0.1"), netip.MustParseAddrPort("10.0.0.9:5432"), 2}},
 		Notes: []Note{
 			{"unprivileged", "the processes of other users cannot be seen", "run the agent as root"},
 			{Code: "udp", Text: "UDP sockets could not be read"},
@@ -96,6 +111,7 @@ func TestGolden(t *testing.T) {
 		exact bool // the file is what this version writes, to the byte
 	}{
 		{"v1-full.json", full(), true},
+		{"v1.0-full.json", full10(), false},
 		{"v1-minimal.json", minimal(), true},
 		{"v1-unknown-fields.json", later(), false},
 	} {

@@ -71,9 +71,12 @@ type spelled struct {
 	Namespaces []struct{ Addresses []string }
 	Listeners  []struct{ Address string }
 	// Local is empty for most rows, which is no fault.
-	Connections []struct{ Peer, Local, Called, Via string }
-	Forwards    []struct{ From, To string }
-	Sources     []struct{ Client, As, Server string }
+	Connections []struct {
+		Peer, Local, Called, Via string
+		PeerNetwork              string `json:"peer_network"`
+	}
+	Forwards []struct{ From, To string }
+	Sources  []struct{ Client, As, Server string }
 }
 
 // unreadable finds the first time or address that cannot be read; nil if there
@@ -86,11 +89,9 @@ func unreadable(raw []byte) *FieldError {
 	if s.Time != nil && new(time.Time).UnmarshalText([]byte(*s.Time)) != nil {
 		return broken("time", "must be a time of RFC 3339", *s.Time)
 	}
-	for i, in := range s.Interfaces {
-		for j, p := range in.Addresses {
-			if _, err := netip.ParsePrefix(p); err != nil && p != "" {
-				return broken(fmt.Sprintf("interfaces[%d].addresses[%d]", i, j), "must be an address with prefix length", p)
-			}
+	for _, p := range s.prefixes() {
+		if _, err := netip.ParsePrefix(p.value); err != nil && p.value != "" {
+			return broken(p.field, "must be an address with prefix length", p.value)
 		}
 	}
 	for _, a := range s.addresses() {
@@ -104,6 +105,18 @@ func unreadable(raw []byte) *FieldError {
 		}
 	}
 	return nil
+}
+
+func (s *spelled) prefixes() (all []text) {
+	for i, in := range s.Interfaces {
+		for j, p := range in.Addresses {
+			all = append(all, text{fmt.Sprintf("interfaces[%d].addresses[%d]", i, j), p})
+		}
+	}
+	for i, c := range s.Connections {
+		all = append(all, text{fmt.Sprintf("connections[%d].peer_network", i), c.PeerNetwork})
+	}
+	return all
 }
 
 func (s *spelled) ports() (all []text) {

@@ -15,7 +15,7 @@ import (
 )
 
 // Version is the format that this package writes, as "major.minor".
-const Version = "1.0"
+const Version = "1.1"
 
 // Report is one look at one node.
 type Report struct {
@@ -28,11 +28,24 @@ type Report struct {
 	Zone string `json:"zone,omitempty"`
 	// Agent says what took the look.
 	Agent Agent `json:"agent"`
-	// Sequence counts the reports of one agent process from 1.
+	// Sequence counts the reports of one agent process from 1. Whole reports
+	// and beats share it.
 	Sequence uint64 `json:"sequence"`
+	// Counted is the sequence up to which this report's counters (Opened and
+	// those beside it, Drops) count; 0 is Sequence. It stays the same while an
+	// agent doesn't know whether the server has them: a server that has counted
+	// up to there already takes the rest of the report alone.
+	Counted uint64 `json:"counted,omitempty"`
 	// Time is the node's own clock at the look. It serves for ages and skew
 	// only; the server orders reports by when they arrive.
 	Time time.Time `json:"time"`
+	// LagMS is how long after Time the report arrives by the agent's own
+	// reckoning, in milliseconds: the look, and half of the round trip that the
+	// delivery before took. It makes Skew exact.
+	LagMS int64 `json:"lag_ms,omitempty"`
+	// SpanMS is the time since the look before in milliseconds, which is what
+	// the counters of [Health] count over; 0 if there was none.
+	SpanMS int64 `json:"span_ms,omitempty"`
 	// IntervalMS is the time to the next report that the server may expect,
 	// in milliseconds; 0 if there is no next one.
 	IntervalMS int64 `json:"interval_ms"`
@@ -97,9 +110,13 @@ type Agent struct {
 	// Method is how sockets were read: "sock_diag", "proc", later also
 	// "text" and "ssh".
 	Method string `json:"method"`
-	// Instance is random for each process of an agent: sequences of one are
-	// not compared with those of another. Empty if the agent doesn't say.
+	// Instance is random for each process of an agent (ours: 128 bits in hex),
+	// spelled as a host's name is: sequences of one are not compared with those
+	// of another. Empty if the agent doesn't say.
 	Instance string `json:"instance,omitempty"`
+	// Policy is the name of the [Policy] that it follows, so that the server
+	// needs not say it again.
+	Policy string `json:"policy,omitempty"`
 }
 
 // Interface is one network interface with its addresses.
@@ -216,6 +233,11 @@ type Connection struct {
 	Container int    `json:"container,omitempty"`
 	// Peer is the other end's address. IPv4-mapped addresses are unmapped.
 	Peer netip.Addr `json:"peer"`
+	// PeerNetwork is the network that the agent folded peers into, where there
+	// were too many of them outside the internal networks; Peer is one of them
+	// then, and Peers is how many there were.
+	PeerNetwork netip.Prefix `json:"peer_network,omitzero"`
+	Peers       int          `json:"peers,omitempty"`
 	// Port is the service's port: the local one for In, the peer's otherwise.
 	Port uint16 `json:"port"`
 	// Local is, for In, the address that the accepting listener is bound to.
@@ -249,8 +271,9 @@ type Connection struct {
 }
 
 // Health is what the kernel measures on the TCP sockets of one row (struct
-// tcp_info of linux/tcp.h), summed up. Counters count since the last report
-// that was delivered, and only what happened while a look could see it.
+// tcp_info of linux/tcp.h), summed up. Counters count over the report's span
+// ([Report].SpanMS), and only what happened while a look could see it; they are
+// measures of a rate, and those of a report that was not delivered are lost.
 type Health struct {
 	// Measured is how many open sockets RTT and RTTVar are the means of, in
 	// microseconds: the smoothed round-trip time and its mean deviation

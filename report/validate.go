@@ -28,6 +28,8 @@ const (
 	MaxFuture     = 10 * time.Minute // how far a node's clock may be ahead
 	MaxInterval   = 24 * time.Hour
 	MaxCount      = 1<<31 - 1 // sockets in one row
+	// MaxNetworks bounds the lists of a policy.
+	MaxNetworks = 4096
 )
 
 // FieldError is a rule that a report breaks: which field, which rule, and the
@@ -123,11 +125,14 @@ func (r *Report) validateNode() error {
 	if r.Zone != "" && plainName(r.Zone) != nil {
 		return broken("zone", plainName(r.Zone).Error(), r.Zone)
 	}
+	if r.Agent.Instance != "" && plainName(r.Agent.Instance) != nil {
+		return broken("agent.instance", plainName(r.Agent.Instance).Error(), r.Agent.Instance)
+	}
 	return checkFields([]text{
 		{"node.identity.value", r.Node.Identity.Value},
 		{"agent.version", r.Agent.Version},
 		{"agent.method", r.Agent.Method},
-		{"agent.instance", r.Agent.Instance},
+		{"agent.policy", r.Agent.Policy},
 	}, MaxName)
 }
 
@@ -142,8 +147,23 @@ func (r *Report) validateTime(now time.Time) error {
 			Hint:  "set the clock of node " + r.Node.Name + ", for example with NTP",
 		}
 	}
-	if r.IntervalMS < 0 || r.IntervalMS > MaxInterval.Milliseconds() {
-		return broken("interval_ms", fmt.Sprintf("must be 0 to %d", MaxInterval.Milliseconds()), r.IntervalMS)
+	if r.Counted > r.Sequence {
+		return broken("counted", "must be at most the sequence "+strconv.FormatUint(r.Sequence, 10), r.Counted)
+	}
+	return checkDurations(r.IntervalMS, r.LagMS, r.SpanMS)
+}
+
+// checkDurations checks the milliseconds of a report or a beat. Only the span
+// may be longer than a day: hosts sleep.
+func checkDurations(interval, lag, span int64) error {
+	day := MaxInterval.Milliseconds()
+	switch {
+	case interval < 0 || interval > day:
+		return broken("interval_ms", fmt.Sprintf("must be 0 to %d", day), interval)
+	case lag < 0 || lag > day:
+		return broken("lag_ms", fmt.Sprintf("must be 0 to %d", day), lag)
+	case span < 0:
+		return broken("span_ms", "must not be negative", span)
 	}
 	return nil
 }
@@ -316,6 +336,9 @@ func (r *Report) validateConnections() error {
 		if c.Count < 0 || c.Count > MaxCount {
 			return broken(at("count"), fmt.Sprintf("must be 0 to %d", int64(MaxCount)), c.Count)
 		}
+		if err := c.validateNetwork(at); err != nil {
+			return err
+		}
 		if err := c.validateDirection(at); err != nil {
 			return err
 		}
@@ -325,6 +348,20 @@ func (r *Report) validateConnections() error {
 		if err := c.Health.validate(at); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// validateNetwork checks what a row of folded peers says of them.
+func (c *Connection) validateNetwork(at func(string) string) error {
+	switch n := c.PeerNetwork; {
+	case c.Peers < 0 || c.Peers > MaxCount:
+		return broken(at("peers"), fmt.Sprintf("must be 0 to %d", int64(MaxCount)), c.Peers)
+	case n == netip.Prefix{}:
+	case !n.IsValid() || n != n.Masked():
+		return broken(at("peer_network"), "must be a network like 203.0.113.0/24", n)
+	case !n.Contains(c.Peer):
+		return broken(at("peer_network"), "must contain peer "+c.Peer.String(), n)
 	}
 	return nil
 }

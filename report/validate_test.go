@@ -39,12 +39,22 @@ func TestValidate(t *testing.T) {
 		{"agent version with a newline", func(r *Report) { r.Agent.Version = "1\n2" }, `agent.version must hold no control characters, is "1\n2"`},
 		{"agent method not UTF-8", func(r *Report) { r.Agent.Method = "\xff" }, `agent.method must be UTF-8, is "\xff"`},
 
+		{"instance with a blank", func(r *Report) { r.Agent.Instance = "a b" }, `agent.instance must be letters, digits, '.', '_' and '-', beginning with a letter, a digit or '_', is "a b"`},
+		{"long instance", func(r *Report) { r.Agent.Instance = long }, `agent.instance must be at most 255 bytes, is "` + strings.Repeat("x", 77) + `…"`},
+		{"policy with a newline", func(r *Report) { r.Agent.Policy = "a\n" }, `agent.policy must hold no control characters, is "a\n"`},
+		{"counted ahead", func(r *Report) { r.Counted = r.Sequence + 1 }, `counted must be at most the sequence 42, is 43`},
+		{"negative lag", func(r *Report) { r.LagMS = -1 }, `lag_ms must be 0 to 86400000, is -1`},
+		{"negative span", func(r *Report) { r.SpanMS = -1 }, `span_ms must not be negative, is -1`},
+		{"network of others", func(r *Report) { r.Connections[4].Peer = netip.MustParseAddr("192.0.2.1") }, `connections[4].peer_network must contain peer 192.0.2.1, is 198.51.100.0/24`},
+		{"network with an address", func(r *Report) { r.Connections[4].PeerNetwork = netip.MustParsePrefix("198.51.100.7/24") }, `connections[4].peer_network must be a network like 203.0.113.0/24, is 198.51.100.7/24`},
+		{"negative peers", func(r *Report) { r.Connections[4].Peers = -1 }, `connections[4].peers must be 0 to 2147483647, is -1`},
+
 		{"no time", func(r *Report) { r.Time = time.Time{} }, `time must be set, is 0001-01-01 00:00:00 +0000 UTC`},
 		{"time ahead", func(r *Report) { r.Time = noon.Add(MaxFuture + time.Second) }, `time must be at most 10m0s ahead of the server's clock, is 2026-03-01T12:10:01Z, 10m1s ahead (set the clock of node web1.example, for example with NTP)`},
 		{"negative interval", func(r *Report) { r.IntervalMS = -1 }, `interval_ms must be 0 to 86400000, is -1`},
 		{"long interval", func(r *Report) { r.IntervalMS = 86_400_001 }, `interval_ms must be 0 to 86400000, is 86400001`},
 
-		{"rows", func(r *Report) { r.Listeners = make([]Listener, MaxRows) }, `listeners and connections must be at most 200000 rows, is 200004`},
+		{"rows", func(r *Report) { r.Listeners = make([]Listener, MaxRows) }, `listeners and connections must be at most 200000 rows, is 200005`},
 		{"interfaces", func(r *Report) { r.Interfaces = make([]Interface, MaxInterfaces+1) }, `interfaces must have at most 4096 entries, is 4097`},
 		{"namespaces", func(r *Report) { r.Namespaces = make([]Namespace, MaxNamespaces+1) }, `namespaces must have at most 4096 entries, is 4097`},
 		{"notes", func(r *Report) { r.Notes = make([]Note, MaxNotes+1) }, `notes must have at most 64 entries, is 65`},

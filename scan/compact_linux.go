@@ -10,11 +10,11 @@ import (
 // have rows, and makes the rows refer to them.
 func (s *Scanner) compact(r *report.Report) {
 	networks, containers := map[int]int{}, map[int]int{}
-	rooms := s.owners.processes.workplaces.list
+	rooms := s.workplaces.list
 	visit := func(namespace, container *int) {
 		if n := *namespace; n != 0 && networks[n] == 0 {
-			o := s.networks.others[n-1]
-			r.Namespaces = append(r.Namespaces, report.Namespace{Container: o.name, Addresses: o.addresses})
+			o := s.networks.Others[n-1]
+			r.Namespaces = append(r.Namespaces, report.Namespace{Container: o.Name, Addresses: o.Addresses})
 			networks[n] = len(r.Namespaces)
 		}
 		if c := *container; c != 0 && containers[c] == 0 {
@@ -31,17 +31,13 @@ func (s *Scanner) compact(r *report.Report) {
 	}
 }
 
-// networkName is what a network namespace is called after its first process:
-// its pod or container, its unit, or itself.
-func (ps *processes) networkName(pid int) string {
-	unit, container := ps.workplaces.of(pid)
+// nameOf is what a network namespace is called after its first process: its pod
+// or container, its unit, or itself.
+func (s *Scanner) nameOf(pid int) string {
+	unit, container := s.workplaces.of(pid)
 	if container != 0 {
-		c := ps.workplaces.list[container-1]
+		c := s.workplaces.list[container-1]
 		return cmp.Or(c.Pod, c.Name)
 	}
-	p, err := ps.read(pid)
-	if err != nil {
-		return unit
-	}
-	return cmp.Or(unit, p.comm)
+	return cmp.Or(unit, s.owners.NameOf(pid))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/kernel"
+	"github.com/devops-trouble-map/dotm/scan/networks"
 )
 
 // counter is the part of a Scanner that counts connections as they are made.
@@ -24,13 +25,13 @@ type counter struct {
 // visit adds what the kernel's own counters of the calling thread's network
 // namespace grew by since the last look. A namespace that is new counts from
 // zero; the first look has no before (see Scanner.count).
-func (c *counter) visit(proc string, n *network) {
+func (c *counter) visit(proc string, n *networks.Network) {
 	now, ok := readTCPOpens(proc)
 	if !ok {
 		return
 	}
-	c.grown += now.Active - n.opens.Active + now.Passive - n.opens.Passive
-	n.opens = now
+	c.grown += now.Active - n.Opens.Active + now.Passive - n.Opens.Passive
+	n.Opens = now
 }
 
 // readTCPOpens reads the counters of the calling thread's network namespace.
@@ -53,12 +54,12 @@ func (c *counter) read(s *Scanner, cov *report.Coverage) *aggregate.Opens {
 	out := &aggregate.Opens{}
 	var seen uint64
 	lost, err := c.opens.Drain(func(e kernel.Edge, n kernel.Counts) {
-		network := s.networks.known[e.Network]
-		if network == nil || (network.index == 0 && !s.networks.looksAtOwn()) {
+		network := s.networks.Of(e.Network)
+		if network == nil {
 			return
 		}
 		seen += n.Opened + n.Refused + n.TimedOut + n.Failed
-		out.Edges = append(out.Edges, s.edge(network.index, e, n))
+		out.Edges = append(out.Edges, s.edge(network.Index, e, n))
 	})
 	if err != nil {
 		c.opens, c.refusal = nil, err
@@ -82,23 +83,9 @@ func (s *Scanner) edge(namespace int, e kernel.Edge, n kernel.Counts) aggregate.
 	if service, ok := s.translations.service(report.TCP, at); ok {
 		o.Peer, o.Port, o.Via = service.Addr(), service.Port(), at
 	}
-	o.Owner = s.owners.processes.called(e.Comm(), s.owners.processes.users.name(e.UID))
+	o.Owner = s.owners.Called(e.Comm(), e.UID)
 	o.Owner.Own = o.Owner.Own || e.Comm() != "" && e.Comm() == s.counter.ownComm
 	return o
-}
-
-// called describes a process by its comm and user. A known process of both
-// tells its full name, and what it belongs to.
-func (ps *processes) called(comm, user string) aggregate.Owner {
-	found := aggregate.Owner{Process: report.CleanName(comm), User: user}
-	pid := 0
-	for _, p := range ps.byPID {
-		if p.comm == comm && p.owner.User == user && (pid == 0 || p.pid < pid) {
-			found, pid = p.owner, p.pid
-		}
-	}
-	found.PID = 0 // whichever of them it was
-	return found
 }
 
 // announced words a new edge as an event.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/scan/kernel"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // TestDescriptors: the kernel lists a socket with the process that holds it
@@ -15,7 +16,7 @@ func TestDescriptors(t *testing.T) {
 	k := kernel.Load(kernel.Options{})
 	defer func() { must(t, k.Close()) }()
 	if k.Descriptors == nil {
-		cannot(t, "the kernel lists no descriptors: "+k.NoDescriptors.Error())
+		netns.Cannot(t, "the kernel lists no descriptors: "+k.NoDescriptors.Error())
 	}
 	for range 2 { // each pass is a new one
 		var mine []kernel.Held
@@ -26,28 +27,6 @@ func TestDescriptors(t *testing.T) {
 		}))
 		if len(mine) != 1 || mine[0].Inode == 0 || mine[0].Network == 0 {
 			t.Errorf("got %+v, want the one socket of process %d", mine, p.pid())
-		}
-	}
-}
-
-func TestNominate(t *testing.T) {
-	for _, c := range []struct {
-		pids []uint32
-		want uint32
-	}{
-		{nil, 0},
-		{[]uint32{7}, 7},
-		{[]uint32{7, 3, 5}, 3},
-		{[]uint32{1}, 1},
-		{[]uint32{1, 9}, 9},
-		{[]uint32{9, 1, 4}, 4},
-	} {
-		h := &holding{}
-		for _, pid := range c.pids {
-			h.nominate(kernel.Held{TGID: pid, FD: pid * 10})
-		}
-		if h.candidate != c.want || h.candidateFD != c.want*10 {
-			t.Errorf("of %v: %d with descriptor %d, want %d", c.pids, h.candidate, h.candidateFD, c.want)
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/networks"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // elsewhere starts a program in a network namespace of its own.
@@ -26,7 +28,7 @@ func elsewhere(t testing.TB, name string) *peer {
 func runIP(t testing.TB, args ...string) {
 	t.Helper()
 	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-		cannot(t, "ip "+strings.Join(args, " ")+": "+err.Error()+": "+string(out))
+		netns.Cannot(t, "ip "+strings.Join(args, " ")+": "+err.Error()+": "+string(out))
 	}
 }
 
@@ -97,7 +99,7 @@ func TestNetworkAddresses(t *testing.T) {
 	nsenter := func(args ...string) {
 		out, err := exec.Command("nsenter", append([]string{"-t", fmt.Sprint(box.pid()), "-n", "ip"}, args...)...).CombinedOutput()
 		if err != nil {
-			cannot(t, "nsenter: "+err.Error()+": "+string(out))
+			netns.Cannot(t, "nsenter: "+err.Error()+": "+string(out))
 		}
 	}
 	nsenter("address", "add", "192.0.2.77/24", "dev", "va1")
@@ -305,11 +307,11 @@ func TestNamespaceOfThread(t *testing.T) {
 	needRoot(t)
 	elsewhere(t, "other").do("listen", "tcp4", "127.0.0.1:8080")
 	s := newScanner(t, Options{Networks: "all"})
-	own := s.networks.own.inode
+	own := s.networks.Own.Inode
 	for range 5 {
 		look(t, s)
-		if n, err := newNetworks(s.networks.fs, "own", s.rights); err != nil || n.own.inode != own {
-			t.Fatalf("now in %+v, was in %d (%v)", n.own, own, err)
+		if n, err := networks.New(s.fs, "own", s.rights, report.NodeName); err != nil || n.Own.Inode != own {
+			t.Fatalf("now in %+v, was in %d (%v)", n.Own, own, err)
 		}
 	}
 }

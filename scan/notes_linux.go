@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/kernel"
@@ -21,13 +22,13 @@ func (s *Scanner) describe(n *notes, r *report.Report) {
 	s.sockets.describe(n)
 	c := r.Coverage
 	if c.HiddenAsUser > 0 {
-		lack, hint := s.rights.lack()
+		lack, hint := s.rights.Lack()
 		n.add("unprivileged", fmt.Sprintf("%s hidden: %s.", names(c.HiddenAsUser), lack), hint)
 	}
-	if hidden := c.HiddenProcesses - c.HiddenAsUser; hidden > 0 && !s.owners.cut {
+	if hidden := c.HiddenProcesses - c.HiddenAsUser; hidden > 0 && !s.owners.Cut() {
 		n.add("hidden-owners", names(hidden)+" hidden even from root.", "")
 	}
-	if err := s.owners.noDescriptors; err != nil && s.rights.all {
+	if err := s.owners.NoDescriptors; err != nil && s.rights.All {
 		n.add("no-ebpf", fmt.Sprintf("Processes of sockets are searched through %s, which is slower than a list of the kernel's: %s.", s.proc, reason(err)),
 			"The list: CAP_BPF and CAP_PERFMON")
 	}
@@ -35,21 +36,20 @@ func (s *Scanner) describe(n *notes, r *report.Report) {
 		n.add("short-connections", "Connections that open and close between two looks are not counted: "+reason(err)+".",
 			"Every one: run dotm as root, or with CAP_BPF and CAP_PERFMON")
 	}
-	if s.rights.hidePID != "" && !s.rights.all {
-		n.add("hidepid", fmt.Sprintf("Processes of other users are hidden: %s is mounted with hidepid=%s.", s.proc, s.rights.hidePID),
+	if s.rights.HidePID != "" && !s.rights.All {
+		n.add("hidepid", fmt.Sprintf("Processes of other users are hidden: %s is mounted with hidepid=%s.", s.proc, s.rights.HidePID),
 			"All names: run dotm as root, or in the group that the mount option gid names")
 	}
-	if !s.rights.pidNS {
+	if !s.rights.PIDNS {
 		n.add("own-processes", "Only the processes of this container are seen, none outside it.",
 			"Start the container in the host's process namespace, in Docker with --pid host")
 	}
-	for _, w := range s.owners.processes.workplaces.finder.Notes() {
+	for _, w := range slices.Concat(s.workplaces.finder.Notes(), s.networks.Notes()) {
 		n.add(w.Code, w.Text, w.Hint)
 	}
-	s.networks.describe(n)
 	s.translations.describe(n)
-	if s.owners.cut {
-		n.add("still-searching", fmt.Sprintf("Processes of some sockets are still searched: a look reads %d descriptors through %s.", s.owners.budget, s.proc), "")
+	if s.owners.Cut() {
+		n.add("still-searching", fmt.Sprintf("Processes of some sockets are still searched: a look reads %d descriptors through %s.", s.owners.Budget, s.proc), "")
 	}
 	if c.Truncated > 0 {
 		n.add("truncated", fmt.Sprintf("%d rows left out: a report holds %d.", c.Truncated, report.MaxRows), "")

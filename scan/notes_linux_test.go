@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
 
 // look takes a look as the peer.
@@ -136,39 +137,9 @@ func TestSeccomp(t *testing.T) {
 	}
 }
 
-func TestLack(t *testing.T) {
-	for _, tt := range []struct {
-		rights     rights
-		text, hint string
-	}{
-		{rights{euid: 1000, userNS: true}, "you are not root", "sudo dotm up"},
-		{rights{euid: 0}, "in a user namespace only", "as root of the host"},
-		{rights{euid: 0, userNS: true}, "CAP_SYS_PTRACE", "--cap-add SYS_PTRACE"},
-	} {
-		if text, hint := tt.rights.lack(); !strings.Contains(text, tt.text) || !strings.Contains(hint, tt.hint) {
-			t.Errorf("%+v lacks %q, hint %q", tt.rights, text, hint)
-		}
-	}
-}
-
-func TestCanInspect(t *testing.T) {
-	for caps, want := range map[uint64]bool{
-		0:                             false,
-		1 << unix.CAP_SYS_PTRACE:      false,
-		1 << unix.CAP_DAC_READ_SEARCH: false,
-		1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_DAC_READ_SEARCH: true,
-		1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_DAC_OVERRIDE:    true,
-		1<<41 - 1: true,
-	} {
-		if got := canInspect(caps); got != want {
-			t.Errorf("%#x: got %t, want %t", caps, got, want)
-		}
-	}
-}
-
 func TestDescribe(t *testing.T) {
 	s := newScanner(t, Options{sockets: methodProc})
-	s.rights = rights{pidNS: false, userNS: true}
+	s.rights = procfs.Rights{PIDNS: false, UserNS: true}
 	s.sockets.interrupted = []report.Protocol{report.TCP}
 	r := &report.Report{Coverage: report.Coverage{HiddenProcesses: 5, HiddenAsUser: 1, Truncated: 7}}
 	var n notes

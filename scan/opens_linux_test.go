@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // counting is a Scanner that counts connections in the kernel.
@@ -23,7 +24,7 @@ func counting(t testing.TB) *Scanner {
 	}
 	s := newScanner(t, Options{})
 	if s.counter.opens == nil {
-		cannot(t, "the kernel doesn't count: "+s.counter.refusal.Error())
+		netns.Cannot(t, "the kernel doesn't count: "+s.counter.refusal.Error())
 	}
 	return s
 }

@@ -3,15 +3,14 @@ package scan
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/owners"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 func TestProcessNames(t *testing.T) {
@@ -51,38 +50,12 @@ func TestEmptyName(t *testing.T) {
 	}
 }
 
-// TestNameWithoutExecutable: where the executable may not be seen, the first
-// argument completes a name.
-func TestNameWithoutExecutable(t *testing.T) {
-	proc := t.TempDir()
-	must(t, os.Mkdir(filepath.Join(proc, "7"), 0o755))
-	must(t, os.WriteFile(filepath.Join(proc, "7/cmdline"), []byte("/usr/bin/sixteen-letters-\x00--password\x00secret\x00"), 0o644))
-	fs, err := openProcfs(proc)
-	must(t, err)
-	defer func() { must(t, fs.close()) }()
-	ps := &processes{fs: fs}
-	for _, tt := range []struct {
-		pid        int
-		comm, want string
-	}{
-		{7, "sixteen-letters", "sixteen-letters-"},
-		{7, "another-letters", "another-letters"},
-		{7, "", "sixteen-letters-"},
-		{8, "sixteen-letters", "sixteen-letters"},
-		{8, "", "?"},
-	} {
-		if got := ps.name(tt.pid, tt.comm); got != tt.want {
-			t.Errorf("%d called %q: got %q, want %q", tt.pid, tt.comm, got, tt.want)
-		}
-	}
-}
-
 // untilNamed looks until the only listener has that process, and fails if that
 // takes more looks than are promised.
 func untilNamed(t *testing.T, s *Scanner, want string, pid int) {
 	t.Helper()
 	var got report.Listener
-	for range refreshEvery {
+	for range owners.RefreshEvery {
 		r := look(t, s)
 		if len(r.Listeners) != 1 {
 			t.Fatalf("got %d listeners, want 1", len(r.Listeners))
@@ -92,7 +65,7 @@ func untilNamed(t *testing.T, s *Scanner, want string, pid int) {
 			return
 		}
 	}
-	t.Errorf("after %d looks the listener is %q (%d)'s, want %q (%d)", refreshEvery, got.Process, got.PID, want, pid)
+	t.Errorf("after %d looks the listener is %q (%d)'s, want %q (%d)", owners.RefreshEvery, got.Process, got.PID, want, pid)
 }
 
 func TestExecShowsItsNewName(t *testing.T) {
@@ -126,7 +99,7 @@ func TestNewUser(t *testing.T) {
 	}
 	p.do("setuid", 65534)
 	user := ""
-	for range refreshEvery {
+	for range owners.RefreshEvery {
 		user = look(t, s).Listeners[0].User
 	}
 	if user != "nobody" {
@@ -146,29 +119,11 @@ func TestEndedProcess(t *testing.T) {
 	if r := look(t, s); len(r.Listeners) != 0 {
 		t.Errorf("got %+v, want no listeners", r.Listeners)
 	}
-	for range refreshEvery {
+	for range owners.RefreshEvery {
 		look(t, s)
 	}
-	if n := len(s.owners.processes.byPID); n != 0 {
+	if n := s.owners.Known(); n != 0 {
 		t.Errorf("%d processes remembered, want none", n)
-	}
-}
-
-// TestReusedPID: what is remembered of a process doesn't pass to the next one
-// with its id. The kernel hands an id out again only after all others, so the
-// memory is changed instead.
-func TestReusedPID(t *testing.T) {
-	ownNetwork(t)
-	p := startPeer(t, "server", 0)
-	p.do("listen", "tcp4", "127.0.0.1:8080")
-	s := newScanner(t, Options{})
-	untilNamed(t, s, "server", p.pid())
-	old := s.owners.processes.byPID[p.pid()]
-	old.start--
-	old.owner.Process = "predecessor"
-	untilNamed(t, s, "server", p.pid())
-	if !old.gone {
-		t.Error("the process that had the id before counts as living")
 	}
 }
 
@@ -179,9 +134,9 @@ func TestWarmLookWalksNoDescriptors(t *testing.T) {
 	p.do("listen", "tcp4", "127.0.0.1:8080")
 	s := newScanner(t, Options{})
 	look(t, s)
-	for range 3 * refreshEvery {
+	for range 3 * owners.RefreshEvery {
 		look(t, s)
-		if n := len(s.owners.wanted); n != 0 {
+		if n := s.owners.Searched(); n != 0 {
 			t.Fatalf("%d sockets were searched, want none", n)
 		}
 	}
@@ -268,7 +223,7 @@ func TestKernelSockets(t *testing.T) {
 	needRoot(t)
 	ip := func(args ...string) {
 		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-			cannot(t, "ip "+strings.Join(args, " ")+": "+err.Error()+": "+string(out))
+			netns.Cannot(t, "ip "+strings.Join(args, " ")+": "+err.Error()+": "+string(out))
 		}
 	}
 	ip("link", "add", "vx0", "type", "vxlan", "id", "7", "dstport", "4789", "local", "127.0.0.1")
@@ -312,67 +267,6 @@ func TestInitPassesOn(t *testing.T) {
 	}
 }
 
-// TestPrune: sockets that are no more are forgotten.
-func TestPrune(t *testing.T) {
-	o := &owners{byInode: map[uint32]*holding{}, look: 2}
-	for inode := range uint32(5000) {
-		o.byInode[inode] = &holding{inode: inode, seen: 1 + inode%2}
-	}
-	o.prune(2500)
-	if len(o.byInode) != 5000 {
-		t.Errorf("%d sockets left, want all: most of them live", len(o.byInode))
-	}
-	o.prune(1000)
-	if len(o.byInode) != 2500 {
-		t.Errorf("%d sockets left, want the 2500 seen in this look", len(o.byInode))
-	}
-}
-
-func TestKernelName(t *testing.T) {
-	at := netip.MustParseAddrPort
-	tests := []struct {
-		socket aggregate.Socket
-		want   string
-	}{
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:2049")}, "kernel (nfs)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("192.0.2.1:700"), Remote: at("192.0.2.9:2049")}, "kernel (nfs)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:4789")}, "kernel"},
-		{aggregate.Socket{Protocol: report.UDP, Local: at("[::]:51820")}, "kernel (wireguard)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:445")}, "kernel (smb)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:3260")}, "kernel (iscsi)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:4420")}, "kernel (nvme)"},
-		{aggregate.Socket{Protocol: report.UDP, Local: at("0.0.0.0:6081")}, "kernel (geneve)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:40001")}, "kernel"},
-	}
-	for _, tt := range tests {
-		if got := kernelName(&tt.socket); got != tt.want {
-			t.Errorf("%s %v: got %q, want %q", tt.socket.Protocol, tt.socket.Local, got, tt.want)
-		}
-	}
-}
-
-func TestUsers(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "passwd")
-	write := func(text string) { must(t, os.WriteFile(file, []byte(text), 0o644)) }
-	write("root:x:0:0::/root:/bin/sh\n# comment:x:7:7::/:\ntoor:x:0:0::/root:/bin/sh\nbroken\n:x:8:8::/:\nx:x:big:9::/:\nwww-data:x:33:33::/:/bin/false\nbe\x07ll:x:34:34::/:\n+::::::\n")
-	u := newUsers(file)
-	for uid, want := range map[uint32]string{0: "root", 33: "www-data", 34: `be\x07ll`, 7: "7", 8: "8", 9: "9", 4294967295: "4294967295"} {
-		if got := u.name(uid); got != want {
-			t.Errorf("%d: got %q, want %q", uid, got, want)
-		}
-	}
-	write("root:x:0:0::/root:/bin/sh\nnew-one:x:7:7::/:/bin/sh\n")
-	u.refresh()
-	if got := u.name(7); got != "new-one" {
-		t.Errorf("got %q after a change, want new-one", got)
-	}
-	must(t, os.Remove(file))
-	u.refresh()
-	if got := u.name(7); got != "new-one" {
-		t.Errorf("got %q with the file gone, want what it was", got)
-	}
-}
-
 // TestCappedWalk: a walk that stops for its budget goes on where it stopped, so
 // that every process is found in the end, and says so meanwhile.
 func TestCappedWalk(t *testing.T) {
@@ -384,7 +278,7 @@ func TestCappedWalk(t *testing.T) {
 		servers[8080+i] = p
 	}
 	s := newScanner(t, Options{noKernel: true})
-	s.owners.budget = 1 // one process, or a few without descriptors, per look
+	s.owners.Budget = 1 // one process, or a few without descriptors, per look
 	said, found := false, 0
 	for range 10_000 {
 		r := look(t, s)

@@ -447,9 +447,9 @@ func (tr *troupe) scan(proc, networks string) (string, error) {
 		return "", err
 	}
 	defer s.Close() //nolint:errcheck // the program ends soon
-	s.owners.budget = 0
+	s.owners.Budget = 0
 	if tr.alone {
-		s.owners.rights.pidNS = true
+		s.owners.Rights.PIDNS = true
 	}
 	r, err := s.Scan(context.Background())
 	if err != nil {

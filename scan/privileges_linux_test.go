@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // startWith starts a program of an ordinary user that has some capabilities.
@@ -128,7 +129,7 @@ func TestNoBPF(t *testing.T) {
 		"seccomp": func(p *peer) { p.do("deny-bpf") },
 		"no BTF": func(p *peer) {
 			if _, err := exec.Command("sh", "-c", "ls /boot/vmlinux-* /lib/modules/*/vmlinux*").Output(); err == nil {
-				cannot(p.t, "the kernel's types are also kept elsewhere")
+				netns.Cannot(p.t, "the kernel's types are also kept elsewhere")
 			}
 			p.do("hide", "/sys/kernel/btf")
 		},
@@ -158,7 +159,7 @@ func TestManySockets(t *testing.T) {
 	var limit unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
 	if limit.Max < n+100 {
-		cannot(t, fmt.Sprintf("only %d descriptors are permitted", limit.Max))
+		netns.Cannot(t, fmt.Sprintf("only %d descriptors are permitted", limit.Max))
 	}
 	p := startPeer(t, "many", 0)
 	p.do("packets", n)

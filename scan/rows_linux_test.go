@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // rows are what a report must hold, exactly.
@@ -196,7 +197,7 @@ func TestMultipath(t *testing.T) {
 			server, client := startPeer(t, "server", 0), startPeer(t, "client", 0)
 			server.do("listen", "tcp4", "127.0.0.1:8080") // Go listens for both kinds
 			if client.do("dial-mptcp", "127.0.0.1:8080") != "true" {
-				cannot(t, "the kernel has no Multipath TCP")
+				netns.Cannot(t, "the kernel has no Multipath TCP")
 			}
 			server.do("accept", 1)
 			client.do("dial-mptcp", "127.0.0.1:8080")
@@ -242,7 +243,7 @@ func newScanner(t testing.TB, o Options) *Scanner {
 	s, err := New(o)
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })
-	s.owners.budget = 0 // whatever else runs on this host
+	s.owners.Budget = 0 // whatever else runs on this host
 	return s
 }
 
@@ -276,7 +277,7 @@ func checkReport(t testing.TB, r *report.Report) {
 func (w rows) compare(t testing.TB, r *report.Report) {
 	t.Helper()
 	opts := cmp.Options{
-		cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}), cmpopts.EquateEmpty(),
+		cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}), cmpopts.EquateEmpty(),
 		// Where the tests run is not theirs to say, and health is tested by itself.
 		cmpopts.IgnoreFields(report.Listener{}, "Unit", "Container", "Queue", "QueueMax", "Drops"),
 		cmpopts.IgnoreFields(report.Connection{}, "Unit", "Container", "Health"),

@@ -16,6 +16,9 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/kernel"
+	"github.com/devops-trouble-map/dotm/scan/networks"
+	"github.com/devops-trouble-map/dotm/scan/owners"
+	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
 
 // Scanner looks at this host again and again, and remembers between looks
@@ -25,19 +28,22 @@ type Scanner struct {
 	proc    string
 	now     func() time.Time
 	oneLook bool
-	rights  rights
+	rights  procfs.Rights
 	events  chan Event
 
 	mu       sync.Mutex
 	closed   bool
 	looks    int
 	kernel   *kernel.Kernel
-	networks *networks
+	networks *networks.Networks
 	sockets  *socketReader
-	owners   *owners
+	fs       *procfs.FS
+	owners   *owners.Owners
 	folder   *aggregate.Folder
 	counter  counter
+	rhythm   rhythm
 
+	workplaces   *workplaces
 	translations *translations
 }
 
@@ -58,33 +64,55 @@ func New(o Options) (*Scanner, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r, err := readRights(o.Proc)
+	r, err := procfs.ReadRights(o.Proc)
 	if err != nil {
 		return nil, fmt.Errorf("reading own rights: %w", err)
 	}
 	s := &Scanner{
 		proc: o.Proc, now: o.Now, oneLook: o.OneLook, rights: r,
 		events: make(chan Event, pendingEvents), kernel: &kernel.Kernel{}, folder: aggregate.NewFolder(),
+		rhythm: rhythm{every: o.HealthEvery, few: fewSockets},
 	}
 	runtime.LockOSThread() // whose network namespace is the own one
 	defer runtime.UnlockOSThread()
-	fs, err := openProcfs(o.Proc)
+	fs, err := procfs.Open(o.Proc)
 	if err != nil {
 		return nil, err
 	}
-	if s.networks, err = newNetworks(fs, o.Networks, r); err != nil {
-		return nil, errors.Join(err, fs.close())
+	if s.networks, err = networks.New(fs, o.Networks, r, report.NodeName); err != nil {
+		return nil, errors.Join(err, fs.Close())
 	}
 	if !o.noKernel {
 		s.loadKernel()
 	}
 	s.sockets = newSocketReader(o.Proc, o.sockets, s.counter.opens != nil)
-	s.owners = newOwners(fs, r, o, s.kernel)
+	s.fs, s.workplaces = fs, newWorkplaces(o.Proc, o.Now)
+	s.owners = owners.New(s.searching(o))
 	s.translations = newTranslations(o.Proc)
-	if !o.OneLook {
-		s.owners.budget = maxWalked
-	}
 	return s, nil
+}
+
+// searching is how the processes of sockets are found.
+func (s *Scanner) searching(o Options) owners.Options {
+	how := owners.Options{
+		FS: s.fs, Rights: s.rights, Users: procfs.NewUsers(procfs.Passwd), Own: o.OwnPIDs,
+		Place: s.workplaces.of, NoDescriptors: s.kernel.NoDescriptors,
+	}
+	if s.kernel.Descriptors != nil {
+		how.Descriptors = descriptors{s.kernel.Descriptors}
+	}
+	if !o.OneLook {
+		how.Budget = maxWalked
+	}
+	return how
+}
+
+// descriptors is the kernel's list of descriptors, for [owners.Options].
+type descriptors struct{ list *kernel.Descriptors }
+
+// Each calls found for every descriptor that is a socket.
+func (d descriptors) Each(found func(owners.Held)) error {
+	return d.list.Each(func(h kernel.Held) { found(owners.Held(h)) })
 }
 
 // pendingEvents is how many events wait for a reader; more are dropped, for
@@ -94,7 +122,7 @@ const pendingEvents = 64
 // loadKernel loads the eBPF programs that the kernel lets us, and starts to
 // count connections, except for a single look.
 func (s *Scanner) loadKernel() {
-	o := kernel.Options{Network: s.networks.only()}
+	o := kernel.Options{Network: s.networks.Only()}
 	if !s.oneLook {
 		o.Announce = func(e kernel.Edge) {
 			select {
@@ -109,7 +137,7 @@ func (s *Scanner) loadKernel() {
 	if err == nil {
 		s.counter.ownComm = strings.TrimSuffix(string(comm), "\n")
 	}
-	s.networks.own.opens, _ = readTCPOpens(s.proc)
+	s.networks.Own.Opens, _ = readTCPOpens(s.proc)
 }
 
 // Events delivers what is seen between looks, as new connections. The channel
@@ -128,7 +156,7 @@ func (s *Scanner) Close() error {
 	s.closed = true
 	err := s.kernel.Close() // announces nothing any more
 	close(s.events)
-	return errors.Join(err, s.owners.close())
+	return errors.Join(err, s.fs.Close())
 }
 
 // Scan takes one look. The report lacks only what the agent adds: Version,
@@ -150,7 +178,7 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	if r.Node, err = readNode(); err != nil {
 		return nil, err
 	}
-	if err := s.networks.refresh(s.nameOf); err != nil {
+	if err := s.networks.Refresh(s.nameOf); err != nil {
 		return nil, err
 	}
 	var notes notes
@@ -158,20 +186,30 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		notes.add("interfaces", "Addresses of this node could not be read: "+err.Error()+".", "")
 	}
+	s.rhythm.begin(r.Time, len(s.sockets.list))
 	if err := s.readSockets(ctx, &meter); err != nil {
 		return nil, err
 	}
-	if err := s.translations.apply(ctx, s.sockets.list, s.owners.at); err != nil {
+	if err := s.translations.apply(ctx, s.sockets.list, s.owners.At()); err != nil {
 		return nil, err
 	}
-	s.fold(r)
-	s.compact(r)
 	r.Agent.Method = s.sockets.method()
+	s.fold(r)
+	s.rhythm.end(r)
+	s.compact(r)
 	s.describe(&notes, r)
 	r.Notes = notes
 	s.settle()
 	r.Cost = meter.stop(s.proc)
 	return r, nil
+}
+
+// Measured says whether the last look asked the kernel how connections fare; see
+// [Options].HealthEvery.
+func (s *Scanner) Measured() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rhythm.due
 }
 
 // settle gives memory back once all that is remembered between looks has its
@@ -182,9 +220,6 @@ func (s *Scanner) settle() {
 	}
 }
 
-// nameOf is what a network namespace is called after its first process.
-func (s *Scanner) nameOf(pid int) string { return s.owners.processes.networkName(pid) }
-
 // readSockets fills the list of sockets with their owners. Where a socket
 // turned out to have no owner, it looks a second time: the socket may have
 // closed in between, and then nothing is to be said of it.
@@ -193,7 +228,8 @@ func (s *Scanner) readSockets(ctx context.Context, m *meter) error {
 		if err := s.readNetworks(ctx, m); err != nil {
 			return fmt.Errorf("reading sockets: %w", err)
 		}
-		list, doubtful, err := s.owners.resolve(ctx, s.sockets.list)
+		s.workplaces.tidy(s.owners.EachContainer)
+		list, doubtful, err := s.owners.Resolve(ctx, s.sockets.list)
 		s.sockets.list = list
 		if err != nil {
 			return fmt.Errorf("finding the processes of sockets: %w", err)
@@ -206,17 +242,17 @@ func (s *Scanner) readSockets(ctx context.Context, m *meter) error {
 
 // readNetworks reads the sockets of all namespaces that are looked at.
 func (s *Scanner) readNetworks(ctx context.Context, m *meter) error {
-	s.sockets.begin()
+	s.sockets.begin(s.rhythm.due)
 	s.counter.grown = 0
-	if s.networks.looksAtOwn() {
-		if err := s.sockets.read(ctx, s.networks.own); err != nil {
+	if s.networks.LooksAtOwn() {
+		if err := s.sockets.read(ctx, s.networks.Own); err != nil {
 			return err
 		}
 	}
-	return s.networks.visit(func(n *network) error {
+	return s.networks.Visit(func(n *networks.Network) error {
 		started := threadCPU()
 		defer func() { m.other += threadCPU() - started }()
-		n.addresses = ownAddresses()
+		n.Addresses = ownAddresses()
 		if s.counter.opens != nil {
 			s.counter.visit(s.proc, n)
 		}
@@ -239,7 +275,7 @@ func ownAddresses() (list []netip.Addr) {
 }
 
 func (s *Scanner) fold(r *report.Report) {
-	host := aggregate.Host{Ephemeral: readEphemeral(s.proc), Now: r.Time}
+	host := aggregate.Host{Ephemeral: readEphemeral(s.proc), Now: r.Time, Unmeasured: !s.rhythm.due}
 	var own []netip.Addr
 	for _, i := range r.Interfaces {
 		for _, p := range i.Addresses {
@@ -247,12 +283,12 @@ func (s *Scanner) fold(r *report.Report) {
 		}
 	}
 	host.Addresses = append(host.Addresses, own)
-	for _, n := range s.networks.others {
-		host.Addresses = append(host.Addresses, n.addresses)
+	for _, n := range s.networks.Others {
+		host.Addresses = append(host.Addresses, n.Addresses)
 	}
 	r.Forwards, r.Sources = s.translations.forwards(own), s.translations.sources(own)
-	if s.networks.looksAtOwn() && s.counter.opens != nil {
-		s.counter.visit(s.proc, s.networks.own)
+	if s.networks.LooksAtOwn() && s.counter.opens != nil {
+		s.counter.visit(s.proc, s.networks.Own)
 	}
 	var counted report.Coverage
 	opens := s.counter.read(s, &counted)

@@ -3,7 +3,6 @@ package scan
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 func TestReportHead(t *testing.T) {
@@ -69,7 +69,7 @@ func TestCancelled(t *testing.T) {
 	}
 	m := startMeter()
 	must(t, s.readNetworks(context.Background(), &m)) // broken off while searching
-	if _, _, err := s.owners.resolve(ctx, s.sockets.list); !errors.Is(err, context.Canceled) {
+	if _, _, err := s.owners.Resolve(ctx, s.sockets.list); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 	for range 2 {
@@ -134,7 +134,7 @@ func TestInterfaceKinds(t *testing.T) {
 	needRoot(t)
 	ip := func(args ...string) {
 		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-			cannot(t, "ip: "+err.Error()+": "+string(out))
+			netns.Cannot(t, "ip: "+err.Error()+": "+string(out))
 		}
 	}
 	ip("link", "add", "v0", "type", "veth", "peer", "name", "v1")
@@ -191,43 +191,5 @@ func TestReadEphemeral(t *testing.T) {
 		if got := readEphemeral(proc); got != want {
 			t.Errorf("%q: got %v, want %v", text, got, want)
 		}
-	}
-}
-
-// procNet makes a directory as /proc, with these files under net.
-func procNet(t *testing.T, files map[string]string) string {
-	t.Helper()
-	proc := t.TempDir()
-	must(t, os.MkdirAll(filepath.Join(proc, "thread-self/net"), 0o755))
-	for name, text := range files {
-		must(t, os.WriteFile(filepath.Join(proc, "thread-self/net", name), []byte(text), 0o644))
-	}
-	return proc
-}
-
-const (
-	procHeading = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-	procListen4 = "   0: 00000000:07E8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 637 1 0000000097b8c8eb 100 0 0 10 0\n"
-	procWait4   = "   1: 020200C0:8222 507100CB:01BB 06 00000000:00000000 03:00000B2C 00000000     0        0 0 3 000000005ff9bd9f\n"
-)
-
-func TestReadProcNet(t *testing.T) {
-	var r socketReader
-	proc := procNet(t, map[string]string{"tcp": procHeading + procListen4 + procWait4}) // no tcp6: no IPv6
-	must(t, r.readProcNet(filepath.Join(proc, "thread-self/net"), report.TCP, tcpOpen))
-	if len(r.list) != 1 || r.list[0].State != aggregate.Listen || r.list[0].Inode != 637 {
-		t.Errorf("got %+v, want the listener alone", r.list)
-	}
-}
-
-func TestReadProcNetErrors(t *testing.T) {
-	var r socketReader
-	if err := r.readProcNet(filepath.Join(procNet(t, nil), "thread-self/net"), report.UDP, udpStates); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("without files: got %v", err)
-	}
-	proc := procNet(t, map[string]string{"tcp": procHeading + "   0: cut"})
-	want := "reading " + proc + "/thread-self/net/tcp: socket row has 2 columns, needs 10: \"   0: cut\""
-	if err := r.readProcNet(filepath.Join(proc, "thread-self/net"), report.TCP, tcpOpen); err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/networks"
 	"github.com/devops-trouble-map/dotm/scan/sockdiag"
 )
 
@@ -31,6 +32,9 @@ type socketReader struct {
 	list []aggregate.Socket
 	diag sockdiag.Reader
 	tcp  uint32 // states, as bits
+	// measured says that in this look the kernel is asked for what it measures
+	// on connections.
+	measured bool
 	// refused is why sock_diag isn't used, by protocol.
 	refused map[report.Protocol]error
 	// interrupted lists what stayed inconsistent in this look.
@@ -54,11 +58,13 @@ func newSocketReader(proc string, m method, counted bool) *socketReader {
 }
 
 // begin empties the list.
-func (r *socketReader) begin() { r.list, r.interrupted = r.list[:0], r.interrupted[:0] }
+func (r *socketReader) begin(measured bool) {
+	r.list, r.interrupted, r.measured = r.list[:0], r.interrupted[:0], measured
+}
 
 // read appends the sockets of the calling thread's network namespace, under
 // the index that it has in the report.
-func (r *socketReader) read(ctx context.Context, n *network) error {
+func (r *socketReader) read(ctx context.Context, n *networks.Network) error {
 	from := len(r.list)
 	if r.list == nil {
 		r.list = make([]aggregate.Socket, 0, expected(r.proc))
@@ -67,18 +73,18 @@ func (r *socketReader) read(ctx context.Context, n *network) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := r.readProtocol(p); err != nil {
+		if err := r.readProtocol(ctx, p); err != nil {
 			return err
 		}
 	}
-	if n.index == 0 {
+	if n.Index == 0 {
 		return nil
 	}
 	for i := from; i < len(r.list); i++ {
 		s := &r.list[i]
-		s.Namespace = n.index
+		s.Namespace = n.Index
 		if s.Cookie != 0 { // older kernels number the sockets of each namespace from 1
-			s.Cookie ^= uint64(n.inode) << 32
+			s.Cookie ^= uint64(n.Inode) << 32
 		}
 	}
 	return nil
@@ -92,19 +98,19 @@ func expected(proc string) int {
 		return 0
 	}
 	n := proctext.ParseSocketsUsed(text)
-	return min(n+n/8+64, maxExpected)
+	return min(n+n/16+64, maxExpected)
 }
 
 // maxExpected bounds the memory that is taken in advance.
 const maxExpected = 200_000
 
-func (r *socketReader) readProtocol(p report.Protocol) error {
+func (r *socketReader) readProtocol(ctx context.Context, p report.Protocol) error {
 	states := uint32(udpStates)
 	if p == report.TCP {
 		states = r.tcp
 	}
 	if r.refused[p] == nil {
-		list, err := r.diag.Append(r.list, p, states)
+		list, err := r.diag.Append(ctx, r.list, sockdiag.Question{Protocol: p, States: states, Measured: r.measured})
 		switch {
 		case err == nil:
 			r.list = list
@@ -117,7 +123,9 @@ func (r *socketReader) readProtocol(p report.Protocol) error {
 		}
 		r.refused[p] = err
 	}
-	return r.readProcNet(filepath.Join(r.proc, "thread-self/net"), p, states)
+	list, err := sockdiag.AppendProcNet(r.list, filepath.Join(r.proc, "thread-self/net"), p, states)
+	r.list = list
+	return err
 }
 
 // method names how sockets are read: the report's agent.method.

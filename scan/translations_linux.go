@@ -8,6 +8,7 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/conntrack"
+	"github.com/devops-trouble-map/dotm/scan/owners"
 )
 
 // translations finds out who is really at the other end of sockets whose
@@ -58,7 +59,7 @@ func newTranslations(proc string) *translations {
 
 // apply tells of each socket who is really there. It must run on a thread in
 // the host's network namespace.
-func (t *translations) apply(ctx context.Context, list []aggregate.Socket, known []*holding) error {
+func (t *translations) apply(ctx context.Context, list []aggregate.Socket, known []*owners.Holding) error {
 	t.look++
 	t.reason, t.waiting = nil, 0
 	peer, done, err := t.open(ctx)
@@ -77,8 +78,8 @@ func (t *translations) apply(ctx context.Context, list []aggregate.Socket, known
 			continue
 		}
 		h := known[i]
-		if h != nil && h.asked {
-			s.Real = h.real
+		if h != nil && h.Asked {
+			s.Real = h.Real
 			continue
 		}
 		if asked++; asked > maxAsked && t.look%translatedEvery != 1 {
@@ -95,7 +96,7 @@ func (t *translations) apply(ctx context.Context, list []aggregate.Socket, known
 			t.learn(called{s.Protocol, s.Remote}, real)
 		}
 		if h != nil {
-			h.asked, h.real = true, s.Real
+			h.Asked, h.Real = true, s.Real
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // within runs a program in the network namespace of a peer.
@@ -16,7 +17,7 @@ func (p *peer) within(args ...string) {
 	p.t.Helper()
 	out, err := exec.Command("nsenter", append([]string{"-t", fmt.Sprint(p.pid()), "-n"}, args...)...).CombinedOutput()
 	if err != nil {
-		cannot(p.t, fmt.Sprintf("nsenter %q: %v: %s", args, err, out))
+		netns.Cannot(p.t, fmt.Sprintf("nsenter %q: %v: %s", args, err, out))
 	}
 }
 
@@ -39,7 +40,7 @@ func translate(t *testing.T, rules string) {
 	cmd := exec.Command("nft", "-f", "-")
 	cmd.Stdin = strings.NewReader("table ip dotmtest {\n" + rules + "\n}\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		cannot(t, "nft: "+err.Error()+": "+string(out))
+		netns.Cannot(t, "nft: "+err.Error()+": "+string(out))
 	}
 	t.Cleanup(func() { _ = exec.Command("nft", "delete", "table", "ip", "dotmtest").Run() })
 }

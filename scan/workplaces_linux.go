@@ -51,22 +51,20 @@ func (w *workplaces) numberOf(c report.Container) int {
 const slack = 1024
 
 // tidy forgets the containers that no process is in any more, once they are the
-// greater part, and numbers the others anew.
-func (ps *processes) tidy() {
+// greater part, and numbers the others anew. each visits the numbers that
+// processes have.
+func (w *workplaces) tidy(each func(visit func(container *int))) {
 	used := map[int]bool{}
-	for _, p := range ps.byPID {
-		used[p.owner.Container] = true
-	}
-	w := ps.workplaces
+	each(func(container *int) { used[*container] = true })
 	if len(w.list) <= 2*len(used)+slack {
 		return
 	}
 	before := w.list
 	w.list = nil
 	clear(w.number)
-	for _, p := range ps.byPID {
-		if n := p.owner.Container; n != 0 {
-			p.owner.Container = w.numberOf(before[n-1])
+	each(func(container *int) {
+		if n := *container; n != 0 {
+			*container = w.numberOf(before[n-1])
 		}
-	}
+	})
 }

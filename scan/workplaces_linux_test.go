@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // cgroupRoot is where control groups of version 2 are mounted.
@@ -22,7 +22,7 @@ func cgroupRoot(t *testing.T) string {
 			return dir
 		}
 	}
-	cannot(t, "no control groups of version 2 are mounted")
+	netns.Cannot(t, "no control groups of version 2 are mounted")
 	return ""
 }
 
@@ -31,7 +31,7 @@ func (p *peer) putInto(root, group string) {
 	p.t.Helper()
 	dir := filepath.Join(root, group)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		cannot(p.t, "making a control group: "+err.Error())
+		netns.Cannot(p.t, "making a control group: "+err.Error())
 	}
 	must(p.t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), fmt.Append(nil, p.pid()), 0o644))
 	p.t.Cleanup(func() {
@@ -93,19 +93,24 @@ func TestWorkplaces(t *testing.T) {
 // with some keep their rows.
 func TestTidy(t *testing.T) {
 	w := newWorkplaces("/proc", nil)
-	ps := &processes{workplaces: w, byPID: map[int]*process{}}
+	inside := map[int]int{}
 	for i := range 3 * slack {
 		n := w.numberOf(report.Container{Name: fmt.Sprint("box", i)})
 		if i%1000 == 999 {
-			ps.byPID[i] = &process{pid: i, owner: aggregate.Owner{Container: n}}
+			inside[i] = n
 		}
 	}
-	ps.tidy()
+	w.tidy(func(visit func(container *int)) {
+		for i, n := range inside {
+			visit(&n)
+			inside[i] = n
+		}
+	})
 	if len(w.list) != 3 {
 		t.Errorf("%d containers left, want 3", len(w.list))
 	}
-	for i, p := range ps.byPID {
-		if got := w.list[p.owner.Container-1].Name; got != fmt.Sprint("box", i) {
+	for i, n := range inside {
+		if got := w.list[n-1].Name; got != fmt.Sprint("box", i) {
 			t.Errorf("process %d is in %s", i, got)
 		}
 	}

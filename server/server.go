@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -58,6 +59,9 @@ type Options struct {
 	Pollers map[string]collect.Poller
 	// Targets are the nodes to ask that come from the configuration file.
 	Targets []collect.Target
+	// Country and Owner tell of a public address whose it is, "" if that is not
+	// known, for the setting internet_split; nil knows nothing.
+	Country, Owner func(netip.Addr) string
 	// Log is required.
 	Log *slog.Logger
 }

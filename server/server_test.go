@@ -174,7 +174,7 @@ func TestRepeatedReportCountsOnce(t *testing.T) {
 		}, 1},
 		{"another sequence", func(r report.Report) *report.Report { r.Sequence++; return &r }, 2},
 		{"an agent that started anew", func(r report.Report) *report.Report { r.Time = r.Time.Add(time.Second); return &r }, 2},
-		{"another machine of that name", func(r report.Report) *report.Report { r.Node.Identity.Value = "other"; return &r }, 2},
+		{"another machine of that name, at its address", func(r report.Report) *report.Report { r.Node.Identity.Value = "other"; return &r }, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -68,6 +68,7 @@ func (w *writer) options() aggregate.Options {
 	s := w.settings.Load()
 	return aggregate.Options{
 		Ageing: time.Duration(s.Ageing), StaleAfter: time.Duration(s.StaleAfter),
+		ExpireAfter: time.Duration(s.ExpireAfter), Virtual: virtualOf(s), Outside: outsideOf(s), Split: w.split(s),
 		Internal: s.InternalNetworks, Since: w.started,
 	}
 }

@@ -46,6 +46,8 @@ func TestValidate(t *testing.T) {
 		}, "outside_networks[1].networks[0]", "outside_networks[1].networks[0] must belong to one name, belongs to a too, is 203.0.113.5/24"},
 		{"a virtual loopback", func(s *Settings) { s.VirtualAddresses = named("127.0.0.1", "a") }, "virtual_addresses[0].address", "virtual_addresses[0].address must be the address of another host, like 10.0.0.100, is 127.0.0.1"},
 		{"a virtual address twice", func(s *Settings) { s.VirtualAddresses = append(named("10.0.0.9", "a"), named("10.0.0.9", "b")...) }, "virtual_addresses[1].address", "virtual_addresses[1].address must be listed once, is 10.0.0.9"},
+		{"a virtual address named as another", func(s *Settings) { s.VirtualAddresses = named("10.0.0.9", "10.0.0.8") }, "virtual_addresses[0].name", `virtual_addresses[0].name must be a name of 1 to 255 letters, digits, '.', '_' and '-', and no address, is "10.0.0.8"`},
+		{"a virtual address with a blank", func(s *Settings) { s.VirtualAddresses = named("10.0.0.9", "the shop") }, "virtual_addresses[0].name", `virtual_addresses[0].name must be a name of 1 to 255 letters, digits, '.', '_' and '-', and no address, is "the shop"`},
 		{"an address named nothing", func(s *Settings) { s.Names = named("10.0.0.9", "") }, "names[0].name", nameIs("names[0].name", "")},
 		{"a name with a slash", func(s *Settings) { s.Names = named("10.0.0.9", "a/b") }, "names[0].name", nameIs("names[0].name", "a/b")},
 		{"nobody to ask", func(s *Settings) { s.NamesBy = "oracle" }, "names_by", `names_by must be none, hosts or resolver, is "oracle"`},

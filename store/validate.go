@@ -132,6 +132,13 @@ func isName(s string) bool {
 	})
 }
 
+// isPlain tells what may be the name of a node with services, which stands in
+// their ids.
+func isPlain(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err != nil && isName(s) && !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII || r == ' ' })
+}
+
 func (s *Settings) checkAddresses() error {
 	for _, l := range []struct {
 		field string
@@ -146,7 +153,9 @@ func (s *Settings) checkAddresses() error {
 				return &InvalidError{field + ".address", "must be the address of another host, like 10.0.0.100", a.Address.String()}
 			case seen[a.Address]:
 				return &InvalidError{field + ".address", "must be listed once", a.Address.String()}
-			case !isName(a.Name) && (a.Name != "" || !l.empty):
+			case l.empty && a.Name != "" && !isPlain(a.Name):
+				return &InvalidError{field + ".name", "must be a name of 1 to 255 letters, digits, '.', '_' and '-', and no address", fmt.Sprintf("%q", a.Name)}
+			case !l.empty && !isName(a.Name):
 				return &InvalidError{field + ".name", nameRule, fmt.Sprintf("%q", a.Name)}
 			}
 			seen[a.Address] = true

@@ -47,6 +47,16 @@ type Block struct {
 	// Rows are what the node's last report told of its sockets, to join the two
 	// ends of a connection. They are not kept over a restart.
 	Rows []Row `json:"-"`
+	// Counted says which counters of its agent are in the block, so that none
+	// counts twice.
+	Counted Counted `json:"counted,omitzero"`
+}
+
+// Counted is how far the counters of an agent process were counted; see the
+// report format.
+type Counted struct {
+	Instance string `json:"instance"`
+	Sequence uint64 `json:"sequence"`
 }
 
 // Row is what one row of a report tells to recognise its connections by.

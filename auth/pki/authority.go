@@ -35,7 +35,7 @@ const (
 	// backdate lets clocks that are behind by less still accept a new one.
 	backdate = time.Hour
 	// lookEvery is how often names and files are looked at, at most.
-	lookEvery = 10 * time.Second
+	lookEvery = time.Second
 )
 
 // The files of an authority, both with certificates and their key in PEM.
@@ -62,7 +62,7 @@ type Authority struct {
 // what the server is called: host names and IP addresses, asked for again and
 // again, because they change. now is the clock.
 func Open(dir string, names func() []string, now func() time.Time) (*Authority, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the folder is its user's choice
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making folder of certificates: %w", err)
 	}
 	a := &Authority{dir: dir, now: now, names: names}
@@ -150,7 +150,7 @@ func (a *Authority) Certificate() (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	if a.server != nil && now.Sub(a.looked) < lookEvery && now.After(a.looked) {
+	if a.server != nil && now.Sub(a.looked) < lookEvery && !now.Before(a.looked) {
 		return a.server, nil
 	}
 	names := a.names()

@@ -77,7 +77,7 @@ func tryState(dir string) error {
 	if dir == "" {
 		return errors.New("identity has no folder: name one with --state")
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the folder is its user's choice
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making folder of the identity: %w (choose another with --state)", err)
 	}
 	f, err := os.CreateTemp(dir, ".try-*")
@@ -88,7 +88,7 @@ func tryState(dir string) error {
 }
 
 func writeState(dir string, s state) error {
-	raw, err := json.MarshalIndent(s, "", "  ")
+	raw, err := json.MarshalIndent(s, "", "  ") //nolint:gosec // the file is there to keep the secret, mode 0600
 	if err != nil {
 		return fmt.Errorf("encoding identity: %w", err)
 	}

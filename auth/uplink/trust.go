@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"syscall"
@@ -97,7 +98,7 @@ func (c *Client) explain(err error) error {
 			names(hostname.Certificate), hostname.Host, err)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("server's certificate is signed by a CA that this machine doesn't know: give the CA with --ca-file, or a token of this server: %w", err)
-	case errors.As(err, &noTLS):
+	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("server doesn't speak TLS: check its address: %w", err)
 	case strings.Contains(err.Error(), "proxyconnect"):
 		return fmt.Errorf("proxy of HTTPS_PROXY can't be used: %w", err)

@@ -85,6 +85,8 @@ type lookFigures struct {
 	Sight       string  `json:"sight"` // "with eBPF", "without eBPF"
 	CPUMillis   float64 `json:"cpu_ms"`
 	CPUMean     float64 `json:"cpu_mean_ms"`
+	Measured    int     `json:"measured"`        // looks in which health was asked for
+	CPUMeasured float64 `json:"cpu_measured_ms"` // mean of these
 	WallMillis  float64 `json:"wall_ms"`
 	Allocations float64 `json:"allocations"`
 	Allocated   float64 `json:"allocated_bytes"`
@@ -160,7 +162,11 @@ func median(list []float64) float64 {
 	return (sorted[mid-1] + sorted[mid]) / 2
 }
 
+// mean of any numbers; 0 of none.
 func mean(list []float64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
 	sum := 0.0
 	for _, f := range list {
 		sum += f

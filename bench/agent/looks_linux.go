@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,7 @@ type look struct {
 	RSS           int64
 	Sockets, Rows int
 	Hidden        int
+	Measured      bool // with what the kernel measures on connections
 	Method        string
 	OpensBy       string
 	Blindness     string // why openings are not counted in the kernel
@@ -45,11 +47,18 @@ func (e *edges) add(o edges) {
 	e.Refused += o.Refused
 }
 
+// interval is the time between two looks of an agent, by default. It decides in
+// which looks health is asked for.
+const interval = 10 * time.Second
+
 // looker looks on command, as an agent would: "look PORT" answers with a look
 // as JSON, "memory 0" with the limits in words.
 func looker(in io.Reader, out io.Writer) error {
 	agent.LimitMemory(agent.DefaultMemory)
-	s, err := scan.New(scan.Options{})
+	var ahead atomic.Int64 // of the clock: looks come faster here than an agent's
+	s, err := scan.New(scan.Options{HealthEvery: agent.HealthEvery, Now: func() time.Time {
+		return time.Now().Add(time.Duration(ahead.Load()))
+	}})
 	if err != nil {
 		return err
 	}
@@ -64,6 +73,7 @@ func looker(in io.Reader, out io.Writer) error {
 		if err != nil {
 			return "", err
 		}
+		ahead.Add(int64(interval))
 		l, err := takeLook(s, uint16(port))
 		if err != nil {
 			return "", err
@@ -96,6 +106,7 @@ func takeLook(s *scan.Scanner, port uint16) (look, error) {
 		return look{}, err
 	}
 	l.tell(r, port)
+	l.Measured = s.Measured()
 	return l, nil
 }
 
@@ -237,9 +248,11 @@ func measureLooker(c *child, blind bool, warmUp, n int, between func() error) (*
 // summarize makes medians of looks, of which there is one at least.
 func summarize(looks []look) *lookFigures {
 	cpu := of(looks, func(l look) float64 { return millis(l.CPU) })
+	measured := slices.DeleteFunc(slices.Clone(looks), func(l look) bool { return !l.Measured })
 	last := &looks[len(looks)-1]
 	return &lookFigures{
-		CPUMillis: median(cpu), CPUMean: mean(cpu),
+		CPUMillis: median(cpu), CPUMean: mean(cpu), Measured: len(measured),
+		CPUMeasured: mean(of(measured, func(l look) float64 { return millis(l.CPU) })),
 		WallMillis:  median(of(looks, func(l look) float64 { return millis(l.Wall) })),
 		Allocations: median(of(looks, func(l look) float64 { return float64(l.Allocations) })),
 		Allocated:   median(of(looks, func(l look) float64 { return float64(l.Allocated) })),

@@ -72,10 +72,10 @@ func TestSummarize(t *testing.T) {
 	looks := []look{
 		{CPU: 3 * time.Millisecond, Wall: 9 * time.Millisecond, Allocations: 5, Allocated: 10, RSS: 1, Sockets: 1, Rows: 1},
 		{CPU: 1 * time.Millisecond, Wall: 7 * time.Millisecond, Allocations: 500, Allocated: 30, RSS: 2, Sockets: 2, Rows: 2},
-		{CPU: 5 * time.Millisecond, Wall: 8 * time.Millisecond, Allocations: 6, Allocated: 20, RSS: 3, Sockets: 3, Rows: 4, Hidden: 5, Method: "ebpf", OpensBy: "kernel"},
+		{Measured: true, CPU: 5 * time.Millisecond, Wall: 8 * time.Millisecond, Allocations: 6, Allocated: 20, RSS: 3, Sockets: 3, Rows: 4, Hidden: 5, Method: "ebpf", OpensBy: "kernel"},
 	}
 	want := lookFigures{
-		CPUMillis: 3, CPUMean: 3, WallMillis: 8, Allocations: 6, Allocated: 20, RSSBytes: 3,
+		CPUMillis: 3, CPUMean: 3, Measured: 1, CPUMeasured: 5, WallMillis: 8, Allocations: 6, Allocated: 20, RSSBytes: 3,
 		Sockets: 3, Rows: 4, Hidden: 5, Method: "ebpf", OpensBy: "kernel",
 	}
 	if got := summarize(looks); *got != want {

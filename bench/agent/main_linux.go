@@ -195,12 +195,12 @@ const largeLoad = 10_000
 func sizeOf(quick bool) size {
 	if quick {
 		return size{
-			SmallRuns: 2, LargeRuns: 1, WarmUp: 3, Looks: 5,
+			SmallRuns: 2, LargeRuns: 1, WarmUp: 3, Looks: 6,
 			Others: 1600, Churned: 240, Short: 200, Rounds: 1000, Alternations: 2,
 		}
 	}
 	return size{
-		SmallRuns: 5, LargeRuns: 3, WarmUp: 5, Looks: 20,
+		SmallRuns: 5, LargeRuns: 3, WarmUp: 6, Looks: 24,
 		Others: 16_000, Churned: 2400, Short: 2000, Rounds: 10_000, Alternations: 5,
 	}
 }

@@ -80,7 +80,7 @@ func (f *loadFigures) text() string {
 		b.WriteString(toolText(f.OneShot))
 	}
 	if len(f.Warm) > 0 {
-		fmt.Fprintf(&b, "\nWarm looks of package scan in one process (%s), nothing changes, median of %d looks after %d:\n", f.Memory, f.Looks, f.WarmUp)
+		fmt.Fprintf(&b, "\nWarm looks of package scan in one process (%s), nothing changes, of %d looks after %d, %s apart for them:\n", f.Memory, f.Looks, f.WarmUp, interval)
 		b.WriteString(lookText(f.Warm))
 	}
 	if len(f.Churn) > 0 {
@@ -145,7 +145,7 @@ func remark(ours, other *toolFigures) string {
 
 func lookText(list []*lookFigures) string {
 	t := table{head: []string{
-		"look", "CPU ms", "CPU mean ms", "wall ms", "allocations", "KiB allocated", "RSS MiB after",
+		"look", "CPU mean ms", "with health", "CPU median ms", "wall ms", "allocations", "KiB allocated", "RSS MiB after",
 		"sockets", "rows", "nameless rows", "TIME-WAIT", "sockets by", "opens by",
 	}}
 	for _, f := range list {
@@ -153,7 +153,7 @@ func lookText(list []*lookFigures) string {
 			t.add(f.Sight, f.Problem)
 			continue
 		}
-		t.add(f.Sight, number(f.CPUMillis), number(f.CPUMean), number(f.WallMillis), number(f.Allocations), number(f.Allocated/1024),
+		t.add(f.Sight, number(f.CPUMean), number(f.CPUMeasured), number(f.CPUMillis), number(f.WallMillis), number(f.Allocations), number(f.Allocated/1024),
 			mebi(f.RSSBytes), thousands(f.Sockets), thousands(f.Rows), thousands(f.Hidden), thousands(f.TimeWait), orDash(f.Method), orDash(f.OpensBy))
 	}
 	return t.text()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/devops-trouble-map/dotm/agent"
 	"github.com/devops-trouble-map/dotm/auth/uplink"
 	"github.com/devops-trouble-map/dotm/report"
@@ -20,6 +22,9 @@ type agentCmd struct {
 
 	Once   bool `help:"Send one report and end."`
 	DryRun bool `help:"Print what would be sent, and send nothing."`
+
+	ListenText string   `help:"Serve this machine's sockets as text, as the original agent does on port 4848, to those that --allow names. Without --server nothing else is done." placeholder:"ADDR"`
+	Allow      []string `help:"Networks that may read the text; nobody else gets a byte." placeholder:"CIDR"`
 }
 
 // sender delivers to the server, and enrols with the first report if there is a
@@ -34,16 +39,46 @@ func (c *agentCmd) sender() (agent.Sender, error) {
 		return nil, err
 	}
 	to.Via(up)
-	return senderFunc(func(ctx context.Context, r *report.Report) error {
-		who := uplink.Who{Name: r.Node.Name, Zone: r.Zone, Version: version}
-		if r.Node.Identity.Kind == report.IdentityMachine {
-			who.Machine = r.Node.Identity.Value
+	return &enrolling{to: to, up: up}, nil
+}
+
+// enrolling is a sender that has an identity before it sends.
+type enrolling struct {
+	to   *agent.HTTPSender
+	up   *uplink.Client
+	zone string // of the last whole report: beats don't say
+}
+
+var _ agent.Exchanger = (*enrolling)(nil)
+
+// Send delivers a report.
+func (e *enrolling) Send(ctx context.Context, r *report.Report) error {
+	_, err := e.Exchange(ctx, r, nil)
+	return err
+}
+
+// Exchange delivers a report, or a beat.
+func (e *enrolling) Exchange(ctx context.Context, r *report.Report, b *report.Beat) (*report.Policy, error) {
+	var node report.Node
+	if b != nil {
+		node = b.Node
+	} else {
+		node, e.zone = r.Node, r.Zone
+	}
+	who := uplink.Who{Name: node.Name, Zone: e.zone, Version: version}
+	if node.Identity.Kind == report.IdentityMachine {
+		who.Machine = node.Identity.Value
+	}
+	for {
+		if _, err := e.up.Enrol(ctx, who); err != nil {
+			return nil, agent.NotTaken(err)
 		}
-		if _, err := up.Enrol(ctx, who); err != nil {
-			return err
+		// Where the server doesn't accept the identity, a new token makes another.
+		policy, err := e.to.Exchange(ctx, r, b)
+		if err == nil || !e.up.MayEnrol() {
+			return policy, err
 		}
-		return to.Send(ctx, r)
-	}), nil
+	}
 }
 
 // Run looks and sends until it is stopped.
@@ -51,15 +86,34 @@ func (c *agentCmd) Run(ctx context.Context, g *globals) error {
 	if err := agent.CheckInterval(c.Interval); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
+	text, err := c.listen(ctx, g)
+	if err != nil {
+		return err
+	}
+	if text == nil {
+		return c.report(ctx, g)
+	}
+	defer text.close()
+	if c.Server == "" {
+		return text.Run(ctx)
+	}
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return text.Run(ctx) })
+	both.Go(func() error { return c.report(ctx, g) })
+	return both.Wait()
+}
+
+// report looks and sends until it is stopped.
+func (c *agentCmd) report(ctx context.Context, g *globals) error {
 	agent.LimitMemory(agent.DefaultMemory)
-	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces})
+	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces, HealthEvery: agent.HealthEvery})
 	if err != nil {
 		return fmt.Errorf("preparing to look at this machine: %w", err)
 	}
 	defer scanner.Close() //nolint:errcheck // the process ends
 	opt := agent.Options{
 		Looker: scanner, Interval: c.Interval, Zone: c.Zone, Version: version, Once: c.Once || c.DryRun, Log: newLog(g),
-		CPU: agent.ProcessCPU,
+		CPU: agent.ProcessCPU, Release: agent.ReleaseProgram,
 	}
 	if c.DryRun {
 		opt.Sender = senderFunc(func(_ context.Context, r *report.Report) error { return writeJSON(g.out, r) })

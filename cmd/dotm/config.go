@@ -38,6 +38,7 @@ type configPrintCmd struct {
 type inForce struct {
 	Listen   string         `json:"listen" yaml:"listen"`
 	Data     string         `json:"data" yaml:"data"`
+	TLS      config.TLS     `json:"tls" yaml:"tls"`
 	Nodes    []config.Node  `json:"nodes" yaml:"nodes"`
 	GeoIP    []string       `json:"geoip" yaml:"geoip"`
 	Settings store.Settings `json:"settings" yaml:"settings"`
@@ -57,7 +58,7 @@ func (c *configPrintCmd) Run(g *globals) error {
 		if cfg.Data != "" {
 			all.Data = cfg.Data
 		}
-		all.Nodes, all.GeoIP = cfg.Nodes, cfg.GeoIP
+		all.TLS, all.Nodes, all.GeoIP = cfg.TLS, cfg.Nodes, cfg.GeoIP
 		all.Settings = cfg.Settings.Apply(all.Settings)
 	}
 	if g.JSON {

@@ -19,6 +19,8 @@ type nodeCmd struct {
 	Remove nodeRemoveCmd `cmd:"" help:"Forget a node, and don't ask it any longer."`
 	List   nodeListCmd   `cmd:"" help:"List the nodes, how they report, when, and what went wrong."`
 
+	Import nodeImportCmd `cmd:"" help:"Show a node on which nothing may run, from what its own programs print about its sockets."`
+
 	SSHCommand nodeSSHCommandCmd `cmd:"" name:"ssh-command" help:"Print the one command that is run on a node over SSH, and what permits it there."`
 }
 

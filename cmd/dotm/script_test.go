@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -26,21 +28,29 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ADDR", freeAddress(t))
 			e.Setenv("OTHER", freeAddress(t))
+			_, port, _ := net.SplitHostPort(freeAddress(t))
+			e.Setenv("PORT", port)
 			e.Setenv("HOME", e.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"answers": answers},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"answers": answers, "appears": appears, "sees": sees},
 	})
 }
 
-// freeAddress is a loopback address that nobody listens on.
+// freeAddress is a loopback address that nobody listens on, at a port that the
+// kernel gives to no client (ip(7), ip_local_port_range): nobody takes it by
+// chance before it is used.
 func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.N(20_000)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // answers URL TEXT waits until a URL answers with 200 and something that holds a
@@ -62,6 +72,34 @@ func answers(ts *testscript.TestScript, _ bool, args []string) {
 		select {
 		case <-end:
 			ts.Fatalf("%s does not answer with %q", args[0], args[1])
+		case <-tick.C:
+		}
+	}
+}
+
+// appears FILE waits until a file is there.
+func appears(ts *testscript.TestScript, _ bool, args []string) {
+	wait(ts, args[0]+" to appear", func() bool {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		return err == nil
+	})
+}
+
+// sees FILE TEXT waits until a file holds a text.
+func sees(ts *testscript.TestScript, _ bool, args []string) {
+	wait(ts, args[0]+" to hold "+args[1], func() bool {
+		raw, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && strings.Contains(string(raw), args[1])
+	})
+}
+
+func wait(ts *testscript.TestScript, what string, done func() bool) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(20 * time.Second); !done(); {
+		select {
+		case <-end:
+			ts.Fatalf("waited too long for %s", what)
 		case <-tick.C:
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/resolve"
 	"github.com/devops-trouble-map/dotm/scan"
 	"github.com/devops-trouble-map/dotm/server"
 	"github.com/devops-trouble-map/dotm/store/bolt"
@@ -64,7 +65,7 @@ func (c *upCmd) Run(ctx context.Context, g *globals) error {
 		return err
 	}
 	defer s.close()
-	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces})
+	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces, HealthEvery: agent.HealthEvery})
 	if err != nil {
 		return fmt.Errorf("preparing to look at this machine: %w", err)
 	}
@@ -137,7 +138,12 @@ func openSite(ctx context.Context, g *globals, f siteFlags, insecure bool) (_ *s
 	if err != nil {
 		return nil, err
 	}
+	geo, err := resolve.OpenGeo(cfg.GeoIP)
+	if err != nil {
+		return nil, fmt.Errorf("geoip: %w", err)
+	}
 	s.server, err = server.New(ctx, server.Options{
+		Country: geo.Country, Owner: geo.Owner,
 		Store: s.store, Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: ask, Log: s.log,
 	})
 	if err != nil {

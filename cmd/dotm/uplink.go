@@ -19,7 +19,7 @@ const envToken = "DOTM_TOKEN"
 // uplinkFlags say how an agent or a relay reaches its server.
 type uplinkFlags struct {
 	Server    string `help:"Address of the server, like https://dotm.example:4849." placeholder:"URL" env:"DOTM_SERVER"`
-	TokenFile string `help:"File with the token to enrol with; - is standard input. The variable DOTM_TOKEN may hold the token itself." placeholder:"FILE" env:"DOTM_TOKEN_FILE"`
+	TokenFile string `help:"File with the token to enrol with; - is standard input. The variable $$DOTM_TOKEN may hold the token itself." placeholder:"FILE" env:"DOTM_TOKEN_FILE"`
 	State     string `help:"Folder that keeps the identity." placeholder:"DIR" type:"path" env:"DOTM_STATE"`
 	CAFile    string `help:"CAs that the server's certificate may be signed by (PEM), instead of the one that the token names." placeholder:"FILE" type:"path" env:"DOTM_CA_FILE"`
 }

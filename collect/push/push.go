@@ -4,6 +4,7 @@ package push
 import (
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -31,16 +32,72 @@ func (f *Failure) Error() string { return f.Err.Error() }
 // Unwrap gives the reason.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Receive reads one report from a request and hands it to the sink. The error,
-// if any, is a [*Failure].
-func Receive(w http.ResponseWriter, req *http.Request, sink collect.Sink) error {
-	if err := checkType(req.Header.Get("Content-Type")); err != nil {
-		return err
-	}
-	r, err := report.Decode(http.MaxBytesReader(w, req.Body, maxPacked))
+// ErrWhole refuses a beat whose report the inbox doesn't have: the agent is
+// asked for the whole.
+var ErrWhole = errors.New("this server doesn't have the report that the beat builds on: send the whole")
+
+// Receive reads one report, or a beat of one, from a request and hands the
+// report to the sink. It returns whether the agent's next report may be a beat,
+// and the name of the policy that it follows. The error, if any, is a
+// [*Failure].
+func (b *Inbox) Receive(w http.ResponseWriter, req *http.Request, sink collect.Sink) (Taken, error) {
+	kind, err := checkType(req.Header.Get("Content-Type"))
 	if err != nil {
-		return &Failure{statusOf(err, http.StatusBadRequest), err}
+		return Taken{}, err
 	}
+	body := http.MaxBytesReader(w, req.Body, maxPacked)
+	if kind == report.BeatType {
+		return b.beat(req, body, sink)
+	}
+	return b.whole(req, body, sink)
+}
+
+// Taken is what is known of a report that was taken in.
+type Taken struct {
+	Beats  bool   // the next may be a beat
+	Policy string // the name of the policy that its agent follows
+}
+
+// whole takes in a whole report, and keeps it.
+func (b *Inbox) whole(req *http.Request, body io.Reader, sink collect.Sink) (Taken, error) {
+	r, err := report.Decode(body)
+	if err != nil {
+		return Taken{}, &Failure{statusOf(err, http.StatusBadRequest), err}
+	}
+	mine := *r // as the agent sent it: the sink knows better who that is
+	if err := put(req, sink, r); err != nil {
+		return Taken{}, err
+	}
+	return Taken{b.keep(&mine), mine.Agent.Policy}, nil
+}
+
+// beat takes in the report that a beat tells of.
+func (b *Inbox) beat(req *http.Request, body io.Reader, sink collect.Sink) (Taken, error) {
+	beat, err := report.DecodeBeat(body)
+	if err == nil {
+		err = beat.Validate()
+	}
+	if err != nil {
+		return Taken{}, &Failure{statusOf(err, http.StatusBadRequest), err}
+	}
+	before := b.find(keyOfBeat(beat), beat.Structure)
+	if before == nil {
+		return Taken{}, &Failure{http.StatusConflict, ErrWhole}
+	}
+	next, err := report.Expand(before, beat)
+	if errors.Is(err, report.ErrUnknown) {
+		return Taken{}, &Failure{http.StatusConflict, fmt.Errorf("%w (%w)", ErrWhole, err)}
+	} else if err != nil {
+		return Taken{}, &Failure{statusOf(err, http.StatusBadRequest), err}
+	}
+	if err := put(req, sink, next.Busy()); err != nil {
+		return Taken{}, err
+	}
+	b.advance(keyOfBeat(beat), before, next)
+	return Taken{true, beat.Policy}, nil
+}
+
+func put(req *http.Request, sink collect.Sink, r *report.Report) error {
 	if err := sink.Put(req.Context(), r); err != nil {
 		return &Failure{statusOf(err, http.StatusServiceUnavailable), err}
 	}
@@ -64,16 +121,16 @@ func statusOf(err error, otherwise int) int {
 
 // types are what a report's body may say it is. Whether it is packed is told
 // by its first bytes.
-var types = []string{"application/json", "application/gzip", "application/octet-stream"}
+var types = []string{"application/json", "application/gzip", "application/octet-stream", report.BeatType}
 
 // checkType refuses bodies that say they are something else than a report.
-func checkType(contentType string) error {
-	kind, _, err := mime.ParseMediaType(contentType) // without its parameters
+func checkType(contentType string) (kind string, err error) {
+	kind, _, err = mime.ParseMediaType(contentType) // without its parameters
 	switch {
 	case contentType == "":
-		return nil
+		return "", nil
 	case err == nil && slices.Contains(types, kind):
-		return nil
+		return kind, nil
 	}
-	return &Failure{http.StatusUnsupportedMediaType, fmt.Errorf("content type must be application/json or application/gzip, is %q", contentType)}
+	return "", &Failure{http.StatusUnsupportedMediaType, fmt.Errorf("content type must be application/json or application/gzip, is %q", contentType)}
 }

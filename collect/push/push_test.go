@@ -42,7 +42,8 @@ func receive(t *testing.T, body []byte, contentType string, s *sink) error {
 	t.Helper()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Path, bytes.NewReader(body))
 	req.Header.Set("Content-Type", contentType)
-	return Receive(httptest.NewRecorder(), req, s)
+	_, err := NewInbox(time.Now).Receive(httptest.NewRecorder(), req, s)
+	return err
 }
 
 func TestReceive(t *testing.T) {
@@ -98,8 +99,9 @@ func TestReceiveRefuses(t *testing.T) {
 
 // TestReceiveReal: a real server validates with its own clock.
 func TestReceiveReal(t *testing.T) {
+	inbox := NewInbox(time.Now)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := Receive(w, r, validator{}); err != nil {
+		if _, err := inbox.Receive(w, r, validator{}); err != nil {
 			w.WriteHeader(http.StatusTeapot)
 		}
 	}))

@@ -3,10 +3,10 @@ package systemd_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -261,10 +261,19 @@ func TestSystemCalls(t *testing.T) {
 		argv = append([]string{strace, "-f", "-qq", "-o", filepath.Join(traces, name), "--"}, with(t, caps, argv...)...)
 		return background(t, argv)
 	}
-	stopServer := trace(serverUnit, dotm, "serve", "--listen", address, "--data", data)
-	await(t, "http://"+address+"/readyz", "")
-	stopAgent := trace(agentUnit, dotm, "agent", "--server", "http://"+address, "--interval", "200ms")
-	await(t, "http://"+address+"/api/v1/topology", `"state":"reporting"`)
+	// For others, so that there are certificates, an identity and a socket.
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopServer := trace(serverUnit, dotm, "serve", "--listen", "0.0.0.0:"+port, "--data", data)
+	token := eventually(t, dotm, "token", "create", "--data", data)
+	tokenFile, state := filepath.Join(traces, "token"), filepath.Join(traces, "state")
+	if err := errors.Join(os.WriteFile(tokenFile, []byte(token), 0o644), os.Mkdir(state, 0o700), os.Chown(state, someone, someone)); err != nil {
+		t.Fatal(err)
+	}
+	stopAgent := trace(agentUnit, dotm, "agent", "--server", "https://127.0.0.1:"+port, "--interval", "200ms", "--state", state, "--token-file", tokenFile)
+	eventually(t, "sh", "-c", dotm+" map --json --data "+data+" | grep '\"state\": \"reporting\"'")
 	neighbour(t) // something happens
 	stopAgent()
 	stopServer()
@@ -409,25 +418,19 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// await waits until a URL answers 200 with a text.
-func await(t *testing.T, url, text string) {
+// eventually runs a command until it succeeds, and gives what it prints.
+func eventually(t *testing.T, argv ...string) string {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	var last string
 	for end := time.After(30 * time.Second); ; {
-		if resp, err := http.Get(url); err != nil {
-			last = err.Error()
-		} else {
-			body, _ := io.ReadAll(resp.Body)
-			resp.Body.Close()
-			if last = string(body); resp.StatusCode == http.StatusOK && strings.Contains(last, text) {
-				return
-			}
+		out, errOut, err := output(t, argv...)
+		if err == nil {
+			return out
 		}
 		select {
 		case <-end:
-			t.Fatalf("%s does not answer with %q: %.2000s", url, text, last)
+			t.Fatalf("%v: %v\n%.2000s%.2000s", argv, err, out, errOut)
 		case <-tick.C:
 		}
 	}

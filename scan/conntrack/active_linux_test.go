@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // fakeProc makes a directory that stands for /proc.
@@ -98,7 +100,7 @@ func TestKernelFiles(t *testing.T) {
 
 func TestBuckets(t *testing.T) {
 	if n := filesOf("/proc").buckets(); n == 0 {
-		cannot(t, "the kernel doesn't tell the size of its table")
+		netns.Cannot(t, "the kernel doesn't tell the size of its table")
 	}
 	for text, want := range map[string]int{"65536\n": 65536, "many\n": 0, "": 0} {
 		proc := fakeProc(t, map[string]string{"sys/net/netfilter/nf_conntrack_buckets": text})

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
 
 // Finder asks the kernel about single sockets of one network namespace.
@@ -21,10 +22,11 @@ import (
 // It uses the memory of its Reader; the two together are not for several
 // goroutines at once.
 type Finder struct {
-	fd      int // -1: nothing is tracked, so nothing is asked
+	conn    *netlink.Conn // nil: nothing is tracked, so nothing is asked
 	request []byte
 	buf     []byte
 	table   Table
+	answer  answer // kept, for it would cost memory with each question
 }
 
 // Open returns a Finder for the calling thread's network namespace; it may be
@@ -34,25 +36,25 @@ type Finder struct {
 func (r *Reader) Open() (*Finder, error) {
 	tracked, err := r.files.tracked()
 	if err != nil || tracked == 0 {
-		return &Finder{fd: -1}, err
+		return &Finder{}, err
 	}
-	fd, err := open()
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER)
 	if err != nil {
-		return &Finder{fd: -1}, fmt.Errorf("asking for tracked connections: %w", explain(err))
+		return &Finder{}, fmt.Errorf("asking for tracked connections: %w", explain(err))
 	}
 	if r.buf == nil {
 		r.buf = make([]byte, answerBuffer)
 	}
-	return &Finder{fd: fd, buf: r.buf, table: Table{limit: 1}}, nil
+	return &Finder{conn: conn, buf: r.buf, table: Table{limit: 1}}, nil
 }
 
 // Close ends the Finder; it finds nothing any more.
 func (f *Finder) Close() error {
-	if f.fd < 0 {
+	if f.conn == nil {
 		return nil
 	}
-	err := unix.Close(f.fd)
-	f.fd = -1
+	err := f.conn.Close()
+	f.conn = nil
 	return err
 }
 
@@ -63,7 +65,7 @@ func (f *Finder) Close() error {
 // the error may wrap [ErrRefused] or [ErrUnlisted].
 func (f *Finder) Peer(p report.Protocol, local, peer netip.AddrPort) (end netip.AddrPort, ok bool, err error) {
 	number := numberOf(p)
-	if f.fd < 0 || number == 0 || !sameFamily(local.Addr(), peer.Addr()) {
+	if f.conn == nil || number == 0 || !sameFamily(local.Addr(), peer.Addr()) {
 		return netip.AddrPort{}, false, nil
 	}
 	f.table.clear()
@@ -87,15 +89,15 @@ func sameFamily(a, b netip.Addr) bool {
 // ask sends the question and reads the answer: one connection, or that there
 // is none (ENOENT).
 func (f *Finder) ask() error {
-	if _, err := unix.Write(f.fd, f.request); err != nil {
-		return fmt.Errorf("sending request: %w", err)
+	if err := f.conn.Send(f.request); err != nil {
+		return err
 	}
-	n, err := read(f.fd, f.buf)
+	n, err := f.conn.Receive(f.buf)
 	if err != nil {
 		return err
 	}
-	a := answer{table: &f.table}
-	if err := a.parse(f.buf[:n]); err != nil && !errors.Is(err, unix.ENOENT) {
+	f.answer = answer{table: &f.table}
+	if err := f.answer.Parse(f.buf[:n], &f.answer); err != nil && !errors.Is(err, unix.ENOENT) {
 		return err
 	}
 	return nil
@@ -117,12 +119,12 @@ func appendQuestion(b []byte, protocol uint8, socket pair) []byte {
 	total := unix.SizeofNlMsghdr + sizeofGenmsg + unix.SizeofNlAttr + ip + proto
 
 	b = appendHeader(b, total, unix.NLM_F_REQUEST, family)
-	b = appendAttribute(b, ctaTupleOrig|unix.NLA_F_NESTED, unix.SizeofNlAttr+ip+proto)
-	b = appendAttribute(b, ctaTupleIP|unix.NLA_F_NESTED, ip)
-	b = append(appendAttribute(b, kind, unix.SizeofNlAttr+size), socket[0][16-size:16]...)
-	b = append(appendAttribute(b, kind+1, unix.SizeofNlAttr+size), socket[1][16-size:16]...)
-	b = appendAttribute(b, ctaTupleProto|unix.NLA_F_NESTED, proto)
-	b = append(appendAttribute(b, ctaProtoNum, unix.SizeofNlAttr+1), protocol, 0, 0, 0)
-	b = append(appendAttribute(b, ctaProtoSrcPort, unix.SizeofNlAttr+2), socket[0][16], socket[0][17], 0, 0)
-	return append(appendAttribute(b, ctaProtoDstPort, unix.SizeofNlAttr+2), socket[1][16], socket[1][17], 0, 0)
+	b = netlink.AppendAttribute(b, ctaTupleOrig|unix.NLA_F_NESTED, unix.SizeofNlAttr+ip+proto)
+	b = netlink.AppendAttribute(b, ctaTupleIP|unix.NLA_F_NESTED, ip)
+	b = append(netlink.AppendAttribute(b, kind, unix.SizeofNlAttr+size), socket[0][16-size:16]...)
+	b = append(netlink.AppendAttribute(b, kind+1, unix.SizeofNlAttr+size), socket[1][16-size:16]...)
+	b = netlink.AppendAttribute(b, ctaTupleProto|unix.NLA_F_NESTED, proto)
+	b = append(netlink.AppendAttribute(b, ctaProtoNum, unix.SizeofNlAttr+1), protocol, 0, 0, 0)
+	b = append(netlink.AppendAttribute(b, ctaProtoSrcPort, unix.SizeofNlAttr+2), socket[0][16], socket[0][17], 0, 0)
+	return append(netlink.AppendAttribute(b, ctaProtoDstPort, unix.SizeofNlAttr+2), socket[1][16], socket[1][17], 0, 0)
 }

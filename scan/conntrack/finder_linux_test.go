@@ -86,8 +86,8 @@ func TestFinderWithoutRights(t *testing.T) {
 	f := s.finder()
 	client, called := inserted(0)
 	err := s.try(func() error { _, _, err := f.Peer(report.TCP, client, called); return err })
-	if !errors.Is(err, ErrRefused) || f.fd >= 0 {
-		t.Errorf("got %v, open %t, want ErrRefused and the end", err, f.fd >= 0)
+	if !errors.Is(err, ErrRefused) || f.conn != nil {
+		t.Errorf("got %v, open %t, want ErrRefused and the end", err, f.conn != nil)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
 
 // Of linux/netfilter/nfnetlink_conntrack.h, each enum by its name there.
@@ -29,69 +31,21 @@ const (
 	ctaProtoinfoTCPState = 1 // ctattr_protoinfo_tcp
 )
 
-// attributeType masks the flags off an attribute's type (NLA_TYPE_MASK of
-// linux/netlink.h).
-const attributeType = 1<<14 - 1
-
-// answer reads the kernel's answer to one request, message by message and in
-// place: a connection that isn't translated costs no memory.
+// answer is the kernel's answer to one request. What isn't translated costs no
+// memory.
 type answer struct {
-	table       *Table
-	filter      filter
-	done        bool // the kernel said that this was all
-	interrupted bool // the kernel said that it may be inconsistent
-	unfiltered  bool // there was a connection that wasn't asked for
+	netlink.Answer
+	table      *Table
+	filter     filter
+	unfiltered bool // there was a connection that wasn't asked for
 }
 
-// parse reads the messages (netlink(7)) of one read.
-func (a *answer) parse(b []byte) error {
-	for len(b) > 0 && !a.done {
-		if len(b) < unix.SizeofNlMsghdr {
-			return fmt.Errorf("netlink message must have %d bytes, has %d", unix.SizeofNlMsghdr, len(b))
-		}
-		size := int64(binary.NativeEndian.Uint32(b))
-		if size < unix.SizeofNlMsghdr || size > int64(len(b)) {
-			return fmt.Errorf("netlink message must have %d to %d bytes, has %d", unix.SizeofNlMsghdr, len(b), size)
-		}
-		if err := a.message(b[:size]); err != nil {
-			return err
-		}
-		b = b[min(align4(int(size)), len(b)):]
+// Take takes a message, for [netlink.Taker].
+func (a *answer) Take(kind uint16, body []byte) (known bool, err error) {
+	if kind != ctNew {
+		return false, nil
 	}
-	return nil
-}
-
-func (a *answer) message(b []byte) error {
-	kind, flags := binary.NativeEndian.Uint16(b[4:]), binary.NativeEndian.Uint16(b[6:])
-	a.interrupted = a.interrupted || flags&unix.NLM_F_DUMP_INTR != 0
-	body := b[unix.SizeofNlMsghdr:]
-	switch kind {
-	case unix.NLMSG_NOOP:
-		return nil
-	case unix.NLMSG_DONE: // may carry an errno that came up late
-		a.done = true
-		return answerError(body)
-	case unix.NLMSG_ERROR:
-		a.done = true
-		if len(body) < 4 {
-			return fmt.Errorf("netlink error must have 4 bytes, has %d", len(body))
-		}
-		return answerError(body)
-	case ctNew:
-		return a.connection(body)
-	}
-	return fmt.Errorf("netlink message has the unexpected type %d", kind)
-}
-
-// answerError turns the negative errno at the start of body into an error.
-func answerError(body []byte) error {
-	if len(body) < 4 {
-		return nil
-	}
-	if no := int32(binary.NativeEndian.Uint32(body)); no < 0 {
-		return fmt.Errorf("kernel answered: %w", unix.Errno(-int64(no)))
-	}
-	return nil
+	return true, a.connection(body)
 }
 
 // connection reads a struct nfgenmsg and the attributes behind it, and keeps
@@ -103,19 +57,19 @@ func (a *answer) connection(b []byte) error {
 	}
 	var w row
 	var met uint8
-	for at := (attributes{rest: b[sizeofGenmsg:]}); at.next(); {
-		switch at.kind {
+	for at := netlink.AttributesOf(b[sizeofGenmsg:]); at.Next(); {
+		switch at.Kind {
 		case ctaTupleOrig:
-			met |= w.tuple(original, at.value)
+			met |= w.tuple(original, at.Value)
 		case ctaTupleReply:
-			met |= w.tuple(reply, at.value)
+			met |= w.tuple(reply, at.Value)
 		case ctaStatus:
-			if len(at.value) >= 4 {
-				w.status = binary.BigEndian.Uint32(at.value)
+			if len(at.Value) >= 4 {
+				w.status = binary.BigEndian.Uint32(at.Value)
 				a.unfiltered = a.unfiltered || w.status&a.filter.mask != a.filter.want
 			}
 		case ctaProtoinfo:
-			w.state = stateOfTCP(at.value)
+			w.state = stateOfTCP(at.Value)
 		}
 	}
 	if met == bothTuples && w.translated() {
@@ -132,12 +86,12 @@ const bothTuples = 1<<original | 1<<reply
 func (w *row) tuple(direction int, b []byte) uint8 {
 	p := &w.pairs[direction]
 	found := 0
-	for at := (attributes{rest: b}); at.next(); {
-		switch at.kind {
+	for at := netlink.AttributesOf(b); at.Next(); {
+		switch at.Kind {
 		case ctaTupleIP:
-			found += p.addresses(at.value)
+			found += p.addresses(at.Value)
 		case ctaTupleProto:
-			found += w.ports(p, at.value)
+			found += w.ports(p, at.Value)
 		}
 	}
 	if found != 5 || w.protocol != unix.IPPROTO_TCP && w.protocol != unix.IPPROTO_UDP {
@@ -148,16 +102,16 @@ func (w *row) tuple(direction int, b []byte) uint8 {
 
 // addresses reads CTA_TUPLE_IP and returns how many there are.
 func (p *pair) addresses(b []byte) (found int) {
-	for at := (attributes{rest: b}); at.next(); {
+	for at := netlink.AttributesOf(b); at.Next(); {
 		switch {
-		case at.kind == ctaIPv4Src && len(at.value) == 4:
-			p[0].set4([4]byte(at.value))
-		case at.kind == ctaIPv4Dst && len(at.value) == 4:
-			p[1].set4([4]byte(at.value))
-		case at.kind == ctaIPv6Src && len(at.value) == 16:
-			copy(p[0][:], at.value)
-		case at.kind == ctaIPv6Dst && len(at.value) == 16:
-			copy(p[1][:], at.value)
+		case at.Kind == ctaIPv4Src && len(at.Value) == 4:
+			p[0].set4([4]byte(at.Value))
+		case at.Kind == ctaIPv4Dst && len(at.Value) == 4:
+			p[1].set4([4]byte(at.Value))
+		case at.Kind == ctaIPv6Src && len(at.Value) == 16:
+			copy(p[0][:], at.Value)
+		case at.Kind == ctaIPv6Dst && len(at.Value) == 16:
+			copy(p[1][:], at.Value)
 		default:
 			continue
 		}
@@ -168,14 +122,14 @@ func (p *pair) addresses(b []byte) (found int) {
 
 // ports reads CTA_TUPLE_PROTO and returns how much of it there is.
 func (w *row) ports(p *pair, b []byte) (found int) {
-	for at := (attributes{rest: b}); at.next(); {
+	for at := netlink.AttributesOf(b); at.Next(); {
 		switch {
-		case at.kind == ctaProtoNum && len(at.value) == 1:
-			w.protocol = at.value[0]
-		case at.kind == ctaProtoSrcPort && len(at.value) == 2:
-			copy(p[0][16:], at.value)
-		case at.kind == ctaProtoDstPort && len(at.value) == 2:
-			copy(p[1][16:], at.value)
+		case at.Kind == ctaProtoNum && len(at.Value) == 1:
+			w.protocol = at.Value[0]
+		case at.Kind == ctaProtoSrcPort && len(at.Value) == 2:
+			copy(p[0][16:], at.Value)
+		case at.Kind == ctaProtoDstPort && len(at.Value) == 2:
+			copy(p[1][16:], at.Value)
 		default:
 			continue
 		}
@@ -186,40 +140,15 @@ func (w *row) ports(p *pair, b []byte) (found int) {
 
 // stateOfTCP finds the state in CTA_PROTOINFO; None if it isn't there.
 func stateOfTCP(b []byte) State {
-	for at := (attributes{rest: b}); at.next(); {
-		if at.kind != ctaProtoinfoTCP {
+	for at := netlink.AttributesOf(b); at.Next(); {
+		if at.Kind != ctaProtoinfoTCP {
 			continue
 		}
-		for in := (attributes{rest: at.value}); in.next(); {
-			if in.kind == ctaProtoinfoTCPState && len(in.value) == 1 {
-				return State(in.value[0])
+		for in := netlink.AttributesOf(at.Value); in.Next(); {
+			if in.Kind == ctaProtoinfoTCPState && len(in.Value) == 1 {
+				return State(in.Value[0])
 			}
 		}
 	}
 	return None
 }
-
-// attributes walks over struct nlattr (netlink(7)). One that is broken ends
-// the walk: what lies behind can't be told.
-type attributes struct {
-	rest  []byte
-	kind  uint16
-	value []byte
-}
-
-func (a *attributes) next() bool {
-	if len(a.rest) < unix.SizeofNlAttr {
-		return false
-	}
-	size := int(binary.NativeEndian.Uint16(a.rest))
-	if size < unix.SizeofNlAttr || size > len(a.rest) {
-		return false
-	}
-	a.kind = binary.NativeEndian.Uint16(a.rest[2:]) & attributeType
-	a.value = a.rest[unix.SizeofNlAttr:size]
-	a.rest = a.rest[min(align4(size), len(a.rest)):]
-	return true
-}
-
-// align4 rounds up to a multiple of 4 (NLMSG_ALIGN, NLA_ALIGN).
-func align4(n int) int { return (n + 3) &^ 3 }

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/netlink"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 const (
@@ -369,18 +371,18 @@ func TestNeverActivates(t *testing.T) {
 	table := s.read(Options{})
 	check(t, "inactive", table)
 	f := s.finder()
-	if n := call(); n != 0 || table.Tracked != 0 || f.fd >= 0 {
-		t.Errorf("after a read, %d connections are tracked, the table says %d; finder open %t", n, table.Tracked, f.fd >= 0)
+	if n := call(); n != 0 || table.Tracked != 0 || f.conn != nil {
+		t.Errorf("after a read, %d connections are tracked, the table says %d; finder open %t", n, table.Tracked, f.conn != nil)
 	}
 	s.do(func() (err error) {
 		buf := make([]byte, answerBuffer)
 		for _, wanted := range []filter{toAnother, fromAnother, {}} {
 			err = errors.Join(err, talk(context.Background(), request(wanted), buf, &answer{table: table}))
 		}
-		fd, failed := open()
+		conn, failed := netlink.Dial(unix.NETLINK_NETFILTER)
 		client, called := inserted(0)
-		_, _, asked := (&Finder{fd: fd, buf: buf}).Peer(report.TCP, client, called)
-		return errors.Join(err, failed, asked, unix.Close(fd))
+		_, _, asked := (&Finder{conn: conn, buf: buf}).Peer(report.TCP, client, called)
+		return errors.Join(err, failed, asked, conn.Close())
 	})
 	if n := call(); n != 0 {
 		t.Errorf("after the kernel was asked, %d connections are tracked", n)
@@ -450,6 +452,6 @@ func needFilter(t *testing.T) {
 	var major, minor int
 	_, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor)
 	if must(t, err); major < 5 || major == 5 && minor < 15 {
-		cannot(t, fmt.Sprintf("Linux %d.%d does not filter by status, 5.15 does", major, minor))
+		netns.Cannot(t, fmt.Sprintf("Linux %d.%d does not filter by status, 5.15 does", major, minor))
 	}
 }

@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
 
 // Of linux/netfilter/nfnetlink_conntrack.h.
@@ -28,9 +29,6 @@ const (
 
 // sizeofGenmsg is the size of struct nfgenmsg (linux/netfilter/nfnetlink.h).
 const sizeofGenmsg = 4
-
-// answerTimeout bounds the wait for an answer that never comes, in seconds.
-const answerTimeout = 5
 
 // errInterrupted says that the kernel calls a dump inconsistent
 // (NLM_F_DUMP_INTR).
@@ -77,7 +75,7 @@ func (r *Reader) ask(ctx context.Context, t *Table, f filter) (filtered bool, er
 	if err := r.talk(ctx, request(f), r.buf, &a); err != nil {
 		return false, err
 	}
-	if a.interrupted {
+	if a.Interrupted {
 		return false, errInterrupted
 	}
 	return !a.unfiltered, nil
@@ -89,64 +87,12 @@ type exchange func(ctx context.Context, request, buf []byte, a *answer) error
 
 // talk is the exchange with the kernel.
 func talk(ctx context.Context, request, buf []byte, a *answer) error {
-	fd, err := open()
+	c, err := netlink.Dial(unix.NETLINK_NETFILTER)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd) //nolint:errcheck // nothing is lost with it
-	if _, err := unix.Write(fd, request); err != nil {
-		return fmt.Errorf("sending request: %w", err)
-	}
-	for !a.done {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := read(fd, buf)
-		if err != nil {
-			return err
-		}
-		if err := a.parse(buf[:n]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// read returns the size of the next part of an answer.
-func read(fd int, buf []byte) (int, error) {
-	for {
-		n, err := unix.Read(fd, buf)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case errors.Is(err, unix.EAGAIN):
-			return 0, fmt.Errorf("reading answer: none within %d s", answerTimeout)
-		case err != nil:
-			return 0, fmt.Errorf("reading answer: %w", err)
-		case n == 0:
-			return 0, errors.New("reading answer: it ended early")
-		}
-		return n, nil
-	}
-}
-
-// open returns a socket that talks to the kernel and to nobody else: being
-// connected, it takes no messages of other processes. Its buffer is large
-// enough: of a dump, the kernel makes the next part when one is read.
-func open() (fd int, err error) {
-	fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
-	if err != nil {
-		return -1, fmt.Errorf("opening netlink socket: %w", err)
-	}
-	err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: answerTimeout})
-	if err == nil {
-		err = unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
-	}
-	if err != nil {
-		unix.Close(fd) //nolint:errcheck // the first error counts
-		return -1, fmt.Errorf("connecting netlink socket: %w", err)
-	}
-	return fd, nil
+	defer c.Close() //nolint:errcheck // nothing is lost with it
+	return c.Ask(ctx, request, buf, &a.Answer, a)
 }
 
 // request asks for the connections of every family at once, which is what
@@ -162,20 +108,10 @@ func request(f filter) []byte {
 
 // appendHeader appends a struct nlmsghdr and a struct nfgenmsg.
 func appendHeader(b []byte, total int, flags uint16, family uint8) []byte {
-	b = binary.NativeEndian.AppendUint32(b, uint32(total))
-	b = binary.NativeEndian.AppendUint16(b, ctGet)
-	b = binary.NativeEndian.AppendUint16(b, flags)
-	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0) // sequence, port: nobody else writes to this socket
-	return append(b, family, unix.NFNETLINK_V0, 0, 0)
-}
-
-// appendAttribute appends a struct nlattr.
-func appendAttribute(b []byte, kind uint16, size int) []byte {
-	b = binary.NativeEndian.AppendUint16(b, uint16(size))
-	return binary.NativeEndian.AppendUint16(b, kind)
+	return append(netlink.AppendHeader(b, total, ctGet, flags), family, unix.NFNETLINK_V0, 0, 0)
 }
 
 // appendWord appends an attribute of 4 bytes; values are in network byte order.
 func appendWord(b []byte, kind uint16, value uint32) []byte {
-	return binary.BigEndian.AppendUint32(appendAttribute(b, kind, unix.SizeofNlAttr+4), value)
+	return binary.BigEndian.AppendUint32(netlink.AppendAttribute(b, kind, unix.SizeofNlAttr+4), value)
 }

@@ -201,23 +201,3 @@ func TestMissingSubsystem(t *testing.T) {
 		t.Errorf("got %v, want ErrUnlisted", err)
 	}
 }
-
-// TestReadErrors: an answer that doesn't come, or ends, is told apart.
-func TestReadErrors(t *testing.T) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	must(t, err)
-	must(t, unix.SetsockoptTimeval(fds[0], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 1000}))
-	for _, tt := range []struct {
-		before func() error
-		want   string
-	}{
-		{func() error { return nil }, "reading answer: none within 5 s"},
-		{func() error { return unix.Close(fds[1]) }, "reading answer: it ended early"},
-		{func() error { return unix.Close(fds[0]) }, "reading answer: bad file descriptor"},
-	} {
-		must(t, tt.before())
-		if _, err := read(fds[0], make([]byte, 8)); err == nil || err.Error() != tt.want {
-			t.Errorf("got %v, want %q", err, tt.want)
-		}
-	}
-}

@@ -1,9 +1,8 @@
 package conntrack
 
 import (
-	"encoding/binary"
+	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
 
 // record writes, with -update, the kernel's whole table as two files of
@@ -37,16 +37,16 @@ func record(t *testing.T, s *space, name string) {
 func rawTable() ([]byte, error) {
 	var all []byte
 	buf := make([]byte, answerBuffer)
-	fd, err := open()
+	c, err := netlink.Dial(unix.NETLINK_NETFILTER)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
-	if _, err := unix.Write(fd, request(filter{})); err != nil {
+	defer c.Close()
+	if err := c.Send(request(filter{})); err != nil {
 		return nil, err
 	}
-	for a := (answer{table: &Table{}}); !a.done; {
-		n, err := unix.Read(fd, buf)
+	for a := (answer{table: &Table{}}); !a.Done; {
+		n, err := c.Receive(buf)
 		if err != nil {
 			return nil, err
 		}
@@ -139,8 +139,8 @@ func TestRecorded(t *testing.T) {
 			got, want := slices.Collect(table.All()), witnessed(t, name+".txt")
 			slices.SortFunc(got, compareFlows)
 			slices.SortFunc(want, compareFlows)
-			if !a.done || a.interrupted || !slices.Equal(got, want) {
-				t.Errorf("done %t, interrupted %t, got\n%+v\nwant\n%+v", a.done, a.interrupted, got, want)
+			if !a.Done || a.Interrupted || !slices.Equal(got, want) {
+				t.Errorf("done %t, interrupted %t, got\n%+v\nwant\n%+v", a.Done, a.Interrupted, got, want)
 			}
 			total += len(want)
 		})
@@ -193,11 +193,11 @@ func inserted(i int) (client, called netip.AddrPort) {
 }
 
 func insertAll(first, n int, tuples func(int) []byte) error {
-	fd, err := open()
+	c, err := netlink.Dial(unix.NETLINK_NETFILTER)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer c.Close()
 	state := nest(ctaProtoinfo, nest(ctaProtoinfoTCP, attribute(ctaProtoinfoTCPState, byte(Established))))
 	buf := make([]byte, 4096)
 	for i := first; i < first+n; i++ {
@@ -205,17 +205,8 @@ func insertAll(first, n int, tuples func(int) []byte) error {
 		b = appendWord(b, ctaTimeout, insertedLifetime)
 		b = appendWord(b, ctaStatus, ipsConfirmed|ipsSeenReply|ipsAssured)
 		m := message(ctNew, unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, append(b, state...)...)
-		if _, err := unix.Write(fd, m); err != nil {
-			return err
-		}
-		n, err := unix.Read(fd, buf)
-		if err == nil && (n < 20 || binary.NativeEndian.Uint16(buf[4:]) != unix.NLMSG_ERROR) {
-			err = errors.New("no acknowledgement")
-		}
-		if err == nil {
-			err = answerError(buf[16:n])
-		}
-		if err != nil {
+		a := answer{table: &Table{}}
+		if err := c.Ask(context.Background(), m, buf, &a.Answer, &a); err != nil {
 			return fmt.Errorf("inserting connection %d: %w", i, err)
 		}
 	}

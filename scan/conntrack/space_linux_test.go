@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
 // space is a network namespace of a test: a thread that lives in it, and does
@@ -32,9 +33,7 @@ type space struct {
 // newSpace makes a namespace with nothing in it but its loopback interface.
 func newSpace(t testing.TB) *space {
 	t.Helper()
-	if why := os.Getenv(envOwnNetwork); why != "own" {
-		cannot(t, "no network namespace of our own: "+why)
-	}
+	netns.Need(t)
 	s := &space{t: t, jobs: make(chan func())}
 	made := make(chan error)
 	go func() {
@@ -101,7 +100,7 @@ func (s *space) run(stdin, name string, args ...string) string {
 func (s *space) ip(lines ...string) {
 	s.t.Helper()
 	if _, err := exec.LookPath("ip"); err != nil {
-		cannot(s.t, "ip(8) is missing (Debian package iproute2)")
+		netns.Cannot(s.t, "ip(8) is missing (Debian package iproute2)")
 	}
 	for _, l := range lines {
 		s.run("", "ip", strings.Fields(l)...)
@@ -112,7 +111,7 @@ func (s *space) ip(lines ...string) {
 func (s *space) rules(text string) {
 	s.t.Helper()
 	if _, err := exec.LookPath("nft"); err != nil {
-		cannot(s.t, "nft(8) is missing (Debian package nftables)")
+		netns.Cannot(s.t, "nft(8) is missing (Debian package nftables)")
 	}
 	s.run(text, "nft", "-f", "-")
 }
@@ -153,6 +152,9 @@ func link(a, b *space, name, onA, onB string) {
 	a.ip(fmt.Sprintf("link add %s type veth peer name %s netns %d", name, name, b.tid))
 	for s, addresses := range map[*space]string{a: onA, b: onB} {
 		for address := range strings.FieldsSeq(addresses) {
+			if strings.Contains(address, ":") {
+				address += " nodad" // there at once
+			}
 			s.ip("addr add " + address + " dev " + name)
 		}
 		s.ip("link set " + name + " up")
@@ -165,7 +167,7 @@ type site struct{ client, router, server *space }
 func newSite(t testing.TB) site {
 	t.Helper()
 	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil {
-		cannot(t, "the kernel has no IPv6")
+		netns.Cannot(t, "the kernel has no IPv6")
 	}
 	s := site{newSpace(t), newSpace(t), newSpace(t)}
 	link(s.client, s.router, "front", "10.0.1.2/24 fd00:1::2/64", "10.0.1.1/24 fd00:1::1/64")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
 
 // drops is where SK_MEMINFO_DROPS stands (linux/sock_diag.h).
@@ -18,64 +19,19 @@ const drops = 8 * 4
 // into it are those that the fields have there.
 const sizeofMsg = 72
 
-// dump reads the kernel's answer to one request, message by message and in
-// place.
+// dump is the kernel's answer to one request, as sockets.
 type dump struct {
-	list        []aggregate.Socket
-	protocol    report.Protocol
-	done        bool // the kernel said that this was all
-	interrupted bool // the kernel said that it may be inconsistent
+	netlink.Answer
+	list     []aggregate.Socket
+	protocol report.Protocol
 }
 
-// parse reads the messages (netlink(7)) of one read.
-func (d *dump) parse(b []byte) error {
-	for len(b) > 0 && !d.done {
-		if len(b) < unix.SizeofNlMsghdr {
-			return fmt.Errorf("netlink message must have %d bytes, has %d", unix.SizeofNlMsghdr, len(b))
-		}
-		size := int64(binary.NativeEndian.Uint32(b))
-		if size < unix.SizeofNlMsghdr || size > int64(len(b)) {
-			return fmt.Errorf("netlink message must have %d to %d bytes, has %d", unix.SizeofNlMsghdr, len(b), size)
-		}
-		if err := d.message(b[:size]); err != nil {
-			return err
-		}
-		b = b[min(align4(int(size)), len(b)):]
+// Take takes a message, for [netlink.Taker].
+func (d *dump) Take(kind uint16, body []byte) (known bool, err error) {
+	if kind != tcpdiagGetsock && kind != unix.SOCK_DIAG_BY_FAMILY {
+		return false, nil
 	}
-	return nil
-}
-
-func (d *dump) message(b []byte) error {
-	kind, flags := binary.NativeEndian.Uint16(b[4:]), binary.NativeEndian.Uint16(b[6:])
-	d.interrupted = d.interrupted || flags&unix.NLM_F_DUMP_INTR != 0
-	body := b[unix.SizeofNlMsghdr:]
-	switch kind {
-	case unix.NLMSG_NOOP:
-		return nil
-	case unix.NLMSG_DONE: // may carry an errno that came up late
-		d.done = true
-		return answerError(body)
-	case unix.NLMSG_ERROR:
-		d.done = true
-		if len(body) < 4 {
-			return fmt.Errorf("netlink error must have 4 bytes, has %d", len(body))
-		}
-		return answerError(body)
-	case tcpdiagGetsock, unix.SOCK_DIAG_BY_FAMILY:
-		return d.socket(body)
-	}
-	return fmt.Errorf("netlink message has the unexpected type %d", kind)
-}
-
-// answerError turns the negative errno at the start of body into an error.
-func answerError(body []byte) error {
-	if len(body) < 4 {
-		return nil
-	}
-	if no := int32(binary.NativeEndian.Uint32(body)); no < 0 {
-		return fmt.Errorf("kernel answered: %w", unix.Errno(-int64(no)))
-	}
-	return nil
+	return true, d.socket(body)
 }
 
 // socket reads one struct inet_diag_msg and the attributes behind it.
@@ -118,13 +74,8 @@ func addrPort(family byte, addr, port []byte) netip.AddrPort {
 // attributes reads the attributes (struct nlattr) that are of use. What is cut
 // or unknown is passed over.
 func attributes(b []byte, s *aggregate.Socket) {
-	for len(b) >= unix.SizeofNlAttr {
-		size, kind := int(binary.NativeEndian.Uint16(b)), binary.NativeEndian.Uint16(b[2:])
-		if size < unix.SizeofNlAttr || size > len(b) {
-			return
-		}
-		value := b[unix.SizeofNlAttr:size]
-		switch kind {
+	for at := netlink.AttributesOf(b); at.Next(); {
+		switch value := at.Value; at.Kind {
 		case attrSKV6Only: // of IPv6 sockets in the states LISTEN and CLOSE
 			s.V6Only = len(value) > 0 && value[0] != 0
 		case attrSKMemInfo:
@@ -134,7 +85,6 @@ func attributes(b []byte, s *aggregate.Socket) {
 		case attrInfo:
 			measures(value, s)
 		}
-		b = b[min(align4(size), len(b)):]
 	}
 }
 
@@ -161,6 +111,3 @@ func measures(b []byte, s *aggregate.Socket) {
 	s.Retransmits, s.Segments = word(100), word(156)
 	s.Sent, s.Received = long(120), long(128)
 }
-
-// align4 rounds up to a multiple of 4 (NLMSG_ALIGN, NLA_ALIGN).
-func align4(n int) int { return (n + 3) &^ 3 }

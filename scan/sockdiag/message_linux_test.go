@@ -14,6 +14,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
 
 func must(t testing.TB, err error) {
@@ -30,7 +31,7 @@ func message(kind, flags uint16, body ...byte) []byte {
 	b = binary.NativeEndian.AppendUint16(b, flags)
 	b = append(b, make([]byte, 8)...)
 	b = append(b, body...)
-	return append(b, make([]byte, align4(len(b))-len(b))...)
+	return append(b, make([]byte, netlink.Align(len(b))-len(b))...)
 }
 
 // diagBody builds a struct inet_diag_msg.
@@ -102,8 +103,8 @@ func TestParseDump(t *testing.T) {
 				d := dump{protocol: report.TCP}
 				must(t, d.parse(append(message(kind, 0, tt.body...), message(unix.NLMSG_DONE, 0, 0, 0, 0, 0)...)))
 				tt.want.Protocol, tt.want.Cookie, tt.want.Inode, tt.want.UID = report.TCP, 0x1122334455667788, 7, 33
-				if !slices.Equal(d.list, []aggregate.Socket{tt.want}) || !d.done {
-					t.Errorf("got %+v, done %t\nwant %+v", d.list, d.done, tt.want)
+				if !slices.Equal(d.list, []aggregate.Socket{tt.want}) || !d.Done {
+					t.Errorf("got %+v, done %t\nwant %+v", d.list, d.Done, tt.want)
 				}
 			})
 		}
@@ -111,56 +112,33 @@ func TestParseDump(t *testing.T) {
 }
 
 func TestParseDumpErrors(t *testing.T) {
-	long := message(tcpdiagGetsock, 0, diagBody(unix.AF_INET, 1, "192.0.2.1:1", "192.0.2.2:2", 0, 1)...)
-	tests := []struct {
-		name string
-		text []byte
-		want string
-	}{
-		{"cut header", long[:15], "netlink message must have 16 bytes, has 15"},
-		{"cut message", long[:60], "netlink message must have 16 to 60 bytes, has 88"},
-		{"size below the header's", message(unix.NLMSG_NOOP, 0)[1:], "netlink message must have 16"},
-		{"short socket", message(tcpdiagGetsock, 0, 1, 2, 3), "inet_diag_msg must have 72 bytes, has 3"},
-		{"unknown type", message(99, 0), "netlink message has the unexpected type 99"},
-		{"error", message(unix.NLMSG_ERROR, 0, errorBody(unix.EPERM)...), "kernel answered: operation not permitted"},
-		{"error without a number", message(unix.NLMSG_ERROR, 0), "netlink error must have 4 bytes, has 0"},
-		{"error at the end", message(unix.NLMSG_DONE, 0, errorBody(unix.ENOENT)...), "kernel answered: no such file"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			d := dump{}
-			if err := d.parse(tt.text); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, want one with %q", err, tt.want)
-			}
-		})
+	for text, want := range map[string]string{
+		string(message(tcpdiagGetsock, 0, 1, 2, 3)): "inet_diag_msg must have 72 bytes, has 3",
+		string(message(99, 0)):                      "netlink message has the unexpected type 99",
+	} {
+		d := dump{}
+		if err := d.parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want one with %q", err, want)
+		}
 	}
 }
 
-func TestDumpFlags(t *testing.T) {
-	d := dump{}
-	must(t, d.parse(message(unix.NLMSG_NOOP, 0)))
-	if d.done || d.interrupted {
-		t.Errorf("after nothing: done %t, interrupted %t", d.done, d.interrupted)
-	}
-	must(t, d.parse(message(unix.NLMSG_DONE, unix.NLM_F_DUMP_INTR, 0, 0, 0, 0)))
-	if !d.done || !d.interrupted {
-		t.Errorf("after the end: done %t, interrupted %t", d.done, d.interrupted)
-	}
-	acknowledged := dump{}
-	must(t, acknowledged.parse(message(unix.NLMSG_ERROR, 0, 0, 0, 0, 0)))
-	if !acknowledged.done {
-		t.Error("an acknowledgement doesn't end the answer")
-	}
+// parse reads a whole answer, or a part.
+func (d *dump) parse(b []byte) error { return d.Parse(b, d) }
+
+// refused is what an answer of the kernel with an error becomes.
+func refused(no unix.Errno) error {
+	return (&dump{}).parse(message(unix.NLMSG_ERROR, 0, errorBody(no)...))
 }
 
 func TestIsRefusal(t *testing.T) {
 	for err, want := range map[error]bool{
-		answerError(errorBody(unix.EPERM)):  true,
-		answerError(errorBody(unix.ENOENT)): true,
-		unix.EPROTONOSUPPORT:                true,
-		answerError(errorBody(unix.ENOMEM)): false,
-		unix.EAGAIN:                         false,
-		errors.New("other"):                 false,
+		refused(unix.EPERM):  true,
+		refused(unix.ENOENT): true,
+		unix.EPROTONOSUPPORT: true,
+		refused(unix.ENOMEM): false,
+		unix.EAGAIN:          false,
+		errors.New("other"):  false,
 	} {
 		if got := IsRefusal(err); got != want {
 			t.Errorf("%v: got %t, want %t", err, got, want)
@@ -202,8 +180,8 @@ func TestParseLargeDump(t *testing.T) {
 		must(t, d.parse(read))
 	}
 	must(t, d.parse(message(unix.NLMSG_DONE, 0, 0, 0, 0, 0)))
-	if len(d.list) != n || !d.done || d.list[n-1].Inode != n || d.list[n-1].Remote.Addr().String() != "10.1.134.159" {
-		t.Errorf("%d sockets, done %t, the last %+v", len(d.list), d.done, d.list[len(d.list)-1])
+	if len(d.list) != n || !d.Done || d.list[n-1].Inode != n || d.list[n-1].Remote.Addr().String() != "10.1.134.159" {
+		t.Errorf("%d sockets, done %t, the last %+v", len(d.list), d.Done, d.list[len(d.list)-1])
 	}
 }
 
@@ -233,7 +211,7 @@ func TestRequestsAgree(t *testing.T) {
 		var list []aggregate.Socket
 		for _, q := range requests {
 			var err error
-			list, err = r.dump(list, report.TCP, q)
+			list, err = r.dump(t.Context(), list, report.TCP, q)
 			must(t, err)
 		}
 		list = slices.DeleteFunc(list, func(s aggregate.Socket) bool { return !ports[s.Local.Port()] && !ports[s.Remote.Port()] })
@@ -243,8 +221,9 @@ func TestRequestsAgree(t *testing.T) {
 		slices.SortFunc(list, func(a, b aggregate.Socket) int { return cmp.Compare(a.Cookie, b.Cookie) })
 		return list
 	}
-	legacy := collect(legacyRequest(states))
-	both := collect(requestV2(unix.AF_INET, report.TCP, states), requestV2(unix.AF_INET6, report.TCP, states))
+	const all = askInfo | askSKMemInfo
+	legacy := collect(legacyRequest(states, all))
+	both := collect(requestV2(unix.AF_INET, report.TCP, states, all), requestV2(unix.AF_INET6, report.TCP, states, all))
 	if !slices.Equal(legacy, both) || len(legacy) != 10 {
 		t.Errorf("got %d sockets %+v\nand %d %+v\nwant the same 10", len(legacy), legacy, len(both), both)
 	}
@@ -253,7 +232,7 @@ func TestRequestsAgree(t *testing.T) {
 // TestRefusedRequest: an error of the kernel comes back with its number.
 func TestRefusedRequest(t *testing.T) {
 	var r Reader
-	_, err := r.dump(nil, report.TCP, request(unix.SOCK_DIAG_BY_FAMILY, 1)) // too short
+	_, err := r.dump(t.Context(), nil, report.TCP, request(unix.SOCK_DIAG_BY_FAMILY, 1)) // too short
 	if !errors.Is(err, unix.EINVAL) || !IsRefusal(err) {
 		t.Errorf("got %v, want %v", err, unix.EINVAL)
 	}

@@ -7,14 +7,15 @@
 package sockdiag
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
 
 // Of linux/inet_diag.h.
@@ -28,15 +29,26 @@ const (
 	attrSKV6Only  = 11 // INET_DIAG_SKV6ONLY
 )
 
-// extensions are the attributes that are asked for, as bits.
-const extensions = 1<<(attrInfo-1) | 1<<(attrSKMemInfo-1)
+// The attributes that can be asked for, as bits of a request.
+const (
+	askInfo      = 1 << (attrInfo - 1)
+	askSKMemInfo = 1 << (attrSKMemInfo - 1)
+)
+
+// Question is what to ask for.
+type Question struct {
+	Protocol report.Protocol
+	// States are those of the sockets, a set of bits 1<<state.
+	States uint32
+	// Measured asks for what the kernel measures on connections of TCP too, a
+	// quarter of what the answer costs. Listeners and sockets of UDP come with
+	// what they turned away in any case.
+	Measured bool
+}
 
 // bufferSize is what one read can take. The kernel fills at most 32 KiB per
 // message of a dump; the rest is room for kernels that fill more.
 const bufferSize = 128 << 10
-
-// timeout bounds the wait for an answer that never comes, in seconds.
-const timeout = 5
 
 // maxInterrupted is how often a dump that the kernel calls inconsistent is
 // taken again.
@@ -50,21 +62,47 @@ var ErrInterrupted = errors.New("dump was interrupted")
 // call; it is for one goroutine.
 type Reader struct{ buf []byte }
 
-// Append appends the sockets of one protocol that are in one of the states, a
-// set of bits 1<<state. With [ErrInterrupted] the list is as complete as it got;
-// with any other error it is unchanged.
-func (r *Reader) Append(list []aggregate.Socket, p report.Protocol, states uint32) ([]aggregate.Socket, error) {
+// Append appends the sockets that the question is about. With [ErrInterrupted]
+// the list is as complete as it got; with any other error it is unchanged.
+//
+// Listeners are asked for by themselves: what they turned away is of no use of
+// other sockets, and the kernel has them in a list of their own.
+func (r *Reader) Append(ctx context.Context, list []aggregate.Socket, q Question) ([]aggregate.Socket, error) {
+	if q.Protocol != report.TCP {
+		return r.append(ctx, list, q.Protocol, q.States, askSKMemInfo)
+	}
+	const listen = uint32(1) << aggregate.Listen
+	extensions := byte(0)
+	if q.Measured {
+		extensions = askInfo
+	}
+	first, err := r.append(ctx, list, q.Protocol, q.States&listen, askSKMemInfo)
+	if err != nil && !errors.Is(err, ErrInterrupted) {
+		return list, err
+	}
+	all, errRest := r.append(ctx, first, q.Protocol, q.States&^listen, extensions)
+	if errRest != nil && !errors.Is(errRest, ErrInterrupted) {
+		return list, errRest
+	}
+	return all, errors.Join(err, errRest)
+}
+
+// append asks for both families in one walk, or one after the other.
+func (r *Reader) append(ctx context.Context, list []aggregate.Socket, p report.Protocol, states uint32, extensions byte) ([]aggregate.Socket, error) {
+	if states == 0 {
+		return list, nil
+	}
 	if p == report.TCP {
-		longer, err := r.dump(list, p, legacyRequest(states))
+		longer, err := r.dump(ctx, list, p, legacyRequest(states, extensions))
 		if err == nil || !IsRefusal(err) {
 			return longer, err
 		}
 	}
-	four, err := r.dump(list, p, requestV2(unix.AF_INET, p, states))
+	four, err := r.dump(ctx, list, p, requestV2(unix.AF_INET, p, states, extensions))
 	if err != nil && !errors.Is(err, ErrInterrupted) {
 		return list, err
 	}
-	both, err6 := r.dump(four, p, requestV2(unix.AF_INET6, p, states))
+	both, err6 := r.dump(ctx, four, p, requestV2(unix.AF_INET6, p, states, extensions))
 	switch {
 	case errors.Is(err6, unix.ENOENT): // a kernel without IPv6 has no such sockets
 		return four, err
@@ -91,69 +129,34 @@ func IsRefusal(err error) bool {
 
 // dump sends one request and appends what comes back, again if the kernel
 // says that the answer is inconsistent.
-func (r *Reader) dump(list []aggregate.Socket, p report.Protocol, request []byte) ([]aggregate.Socket, error) {
+func (r *Reader) dump(ctx context.Context, list []aggregate.Socket, p report.Protocol, request []byte) ([]aggregate.Socket, error) {
 	if r.buf == nil {
 		r.buf = make([]byte, bufferSize)
 	}
 	var longer []aggregate.Socket
 	for range maxInterrupted {
 		d := dump{list: list, protocol: p}
-		if err := r.ask(&d, request); err != nil {
+		if err := r.ask(ctx, &d, request); err != nil {
 			return list, err
 		}
-		if longer = d.list; !d.interrupted {
+		if longer = d.list; !d.Interrupted {
 			return longer, nil
 		}
 	}
 	return longer, ErrInterrupted
 }
 
-func (r *Reader) ask(d *dump, request []byte) error {
-	fd, err := open()
+func (r *Reader) ask(ctx context.Context, d *dump, request []byte) error {
+	c, err := netlink.Dial(unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd) //nolint:errcheck // nothing is lost with it
-	if _, err := unix.Write(fd, request); err != nil {
-		return fmt.Errorf("sending request: %w", err)
-	}
-	for !d.done {
-		n, err := unix.Read(fd, r.buf)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil:
-			return fmt.Errorf("reading answer: %w", err)
-		case n == 0:
-			return errors.New("reading answer: it ended early")
-		}
-		if err := d.parse(r.buf[:n]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// open returns a socket that talks to the kernel and to nobody else: being
-// connected, it takes no messages of other processes.
-func open() (fd int, err error) {
-	fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
-	if err != nil {
-		return -1, fmt.Errorf("opening netlink socket: %w", err)
-	}
-	err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: timeout})
-	if err == nil {
-		err = unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
-	}
-	if err != nil {
-		unix.Close(fd) //nolint:errcheck // the first error counts
-		return -1, fmt.Errorf("connecting netlink socket: %w", err)
-	}
-	return fd, nil
+	defer c.Close() //nolint:errcheck // nothing is lost with it
+	return c.Ask(ctx, request, r.buf, &d.Answer, d)
 }
 
 // legacyRequest asks for TCP sockets of both families in one walk.
-func legacyRequest(states uint32) []byte {
+func legacyRequest(states uint32, extensions byte) []byte {
 	b := request(tcpdiagGetsock, sizeofReq)
 	b[unix.SizeofNlMsghdr+3] = extensions
 	binary.NativeEndian.PutUint32(b[unix.SizeofNlMsghdr+52:], states)
@@ -161,7 +164,7 @@ func legacyRequest(states uint32) []byte {
 }
 
 // requestV2 asks for the sockets of one protocol and family.
-func requestV2(family byte, p report.Protocol, states uint32) []byte {
+func requestV2(family byte, p report.Protocol, states uint32, extensions byte) []byte {
 	b := request(unix.SOCK_DIAG_BY_FAMILY, sizeofReqV2)
 	body := b[unix.SizeofNlMsghdr:]
 	body[0], body[1], body[2] = family, unix.IPPROTO_TCP, extensions
@@ -173,9 +176,7 @@ func requestV2(family byte, p report.Protocol, states uint32) []byte {
 }
 
 func request(kind uint16, size int) []byte {
-	b := make([]byte, unix.SizeofNlMsghdr+size)
-	binary.NativeEndian.PutUint32(b, uint32(len(b)))
-	binary.NativeEndian.PutUint16(b[4:], kind)
-	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
-	return b
+	const header = unix.SizeofNlMsghdr
+	b := netlink.AppendHeader(make([]byte, 0, header+size), header+size, kind, unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	return b[:header+size]
 }

@@ -92,8 +92,8 @@ func checkSent(t *testing.T, text string, redis *program) {
 	var r sent
 	decode(t, text, &r)
 	r.Connections = slices.DeleteFunc(r.Connections, func(c sentRow) bool { return c.Count == 0 }) // closed since the start
-	if r.Version != "1.0" || r.Node.Name != "web1" || len(r.Listeners) != 4 || len(r.Connections) != 5 {
-		t.Errorf("version %q of %q with %d listeners and %d connections, want 1.0 of web1 with 4 and 5",
+	if r.Version != "1.1" || r.Node.Name != "web1" || len(r.Listeners) != 4 || len(r.Connections) != 5 {
+		t.Errorf("version %q of %q with %d listeners and %d connections, want 1.1 of web1 with 4 and 5",
 			r.Version, r.Node.Name, len(r.Listeners), len(r.Connections))
 	}
 	pid := redis.cmd.Process.Pid

@@ -156,3 +156,12 @@ func twoHosts(t *testing.T) (web, db *host) {
 
 // join is an address with a port.
 func join(address string, port int) string { return net.JoinHostPort(address, strconv.Itoa(port)) }
+
+// rename gives the host another name.
+func (h *host) rename(t *testing.T, name string) {
+	t.Helper()
+	if err := h.do(func() error { return unix.Sethostname([]byte(name)) }); err != nil {
+		t.Fatal(err)
+	}
+	h.name = name
+}

@@ -1,6 +1,6 @@
 // Real things for the browser tests: dotm, redis-server, clients, Chromium.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,6 +64,44 @@ export async function dotm(t, data, listen = '127.0.0.1:0') {
   return { ...p, url };
 }
 
+/** A running `dotm serve` for others: its address, and the link that sets the first password. */
+export async function serve(t, data) {
+  const p = program(t, join(root, 'bin/dotm'), ['serve', '--data', data, '--listen', '0.0.0.0:0']);
+  const [, link] = await p.line(/(https:\S+\/login#setup=\S+)/);
+  const setup = new URL(link);
+  setup.hostname = '127.0.0.1';
+  return { ...p, url: setup.origin, setup: setup.href };
+}
+
+/** A running `dotm agent` that enrols with a token. */
+export async function agent(t, data, url, token) {
+  const file = join(data, 'token');
+  writeFileSync(file, token, { mode: 0o600 });
+  const p = program(t, join(root, 'bin/dotm'), ['agent', '--server', url, '--token-file', file, '--state', join(data, 'agent'), '--interval', '500ms']);
+  await p.line(/reports to/);
+  return p;
+}
+
+/** A host that answers everybody with what the original agent writes. */
+export async function original(t, hostname) {
+  const text = `hostname=${hostname}
+Active Internet connections (servers and established)
+Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name
+tcp        0      0 0.0.0.0:80              0.0.0.0:*               LISTEN      812/nginx
+tcp        0      0 10.77.0.5:80            10.77.0.9:51234         ESTABLISHED 812/nginx
+tcp        0      0 10.77.0.5:44012         10.77.0.7:5432          ESTABLISHED 901/php-fpm
+
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000
+    inet 127.0.0.1/8 scope host lo
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+    inet 10.77.0.5/24 scope global eth0
+`;
+  const server = createServer((s) => s.on('error', () => {}).end(text));
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  t.after(() => server.close());
+  return server.address().port;
+}
+
 /** A running redis-server. */
 export async function redis(t, port) {
   const p = program(t, REDIS, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']);
@@ -116,7 +154,7 @@ export async function page(t, options = {}) {
   });
   p.on('pageerror', (e) => faults.push(String(e)));
   p.on('request', (r) => {
-    if (!/^(http:\/\/127\.0\.0\.1:|data:|blob:)/.test(r.url())) faults.push(`asked ${r.url()}`);
+    if (!/^(https?:\/\/127\.0\.0\.1:|data:|blob:)/.test(r.url())) faults.push(`asked ${r.url()}`);
   });
-  return { page: p, faults };
+  return { page: p, context, faults };
 }

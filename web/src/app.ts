@@ -8,11 +8,13 @@ import type { Heading } from './chart/walk';
 import type { Feed } from './state/feed';
 import { type Prefs, resolveTheme } from './state/prefs';
 import { type Route, formatRoute, parseRoute } from './state/route';
+import type { Session } from './state/session';
 
 /** Everything the pages share. Made once in main.tsx, handed down by context. */
 export interface App {
   client: Client;
   feed: Feed;
+  session: Session;
   prefs: Prefs;
   chart: ChartController;
   route: ReadonlySignal<Route>;

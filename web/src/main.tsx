@@ -6,9 +6,10 @@ import { ChartController } from './chart/controller';
 import { systemClock } from './lib/clock';
 import { Feed } from './state/feed';
 import { createPrefs } from './state/prefs';
+import { Session, setupSecret } from './state/session';
 import './theme.css';
 import './style.css';
-import { Page } from './views/Page';
+import { Door } from './views/Door';
 
 /** What the app talks to: the server, or in development a fixture. */
 interface Backend {
@@ -25,6 +26,12 @@ async function backend(): Promise<Backend> {
   return { client: new Client(), open: (url) => new EventSource(url) };
 }
 
+/** The secret of a login link goes out of the address at once, and out of the history. */
+function takeSecret(session: Session): void {
+  session.secret.value = setupSecret(location.hash);
+  if (session.secret.value) history.replaceState(null, '', './');
+}
+
 async function start(root: HTMLElement): Promise<void> {
   const { client, open } = await backend();
   const prefs = createPrefs(localStorage);
@@ -33,9 +40,14 @@ async function start(root: HTMLElement): Promise<void> {
   effect(() => {
     document.documentElement.dataset['theme'] = theme.value;
   });
+  const session = new Session(client);
+  takeSecret(session);
+  client.onLogin = () => session.refused();
   const app: App = {
     client,
-    feed: new Feed({ client, open, clock: systemClock, random: Math.random }),
+    // A line that breaks may be a session that ended.
+    feed: new Feed({ client, open, clock: systemClock, random: Math.random, onLost: () => void session.check() }),
+    session,
     prefs,
     theme,
     chart: new ChartController(() => reduced.matches),
@@ -47,13 +59,10 @@ async function start(root: HTMLElement): Promise<void> {
     heading: signal('out'),
   };
   window.addEventListener('online', () => app.feed.retry());
-  void client.version().then(
-    (version) => (app.version.value = version),
-    () => undefined, // The panel then simply doesn't know; the feed reports the outage.
-  );
+  void session.check();
   render(
     <AppProvider value={app}>
-      <Page />
+      <Door />
     </AppProvider>,
     root,
   );

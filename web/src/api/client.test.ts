@@ -38,6 +38,40 @@ describe('Client', () => {
     expect(problemOf(error)).toMatchObject(problem);
   });
 
+  it('says that one must log in, unless that was tried', async () => {
+    const { client } = server(JSON.stringify({ title: 'Unauthorized', status: 401 }), { status: 401, headers: PROBLEM });
+    let asked = 0;
+    client.onLogin = () => {
+      asked++;
+    };
+    await client.login('ada', 'wrong').catch(() => undefined);
+    await client.setup('s', 'p').catch(() => undefined);
+    expect(asked).toBe(0);
+    await client.nodes().catch(() => undefined);
+    expect(asked).toBe(1);
+  });
+
+  it('knows how long to wait', async () => {
+    const { client } = server('{"title":"Too Many Requests"}', { status: 429, headers: { ...PROBLEM, 'retry-after': '42' } });
+    expect(problemOf(await client.login('a', 'b').catch((e: unknown) => e)).wait).toBe(42);
+  });
+
+  it('takes an answer without a body', async () => {
+    const asked: string[] = [];
+    const client = new Client(((url: string, init?: RequestInit) => {
+      asked.push(`${init?.method ?? 'GET'} ${url}`);
+      return Promise.resolve(new Response(null, { status: 204 }));
+    }) as typeof fetch);
+    await client.removeTarget('ssh://dotm@db1?jump=a');
+    await client.removeNode('a/b');
+    await client.explain('web1:nginx', 'fd00::1:5432');
+    expect(asked).toEqual([
+      'DELETE api/v1/targets?url=ssh%3A%2F%2Fdotm%40db1%3Fjump%3Da',
+      'DELETE api/v1/nodes/a%2Fb',
+      'GET api/v1/explain?client=web1%3Anginx&server=fd00%3A%3A1%3A5432',
+    ]);
+  });
+
   it('has a problem for a server that does not answer', () => {
     expect(problemOf(new TypeError('failed to fetch'))).toEqual({ title: 'dotm does not answer', status: 0, detail: 'failed to fetch' });
   });

@@ -1,12 +1,20 @@
 import type {
+  Agent,
+  Explanation,
   HideKind,
   Level,
-  ListedNode,
+  NewTarget,
+  NewToken,
   NodeDocument,
+  NodeList,
   Problem,
   Service,
+  Session,
   Settings,
   SettingsDocument,
+  SuggestionList,
+  Target,
+  Token,
   TopologyDocument,
   Version,
 } from './types';
@@ -38,7 +46,12 @@ export function isAborted(error: unknown): boolean {
 }
 
 async function readProblem(response: Response): Promise<Problem> {
-  const fallback = { title: `HTTP ${response.status} ${response.statusText}`.trim(), status: response.status };
+  const wait = Number(response.headers.get('retry-after') ?? NaN);
+  const fallback = {
+    title: `HTTP ${response.status} ${response.statusText}`.trim(),
+    status: response.status,
+    ...(wait > 0 ? { wait } : {}),
+  };
   if (!(response.headers.get('content-type') ?? '').includes('json')) return fallback;
   try {
     return { ...fallback, ...((await response.json()) as Partial<Problem>) };
@@ -56,6 +69,8 @@ export function viewQuery(level: Level, hide: readonly HideKind[]): string {
 /** The calls the pages make. `fetch` is passed in so that tests need no network. */
 export class Client {
   readonly #fetch: typeof fetch;
+  /** Called when an answer says that one must log in first. */
+  onLogin: () => void = () => undefined;
 
   constructor(fetcher: typeof fetch = (input, init) => fetch(input, init)) {
     this.#fetch = fetcher;
@@ -65,7 +80,7 @@ export class Client {
     return this.#get(`topology${viewQuery(level, hide)}`, signal);
   }
 
-  nodes(signal?: AbortSignal): Promise<{ nodes: ListedNode[] }> {
+  nodes(signal?: AbortSignal): Promise<NodeList> {
     return this.#get('nodes', signal);
   }
 
@@ -82,11 +97,66 @@ export class Client {
   }
 
   patchSettings(change: Partial<Settings>): Promise<SettingsDocument> {
-    return this.#request('settings', {
-      method: 'PATCH',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(change),
-    });
+    return this.#send('PATCH', 'settings', change);
+  }
+
+  addNode(target: NewTarget): Promise<Target> {
+    return this.#send('POST', 'nodes', target);
+  }
+
+  removeNode(name: string): Promise<void> {
+    return this.#send('DELETE', `nodes/${encodeURIComponent(name)}`);
+  }
+
+  removeTarget(url: string): Promise<void> {
+    return this.#send('DELETE', `targets?url=${encodeURIComponent(url)}`);
+  }
+
+  suggestions(signal?: AbortSignal): Promise<SuggestionList> {
+    return this.#get('suggestions', signal);
+  }
+
+  /** The ends as `node` or `node:process`, and `node` or `node:port`. */
+  explain(client: string, server: string, signal?: AbortSignal): Promise<Explanation> {
+    return this.#get(`explain?client=${encodeURIComponent(client)}&server=${encodeURIComponent(server)}`, signal);
+  }
+
+  agents(signal?: AbortSignal): Promise<{ agents: Agent[] }> {
+    return this.#get('agents', signal);
+  }
+
+  revokeAgent(id: string): Promise<void> {
+    return this.#send('DELETE', `agents/${encodeURIComponent(id)}`);
+  }
+
+  tokens(signal?: AbortSignal): Promise<{ tokens: Token[] }> {
+    return this.#get('tokens', signal);
+  }
+
+  /** `uses` 0 is any number of machines; `expires_in` is a Go duration. */
+  createToken(wish: { uses: number; expires_in: string }): Promise<NewToken> {
+    return this.#send('POST', 'tokens', wish);
+  }
+
+  dropToken(id: string): Promise<void> {
+    return this.#send('DELETE', `tokens/${encodeURIComponent(id)}`);
+  }
+
+  session(signal?: AbortSignal): Promise<Session> {
+    return this.#get('session', signal);
+  }
+
+  login(user: string, password: string): Promise<Session> {
+    return this.#send('POST', 'login', { user, password });
+  }
+
+  /** Sets the admin’s password with the secret of a login link, and logs in. */
+  setup(secret: string, password: string): Promise<Session> {
+    return this.#send('POST', 'setup', { secret, password });
+  }
+
+  logout(): Promise<Session> {
+    return this.#send('POST', 'logout', {});
   }
 
   version(signal?: AbortSignal): Promise<Version> {
@@ -97,9 +167,21 @@ export class Client {
     return this.#request<T>(path, signal ? { signal } : {});
   }
 
+  #send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
+    const written = body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    return this.#request<T>(path, { method, ...written });
+  }
+
   async #request<T>(path: string, init: RequestInit): Promise<T> {
     const response = await this.#fetch(`${API_BASE}/${path}`, init);
-    if (!response.ok) throw new ProblemError(await readProblem(response));
-    return (await response.json()) as T;
+    if (!response.ok) {
+      // A wrong password is answered so too: that is for the form to say.
+      if (response.status === 401 && !LOGIN.includes(path)) this.onLogin();
+      throw new ProblemError(await readProblem(response));
+    }
+    return (response.status === 204 ? undefined : await response.json()) as T;
   }
 }
+
+/** What is asked for without being logged in. */
+const LOGIN: readonly string[] = ['login', 'setup', 'logout', 'session'];

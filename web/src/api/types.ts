@@ -40,10 +40,21 @@ export interface Note {
   hint?: string;
 }
 
+/** How reports of a node come in. */
+export type Way = 'agent' | 'text' | 'ssh' | 'import';
+
+/** One node that a virtual address sits on, or sat on. */
+export interface Holder {
+  node: string;
+  since: string;
+  /** When it was known to be elsewhere; absent while it is there. */
+  until?: string;
+}
+
 export interface Cost {
   cpu_ms: number;
   wall_ms: number;
-  rss_bytes: number;
+  rss_bytes?: number;
   sockets: number;
 }
 
@@ -88,6 +99,18 @@ export interface NodeInfo {
   agent?: string;
   this?: boolean;
   seen_by?: string[];
+  /** How its reports come in; absent if it never reported. */
+  collect?: Way;
+  /** Its identity is nothing but its name. */
+  weak_identity?: boolean;
+  /** What others call a node that is known by its address alone. */
+  known_as?: string;
+  /** What is odd about it. */
+  findings?: Note[] | null;
+  /** Of a virtual address: the nodes that it sits on now, then those that it sat on, the latest first. */
+  holders?: Holder[] | null;
+  /** How far its clock is ahead of the server’s, a Go duration; negative when it is behind. */
+  clock_skew?: string;
   notes?: Note[];
   forwards?: Forward[] | null;
   cost?: Cost;
@@ -159,6 +182,8 @@ export interface Sighting {
 
 export interface Evidence {
   both_ends: boolean;
+  /** Both ends name the same sockets. */
+  confirmed?: boolean;
   seen_by: Sighting[];
   client_address?: string;
   server_address?: string;
@@ -204,6 +229,9 @@ export interface Connection {
   status: 'fresh' | 'old';
   health?: Health;
   own: boolean;
+  /** Its client only looks at many nodes, briefly: monitoring, health checks, scanners. */
+  observer?: boolean;
+  /** How many addresses stand behind the end that is the Internet or a network. */
   peers?: number;
   evidence?: Evidence;
 }
@@ -226,6 +254,7 @@ export interface Hidden {
   /** Those of dotm itself. */
   infrastructure: number;
   old: number;
+  observers?: number;
 }
 
 /** The answer of GET /topology. */
@@ -276,12 +305,130 @@ export interface NodeDocument {
   connections: Connection[];
 }
 
+/** A node that the server asks, because it does not report by itself. */
+export interface Target {
+  /** `text://host:port` or `ssh://user@host`; its name. */
+  url: string;
+  zone: string;
+  name?: string;
+  /** dotm.yaml names it: it cannot be removed here. */
+  fixed?: boolean;
+  /** The node that answered; '' if none did yet. */
+  node: string;
+  added?: string;
+  interval?: string;
+  last_try?: string;
+  last_success?: string;
+  /** What went wrong at the last try, in words, and in one word for programs. */
+  problem?: string;
+  kind?: string;
+}
+
+/** The answer of GET /nodes. */
+export interface NodeList {
+  nodes: ListedNode[];
+  targets?: Target[];
+}
+
+export interface NewTarget {
+  url: string;
+  zone?: string;
+  name?: string;
+}
+
+/** A host that others know and that does not report. */
+export interface Suggestion {
+  address: string;
+  name: string;
+  zone: string;
+  /** The node that stands for it on the chart. */
+  node?: string;
+  evidence: { by: string; text: string }[];
+  /** Addresses to ask it by. */
+  try: string[];
+}
+
+export interface SuggestionList {
+  suggestions: Suggestion[];
+  /** Also those that are not listed. */
+  total?: number;
+}
+
+export type Role = 'viewer' | 'operator' | 'admin' | '';
+
+/** Who asks, as the server sees it. */
+export interface Session {
+  /** '' for somebody who did not log in. */
+  user: string;
+  role: Role;
+  /** They must log in before they are answered anything else. */
+  needed: boolean;
+  /** Nobody has a password yet. */
+  setup?: boolean;
+}
+
+/** An enrolled agent or relay. */
+export interface Agent {
+  id: string;
+  role?: 'agent' | 'relay';
+  name: string;
+  zone: string;
+  version?: string;
+  enrolled: string;
+  last_report?: string;
+  last_address?: string;
+  /** The relay that forwarded it. */
+  via?: string;
+  revoked?: string;
+}
+
+/** An enrolment token, without its secret. */
+export interface Token {
+  id: string;
+  role?: 'agent' | 'relay';
+  /** How often it may be used; 0 is any number. */
+  uses: number;
+  used: number;
+  created: string;
+  expires: string;
+}
+
+/** A token as it is shown once. */
+export interface NewToken {
+  token: string;
+  id: string;
+  expires: string;
+}
+
+/** The answer of GET /explain. */
+export interface Explanation {
+  connections: Connection[];
+  text: string[];
+}
+
+export interface NamedAddress {
+  address: string;
+  name: string;
+}
+
+export interface NamedNetwork {
+  name: string;
+  networks: string[];
+}
+
 export interface Settings {
   ageing: string;
   hide_after: string;
+  expire_after: string;
   stale_after: string;
   retention: string;
+  poll_interval: string;
   internal_networks: string[];
+  outside_networks: NamedNetwork[];
+  virtual_addresses: NamedAddress[];
+  names: NamedAddress[];
+  names_by: 'none' | 'hosts' | 'resolver';
+  internet_split: 'none' | 'country' | 'owner';
   ignored_ports: number[];
   ignored_names: string[];
 }
@@ -300,6 +447,8 @@ export interface Version {
   started: string;
   listen: string;
   loopback: boolean;
+  /** Anyone who reaches it may read and report. */
+  insecure?: boolean;
 }
 
 export interface ProblemDetail {
@@ -314,4 +463,6 @@ export interface Problem {
   status: number;
   detail?: string;
   errors?: ProblemDetail[];
+  /** Seconds after which asking again makes sense: the Retry-After header. */
+  wait?: number;
 }

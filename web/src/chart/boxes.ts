@@ -1,9 +1,11 @@
 import type { ChartNode, NodeKind, Status } from '../api/types';
 import { isAddress, plural, span } from '../lib/format';
-import { CONTAINER } from '../parts/Icon';
+import { CONTAINER, VIRTUAL } from '../parts/Icon';
 import { stateOf } from '../parts/shapes';
 import { serviceTroubles } from '../state/health';
+import { holderWord } from '../state/fleet';
 import { containerName } from '../state/topology';
+import { peersOf } from '../state/words';
 import { type Brush, DIMMED, MONO, RADIUS, SANS } from './brush';
 import type { Rect } from './camera';
 import { overlaps } from './hit';
@@ -25,9 +27,15 @@ const GROUNDS: Partial<Record<Status, ColourName>> = {
   UNKNOWN: 'unknown-bg',
 };
 
-const KIND_TAGS: Partial<Record<NodeKind, string>> = { container: 'container', virtual: 'virtual' };
+const KIND_TAGS: Partial<Record<NodeKind, string>> = { container: 'container' };
 
-/** The mark of a container before its name: its side and the gap after it, and the most of the header that its host's name takes. */
+/** The marks before a name: what is no host is told by its shape. */
+const MARKS: Partial<Record<NodeKind, string>> = { container: CONTAINER, virtual: VIRTUAL };
+
+/** What is cut off the corners of a virtual address. */
+const CUT = 9;
+
+/** The mark before a name: its side and the gap after it, and the most of the header that its host's name takes. */
 const MARK = { side: 12, gap: 5, host: 0.45 };
 
 /** The height from which a box without rows has room for a second line. */
@@ -86,7 +94,8 @@ export class BoxPainter {
     const { node, rect } = box;
     const trouble = OUTLINES[node.status];
     const dashed = isUnreported(box);
-    this.#brush.round(this.#brush.crisp(rect), RADIUS);
+    if (node.kind === 'network') this.#sheets(rect);
+    this.#outline(node, this.#brush.crisp(rect), 0);
     // An inferred box has no ground of its own, but lines don't run through its text.
     ctx.fillStyle = this.#brush.colour(dashed || node.state === 'stale' ? 'lane' : 'surface');
     ctx.fill();
@@ -102,14 +111,33 @@ export class BoxPainter {
     ctx.globalAlpha = alpha;
   }
 
+  /** The path around a box; `gap` outside of it. */
+  #outline({ kind }: ChartNode, { x, y, w, h }: Rect, gap: number): void {
+    const rect = { x: x - gap, y: y - gap, w: w + 2 * gap, h: h + 2 * gap };
+    if (kind === 'virtual') this.#brush.chamfer(rect, CUT + gap * 0.6);
+    else this.#brush.round(rect, RADIUS + gap);
+  }
+
+  /** A second sheet behind: many that are drawn as one. */
+  #sheets({ x, y, w, h }: Rect): void {
+    const { ctx } = this.#brush;
+    ctx.fillStyle = this.#brush.colour('surface');
+    ctx.strokeStyle = this.#brush.colour('box');
+    ctx.lineWidth = Math.max(this.#brush.thin(1), this.#brush.px(1));
+    for (const step of [6, 3]) {
+      this.#brush.round(this.#brush.crisp({ x: x + step, y: y - step, w: w - step, h }), RADIUS);
+      ctx.fill();
+      ctx.stroke();
+    }
+  }
+
   #ring(box: SceneBox): void {
     const ctx = this.#brush.ctx;
     const gap = Math.max(this.#brush.thin(3), this.#brush.px(3));
-    const { x, y, w, h } = box.rect;
     ctx.lineWidth = Math.max(this.#brush.thin(2), this.#brush.px(2));
     ctx.strokeStyle = this.#brush.colour('accent');
     ctx.setLineDash(this.#brush.view.keyboard ? [4, 2] : []);
-    this.#brush.round({ x: x - gap, y: y - gap, w: w + 2 * gap, h: h + 2 * gap }, RADIUS + gap);
+    this.#outline(box.node, box.rect, gap);
     ctx.stroke();
     ctx.setLineDash([]);
   }
@@ -120,9 +148,9 @@ export class BoxPainter {
     const font = `600 ${size}px ${SANS}`;
     const state = node.status === 'NONE' || node.status === 'OK' ? 0 : this.#brush.px(14);
     if (state > 0) this.#brush.state(node.status, rect.x + this.#brush.px(12), rect.y + rect.h / 2, this.#brush.px(12));
-    const mark = node.kind === 'container' ? this.#brush.px(MARK.side + MARK.gap) : 0;
+    const mark = MARKS[node.kind] ? this.#brush.px(MARK.side + MARK.gap) : 0;
     const room = rect.w - this.#brush.px(8) - state - mark;
-    const name = this.#brush.fit(containerName(node)?.container ?? node.name, room, font);
+    const name = this.#brush.fit(shortName(node), room, font);
     const x = rect.x + rect.w / 2 + (state + mark) / 2;
     const y = rect.y + rect.h / 2;
     if (mark > 0) this.#mark(node, x - this.#brush.width(name, font) / 2 - mark, y, this.#brush.px(MARK.side));
@@ -166,11 +194,11 @@ export class BoxPainter {
     const y = rect.y + (alone ? rect.h : HEADER) / 2 + 0.5;
     const said = this.#headerTag(box);
     const tagFont = `${this.#brush.size(10.5, 11.5)}px ${isAddress(said) ? MONO : SANS}`;
-    const tag = containerName(node)?.host === said ? this.#brush.fit(said, rect.w * MARK.host, tagFont) : said;
+    const tag = containerName(node)?.host === said || node.kind === 'virtual' ? this.#brush.fit(said, rect.w * MARK.host, tagFont) : said;
     const tagWidth = tag === '' ? 0 : this.#brush.width(tag, tagFont) + 8;
-    const font = isAddress(node.name) ? `${this.#brush.size(11.5, 13)}px ${MONO}` : `600 ${this.#brush.size(12.5, 14)}px ${SANS}`;
+    const font = isAddress(shortName(node)) ? `${this.#brush.size(11.5, 13)}px ${MONO}` : `600 ${this.#brush.size(12.5, 14)}px ${SANS}`;
     const side = this.#brush.size(MARK.side, MARK.side + 2);
-    const mark = node.kind === 'container' ? side + (side * MARK.gap) / MARK.side : 0;
+    const mark = MARKS[node.kind] ? side + (side * MARK.gap) / MARK.side : 0;
     if (mark > 0) this.#mark(node, rect.x + 10, y - 0.5, side);
     const left = (node.kind === 'network' ? 13 : 10) + mark;
     const name = this.#name(node, said, rect.w - left - 10 - tagWidth, font);
@@ -185,18 +213,19 @@ export class BoxPainter {
     if (node.state === 'stale') return span(this.#brush.view.now - Date.parse(node.last_report ?? node.first_seen));
     if (this.#brush.view.level === 'detail' && node.addresses[0] && node.addresses[0] !== node.name) return node.addresses[0];
     if (node.this) return 'this node';
+    if (node.kind === 'virtual') return holderWord(node);
     return containerName(node)?.host ?? KIND_TAGS[node.kind] ?? '';
   }
 
   /** A node's name in some room; a container's own one where its host's stands beside it or has no room. */
   #name(node: ChartNode, beside: string, room: number, font: string): string {
     const inHost = containerName(node);
-    if (!inHost) return this.#brush.fit(node.name, room, font);
+    if (!inHost) return this.#brush.fit(shortName(node), room, font);
     if (inHost.host === beside) return this.#brush.fit(inHost.container, room, font);
     return this.#brush.longest([node.name, inHost.container], room, font);
   }
 
-  /** The mark of a container, `y` at its middle. */
+  /** The mark of what is no host, `y` at its middle. */
   #mark(node: ChartNode, x: number, y: number, side: number): void {
     const { ctx } = this.#brush;
     ctx.save();
@@ -205,18 +234,40 @@ export class BoxPainter {
     ctx.lineWidth = 1.5;
     ctx.lineJoin = 'round';
     ctx.strokeStyle = this.#brush.colour(node.state === 'reporting' ? 'ink2' : 'ink3');
-    ctx.stroke(this.#brush.path(CONTAINER));
+    ctx.stroke(this.#brush.path(MARKS[node.kind] ?? ''));
     ctx.restore();
   }
 
   /** The second line of a box without rows, where the layout has room for one. */
-  #second({ node, rect }: SceneBox): void {
+  #second(box: SceneBox): void {
+    const { node, rect } = box;
     if (rect.h < SECOND_LINE) return;
     const y = rect.y + HEADER + (rect.h - HEADER) / 2 - 3;
     const font = `${this.#brush.size(11.5, 12)}px ${SANS}`;
-    const room = rect.w - 20;
-    if (node.kind === 'network') this.#brush.text(this.#brush.fit(node.addresses[0] ?? '', room, font), rect.x + 13, y, font, 'ink3');
-    else if (node.state === 'inferred') this.#brush.text(this.#brush.longest(UNREPORTED, room, font), rect.x + 10, y, font, 'ink3');
+    const left = node.kind === 'network' ? 13 : 10;
+    const room = rect.w - left - 10;
+    const told = this.#told(box);
+    if (told.length > 0) this.#brush.text(this.#brush.longest(told, room, font), rect.x + left, y, font, 'ink3');
+  }
+
+  /** What that line says, the longest wording first. */
+  #told(box: SceneBox): readonly string[] {
+    const { node } = box;
+    if (node.kind === 'network') return this.#many(box);
+    if (node.kind === 'virtual') return node.known_as ? [node.addresses[0] ?? 'virtual address'] : ['virtual address', 'virtual'];
+    if (node.state !== 'inferred') return [];
+    return node.known_as && node.addresses[0] ? [`${node.addresses[0]}, no report`, node.addresses[0]] : UNREPORTED;
+  }
+
+  /** How many a network stands for: those that call, or those that are called. */
+  #many(box: SceneBox): readonly string[] {
+    const edges = this.#drawn?.edgesByNode.get(box.node.name) ?? [];
+    const peers = peersOf(edges.map((e) => e.connection));
+    const network = box.node.addresses[0];
+    if (peers === 0) return network ? [network] : [];
+    const calls = edges.every((e) => e.client === box);
+    const count = calls ? plural(peers, 'caller') : plural(peers, 'address', 'addresses');
+    return network && network !== box.node.name ? [`${network}, ${count}`, count] : [count];
   }
 
   #hairline(rect: Rect, y: number): void {
@@ -349,6 +400,11 @@ export function portText(protocol: string, port: number): string {
 /** Never reported, so drawn dashed; the Internet and networks never will. */
 export function isUnreported({ node }: SceneBox): boolean {
   return node.state === 'inferred' && node.kind !== 'internet' && node.kind !== 'network' && node.kind !== 'virtual';
+}
+
+/** What a box is called: what others call it, where that is all that is known; of a container its own name. */
+function shortName(node: ChartNode): string {
+  return containerName(node)?.container ?? (node.known_as || node.name);
 }
 
 function nodeInk(state: string): ColourName {

@@ -113,6 +113,22 @@ export class Brush {
     this.ctx.roundRect(r.x, r.y, r.w, r.h, Math.min(radius, r.w / 2, r.h / 2));
   }
 
+  /** A rectangle whose corners are cut off. */
+  chamfer({ x, y, w, h }: Rect, cut: number): void {
+    const c = Math.min(cut, w / 2, h / 2);
+    const { ctx } = this;
+    ctx.beginPath();
+    ctx.moveTo(x + c, y);
+    ctx.lineTo(x + w - c, y);
+    ctx.lineTo(x + w, y + c);
+    ctx.lineTo(x + w, y + h - c);
+    ctx.lineTo(x + w - c, y + h);
+    ctx.lineTo(x + c, y + h);
+    ctx.lineTo(x, y + h - c);
+    ctx.lineTo(x, y + c);
+    ctx.closePath();
+  }
+
   text(text: string, x: number, y: number, font: string, colour: ColourName, align: CanvasTextAlign = 'left'): void {
     const ctx = this.ctx;
     ctx.font = font;

@@ -95,20 +95,27 @@ export class EdgePainter {
     const ctx = this.#brush.ctx;
     const severity = this.#severity(edge);
     const old = !severity && edge.connection.status === 'old';
-    const width = Math.max(this.#brush.thin(old ? 1.3 : edge.width), this.#brush.px(1)) + (this.#isSelected(edge) ? this.#brush.thin(1) : 0);
+    const observed = !severity && Boolean(edge.connection.observer);
+    const width = Math.max(this.#brush.thin(old || observed ? 1.3 : edge.width), this.#brush.px(1)) + (this.#isSelected(edge) ? this.#brush.thin(1) : 0);
     ctx.globalAlpha = dimmed ? DIMMED : 1;
     if (!severity && isGone(edge)) ctx.globalAlpha = GHOST;
     ctx.strokeStyle = this.#brush.colour(this.#ink(edge, severity));
     ctx.fillStyle = ctx.strokeStyle;
     ctx.lineWidth = width;
-    ctx.lineCap = old ? 'round' : 'butt';
-    ctx.setLineDash(old ? [this.#brush.thin(2), this.#brush.thin(4)] : []);
+    ctx.lineCap = old || observed ? 'round' : 'butt';
+    ctx.setLineDash(this.#dash(old, observed));
     const head = edge.connection.directed ? this.#brush.thin(4) + width : 0;
     this.#stroke(edge.path, head);
     ctx.setLineDash([]);
     if (head > 0) this.#head(edge.path, head, width);
     if (severity) this.#ticks(edge.path, head, severity, area);
     ctx.globalAlpha = 1;
+  }
+
+  /** Observers are dotted, what is idle is dashed. */
+  #dash(old: boolean, observed: boolean): number[] {
+    if (observed) return [0, this.#brush.thin(4)];
+    return old ? [this.#brush.thin(2), this.#brush.thin(4)] : [];
   }
 
   #ink(edge: SceneEdge, severity: Severity | undefined): ColourName {
@@ -199,7 +206,7 @@ export class EdgePainter {
       const at = i < SEARCHERS ? this.#place(scene, edge, text, taken) : edge.label;
       const place = this.#labelArea(at, text);
       if (taken.some((t) => overlaps(t, place))) return;
-      taken.push(place);
+      taken.push(this.#kept(place));
       this.#label(at, text, worst ? TICKS[worst.severity].text : 'ink2');
     });
   }
@@ -266,6 +273,12 @@ export class EdgePainter {
     const size = this.#labelSize();
     const w = this.#brush.width(text, `${size}px ${SANS}`) + 4;
     return { x: at.x - w / 2, y: at.y - size * 0.6, w, h: size * 1.2 };
+  }
+
+  /** What no other label may touch: a label with its halo, and air beside it, so that two don't read as one. */
+  #kept({ x, y, w, h }: Rect): Rect {
+    const [dx, dy] = [this.#labelSize() * 0.7, this.#labelSize() * 0.35];
+    return { x: x - dx, y: y - dy, w: w + 2 * dx, h: h + 2 * dy };
   }
 
   /** A text with a halo in the ground's colour, `at` its middle. */

@@ -159,7 +159,7 @@ describe('boxes', () => {
 
   it.each([
     ['container', 'container'],
-    ['virtual', 'virtual'],
+    ['virtual', 'no holder'],
   ] as const)('of kind %s say so', (kind, tag) => {
     expect(draw(sceneOf(on('vm', { kind, this: false }))).drawn.text(tag).fill).toBe('ink3');
   });

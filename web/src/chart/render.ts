@@ -4,6 +4,9 @@ import { type Camera, visible } from './camera';
 import { EdgePainter } from './edges';
 import type { Scene } from './scene';
 
+/** Where a lane's name starts. */
+const LANE_INDENT = 16;
+
 /** Draws one frame. Holds caches only: what is drawn follows from its arguments. */
 export class Renderer {
   readonly #brush: Brush;
@@ -42,9 +45,14 @@ export class Renderer {
     const size = Math.max(13, this.#brush.px(12));
     // From where boxes are dots there is no room for it inside.
     const y = this.#brush.view.level === 'dot' ? rect.y - size : rect.y + 12 + size / 2;
-    this.#brush.text(title, rect.x + 16, y, `600 ${size}px ${SANS}`, 'ink');
+    const write = (text: string, at: number, font: string, colour: 'ink' | 'ink3'): void => {
+      // Above the lane there is nothing beside it to run into.
+      const room = this.#brush.view.level === 'dot' ? Infinity : rect.w - 2 * LANE_INDENT;
+      this.#brush.text(room < Infinity ? this.#brush.fit(text, room, font) : text, rect.x + LANE_INDENT, at, font, colour);
+    };
+    write(title, y, `600 ${size}px ${SANS}`, 'ink');
     if (this.#brush.k < 0.7) return;
-    this.#brush.text(subtitle, rect.x + 16, rect.y + 16 + size + 9, `${Math.min(11.5, size)}px ${SANS}`, 'ink3');
+    write(subtitle, rect.y + 16 + size + 9, `${Math.min(11.5, size)}px ${SANS}`, 'ink3');
   }
 
   /** Lays an earlier frame, seen by another camera, over this one. */

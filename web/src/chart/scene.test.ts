@@ -162,6 +162,16 @@ describe('buildScene', () => {
     expect(s.lane && s.lane.rect.x < 130).toBe(true);
   });
 
+  it('has a lane wide enough for its name, if nothing stands in the way', () => {
+    const doc = oneHostFixture();
+    const small = doc.nodes.filter((n) => n.this).map((n) => ({ ...n, layout: { x: 0, y: 0, w: 138, h: 53 }, rows: [] }));
+    const alone = { ...doc, nodes: small, services: [], connections: [] };
+    expect(scene(alone).lane?.rect.w).toBe(250);
+    const beside = doc.nodes.filter((n) => n.kind === 'internet').map((n) => ({ ...n, layout: { x: 230, y: 0, w: 96, h: 53 } }));
+    const lane = scene({ ...alone, nodes: [...small, ...beside] }).lane?.rect;
+    expect(lane && lane.x + lane.w).toBe(230 - 24);
+  });
+
   it('never moves a box because of a state', () => {
     const doc = oneHostFixture();
     const trouble = doc.nodes.map((n) => ({ ...n, state: 'stale' as const, status: 'CRITICAL' as const }));

@@ -279,7 +279,17 @@ function buildLane(boxes: readonly SceneBox[], edges: readonly SceneEdge[], titl
   let rect = grown(union([...inside.map((b) => b.rect), ...loops]), LANE_PAD, LANE_HEAD);
   const clash = boxes.filter((b) => isOutside(b) && overlaps(atLeast(b.rect, 0), rect));
   if (clash.length > 0) rect = union([rect, grown(union(clash.map((b) => b.rect)), LANE_PAD, LANE_HEAD)]);
-  return { rect, ...title };
+  return { rect: roomForTitle(rect, boxes), ...title };
+}
+
+/** So wide that a lane of one small box holds its own name. */
+const LANE_LEAST = 250;
+
+/** A narrow lane is widened to the right, as far as nothing else stands there. */
+function roomForTitle(rect: Rect, boxes: readonly SceneBox[]): Rect {
+  const beside = boxes.filter((b) => b.rect.x >= rect.x + rect.w && b.rect.y < rect.y + rect.h && b.rect.y + b.rect.h > rect.y);
+  const free = Math.min(...beside.map((b) => b.rect.x - LANE_PAD)) - rect.x;
+  return { ...rect, w: Math.max(rect.w, Math.min(LANE_LEAST, free)) };
 }
 
 type LaneTitle = Pick<Lane, 'title' | 'subtitle'>;

@@ -194,6 +194,14 @@ describe('labels of trouble', () => {
     }
   });
 
+  it('leave each other room, so that two don’t read as one', () => {
+    const scene = buildScene(fromDocument(makeIllSite(15, 1)), LANE);
+    const areas = draw(scene).of('strokeText').map((m) => ({ x: (m.args[0] ?? 0) - m.text.length * 3, y: m.args[1] ?? 0, w: m.text.length * 6 }));
+    expect(areas.length).toBeGreaterThan(12);
+    const close = areas.flatMap((a, i) => areas.slice(i + 1).filter((b) => Math.abs(a.y - b.y) < 12.6 && a.x < b.x + b.w + 7 && b.x < a.x + a.w + 7));
+    expect(close).toEqual([]);
+  });
+
   it('stand where nothing is open, but not from further away', () => {
     const scene = sceneOf(withHealth(WAITING, { count: 0 }, 'c10'));
     expect(draw(scene).texts).toContain('3 unanswered');

@@ -1,9 +1,33 @@
 import { useState } from 'preact/hooks';
+import { capital } from '../lib/format';
 
-/** `All names: sudo dotm up` → the words before the colon, and the command. */
+/** What begins with one of these programs is a whole command, if no sentence goes on after it. */
+const RUN = /^(sudo )?(dotm|docker|podman|apt|dnf|modprobe|mount|sysctl|systemctl|setcap|chmod|chown|ssh-keygen|ssh-keyscan|journalctl|useradd|rm) \S[^,]*$/;
+
+/**
+ * `All names: sudo dotm up` → the words before the colon, and the command. What is no
+ * whole command, such as a flag to add, is part of the words.
+ */
 export function splitHint(hint: string): { lead: string; command: string } {
-  const at = hint.indexOf(': ');
-  return at < 0 ? { lead: '', command: hint } : { lead: hint.slice(0, at + 1), command: hint.slice(at + 2) };
+  const at = hint.lastIndexOf(': ');
+  const command = at < 0 ? hint : hint.slice(at + 2);
+  if (!RUN.test(command)) return { lead: hint, command: '' };
+  return { lead: at < 0 ? '' : hint.slice(0, at + 1), command };
+}
+
+/** What helps: words, with what is typed set as such, and a command to copy if there is one. */
+export function HintText({ hint }: { hint: string }) {
+  const { lead, command } = splitHint(hint);
+  return (
+    <>
+      {lead && (
+        <div class="ink2">
+          {capital(lead).split(/(--[a-z][\w-]*(?: [a-z]+$)?)/).map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}
+        </div>
+      )}
+      {command && <Command text={command} />}
+    </>
+  );
 }
 
 /** The clipboard needs https or localhost; elsewhere the text is selected for Ctrl C. */

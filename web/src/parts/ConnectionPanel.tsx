@@ -1,8 +1,12 @@
+import { useRef, useState } from 'preact/hooks';
+import { useApp } from '../app';
+import { problemOf } from '../api/client';
 import type { Connection, Service } from '../api/types';
 import { plural } from '../lib/format';
 import type { Topology } from '../state/topology';
-import { evidenceLine, resolvedLine } from '../state/words';
+import { confirmedLine, evidenceLine, resolvedLine } from '../state/words';
 import { serverText } from './columns';
+import { Command } from './Command';
 import { Fact } from './Fact';
 import { HealthSection } from './Health';
 import { ChartLink, Title } from './PanelParts';
@@ -21,6 +25,7 @@ export function ConnectionPanel({ topology, connection: c }: { topology: Topolog
         <p class="ink2">
           {c.count === 0 ? 'Nothing is open now.' : `${plural(c.count, 'connection')} open now.`}{' '}
           {c.directed ? '' : 'Which end opened it is not known.'}
+          {c.observer && ' Its client looks at many nodes, briefly: an observer, which counts for nothing else.'}
         </p>
       </section>
       <HealthSection topology={topology} connection={c} />
@@ -68,7 +73,9 @@ function EvidenceSection({ connection }: { connection: Connection }) {
   return (
     <section>
       <h3>What it rests on</h3>
-      <p>{evidenceLine(evidence.seen_by)}</p>
+      <p>
+        {evidenceLine(evidence.seen_by)} {confirmedLine(evidence)}
+      </p>
       {ends.map(
         (e) =>
           (e.how || (e.address && e.address !== e.node)) && (
@@ -91,6 +98,43 @@ function EvidenceSection({ connection }: { connection: Connection }) {
           </>
         )}
       </p>
+      <Explained connection={connection} />
     </section>
   );
+}
+
+/** An end as `dotm explain` takes it. */
+function endText(node: string, detail: string): string {
+  return detail ? `${node}:${detail}` : node;
+}
+
+/** All of it in the server’s own sentences, once somebody asks; and the command that says the same. */
+function Explained({ connection: { id, client, server } }: { connection: Connection }) {
+  const { client: api } = useApp();
+  const [text, setText] = useState<readonly string[] | null>(null);
+  const asked = useRef(false);
+  const ends = [endText(client.node, client.process), endText(server.node, server.port ? String(server.port) : '')] as const;
+  const ask = (open: boolean): void => {
+    if (!open || asked.current) return;
+    asked.current = true;
+    api.explain(...ends).then(
+      (e) => setText(e.text),
+      (error: unknown) => {
+        asked.current = false;
+        setText([problemOf(error).detail ?? problemOf(error).title]);
+      },
+    );
+  };
+  return (
+    <details key={id} onToggle={(event) => ask(event.currentTarget.open)}>
+      <summary>Everything that is known of it</summary>
+      {text?.map((line) => <p key={line}>{line}</p>)}
+      <Command text={`dotm explain ${ends.map(quoted).join(' ')}`} />
+    </details>
+  );
+}
+
+/** As a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w.:@/%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

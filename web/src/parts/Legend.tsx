@@ -59,6 +59,29 @@ const ENTRIES: readonly Entry[] = [
     sign: <path d={CONTAINER} transform="translate(7 0)" fill="none" stroke="var(--ink2)" stroke-width="1.3" stroke-linejoin="round" />,
   },
   {
+    key: 'virtual',
+    word: 'virtual address',
+    shown: (t) => [...t.nodes.values()].some((n) => n.kind === 'virtual'),
+    sign: <path d="M7 2H23L28 6V10L23 14H7L2 10V6Z" fill="var(--surface)" stroke="var(--ink3)" stroke-opacity="0.7" />,
+  },
+  {
+    key: 'network',
+    word: 'many as one',
+    shown: (t) => [...t.nodes.values()].some((n) => n.kind === 'network'),
+    sign: (
+      <>
+        <rect x="5" y="1.5" width="23" height="11" rx="3" fill="var(--surface)" stroke="var(--ink3)" stroke-opacity="0.7" />
+        <rect x="2" y="4" width="23" height="11" rx="3" fill="var(--surface)" stroke="var(--ink3)" stroke-opacity="0.7" />
+      </>
+    ),
+  },
+  {
+    key: 'observer',
+    word: 'observer',
+    shown: (t) => connections(t).some((c) => c.observer),
+    sign: <path d="M2 8H28" {...LINE} stroke-width="1.5" stroke-dasharray="0 4" stroke-linecap="round" />,
+  },
+  {
     key: 'none',
     word: 'no check',
     shown: (t) => [...t.services.values()].some((s) => s.status === 'NONE'),

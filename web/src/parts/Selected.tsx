@@ -1,14 +1,15 @@
 import { useApp } from '../app';
-import type { ChartNode, Service } from '../api/types';
-import { figure, goDuration, isAddress, plural } from '../lib/format';
+import type { ChartNode, Connection, Service } from '../api/types';
+import { figure, isAddress, plural } from '../lib/format';
 import { judgeOf } from '../state/health';
 import { type Selection, formatRoute, showNode } from '../state/route';
 import { type Topology, byPort, containerName, containersOf, serviceLabel } from '../state/topology';
-import { isUsed, scopeWord, split, stateWord } from '../state/words';
+import { isUsed, peersOf, scopeWord, split, stateWord } from '../state/words';
 import { unnamed } from './columns';
 import { Fact } from './Fact';
 import { QueueFacts, QueueTrouble } from './Health';
 import { Icon } from './Icon';
+import { Findings, Holders, ReportFacts } from './NodeFacts';
 import { ChartLink, PeerList, SHOWN, Title } from './PanelParts';
 import { stateOf } from './shapes';
 import { NoteText } from './SidePanel';
@@ -46,7 +47,7 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
   return (
     <>
       <section>
-        <Title>{inHost?.container ?? node.name}</Title>
+        <Title>{(inHost?.container ?? node.known_as) || node.name}</Title>
         {inHost && (
           <p class="ink2">
             <Icon name="container" /> Container on <ChartLink to={{ kind: 'node', id: inHost.host }}>{inHost.host}</ChartLink>, {stateWord(node)}.
@@ -66,18 +67,24 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
               ))}
             </Fact>
           )}
-          {node.last_report && (
-            <Fact name="Last report">
-              <Age at={node.last_report} />
-              {node.interval && <span class="ink3">, every {goDuration(node.interval)}</span>}
-            </Fact>
-          )}
+          <Callers connections={[...into, ...out]} node={node} />
+          <ReportFacts node={node} target={null} />
           <Fact name="First seen">
             <Moment at={node.first_seen} />
           </Fact>
           {node.seen_by && node.seen_by.length > 0 && <Fact name="Evidence">{`seen by ${node.seen_by.join(' and ')}, one end only`}</Fact>}
         </dl>
       </section>
+      {node.kind === 'virtual' && (
+        <section>
+          <Holders node={node} />
+        </section>
+      )}
+      {(node.findings ?? []).length > 0 && (
+        <section>
+          <Findings findings={node.findings} />
+        </section>
+      )}
       {(node.notes ?? []).map((note) => (
         <section key={note.code}>
           <NoteText note={note} />
@@ -92,9 +99,17 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
   );
 }
 
+/** How many addresses a network stands for. */
+function Callers({ connections, node }: { connections: readonly Connection[]; node: ChartNode }) {
+  if (node.kind !== 'network' && node.kind !== 'internet') return null;
+  const peers = peersOf(connections);
+  return peers > 0 ? <Fact name="Stands for">{`at least ${plural(peers, 'address', 'addresses')}`}</Fact> : null;
+}
+
 function sentence(node: ChartNode): string {
   if (node.kind === 'internet') return 'Every address outside the internal networks.';
-  if (node.kind === 'network') return 'A network outside of this site.';
+  if (node.kind === 'network') return 'Many addresses that do not report, drawn as one.';
+  if (node.kind === 'virtual') return 'An address that moves between nodes, or sits on several at once.';
   const kind = node.kind === 'inferred' ? 'Node' : node.kind.charAt(0).toUpperCase() + node.kind.slice(1);
   return `${kind}, ${stateWord(node)}.`;
 }

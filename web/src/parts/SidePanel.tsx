@@ -2,10 +2,10 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Note } from '../api/types';
-import { type Route, type Selection, sameHide } from '../state/route';
+import { type Route, type Selection, formatRoute, sameHide, showList } from '../state/route';
 import type { Topology } from '../state/topology';
-import { coverageLine, headline, missing, nodeLine, ONE_SIDED } from '../state/words';
-import { Command, splitHint } from './Command';
+import { coverageLine, headline, missing, nodeLine, ONE_SIDED, silentNodes } from '../state/words';
+import { Command, HintText } from './Command';
 import { ConnectionPanel } from './ConnectionPanel';
 import { Icon } from './Icon';
 import { Legend } from './Legend';
@@ -79,6 +79,7 @@ function QuietPanel({ topology }: { topology: Topology }) {
           </div>
         </section>
       )}
+      <Suggested />
       {stale.length > 0 && (
         <section>
           <h3>Not reporting</h3>
@@ -94,24 +95,33 @@ function QuietPanel({ topology }: { topology: Topology }) {
         <section>
           <b>Other hosts cannot reach this dotm yet.</b>
           <span class="ink2">
-            It listens on <code>{version.value.listen}</code>. Until there are logins, a server beyond this machine needs{' '}
-            <code>--insecure</code>. Run:
+            It listens on <code>{version.value.listen}</code>. To serve others, with encryption and a login, run:
           </span>
-          <Command text="dotm serve --listen :4849 --insecure" />
+          <Command text="dotm serve --listen :4849" />
         </section>
       )}
     </>
   );
 }
 
-/** What limits the view of a node, and the command that would lift the limit. */
+/** Where nodes are added. */
+function Suggested() {
+  const { feed, route } = useApp();
+  const topology = feed.topology.value;
+  if (!topology || silentNodes(topology).length === 0) return null;
+  return (
+    <section>
+      <a href={formatRoute(showList(route.value, 'suggestions'))}>Who could report, and how</a>
+    </section>
+  );
+}
+
+/** What limits the view of a node, and what would lift the limit. */
 export function NoteText({ note }: { note: Note }) {
-  const hint = note.hint ? splitHint(note.hint) : null;
   return (
     <div>
       <b>{note.text}</b>
-      {hint?.lead && <div class="ink2">{hint.lead}</div>}
-      {hint && <Command text={hint.command} />}
+      {note.hint && <HintText hint={note.hint} />}
     </div>
   );
 }

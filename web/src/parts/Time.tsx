@@ -1,12 +1,16 @@
+import { computed } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
 import { useApp } from '../app';
 import { age, moment, shortMoment, span } from '../lib/format';
 
 /** How long ago; the exact time is the tooltip. */
 export function Age({ at }: { at: string | undefined }) {
   const { now, prefs } = useApp();
+  // A signal as a child is written by itself: thousands of ages cost little each second.
+  const text = useMemo(() => computed(() => age(at, now.value)), [at, now]);
   return (
     <time dateTime={at ?? ''} title={moment(at, prefs.utc.value)}>
-      {age(at, now.value)}
+      {text}
     </time>
   );
 }

@@ -10,11 +10,12 @@ const KINDS = [
   { kind: 'ignored', word: 'ignored', title: 'Hide ignored', help: 'Ports and names that the settings ignore' },
   { kind: 'infrastructure', word: 'of dotm itself', title: 'Hide dotm itself', help: 'dotm’s own services and connections' },
   { kind: 'old', word: 'old', title: 'Hide old', help: 'Connections with nothing open for longer than the ageing limit, and services that are gone' },
+  { kind: 'observers', word: 'of observers', title: 'Hide observers', help: 'Clients that touch many nodes, briefly: monitoring, health checks, scanners' },
 ] as const satisfies readonly { kind: HideKind; word: string; title: string; help: string }[];
 
 /** `2 ignored, 4 of dotm itself, 1 old`: what is hidden and why; `nothing` when nothing is. */
 export function hiddenLine(hidden: Hidden): string {
-  const counted = KINDS.filter(({ kind }) => hidden[kind] > 0).map(({ kind, word }) => `${figure(hidden[kind])} ${word}`);
+  const counted = KINDS.filter(({ kind }) => (hidden[kind] ?? 0) > 0).map(({ kind, word }) => `${figure(hidden[kind] ?? 0)} ${word}`);
   return counted.join(', ') || 'nothing';
 }
 
@@ -42,6 +43,7 @@ export function ToolRow() {
         ))}
       </div>
       <HideMenu />
+      <ObserverSwitch />
       <span class="gap" />
       <button type="button" class="plain" aria-pressed={table !== ''} onClick={() => navigate({ ...route.value, table: table ? '' : 'connections' })}>
         {table ? 'Chart' : 'Table'}
@@ -52,6 +54,28 @@ export function ToolRow() {
         </button>
       )}
     </div>
+  );
+}
+
+/** Observers are drawn on demand: they touch everything and mean nothing. */
+function ObserverSwitch() {
+  const { route, navigate, feed } = useApp();
+  const { hide } = route.value;
+  const shown = !hide.includes('observers');
+  const count = feed.topology.value?.hidden.observers ?? 0;
+  const toggle = (): void => {
+    navigate({ ...route.value, hide: HIDE_KINDS.filter((k) => (k === 'observers' ? shown : hide.includes(k))) }, true);
+  };
+  return (
+    <button
+      type="button"
+      class="plain observers"
+      aria-pressed={shown}
+      title="Monitoring, health checks and scanners: clients that touch many nodes, briefly. They are drawn dotted, and count for nothing."
+      onClick={toggle}
+    >
+      Observers{!shown && count > 0 && <span class="ink3"> {figure(count)}</span>}
+    </button>
   );
 }
 
@@ -83,7 +107,7 @@ function HideMenu() {
                 <span>{title}</span>
                 <span class="small ink3">{help}</span>
               </span>
-              {hidden && hidden[kind] > 0 && <b class="count">{figure(hidden[kind])}</b>}
+              {(hidden?.[kind] ?? 0) > 0 && <b class="count">{figure(hidden?.[kind] ?? 0)}</b>}
             </label>
           ))}
         </div>

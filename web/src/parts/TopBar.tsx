@@ -3,6 +3,7 @@ import { span } from '../lib/format';
 import { type View, formatRoute, goTo } from '../state/route';
 import { ONE_SIDED, coverageLine } from '../state/words';
 import { Icon, type IconName, Mark } from './Icon';
+import { StateIcon } from './StateIcon';
 
 const TABS: readonly (readonly [Exclude<View, 'node' | 'settings' | 'unknown'>, string, IconName])[] = [
   ['chart', 'Chart', 'chart'],
@@ -34,6 +35,7 @@ export function TopBar() {
         ))}
       </nav>
       <span class="gap" />
+      <Insecure />
       <CoverageLine />
       <button type="button" class="search" onClick={() => (dialog.value = 'search')}>
         <Icon name="search" />
@@ -50,7 +52,53 @@ export function TopBar() {
       >
         <Icon name="settings" />
       </a>
+      <Account />
     </header>
+  );
+}
+
+/** Anybody who reaches this dotm is let in: that is said on every page. */
+function Insecure() {
+  const { version } = useApp();
+  if (!version.value?.insecure) return null;
+  return (
+    <span class="insecure" title="Started with --insecure: whoever reaches this address can read the chart and send reports, and read what travels.">
+      <StateIcon state="CRITICAL" silent />
+      <span>
+        Insecure<span class="more">: no login, no encryption</span>
+      </span>
+    </span>
+  );
+}
+
+const MAY = { admin: 'may do everything', operator: 'may change settings and nodes', viewer: 'may look', '': '' } as const;
+
+/** Who is logged in, and the way out. */
+function Account() {
+  const { session, feed } = useApp();
+  if (!session.user.value) return null;
+  const leave = async (): Promise<void> => {
+    await session.logout();
+    feed.clear();
+  };
+  return (
+    <>
+      <button type="button" class="plain account" popovertarget="account" aria-label={`Logged in as ${session.user.value}`} title={`Logged in as ${session.user.value}`}>
+        <Icon name="person" />
+      </button>
+      <div
+        id="account"
+        class="account-body"
+        popover="auto"
+        onToggle={(event) => event.currentTarget.toggleAttribute('data-open', event.newState === 'open')}
+      >
+        <b>{session.user.value}</b>
+        <span class="small ink3">{MAY[session.role.value]}</span>
+        <button type="button" onClick={() => void leave()}>
+          Log out
+        </button>
+      </div>
+    </>
   );
 }
 

@@ -67,14 +67,26 @@ describe('the tool row', () => {
       'Hide ignoredPorts and names that the settings ignore2',
       'Hide dotm itselfdotm’s own services and connections4',
       'Hide oldConnections with nothing open for longer than the ageing limit, and services that are gone1',
+      'Hide observersClients that touch many nodes, briefly: monitoring, health checks, scanners',
     ]);
-    expect([...root.querySelectorAll<HTMLInputElement>('.option input')].map((i) => i.checked)).toEqual([true, true, false]);
+    expect([...root.querySelectorAll<HTMLInputElement>('.option input')].map((i) => i.checked)).toEqual([true, true, false, true]);
   });
 
   it('shows no count where nothing is hidden', async () => {
     const { root } = await showLive(<ToolRow />, { doc: { ...oneHostFixture(), hidden: NONE } });
     await click(root, 'button', 'Hidden: nothing');
     expect(root.querySelectorAll('.option .count')).toHaveLength(0);
+  });
+
+  it('shows observers on demand', async () => {
+    const h = await showLive(<ToolRow />, { doc: { ...oneHostFixture(), hidden: { ...NONE, observers: 7 } } });
+    const button = find(h.root, '.observers');
+    expect([button.textContent, button.getAttribute('aria-pressed')]).toEqual(['Observers 7', 'false']);
+    await click(h.root, '.observers');
+    expect(h.hash()).toBe('#/chart?hide=ignored,infrastructure');
+    expect(find(h.root, '.observers').getAttribute('aria-pressed')).toBe('true');
+    await click(h.root, '.observers');
+    expect(h.hash()).toBe('#/chart');
   });
 
   it('puts the choice into the link', async () => {
@@ -265,7 +277,8 @@ describe('a selected node', () => {
   it('says what it is, since when, and what it has', async () => {
     const { root } = await panel('#/chart?node=vm');
     expect(find(root, 'section').textContent).toContain('This node, host. It reports.');
-    expect(facts(root)['Last report']).toBe('now, every 10 s');
+    expect(facts(root)['Last report']).toBe('now');
+    expect(facts(root)['Reports']).toBe('by its agent, version 0.1.0, every 10 s');
     expect(facts(root)['Addresses']).toBe('192.0.2.2fd00::1');
     const heads = texts(root, '.section-head h3');
     expect(heads).toEqual(['Services', 'Connects in', 'Connects to', 'Inside the node']);
@@ -281,7 +294,7 @@ describe('a selected node', () => {
 
   it.each([
     ['internet', 'Every address outside the internal networks.'],
-    ['network', 'A network outside of this site.'],
+    ['network', 'Many addresses that do not report, drawn as one.'],
   ] as const)('of kind %s is explained', async (kind, words) => {
     const { root } = await panel('#/chart?node=Internet', changed({ nodes: (n) => (n.name === 'Internet' ? { ...n, kind } : n) }));
     expect(find(root, 'section').textContent).toContain(words);
@@ -382,6 +395,35 @@ describe('a selected connection', () => {
     const text = find(root, 'section', 'What it rests on').textContent;
     expect(text).toContain('web1 reports it at the client’s end, db1 at the server’s.');
     expect(text).toContain('Last reported by db1 30 s ago.');
+  });
+
+  it.each([
+    [{ both_ends: true, confirmed: true }, 'Both ends name the same sockets'],
+    [{ both_ends: true }, 'that the sockets are the same was not compared'],
+  ])('says whether the two ends are known to be one: %j', async (ends, words) => {
+    const seen_by = [{ node: 'web1', end: 'client' as const, at }, { node: 'db1', end: 'server' as const, at }];
+    const { root } = await panel('#/chart?connection=c8', evidence({ evidence: { ...ends, seen_by } }));
+    expect(find(root, 'section', 'What it rests on').textContent).toContain(words);
+  });
+
+  it('says that its client is an observer', async () => {
+    const { root } = await panel('#/chart?connection=c8', evidence({ observer: true }));
+    expect(find(root, 'section').textContent).toContain('an observer, which counts for nothing else');
+  });
+
+  it('tells everything in the server’s sentences, once asked', async () => {
+    const h = await panel('#/chart?connection=c8');
+    const asked = (): string[] => h.asked.filter((a) => a.includes('explain'));
+    expect(asked()).toEqual([]);
+    expect(find(h.root, 'details .command code').textContent).toBe('dotm explain vm:gunicorn 10.20.4.31:6379');
+    const details = find(h.root, 'details') as HTMLDetailsElement;
+    for (let i = 0; i < 2; i++) {
+      details.open = true;
+      await act(() => void details.dispatchEvent(new Event('toggle')));
+      await settle();
+    }
+    expect(texts(details, 'p')).toContain('One end only reports it.');
+    expect(asked()).toEqual(['GET explain?client=vm%3Agunicorn&server=10.20.4.31%3A6379']);
   });
 
   it('says what is open, and that its direction is not known', async () => {

@@ -1,7 +1,7 @@
 import { render } from 'preact';
 import { act } from 'preact/test-utils';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { splitHint } from './Command';
+import { HintText, splitHint } from './Command';
 import { SHAPES, type StateName } from './shapes';
 import { StateIcon } from './StateIcon';
 import { type Column, Table, sorted } from './Table';
@@ -116,10 +116,25 @@ describe('Table', () => {
   });
 });
 
+it('a hint is words, with flags set as such, and a command to copy only if there is one', () => {
+  const flag = show(<HintText hint="all of them: --namespaces all" />);
+  expect(flag.textContent).toBe('All of them: --namespaces all');
+  expect(flag.querySelector('code')?.textContent).toBe('--namespaces all');
+  expect(flag.querySelector('button')).toBeNull();
+  const command = show(<HintText hint="all names: sudo dotm up" />);
+  expect(command.querySelector('.command code')?.textContent).toBe('sudo dotm up');
+});
+
 describe('splitHint', () => {
   it.each([
     ['All names: sudo dotm up', 'All names:', 'sudo dotm up'],
     ['dotm up', '', 'dotm up'],
     ['Run: dotm serve --listen :4849', 'Run:', 'dotm serve --listen :4849'],
+    ['All of them: --namespaces all', 'All of them: --namespaces all', ''],
+    ['From here they are only looked at with --namespaces all', 'From here they are only looked at with --namespaces all', ''],
+    ['All names: run dotm as root of the host', 'All names: run dotm as root of the host', ''],
+    ['All names: sudo for two commands, by the line that it prints', 'All names: sudo for two commands, by the line that it prints', ''],
+    ['give one its own: rm /etc/machine-id; systemd-machine-id-setup', 'give one its own:', 'rm /etc/machine-id; systemd-machine-id-setup'],
+    ['', '', ''],
   ])('%s', (hint, lead, command) => expect(splitHint(hint)).toEqual({ lead, command }));
 });

@@ -15,6 +15,8 @@ export interface FeedOptions {
   clock: Clock;
   random: () => number;
   open: (url: string) => EventSourceLike;
+  /** The line broke, or broke again; an EventSource does not say why. */
+  onLost?: () => void;
 }
 
 /** The live region speaks at most this often. */
@@ -67,6 +69,18 @@ export class Feed {
     this.#reading = null;
     if (this.#retryTimer !== null) this.#options.clock.clearTimeout(this.#retryTimer);
     this.#retryTimer = null;
+  }
+
+  /** Forgets what is known: it is not for who comes next. */
+  clear(): void {
+    this.close();
+    batch(() => {
+      this.topology.value = null;
+      this.phase.value = 'connecting';
+      this.lostAt.value = 0;
+      this.changedAt.value = 0;
+      this.problem.value = null;
+    });
   }
 
   /** Tries at once: the Retry button, or the network came back. */
@@ -147,7 +161,10 @@ export class Feed {
         beat: (mark) => expect(mark.revision),
         resync: () => void this.#read(),
         alive: () => this.#alive(),
-        lost: () => this.#lost(),
+        lost: () => {
+          this.#options.onLost?.();
+          this.#lost();
+        },
       },
     });
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_HIDE, HOME, type Route, formatRoute, goTo, parseRoute, showNode, showOnChart } from './route';
+import { DEFAULT_HIDE, HOME, type Route, formatRoute, goTo, parseRoute, showList, showNode, showOnChart } from './route';
 
 describe('routes', () => {
   it.each<[string, Partial<Route>]>([
@@ -13,6 +13,8 @@ describe('routes', () => {
     ['#/nodes/web%2F01', { view: 'node', node: 'web/01' }],
     ['#/nodes/%E0%A4%A', { view: 'node', node: '%E0%A4%A' }],
     ['#/settings', { view: 'settings' }],
+    ['#/nodes?list=asked', { view: 'nodes', list: 'asked' }],
+    ['#/nodes?list=rubbish&show=stale,rubbish,failing&find=a%20b', { view: 'nodes', show: ['failing', 'stale'], find: 'a b' }],
     ['#/chart?level=node', { level: 'node' }],
     ['#/chart?level=galaxy', {}],
     ['#/chart?hide=none', { hide: [] }],
@@ -34,6 +36,8 @@ describe('routes', () => {
     { view: 'unknown', path: 'nope' },
     { level: 'node', hide: [], table: 'connections' },
     { table: 'services' },
+    { view: 'nodes', list: 'agents' },
+    { view: 'nodes', show: ['failing', 'reporting'], find: 'web & ?' },
     { hide: ['old'], selection: { kind: 'connection', id: 'x=1&y' } },
     { hide: DEFAULT_HIDE, selection: { kind: 'service', id: 'vm~udp~53~127.0.0.53' } },
   ])('comes back from its own link: %j', (change) => {
@@ -59,6 +63,8 @@ describe('routes', () => {
   it('keeps filter and level from page to page, and drops the selection', () => {
     const route: Route = { ...HOME, level: 'node', hide: ['old'], selection: { kind: 'node', id: 'vm' }, table: 'connections' };
     expect(formatRoute(goTo(route, 'nodes'))).toBe('#/nodes?level=node&hide=old');
+    expect(formatRoute(goTo({ ...route, view: 'nodes', list: 'asked', show: ['stale'], find: 'x' }, 'chart'))).toBe('#/chart?level=node&hide=old');
+    expect(formatRoute(showList({ ...route, view: 'nodes', show: ['stale'], find: 'x' }, 'agents'))).toBe('#/nodes?level=node&hide=old&list=agents');
     expect(formatRoute(showNode(route, 'vm'))).toBe('#/nodes/vm?level=node&hide=old');
     expect(formatRoute(showOnChart(route, { kind: 'service', id: 's' }))).toBe('#/chart?level=node&hide=old&service=s');
   });

@@ -1,4 +1,5 @@
 import type { HideKind, Level } from '../api/types';
+import { NODE_FILTERS, type NodeFilter } from './fleet';
 
 export type View = 'chart' | 'services' | 'nodes' | 'node' | 'settings' | 'unknown';
 
@@ -9,6 +10,11 @@ export interface Selection {
 
 /** The chart's twin in words: '' is the chart itself. */
 export type Twin = '' | 'connections' | 'services';
+
+/** The lists of the nodes page: '' is the nodes themselves. */
+export type NodesList = '' | 'asked' | 'suggestions' | 'agents';
+
+const NODES_LISTS: readonly NodesList[] = ['asked', 'suggestions', 'agents'];
 
 /** Everything a link can carry. Equal links show equal pages. */
 export interface Route {
@@ -22,6 +28,12 @@ export interface Route {
   selection: Selection | null;
   /** The table instead of the canvas. */
   table: Twin;
+  /** Which list of the nodes page. */
+  list: NodesList;
+  /** What the nodes are narrowed to; any of these. */
+  show: readonly NodeFilter[];
+  /** Words that the nodes are searched for. */
+  find: string;
 }
 
 export const HIDE_KINDS: readonly HideKind[] = ['old', 'ignored', 'infrastructure', 'observers'];
@@ -35,6 +47,9 @@ export const HOME: Route = {
   hide: DEFAULT_HIDE,
   selection: null,
   table: '',
+  list: '',
+  show: [],
+  find: '',
 };
 
 function parseHide(text: string | null): readonly HideKind[] {
@@ -73,7 +88,15 @@ export function parseRoute(hash: string): Route {
     hide: parseHide(query.get('hide')),
     selection: parseSelection(query),
     table: twinOf(query.get('table')),
+    list: NODES_LISTS.find((l) => l === query.get('list')) ?? '',
+    show: parseShow(query.get('show')),
+    find: query.get('find') ?? '',
   };
+}
+
+function parseShow(text: string | null): readonly NodeFilter[] {
+  const asked = (text ?? '').split(',');
+  return NODE_FILTERS.map(([filter]) => filter).filter((filter) => asked.includes(filter));
 }
 
 function twinOf(text: string | null): Twin {
@@ -99,6 +122,9 @@ export function formatRoute(route: Route): string {
   if (route.level !== HOME.level) query.push(`level=${route.level}`);
   if (!sameHide(route.hide, DEFAULT_HIDE)) query.push(`hide=${route.hide.join(',') || 'none'}`);
   if (route.table) query.push(route.table === 'services' ? 'table=services' : 'table');
+  if (route.list) query.push(`list=${route.list}`);
+  if (route.show.length > 0) query.push(`show=${route.show.join(',')}`);
+  if (route.find) query.push(`find=${encodeURIComponent(route.find)}`);
   if (route.selection) query.push(`${route.selection.kind}=${encodeURIComponent(route.selection.id)}`);
   return `#/${pathOf(route)}${query.length > 0 ? `?${query.join('&')}` : ''}`;
 }
@@ -110,14 +136,19 @@ function pathOf({ view, node, path }: Route): string {
 
 /** The same filter and level on another page: tabs lead there. */
 export function goTo(route: Route, view: Exclude<View, 'node' | 'unknown'>): Route {
-  return { ...route, view, node: '', path: '', selection: null, table: '' };
+  return { ...HOME, level: route.level, hide: route.hide, view };
+}
+
+/** Another list of the nodes page. */
+export function showList(route: Route, list: NodesList): Route {
+  return { ...goTo(route, 'nodes'), list };
 }
 
 export function showNode(route: Route, name: string): Route {
-  return { ...route, view: 'node', node: name, path: '', selection: null, table: '' };
+  return { ...HOME, level: route.level, hide: route.hide, view: 'node', node: name };
 }
 
 /** The chart with this selected: "Show on chart", a search hit. */
 export function showOnChart(route: Route, selection: Selection): Route {
-  return { ...route, view: 'chart', node: '', path: '', table: '', selection };
+  return { ...HOME, level: route.level, hide: route.hide, selection };
 }

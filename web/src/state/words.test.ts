@@ -55,7 +55,7 @@ describe('sentences', () => {
   it.each([
     ['host', 'stale', 'does not report'],
     ['internet', 'inferred', 'everything outside'],
-    ['network', 'inferred', 'outside network'],
+    ['network', 'inferred', 'network'],
     ['inferred', 'inferred', 'does not report'],
   ] as const)('a %s that is %s', (kind, state, word) => expect(stateWord({ kind, state } as NodeInfo)).toBe(word));
 });

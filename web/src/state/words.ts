@@ -1,4 +1,4 @@
-import type { Connection, Coverage, NodeInfo, Service, Sighting } from '../api/types';
+import type { Connection, Coverage, Evidence, NodeInfo, NodeKind, Service, Sighting } from '../api/types';
 import { capital, figure, inWords, plural } from '../lib/format';
 import { type Topology, byServer } from './topology';
 
@@ -8,13 +8,16 @@ export function isUsed(service: Service): boolean {
   return service.last_connection !== undefined && service.last_connection !== '';
 }
 
-/** The nodes of the site: all but the Internet and outside networks, which are no nodes that could report. */
+/** What is drawn as a node and could not report: the Internet, networks, virtual addresses. */
+const NO_HOSTS: readonly NodeKind[] = ['internet', 'network', 'virtual'];
+
+/** The nodes of the site that report, or could. */
 export function insideNodes(nodes: Iterable<NodeInfo>): NodeInfo[] {
-  return [...nodes].filter((n) => n.kind !== 'internet' && n.kind !== 'network');
+  return [...nodes].filter((n) => !NO_HOSTS.includes(n.kind));
 }
 
 export function isSilent({ state, kind }: NodeInfo): boolean {
-  return state === 'inferred' && kind !== 'internet' && kind !== 'network';
+  return state === 'inferred' && !NO_HOSTS.includes(kind);
 }
 
 /** Nodes that others talk about but that never reported. */
@@ -58,6 +61,13 @@ export const ONE_SIDED = 'One-sided: edges between two nodes that only one of th
 export function coverageLine({ nodes, reporting, connections, one_sided }: Coverage): string {
   const share = connections === 0 ? 0 : Math.round((100 * one_sided) / connections);
   return `${reporting} of ${plural(nodes, 'node')} ${reporting === 1 ? 'reports' : 'report'}, ${share} % of connections one-sided`;
+}
+
+/** How many addresses stand behind an end that is many: the most that any of its connections has. */
+export function peersOf(connections: Iterable<Pick<Connection, 'peers'>>): number {
+  let most = 0;
+  for (const { peers = 0 } of connections) most = Math.max(most, peers);
+  return most;
 }
 
 /** `gunicorn → postgres, 12 open, 87 opened`: a connection in one line. */
@@ -104,9 +114,17 @@ export function resolvedLine(end: Sighting['end'], node: string, how: string | u
   return `${end}’s end${is}${how ? `: ${how}` : ''}.`;
 }
 
+/** Whether both ends are known to be one connection, or only that they fit. */
+export function confirmedLine({ confirmed, both_ends }: Evidence): string {
+  if (confirmed) return 'Both ends name the same sockets: it is one connection, whatever addresses lie between.';
+  if (both_ends) return 'Their addresses fit; that the sockets are the same was not compared.';
+  return '';
+}
+
 export function stateWord(node: NodeInfo): string {
   if (node.kind === 'internet') return 'everything outside';
-  if (node.kind === 'network') return 'outside network';
+  if (node.kind === 'network') return 'network';
+  if (node.kind === 'virtual') return 'virtual address';
   return { reporting: 'reports', stale: 'does not report', inferred: 'does not report' }[node.state];
 }
 

@@ -13,6 +13,7 @@ import { ManualClock } from '../lib/clock';
 import { Feed } from '../state/feed';
 import { createPrefs } from '../state/prefs';
 import { formatRoute, parseRoute } from '../state/route';
+import { Session } from '../state/session';
 import { Drawing, fakeContext } from './canvas';
 
 /** What the fake server was asked, and what it says instead of the fixture. */
@@ -90,9 +91,12 @@ export function makeApp({ doc = oneHostFixture(), hash = '#/chart', reply = () =
   const place = signal(hash);
   const now = signal(Date.parse(doc.at));
   const kept = new Map<string, string>();
+  const session = new Session(client);
+  client.onLogin = () => session.refused();
   const app: App = {
     client,
-    feed: new Feed({ client, open, clock, random: () => 0 }),
+    feed: new Feed({ client, open, clock, random: () => 0, onLost: () => void session.check() }),
+    session,
     prefs: createPrefs({ getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => void kept.set(k, v) }),
     chart: new ChartController(() => true),
     route: computed(() => parseRoute(place.value)),

@@ -1,10 +1,12 @@
-import { useMemo } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
-import type { NodeDocument, NodeInfo, Service } from '../api/types';
+import type { NodeDocument, NodeInfo, NodeKind, Service, Target } from '../api/types';
 import { edgeWidth } from '../chart/width';
 import { bytes, figure, goDuration, isAddress, plural } from '../lib/format';
 import { isGone, nodeConnections, nodeServices, unnamed } from '../parts/columns';
+import { Confirm } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
+import { AskedProblem, Findings, Holders } from '../parts/NodeFacts';
 import { ProblemNote } from '../parts/Problem';
 import { NoteText } from '../parts/SidePanel';
 import { stateOf } from '../parts/shapes';
@@ -12,6 +14,7 @@ import { SignalIcon } from '../parts/Signal';
 import { StateIcon } from '../parts/StateIcon';
 import { Table } from '../parts/Table';
 import { Age } from '../parts/Time';
+import { fails, mayForget, skewWord, waySentence } from '../state/fleet';
 import { type Judge, judgeOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { formatRoute, goTo, showNode, showOnChart } from '../state/route';
@@ -52,6 +55,7 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
   const { feed, now, route, navigate } = useApp();
   const topology = feed.topology.value;
   const inHost = containerName(node);
+  const target = useTarget(node);
   const services = useMemo(() => [...document.services].sort(byPort), [document.services]);
   const judge = useMemo(() => judgeOf(topology, now.peek()), [topology]);
   const serviceColumns = useMemo(() => nodeServices(judge), [judge]);
@@ -63,6 +67,8 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
       <div class="headline">
         <h1>
           {inHost && <Icon name="container" />}
+          {node.kind === 'virtual' && <Icon name="virtual" />}
+          {node.kind === 'network' && <Icon name="network" />}
           {inHost?.container ?? node.name}
         </h1>
         <span class="ink2">
@@ -71,11 +77,13 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
           {stateWord(node)}
         </span>
         <span class="gap" />
+        <Remove node={node} target={target} />
         <button type="button" onClick={() => navigate(showOnChart(route.value, { kind: 'node', id: node.name }))}>
           Show on chart
         </button>
       </div>
-      <Strip node={node} services={services} />
+      <Strip node={node} services={services} target={target} />
+      <Oddities node={node} target={target} />
       {(node.notes ?? []).map((note) => (
         <div key={note.code} class="form">
           <NoteText note={note} />
@@ -120,8 +128,65 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
   );
 }
 
-function Strip({ node, services }: { node: NodeInfo; services: readonly Service[] }) {
+/** The kinds that report, or could. */
+const HOSTS: readonly NodeKind[] = ['host', 'container', 'inferred'];
+
+/** How a node is asked, if it is. */
+function useTarget(node: NodeInfo): Target | null {
+  const { client, now } = useApp();
+  const asked = node.collect === 'text' || node.collect === 'ssh';
+  const { data } = useResource(`target ${asked ? node.name : ''}`, String(Math.floor(now.value / POLL_MS)), (s) =>
+    asked ? client.nodes(s) : Promise.resolve({ nodes: [] }),
+  );
+  return data?.targets?.find((t) => t.node === node.name) ?? null;
+}
+
+/** How asking it goes is read again this often, ms. */
+const POLL_MS = 30_000;
+
+/** What is wrong or odd, and of a virtual address where it is and was. */
+function Oddities({ node, target }: { node: NodeInfo; target: Target | null }) {
+  const odd = (node.findings ?? []).length > 0 || fails(target);
+  if (!odd && node.kind !== 'virtual') return null;
+  return (
+    <div class="form oddities">
+      <AskedProblem target={target} />
+      <Findings findings={node.findings} />
+      {node.kind === 'virtual' && <Holders node={node} />}
+    </div>
+  );
+}
+
+/** Forgets a node, after asking; one that still reports is not forgotten, and it is said why. */
+function Remove({ node, target }: { node: NodeInfo; target: Target | null }) {
+  const { client, session, route, navigate } = useApp();
+  const [asking, setAsking] = useState(false);
+  if (!session.mayChange.value || !mayForget(node, target)) return null;
+  return (
+    <>
+      <button type="button" class="plain" onClick={() => setAsking(true)}>
+        Remove
+      </button>
+      {asking && (
+        <Confirm
+          title={`Remove ${node.name}?`}
+          action="Remove"
+          run={async () => {
+            await client.removeNode(node.name);
+            navigate(goTo(route.value, 'nodes'));
+          }}
+          onClose={() => setAsking(false)}
+        >
+          Its services and connections leave the chart{target ? <>, and <code>{target.url}</code> is not asked any more</> : ''}. What other nodes see of it stays.
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+function Strip({ node, services, target }: { node: NodeInfo; services: readonly Service[]; target: Target | null }) {
   const { cost } = node;
+  const byAgent = node.collect === 'agent' || !node.collect;
   return (
     <dl class="strip">
       <ContainerFacts node={node} services={services} />
@@ -131,24 +196,51 @@ function Strip({ node, services }: { node: NodeInfo; services: readonly Service[
           <dd class="mono">{node.addresses.join(', ')}</dd>
         </div>
       )}
-      <div>
-        <dt>Last report</dt>
-        <dd>
-          <Age at={node.last_report} />
-          {node.last_report && node.interval ? `, every ${goDuration(node.interval)}` : ''}
-        </dd>
-      </div>
-      {node.agent && (
+      {node.known_as && (
         <div>
-          <dt>Agent</dt>
-          <dd>{node.agent}</dd>
+          <dt>Known as</dt>
+          <dd>{node.known_as}</dd>
         </div>
       )}
-      {cost && (
+      {HOSTS.includes(node.kind) && (
+        <div>
+          <dt>Reports</dt>
+          <dd>{waySentence(node, target)}</dd>
+        </div>
+      )}
+      {HOSTS.includes(node.kind) && (
+        <div>
+          <dt>Last report</dt>
+          <dd>
+            <Age at={node.last_report} />
+            {node.last_report && node.interval ? `, every ${goDuration(node.interval)}` : ''}
+          </dd>
+        </div>
+      )}
+      {node.zone && (
+        <div>
+          <dt>Zone</dt>
+          <dd>{node.zone}</dd>
+        </div>
+      )}
+      {skewWord(node.clock_skew) && (
+        <div>
+          <dt>Its clock</dt>
+          <dd>{skewWord(node.clock_skew)}</dd>
+        </div>
+      )}
+      {node.weak_identity && (
+        <div>
+          <dt>Known by</dt>
+          <dd title="Another host of that name would be taken for it. An agent there that can read /etc/machine-id tells them apart.">its name alone</dd>
+        </div>
+      )}
+      {cost && byAgent && (
         <div>
           <dt>Agent cost</dt>
           <dd>
-            {cost.cpu_ms.toFixed(1)} ms per scan of {plural(cost.sockets, 'socket')}, {bytes(cost.rss_bytes)}
+            {cost.cpu_ms.toFixed(1)} ms per scan of {plural(cost.sockets, 'socket')}
+            {cost.rss_bytes ? `, ${bytes(cost.rss_bytes)}` : ''}
           </dd>
         </div>
       )}
@@ -207,7 +299,7 @@ function FlowChart({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: J
 }
 
 function Hub({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: Judge }) {
-  const state = node.state === 'stale' ? ' stale' : node.state === 'inferred' ? ' dashed' : '';
+  const state = node.state === 'stale' ? ' stale' : isSilent(node) ? ' dashed' : node.kind === 'virtual' ? ' virtual' : '';
   return (
     <div class={`hub${state}`} style={{ top: `${flow.hubTop}px` }}>
       <div class="hub-head">

@@ -10,8 +10,9 @@ import { BottomBar, TopBar } from '../parts/TopBar';
 import { formatRoute, goTo, showNode } from '../state/route';
 import { selectedNode } from '../state/topology';
 import { ChartView, walkTo } from './Chart';
-import { NodesView, ServicesView } from './Lists';
+import { ServicesView } from './Lists';
 import { NodeView } from './Node';
+import { NodesView } from './Nodes';
 import { SettingsView } from './Settings';
 
 const STEP_PX = 64;
@@ -181,12 +182,16 @@ function bindingsOf(app: App): Bindings {
   };
 }
 
+/** What lies over the page has the keys for itself, wherever the focus is. */
+const COVERS = 'dialog[open], [popover][data-open]';
+
 /** Keys work from the first picture on, not from the frame after it. */
 function useKeys(app: App): void {
   useLayoutEffect(() => {
     const keyboard = new Keyboard(bindingsOf(app), systemClock);
     const onKey = (event: KeyboardEvent): void => {
-      if (app.dialog.peek() === '' && !event.defaultPrevented) keyboard.press(event);
+      const covered = app.dialog.peek() !== '' || document.querySelector(COVERS) !== null;
+      if (!covered && !event.defaultPrevented) keyboard.press(event);
     };
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { problemOf } from '../api/client';
-import type { Problem, SettingName, Settings, SettingsDocument } from '../api/types';
+import type { NamedAddress, NamedNetwork, Problem, SettingName, Settings, SettingsDocument } from '../api/types';
 import { goDuration, parseGoDuration } from '../lib/format';
 import { ProblemNote } from '../parts/Problem';
 import type { Theme } from '../state/prefs';
@@ -11,30 +11,127 @@ interface FieldSpec {
   name: SettingName;
   title: string;
   help: string;
-  /** How its value is written: a duration, entries on lines, or entries after each other. */
-  kind: 'duration' | 'lines' | 'commas';
+  /** How its value is written: a duration, entries on lines, entries after each other, or one of a few. */
+  kind: 'duration' | 'lines' | 'commas' | 'choice';
   /** What a duration of nothing means, where it may be that. */
   zero?: string;
+  /** What an entry looks like. */
+  example?: string;
+  choices?: readonly (readonly [string, string])[];
 }
 
 const PRIVATE =
   'Addresses of these are yours, all others are the Internet. The private networks always are internal: ' +
   '10/8, 172.16/12, 192.168/16, link-local and IPv6 unique local. One CIDR per line.';
 
-const FIELDS: readonly FieldSpec[] = [
-  { name: 'ageing', title: 'Ageing limit', help: 'A connection with nothing open for this long is drawn dashed.', kind: 'duration' },
-  { name: 'hide_after', title: 'Hide after', help: 'Old connections and gone services leave the chart after this; 0s: never.', kind: 'duration', zero: 'never' },
-  { name: 'stale_after', title: 'Stale after', help: 'A node silent for longer is stale.', kind: 'duration' },
-  { name: 'retention', title: 'Keep events', help: 'Events are kept for this long; 0s: for ever.', kind: 'duration', zero: 'for ever' },
-  { name: 'internal_networks', title: 'Internal networks', help: PRIVATE, kind: 'lines' },
-  { name: 'ignored_ports', title: 'Ignored ports', help: 'Left out of the chart until asked, separated by commas.', kind: 'commas' },
-  { name: 'ignored_names', title: 'Ignored names', help: 'Processes left out of the chart until asked. One per line.', kind: 'lines' },
+const GROUPS: readonly { title: string; fields: readonly FieldSpec[] }[] = [
+  {
+    title: 'Ageing and history',
+    fields: [
+      { name: 'ageing', title: 'Ageing limit', help: 'A connection with nothing open for this long is drawn dashed.', kind: 'duration' },
+      { name: 'hide_after', title: 'Hide after', help: 'Old connections and gone services leave the chart after this; 0s: never.', kind: 'duration', zero: 'never' },
+      {
+        name: 'expire_after',
+        title: 'Forget after',
+        help: 'Old connections, gone services and silent nodes are forgotten for good after this; 0s: never.',
+        kind: 'duration',
+        zero: 'never',
+      },
+      { name: 'stale_after', title: 'Stale after', help: 'A node silent for longer is stale.', kind: 'duration' },
+      { name: 'retention', title: 'Keep events', help: 'Events are kept for this long; 0s: for ever.', kind: 'duration', zero: 'for ever' },
+    ],
+  },
+  {
+    title: 'Nodes that are asked',
+    fields: [{ name: 'poll_interval', title: 'Ask every', help: 'Time between two questions to a node that is asked over SSH or in plain text.', kind: 'duration' }],
+  },
+  {
+    title: 'Networks, addresses and names',
+    fields: [
+      { name: 'internal_networks', title: 'Internal networks', help: PRIVATE, kind: 'lines' },
+      {
+        name: 'outside_networks',
+        title: 'Outside networks',
+        help: 'Known ones outside, each a box of its own beside the Internet. One per line: its name, a colon, its CIDRs.',
+        kind: 'lines',
+        example: 'provider: 198.51.100.0/24, 2001:db8::/32',
+      },
+      {
+        name: 'internet_split',
+        title: 'Divide the Internet',
+        help: 'Into a box for each that the files of option geoip in dotm.yaml know.',
+        kind: 'choice',
+        choices: [
+          ['none', 'not at all'],
+          ['country', 'by country'],
+          ['owner', 'by network owner'],
+        ],
+      },
+      {
+        name: 'virtual_addresses',
+        title: 'Virtual addresses',
+        help: 'Addresses that move between nodes, or sit on several. Most are found by themselves. One per line: the address, then its name.',
+        kind: 'lines',
+        example: '10.0.0.100 shop',
+      },
+      {
+        name: 'names',
+        title: 'Names',
+        help: 'Of addresses that don’t report themselves. One per line: the address, then its name.',
+        kind: 'lines',
+        example: '10.0.0.7 printer',
+      },
+      {
+        name: 'names_by',
+        title: 'Other names from',
+        help: 'Who else is asked what such addresses are called. Only with DNS anything leaves the server.',
+        kind: 'choice',
+        choices: [
+          ['none', 'nobody'],
+          ['hosts', 'the server’s hosts file'],
+          ['resolver', 'the hosts file, then DNS'],
+        ],
+      },
+    ],
+  },
+  {
+    title: 'Left out of the chart',
+    fields: [
+      { name: 'ignored_ports', title: 'Ignored ports', help: 'Left out of the chart until asked, separated by commas.', kind: 'commas' },
+      { name: 'ignored_names', title: 'Ignored names', help: 'Processes left out of the chart until asked. One per line.', kind: 'lines' },
+    ],
+  },
 ];
 
 /** A setting as the text of its input. */
 export function toText(settings: Settings, name: SettingName): string {
-  const value = settings[name];
-  return Array.isArray(value) ? value.join(name === 'ignored_ports' ? ', ' : '\n') : value;
+  switch (name) {
+    case 'ignored_ports':
+      return settings.ignored_ports.join(', ');
+    case 'internal_networks':
+    case 'ignored_names':
+      return settings[name].join('\n');
+    case 'virtual_addresses':
+    case 'names':
+      return settings[name].map((n) => `${n.address} ${n.name}`.trim()).join('\n');
+    case 'outside_networks':
+      return settings.outside_networks.map((n) => `${n.name}: ${n.networks.join(', ')}`).join('\n');
+    default:
+      return settings[name];
+  }
+}
+
+/** `10.0.0.7 printer`. */
+function namedAddress(line: string): NamedAddress {
+  const [, address = '', name = ''] = /^(\S+)\s*(.*)$/.exec(line) ?? [];
+  return { address, name };
+}
+
+/** `provider: 198.51.100.0/24, 2001:db8::/32`. */
+function namedNetwork(line: string): NamedNetwork {
+  const at = line.indexOf(':');
+  if (at < 0) return { name: line, networks: [] };
+  return { name: line.slice(0, at).trim(), networks: line.slice(at + 1).split(/[\s,]+/).filter(Boolean) };
 }
 
 /**
@@ -42,11 +139,23 @@ export function toText(settings: Settings, name: SettingName): string {
  * is: the server names the rule that it breaks.
  */
 export function fromText(name: SettingName, text: string): Partial<Settings> {
-  const lines = text.split(/[\s,]+/).filter(Boolean);
-  if (name === 'ignored_ports') return { ignored_ports: lines.map((l) => (/^\d+$/.test(l) ? Number(l) : (l as unknown as number))) };
-  if (name === 'ignored_names') return { ignored_names: text.split('\n').map((l) => l.trim()).filter(Boolean) };
-  if (name === 'internal_networks') return { internal_networks: lines };
-  return { [name]: text.trim() };
+  const words = text.split(/[\s,]+/).filter(Boolean);
+  const lines = text.split('\n').map((l) => l.trim()).filter(Boolean);
+  switch (name) {
+    case 'ignored_ports':
+      return { ignored_ports: words.map((w) => (/^\d+$/.test(w) ? Number(w) : (w as unknown as number))) };
+    case 'ignored_names':
+      return { ignored_names: lines };
+    case 'internal_networks':
+      return { internal_networks: words };
+    case 'outside_networks':
+      return { outside_networks: lines.map(namedNetwork) };
+    case 'virtual_addresses':
+    case 'names':
+      return { [name]: lines.map(namedAddress) };
+    default:
+      return { [name]: text.trim() };
+  }
 }
 
 /** What a problem says about one field; its details name it somewhere in their location. */
@@ -69,30 +178,35 @@ export function inUnits(text: string, zero = ''): string {
 }
 
 export function SettingsView() {
-  const { client } = useApp();
+  const { client, session } = useApp();
   const { data, problem, reload } = useResource('settings', '', (s) => client.settings(s));
   const [saved, setSaved] = useState<SettingsDocument | null>(null);
   const current = saved ?? data;
   return (
     <div class="scroll">
       <h1>Settings</h1>
-      <div class="form">
-        <div class="section-head">
-          <h3>This dotm</h3>
-          <VersionLine />
-        </div>
-        {problem && <ProblemNote problem={problem} onRetry={reload} />}
-        {current &&
-          FIELDS.map((spec) => (
-            <Field
-              key={spec.name}
-              spec={spec}
-              text={toText(current.settings, spec.name)}
-              locked={current.locked?.includes(spec.name) ?? false}
-              save={async (text) => setSaved(await client.patchSettings(fromText(spec.name, text)))}
-            />
-          ))}
-      </div>
+      {problem && <ProblemNote problem={problem} onRetry={reload} />}
+      {current &&
+        GROUPS.map(({ title, fields }, i) => (
+          <div key={title} class="form">
+            <div class="section-head">
+              <h3>{title}</h3>
+              {i === 0 && <VersionLine />}
+            </div>
+            {fields
+              .filter((spec) => spec.name in current.settings)
+              .map((spec) => (
+                <Field
+                  key={spec.name}
+                  spec={spec}
+                  text={toText(current.settings, spec.name)}
+                  locked={current.locked?.includes(spec.name) ?? false}
+                  readOnly={!session.mayChange.value}
+                  save={async (text) => setSaved(await client.patchSettings(fromText(spec.name, text)))}
+                />
+              ))}
+          </div>
+        ))}
       <BrowserSettings />
     </div>
   );
@@ -100,49 +214,53 @@ export function SettingsView() {
 
 function VersionLine() {
   const { version } = useApp();
-  return version.value && <span>version {version.value.version}</span>;
+  return version.value && <span>dotm {version.value.version}</span>;
 }
 
 interface FieldProps {
   spec: FieldSpec;
   text: string;
+  /** dotm.yaml names it. */
   locked: boolean;
+  /** This login may only look. */
+  readOnly: boolean;
   save: (text: string) => Promise<void>;
 }
 
-function Field({ spec, text, locked, save }: FieldProps) {
+function Field({ spec, text, locked, readOnly, save }: FieldProps) {
   return (
     <div class="field">
       <label for={`setting-${spec.name}`}>
         {spec.title}
         <span class="help">{spec.help}</span>
       </label>
-      {locked ? <Locked spec={spec} text={text} /> : <Editor spec={spec} text={text} save={save} />}
+      {locked || readOnly ? <Locked spec={spec} text={text} fixed={locked} /> : <Editor spec={spec} text={text} save={save} />}
     </div>
   );
 }
 
-function Locked({ spec, text }: { spec: FieldSpec; text: string }) {
-  const shown = spec.kind === 'duration' ? inUnits(text, spec.zero) || text : text.split('\n').join(', ') || 'none';
+/** What is in force where it cannot be changed here. */
+function Locked({ spec, text, fixed }: { spec: FieldSpec; text: string; fixed: boolean }) {
+  const words = spec.kind === 'duration' ? inUnits(text, spec.zero) : spec.choices?.find(([value]) => value === text)?.[1];
+  const shown = words || (spec.kind === 'duration' ? text : text.split('\n').join(', ')) || 'none';
   return (
     <div class="control">
       <span id={`setting-${spec.name}`}>{shown}</span>
-      <span class="chip">set in dotm.yaml</span>
+      {fixed && <span class="chip">set in dotm.yaml</span>}
     </div>
   );
 }
 
-function Editor({ spec, text, save }: Omit<FieldProps, 'locked'>) {
+function Editor({ spec, text, save }: Omit<FieldProps, 'locked' | 'readOnly'>) {
   const [draft, setDraft] = useState(text);
   const [errors, setErrors] = useState<string[]>([]);
   const [state, setState] = useState<'' | 'saving' | 'saved'>('');
   useEffect(() => setDraft(text), [text]);
   const id = `setting-${spec.name}`;
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
+  const send = async (value: string): Promise<void> => {
     setState('saving');
     try {
-      await save(draft);
+      await save(value);
       setErrors([]);
       setState('saved');
     } catch (error) {
@@ -161,16 +279,23 @@ function Editor({ spec, text, save }: Omit<FieldProps, 'locked'>) {
       setState('');
     },
   };
+  if (spec.kind === 'choice') return <Choice spec={spec} text={text} errors={errors} choose={(value) => void send(value)} />;
   const rows = spec.kind === 'commas' ? 3 : Math.min(8, Math.max(3, text.split('\n').length));
   return (
-    <form class="control" onSubmit={(event) => void submit(event)}>
+    <form
+      class="control"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send(draft);
+      }}
+    >
       {spec.kind === 'duration' ? (
         <div class="beside">
           <input type="text" {...attributes} />
           <output for={id}>{inUnits(draft, spec.zero)}</output>
         </div>
       ) : (
-        <textarea {...attributes} rows={rows} />
+        <textarea {...attributes} rows={rows} placeholder={spec.example ?? ''} />
       )}
       <div id={`${id}-error`} role="alert">
         {errors.map((e) => (
@@ -185,6 +310,35 @@ function Editor({ spec, text, save }: Omit<FieldProps, 'locked'>) {
         </button>
       )}
     </form>
+  );
+}
+
+interface ChoiceProps {
+  spec: FieldSpec;
+  text: string;
+  errors: readonly string[];
+  choose: (value: string) => void;
+}
+
+/** One of a few; chosen is saved. */
+function Choice({ spec, text, errors, choose }: ChoiceProps) {
+  return (
+    <div class="control">
+      <select id={`setting-${spec.name}`} value={text} onChange={(event) => choose(event.currentTarget.value)}>
+        {spec.choices?.map(([value, title]) => (
+          <option key={value} value={value} selected={value === text}>
+            {title}
+          </option>
+        ))}
+      </select>
+      <div role="alert">
+        {errors.map((e) => (
+          <div key={e} class="error">
+            {e}
+          </div>
+        ))}
+      </div>
+    </div>
   );
 }
 

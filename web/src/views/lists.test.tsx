@@ -4,8 +4,9 @@ import type { Connection, Service, TopologyDocument } from '../api/types';
 import { makeSite, oneHostFixture } from '../fixtures';
 import { type Harness, clear, click, find, json, press, settle, show, showLive, texts } from '../testing/app';
 import { ChartView } from './Chart';
-import { NodesView, ServicesView } from './Lists';
+import { ServicesView } from './Lists';
 import { NodeView } from './Node';
+import { NodesView } from './Nodes';
 
 afterEach(clear);
 
@@ -118,11 +119,12 @@ describe('the services', () => {
 });
 
 describe('the nodes', () => {
-  it('count those that do not report', async () => {
+  it('say how many report, and of each how it does', async () => {
     const { root } = await showLive(<NodesView />);
-    expect(find(root, '.headline').textContent).toBe('Nodes4 nodes, 3 of them do not report');
+    expect(find(root, '.headline').textContent).toContain('Nodes4 nodes: 1 reports, 3 never reported');
     const vm = column(root, 'Node').findIndex((n) => n.startsWith('vm'));
-    expect(column(root, 'Reports')[vm]).toBe('reports');
+    expect(column(root, 'State')[vm]).toBe('reports');
+    expect(column(root, 'Reports by')[vm]).toBe('agent 0.1.0');
     expect(column(root, 'Services')[vm]).toBe('9');
     expect(column(root, 'Addresses')[vm]).toBe('192.0.2.2, fd00::1');
     expect(column(root, 'Last report')[vm]).toBe('now');
@@ -138,11 +140,11 @@ describe('the nodes', () => {
     expect(h.hash()).toBe('#/nodes/app01');
   });
 
-  it('that never reported were last heard of never, and come last', async () => {
+  it('that never reported come after those that do', async () => {
     const { root } = await showLive(<NodesView />);
-    expect(sortedBy(root)).toBe('Last report descending');
+    expect(sortedBy(root)).toBe('State ascending');
     expect(column(root, 'Last report')[0]).toBe('now');
-    expect(column(root, 'Last report').at(-1)).toBe('never');
+    expect(column(root, 'State').slice(-2)).toEqual(['never reported', 'everything else']);
   });
 });
 

@@ -287,6 +287,18 @@ describe('keys', () => {
     expect(h.app.dialog.value).toBe('');
   });
 
+  it('are no commands while a sheet is over the page, wherever the focus is', async () => {
+    const h = await open('#/nodes');
+    await click(h.root, 'button', 'Add a node');
+    (document.activeElement as HTMLElement | null)?.blur();
+    await press('Escape');
+    await press('t');
+    expect(h.hash()).toBe('#/nodes');
+    await click(h.root, '.sheet [aria-label="Close"]');
+    await press('Escape');
+    expect(h.hash()).toBe('#/chart');
+  });
+
   it('are letters where text is written', async () => {
     const h = await open('#/settings');
     find(h.root, '#setting-hide_after').focus();

@@ -155,7 +155,7 @@ describe('settings', () => {
     expect(h.root.textContent).not.toContain('version');
     void act(() => void (h.app.version.value = { version: '0.1.0', go: '', revision: '', started: '', listen: '', loopback: true }));
     await settle();
-    expect(find(h.root, '.section-head').textContent).toContain('version 0.1.0');
+    expect(find(h.root, '.section-head').textContent).toContain('dotm 0.1.0');
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Connection, Problem } from '../api/types';
+import type { Connection, Problem, SettingName, Settings } from '../api/types';
 import { oneHostFixture } from '../fixtures';
 import { split } from '../state/words';
 import { HUB_HEAD, HUB_ROW, PEER, buildFlow, peerTop } from './flow';
@@ -50,9 +50,24 @@ describe('buildFlow', () => {
 });
 
 describe('settings', () => {
-  const settings = { ageing: '5m0s', hide_after: '840h0m0s', stale_after: '1m0s', retention: '720h0m0s', internal_networks: ['10.0.0.0/8', 'fc00::/7'], ignored_ports: [53, 123], ignored_names: ['rpc.statd'] };
+  const settings: Settings = {
+    ageing: '5m0s',
+    hide_after: '840h0m0s',
+    expire_after: '0s',
+    stale_after: '1m0s',
+    retention: '720h0m0s',
+    poll_interval: '1m0s',
+    internal_networks: ['10.0.0.0/8', 'fc00::/7'],
+    outside_networks: [{ name: 'the provider', networks: ['198.51.100.0/24', '2001:db8::/32'] }],
+    virtual_addresses: [{ address: '10.0.0.100', name: 'shop' }, { address: 'fd00::100', name: 'shop 6' }],
+    names: [{ address: '10.0.0.7', name: 'printer' }],
+    names_by: 'hosts',
+    internet_split: 'country',
+    ignored_ports: [53, 123],
+    ignored_names: ['rpc.statd'],
+  };
 
-  it.each(['ageing', 'hide_after', 'stale_after', 'retention', 'internal_networks', 'ignored_ports', 'ignored_names'] as const)('%s comes back from its own text', (name) => {
+  it.each(Object.keys(settings) as SettingName[])('%s comes back from its own text', (name) => {
     expect(fromText(name, toText(settings, name))).toEqual({ [name]: settings[name] });
   });
 
@@ -63,6 +78,9 @@ describe('settings', () => {
     ['internal_networks', '10.0.0.0/8 fc00::/7', { internal_networks: ['10.0.0.0/8', 'fc00::/7'] }],
     ['ignored_names', ' my daemon \n\nother', { ignored_names: ['my daemon', 'other'] }],
     ['ageing', ' 1m ', { ageing: '1m' }],
+    ['names', '\n10.0.0.7\t the printer \n10.0.0.8', { names: [{ address: '10.0.0.7', name: 'the printer' }, { address: '10.0.0.8', name: '' }] }],
+    ['outside_networks', 'a:10.1.0.0/16 fd00::/8\nnothing', { outside_networks: [{ name: 'a', networks: ['10.1.0.0/16', 'fd00::/8'] }, { name: 'nothing', networks: [] }] }],
+    ['internet_split', 'owner', { internet_split: 'owner' }],
   ] as const)('%s from %j', (name, text, change) => expect(fromText(name, text)).toEqual(change));
 
   it.each([

@@ -1,0 +1,88 @@
+//go:build linux
+
+package fleettest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/test/bed"
+)
+
+// A health checker and a port scanner look at every service for a moment, and a
+// shop uses one of them: the former are observers, the latter is none.
+func TestObservers(t *testing.T) {
+	t.Parallel()
+	hosts := []string{"map1", "srv1", "srv2", "srv3", "mon1", "web1"}
+	var plans []plan
+	for i, name := range hosts {
+		plans = append(plans, on("main", name, fmt.Sprintf("10.77.0.%d/24", i+10)))
+	}
+	s := newSite(t, plans...)
+	var open, all []string
+	for i := range 3 {
+		server := s.hosts[fmt.Sprintf("srv%d", i+1)]
+		for port := 9001; port <= 9020; port++ {
+			address := fmt.Sprintf("10.77.0.%d:%d", i+11, port)
+			if all = append(all, address); port <= 9006 {
+				server.listens(fmt.Sprintf("api%d", port-9000), "tcp4 "+address)
+				open = append(open, address)
+			}
+		}
+	}
+	s.hosts["web1"].calls("shop", "tcp "+open[0])
+	d := s.hosts["map1"].server(t, "10.77.0.10:4849")
+	d.agents(t, hosts...)
+	checker, scanner := s.hosts["mon1"].puppet("checker"), s.hosts["mon1"].puppet("scanner")
+	rounds(t, 1500*time.Millisecond, checker, open)
+	rounds(t, 1500*time.Millisecond, scanner, all)
+
+	want := scene{edges: expected(t, "observers.tsv"), nodes: reporting(hosts...)}
+	d.shows(t, want, hosts...)
+	eventually(t, "observers are known", func() error {
+		c, err := d.chart(t.Context())
+		if err != nil {
+			return err
+		}
+		for _, k := range c.Connections {
+			if watches := k.Client.Node == "mon1"; !k.Own && k.Observer != watches {
+				return fmt.Errorf("%s/%s → %s:%d is of an observer: %t", k.Client.Node, k.Client.Process, k.Server.Node, k.Server.Port, k.Observer)
+			}
+		}
+		return nil
+	})
+	var c chart
+	must(t, d.get(t.Context(), "/topology?hide=observers", &c))
+	edges, err := c.edges("map1")
+	must(t, err)
+	if len(edges) != 1 {
+		t.Errorf("without observers the chart has %d edges, want the shop's alone: %v", len(edges), edges)
+	}
+}
+
+// rounds has a puppet touch addresses, again and again until the test ends.
+func rounds(t *testing.T, every time.Duration, p *bed.Puppet, addresses []string) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			if _, err := p.Touch(addresses...); err != nil {
+				return // it was ended
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+}

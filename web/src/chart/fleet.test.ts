@@ -1,0 +1,105 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { fleetFixture, oneHostFixture } from '../fixtures';
+import { fromDocument } from '../state/topology';
+import { type Drawing, PALETTE, fakeCanvas } from '../testing/canvas';
+import type { View } from './brush';
+import { Renderer } from './render';
+import { type Scene, type SceneBox, buildScene } from './scene';
+
+beforeEach(() => void vi.stubGlobal('Path2D', vi.fn()));
+
+const VIEW: View = {
+  camera: { x: 0, y: 0, k: 1 },
+  screen: { w: 3000, h: 2000 },
+  dpr: 1,
+  level: 'card',
+  palette: PALETTE,
+  lit: null,
+  pointed: null,
+  selectedBox: null,
+  selectedRow: '',
+  selectedEdge: '',
+  keyboard: false,
+  roomy: false,
+  now: Date.parse('2026-11-23T05:30:00Z'),
+};
+
+function draw(scene: Scene, view: Partial<View> = {}): Drawing {
+  const { canvas, drawn } = fakeCanvas();
+  const ctx = canvas.getContext('2d');
+  if (!ctx) throw new Error('no context');
+  new Renderer(ctx).draw(scene, { ...VIEW, ...view });
+  return drawn;
+}
+
+const scene = buildScene(fromDocument(fleetFixture()), { title: 'this site', subtitle: '15 nodes' });
+
+function box(name: string): SceneBox {
+  const found = scene.boxByName.get(name);
+  if (!found) throw new Error(`no box ${name}`);
+  return found;
+}
+
+describe('a virtual address', () => {
+  it('has a shape of its own: its corners are cut off', () => {
+    const { x, y } = box('10.20.0.100').rect;
+    const cut = draw(scene).of('stroke').find((m) => m.path.length === 9 && m.path.filter((p) => p.startsWith('lineTo')).length === 7);
+    const [left = NaN, top = NaN] = (cut?.path[0] ?? '').replace('moveTo ', '').split(',').map(Number);
+    expect(left - x).toBeCloseTo(9.5, 0);
+    expect(Math.abs(top - y)).toBeLessThanOrEqual(1);
+    expect([cut?.dash, cut?.stroke]).toEqual([[], 'box']);
+  });
+
+  it('is called what it is known as, says who has it, and which address it is', () => {
+    const { texts } = draw(scene);
+    for (const words of ['shop', 'on lb02', '10.20.0.100']) expect(texts).toContain(words);
+  });
+
+  it('that is selected has a ring of the same shape', () => {
+    const rings = draw(scene, { selectedBox: box('10.20.0.100') }).of('stroke').filter((m) => m.stroke === 'accent');
+    expect(rings.map((m) => m.path.filter((p) => p.startsWith('lineTo')).length)).toEqual([7]);
+  });
+});
+
+describe('a network', () => {
+  it('stands as sheets, and says how many call', () => {
+    const { x, y } = box('10.20.77.0/24').rect;
+    const sheets = draw(scene).of('stroke').filter((m) => {
+      const [left = NaN, top = NaN] = (m.path[0] ?? '').replace('roundRect ', '').split(',').map(Number);
+      return Math.abs(left - x) < 8 && Math.abs(top - y) < 8;
+    });
+    expect(sheets).toHaveLength(3);
+    expect(draw(scene).texts).toContain('84 callers');
+  });
+});
+
+describe('what never reported', () => {
+  it('is called what others call it, with its address', () => {
+    const { texts } = draw(scene);
+    expect(texts).toContain('legacy-db');
+    expect(texts.some((t) => t.startsWith('10.20.9.9'))).toBe(true);
+  });
+});
+
+describe('observers', () => {
+  it('are dotted, others are not', () => {
+    const dashes = (id: string): readonly number[] | undefined => {
+      const edge = scene.edges.find((e) => e.connection.id === id);
+      return edge && draw(scene).along(edge.path)[0]?.dash;
+    };
+    expect(dashes('obs~1')).toEqual([0, 4]);
+    expect(dashes('net~vip')).toEqual([]);
+  });
+});
+
+describe('the name of a lane', () => {
+  it('never leaves its lane', () => {
+    const doc = oneHostFixture();
+    const nodes = doc.nodes.filter((n) => n.this);
+    const long = { title: 'this node and all of its many, many neighbours on both sides', subtitle: '' };
+    const small = buildScene(fromDocument({ ...doc, nodes, services: [], connections: [] }), long);
+    const [title = ''] = draw(small).texts;
+    expect(title).toContain('…');
+    expect(title.length * 6).toBeLessThanOrEqual((small.lane?.rect.w ?? 0) - 32);
+  });
+});

@@ -1,0 +1,21 @@
+import { useEffect } from 'preact/hooks';
+import { useApp } from '../app';
+import { LoginView } from './Login';
+import { Page } from './Page';
+
+/** The page, or the login in front of it; what the address bar names is still there afterwards. */
+export function Door() {
+  const { session, feed, version, client } = useApp();
+  const outside = session.door.value === 'out' || session.secret.value !== '';
+  useEffect(() => {
+    if (outside) {
+      feed.clear();
+      return;
+    }
+    client.version().then(
+      (v) => (version.value = v),
+      () => undefined, // The pages then simply don't know; the feed reports the outage.
+    );
+  }, [outside]);
+  return outside ? <LoginView /> : <Page />;
+}

@@ -475,6 +475,7 @@ func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connecti
 		p.hear(i, r)
 		if !complete {
 			note(p.write(i))
+			p.leaves = p.leaves || at.server != w.self.Node.Name
 		}
 	}
 	return found

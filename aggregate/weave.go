@@ -262,7 +262,7 @@ func (w *weaver) confirmAt(id, node string, at ends, service string, r *report.C
 		return
 	}
 	mine := w.edges[id]
-	if e := &mine.Evidence; r != nil && !e.Confirmed && w.sameSockets(node, r) != nil {
+	if e := &mine.Evidence; r != nil && (!e.Confirmed || !seenBy(e.SeenBy, node)) && w.sameSockets(node, r) {
 		e.Confirmed, e.BothEnds = true, true
 		e.SeenBy = sight(e.SeenBy, topology.Sighting{Node: node, End: "server", At: p.block.Node.LastReport})
 	}
@@ -314,12 +314,19 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 		if w.sawAtClient(peer, at, r, seen) {
 			return
 		}
-		if len(w.batch.holders(v)) == 1 {
+		left := !w.has(calledAddress(r))
+		if left && w.toldByHolder(peer, at, r) {
+			return
+		}
+		if left || len(w.batch.holders(v)) == 1 {
 			server = at
 		}
 	}
 	if w.sawAtClient(peer, server, r, seen) {
 		w.throughSource(peer, server, own, r, seen)
+		if len(w.batch.edit.Owners(w.self.Node.Zone, calledAddress(r))) > 1 {
+			w.elsewhere(peer, server, r, w.noter(peer, server, r, seen))
+		}
 		return
 	}
 	if w.throughNAT(peer, server, own, r, seen) || w.elsewhere(peer, server, r, w.noter(peer, server, r, seen)) {
@@ -329,13 +336,29 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 }
 
 // calledVirtual is the node of the virtual address that a row's peer called;
-// empty if it called another.
+// empty if it called another. This node may have lost the address since: sockets
+// that nobody closes outlive it.
 func (w *weaver) calledVirtual(r *report.Connection) string {
 	called := calledAddress(r)
-	if !slices.Contains(w.self.Node.VirtualAddresses, called) {
+	if !called.IsValid() || slices.Contains(w.self.Node.Addresses, called) {
 		return ""
 	}
-	return w.batch.edit.VirtualAt(w.self.Node.Zone, called)
+	v := w.batch.edit.VirtualAt(w.self.Node.Zone, called)
+	if w.has(called) || slices.Contains(w.batch.everHeld(v), w.self.Node.Name) {
+		return v
+	}
+	return ""
+}
+
+// toldByHolder says whether who holds a virtual address now tells of calls from
+// a peer to it.
+func (w *weaver) toldByHolder(peer end, at topology.Server, r *report.Connection) bool {
+	for _, h := range w.batch.holders(at.Node) {
+		if h != w.self.Node.Name && len(w.peer(h).find(ends{peer.node, at.Node, port{topology.Protocol(r.Protocol), at.Port}})) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // calledAddress is the address that a row's peer called, as far as it is known.
@@ -416,7 +439,7 @@ func (w *weaver) noter(peer end, server topology.Server, r *report.Connection, s
 			c.ID = topology.ConnectionID(c)
 		}
 		c.Evidence.BothEnds = true
-		c.Evidence.Confirmed = c.Evidence.Confirmed || w.sameSockets(peer.node, r) != nil
+		c.Evidence.Confirmed = c.Evidence.Confirmed || w.sameSockets(peer.node, r)
 		c.Evidence.ClientAddress, c.Evidence.ClientResolved = r.Peer.String(), peer.how
 		c.Evidence.SeenBy = sight(c.Evidence.SeenBy, seen)
 	}
@@ -447,14 +470,27 @@ func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connecti
 			continue
 		}
 		found = true
-		complete := e.Evidence.BothEnds && (e.Evidence.Confirmed || w.sameSockets(at.client, r) == nil) &&
-			slices.ContainsFunc(e.Evidence.SeenBy, func(s topology.Sighting) bool { return s.Node == w.self.Node.Name && s.End == "server" }) && (service == "" || (e.Directed && e.Server.Service == service))
+		complete := e.Evidence.BothEnds && (e.Evidence.Confirmed || !w.sameSockets(at.client, r)) &&
+			seenBy(e.Evidence.SeenBy, w.self.Node.Name) && (service == "" || (e.Directed && e.Server.Service == service))
 		p.hear(i, r)
 		if !complete {
 			note(p.write(i))
 		}
 	}
 	return found
+}
+
+// foundOut takes over how an address was resolved that says nothing by itself:
+// it must be remembered, where an edge was called by others too.
+func foundOut(e, other *topology.Evidence) {
+	if strings.HasSuffix(other.ServerResolved, namesSame) && !strings.HasSuffix(e.ServerResolved, namesSame) {
+		e.ServerAddress, e.ServerResolved = other.ServerAddress, other.ServerResolved
+	}
+}
+
+// seenBy tells whether a node saw an edge from the server's end.
+func seenBy(list []topology.Sighting, node string) bool {
+	return slices.ContainsFunc(list, func(s topology.Sighting) bool { return s.Node == node && s.End == "server" })
 }
 
 // sight adds a sighting, or brings the one of the same end up to date.
@@ -480,6 +516,7 @@ func (w *weaver) add(c topology.Connection, r *report.Connection, peer end, side
 		w.edges[c.ID] = e
 		w.inherit(e)
 	}
+	foundOut(&e.Evidence, &c.Evidence)
 	w.measure(c.ID, side, r.Health)
 	e.Count += r.Count
 	e.Opened += r.Opened
@@ -637,7 +674,7 @@ func (w *weaver) reroute(c *topology.Connection) bool {
 func closed(c topology.Connection, last time.Time) *topology.Connection {
 	c.Health = nil
 	if c.Count > 0 {
-		c.Count, c.LastSeen = 0, last
+		c.Count, c.LastSeen = 0, later(last, c.FirstSeen)
 		c.Evidence.SeenBy = slices.Clone(c.Evidence.SeenBy)
 		for i := range c.Evidence.SeenBy {
 			c.Evidence.SeenBy[i].At = last

@@ -4,6 +4,7 @@ import { TARGETS, fleetFixture, makeSite } from '../fixtures';
 import { type Harness, type Reply, clear, click, find, json, settle, showLive, texts, type } from '../testing/app';
 import { isOwnAddress, ownAddress, targetURL, usesText } from './AddNode';
 import { NodeView } from './Node';
+import { SidePanel } from '../parts/SidePanel';
 import { NodesView } from './Nodes';
 
 afterEach(clear);
@@ -40,6 +41,20 @@ describe('the table of nodes', () => {
     expect(find(root, 'tbody tr', 'web01').textContent).toContain('2.3 s ahead');
     expect(find(root, 'tbody tr', '10.20.0.100').textContent).toContain('on lb02');
     expect(find(root, 'tbody tr', 'legacy-db').textContent).toContain('not at all');
+  });
+
+  it('calls a node as others do, with its address beside it', async () => {
+    const { root } = await fleet();
+    expect(find(root, 'tbody tr', 'legacy-db').querySelector('td.strong')?.textContent).toBe('legacy-db 10.20.9.9');
+    expect(find(root, 'tbody tr', 'legacy-db').querySelector('td.strong .mono')?.textContent).toBe('10.20.9.9');
+    await click(root, 'th button', 'Node');
+    expect(names(root).indexOf('legacy-db 10.20.9.9')).toBe(names(root).indexOf('lb03') + 1);
+  });
+
+  it('so does the panel', async () => {
+    const { root } = await showLive(<SidePanel />, { doc: fleetFixture(), hash: '#/chart?node=10.20.0.100' });
+    expect(find(root, 'h2').textContent).toBe('shop');
+    expect(find(root, '.facts').textContent).toContain('10.20.0.100');
   });
 
   it('tells states and kinds by shape and word, not by colour', async () => {

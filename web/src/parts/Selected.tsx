@@ -76,7 +76,6 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
               ))}
             </Fact>
           )}
-          {node.known_as && <Fact name="Known as">{node.known_as}</Fact>}
           <Callers connections={[...into, ...out]} node={node} />
           <ReportFacts node={node} target={null} />
           <Fact name="First seen">

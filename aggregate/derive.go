@@ -156,7 +156,11 @@ func (b *Batch) adopt(node *topology.Block) (first time.Time) {
 		if old == nil || old.Node.Kind != topology.Inferred || b.resolve(&node.Node, addr).node != node.Node.Name {
 			continue
 		}
-		if owners := b.edit.Owners(node.Node.Zone, addr); name == inferredName(node.Node.Zone, addr) && len(owners) != 1 {
+		owners := b.edit.Owners(node.Node.Zone, addr)
+		if name != inferredName(node.Node.Zone, addr) {
+			owners = onHost(owners, hostOf(node.Node.Name))
+		}
+		if len(owners) > 1 {
 			continue
 		}
 		for _, reporter := range old.Node.SeenBy {
@@ -234,7 +238,8 @@ func join(a, b *topology.Connection) {
 	for _, s := range b.Evidence.SeenBy {
 		a.Evidence.SeenBy = sight(a.Evidence.SeenBy, s)
 	}
-	a.Evidence.BothEnds = a.Evidence.BothEnds || b.Evidence.BothEnds
+	a.Evidence.BothEnds, a.Evidence.Confirmed = a.Evidence.BothEnds || b.Evidence.BothEnds, a.Evidence.Confirmed || b.Evidence.Confirmed
+	foundOut(&a.Evidence, &b.Evidence)
 }
 
 func later(a, b time.Time) time.Time {

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"cmp"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -50,25 +51,34 @@ func sources(list []report.Source) []topology.Source {
 	})
 }
 
-// sameSockets finds the row by which a node's last report names a connection
-// that is the same as one of the row's; nil if there is none. The node is the
-// other end.
-func (w *weaver) sameSockets(node string, r *report.Connection) *topology.Row {
-	if len(r.Tuples) == 0 {
-		return nil
+// sameSockets tells whether a node's last report names a connection that is the
+// same as one of the row's. The node is the other end.
+func (w *weaver) sameSockets(node string, r *report.Connection) bool {
+	for range w.sameRows(node, r) {
+		return true
 	}
-	block := w.block(node)
-	if block == nil {
-		return nil
-	}
-	caller := r.Direction == report.In // the other end called
-	for i := range block.Rows {
-		row := &block.Rows[i]
-		if row.Out == caller && row.Port == r.Port && row.Protocol == topology.Protocol(r.Protocol) && meet(row.Tuples, r.Tuples) {
-			return row
+	return false
+}
+
+// sameRows yields the rows by which a node's last report names connections that
+// are the same as some of the row's.
+func (w *weaver) sameRows(node string, r *report.Connection) iter.Seq[*topology.Row] {
+	return func(yield func(*topology.Row) bool) {
+		if len(r.Tuples) == 0 {
+			return
+		}
+		block := w.block(node)
+		if block == nil {
+			return
+		}
+		called := r.Direction == report.In // the other end called
+		for i := range block.Rows {
+			row := &block.Rows[i]
+			if row.Out == called && row.Port == r.Port && row.Protocol == topology.Protocol(r.Protocol) && meet(row.Tuples, r.Tuples) && !yield(row) {
+				return
+			}
 		}
 	}
-	return nil
 }
 
 // certain says which node a call arrives at whose address says nothing by
@@ -79,7 +89,7 @@ func (w *weaver) certain(t target, r *report.Connection) target {
 	}
 	sure := ""
 	for _, node := range t.several {
-		if w.sameSockets(node, r) != nil {
+		if w.sameSockets(node, r) {
 			sure = node
 			break
 		}
@@ -99,7 +109,7 @@ func (w *weaver) wasSure(t target, r *report.Connection) string {
 		w.sure = map[string][]*topology.Connection{}
 		for i := range w.prev.Connections {
 			c := &w.prev.Connections[i]
-			if c.Directed && c.Evidence.Confirmed && c.Client.Node == w.self.Node.Name && strings.HasSuffix(c.Evidence.ServerResolved, namesSame) {
+			if c.Directed && c.Evidence.Confirmed && c.Client.Node == w.self.Node.Name {
 				w.sure[c.Evidence.ServerAddress] = append(w.sure[c.Evidence.ServerAddress], c)
 			}
 		}
@@ -108,7 +118,8 @@ func (w *weaver) wasSure(t target, r *report.Connection) string {
 		return ""
 	}
 	for _, c := range w.sure[t.addr.String()] {
-		if c.Server.Port == t.port && c.Protocol == topology.Protocol(r.Protocol) && c.Client.Process == r.Process {
+		found := strings.HasSuffix(c.Evidence.ServerResolved, namesSame) || slices.Contains(t.several, c.Server.Node)
+		if found && c.Server.Port == t.port && c.Protocol == topology.Protocol(r.Protocol) && c.Client.Process == r.Process {
 			return c.Server.Node
 		}
 	}
@@ -138,11 +149,16 @@ func (w *weaver) callerAt(e end, nodes []string, r *report.Connection) end {
 		found = nodes[0]
 	}
 	for _, node := range nodes {
-		if found == "" && (w.sameSockets(node, r) != nil || w.knownCaller(node, r)) {
+		if found == "" && (w.sameSockets(node, r) || w.knownCaller(node, r)) {
 			found = node
 		}
 	}
 	if b := w.batch.edit.Block(found); b != nil {
+		for _, node := range nodes { // one may have been the only one that was known
+			if node != found && e.kind != topology.Virtual {
+				w.explain(end{node: node}, topology.Server{Node: w.self.Node.Name, Port: r.Port}, r)
+			}
+		}
 		how := e.how + "; " + found + namesSame
 		if e.kind == topology.Virtual {
 			how = virtualHow + " of " + found
@@ -206,8 +222,11 @@ func (w *weaver) throughSource(peer end, server topology.Server, own bool, r *re
 	if p := w.peer(peer.node); p == nil || len(p.block.Node.Sources) == 0 {
 		return false
 	}
-	rest := *r
-	for _, h := range w.behindSource(peer, r) {
+	rest, clients := *r, w.behindSource(peer, r)
+	if len(clients) > 1 { // whose it was can't be told
+		rest.Opened, rest.Refused, rest.TimedOut, rest.Failed, rest.Health = 0, 0, 0, 0, nil
+	}
+	for _, h := range clients {
 		found = true
 		if w.sawAtClient(h.end, server, r, seen) {
 			continue
@@ -215,7 +234,6 @@ func (w *weaver) throughSource(peer end, server topology.Server, own bool, r *re
 		part := rest
 		part.Count = min(rest.Count, h.count)
 		rest.Count -= part.Count
-		rest.Opened, rest.Refused, rest.TimedOut, rest.Failed, rest.Health = 0, 0, 0, 0, nil
 		w.accept(h.end, server, own, &part, seen)
 	}
 	return found
@@ -240,7 +258,8 @@ func (w *weaver) throughNAT(peer end, server topology.Server, own bool, r *repor
 	return found
 }
 
-// explain notes that a peer only lets others out.
+// explain notes that another edge tells what was said of a peer without its
+// process: it only lets others out, or was taken for who has the same address.
 func (w *weaver) explain(peer end, server topology.Server, r *report.Connection) {
 	if w.explained == nil {
 		w.explained = map[ends]bool{}
@@ -255,17 +274,27 @@ func (w *weaver) elsewhere(peer end, server topology.Server, r *report.Connectio
 	if peer.kind != topology.Host && peer.kind != topology.Container || peer.node == w.self.Node.Name {
 		return false
 	}
-	row := w.sameSockets(peer.node, r)
-	if row == nil {
-		return false
+	found := false
+	for row := range w.sameRows(peer.node, r) {
+		found = w.rowElsewhere(peer.node, row, server, note) || found
 	}
-	p, found := w.peer(peer.node), false
+	return found
+}
+
+// rowElsewhere is elsewhere for one row of the caller.
+func (w *weaver) rowElsewhere(caller string, row *topology.Row, server topology.Server, note func(*topology.Connection)) (found bool) {
+	p := w.peer(caller)
 	zone := p.block.Node.Zone
-	for _, node := range append(w.batch.edit.Owners(zone, row.Peer), inferredName(zone, row.Peer)) {
-		for _, i := range p.find(ends{peer.node, node, port{row.Protocol, row.Port}}) {
+	if w.batch.resolve(&p.block.Node, row.Peer).kind != topology.Inferred {
+		return false // the address says which is meant
+	}
+	for _, node := range append(slices.Clone(w.batch.edit.Owners(zone, row.Peer)), inferredName(zone, row.Peer)) {
+		for _, i := range p.find(ends{caller, node, port{row.Protocol, row.Port}}) {
 			if e := &p.block.Connections[i]; node != w.self.Node.Name && e.Directed &&
 				e.Evidence.ServerAddress == row.Peer.String() && e.Client.Process == row.Process {
-				leadHere(p.write(i), server, note)
+				e = p.write(i)
+				leadHere(e, server, note)
+				w.handOver(e)
 				p.leaves, found = true, true
 			}
 		}
@@ -276,10 +305,27 @@ func (w *weaver) elsewhere(peer end, server topology.Server, r *report.Connectio
 // leadHere lets an edge end at the node that names the same sockets.
 func leadHere(e *topology.Connection, server topology.Server, note func(*topology.Connection)) {
 	e.Server = server
-	e.Evidence.ServerResolved += "; " + server.Node + namesSame
+	how, _, _ := strings.Cut(e.Evidence.ServerResolved, "; ")
+	e.Evidence.ServerResolved = how + "; " + server.Node + namesSame
+	e.Evidence.SeenBy = slices.DeleteFunc(slices.Clone(e.Evidence.SeenBy), func(s topology.Sighting) bool { return s.End == "server" })
 	e.Evidence.Confirmed = true
 	note(e)
 	e.ID = topology.ConnectionID(e)
+}
+
+// handOver gives an edge of a client what this node held of it while that was
+// taken to lead elsewhere.
+func (w *weaver) handOver(e *topology.Connection) {
+	at := directed(e)
+	for i := range w.prev.Connections {
+		if old := &w.prev.Connections[i]; old.Client.Process == "" && old.Directed && directed(old) == at {
+			absorb(e, old)
+			if w.explained == nil {
+				w.explained = map[ends]bool{}
+			}
+			w.explained[at] = true
+		}
+	}
 }
 
 // namesSame ends the words of how an address was resolved that says nothing by

@@ -83,16 +83,7 @@ func (w *weaver) touches(inVain []report.Connection) map[string]*touch {
 			t.inVain[netip.AddrPortFrom(r.Peer, r.Port)] = true
 		}
 	}
-	for i := range w.prev.Connections {
-		if c := &w.prev.Connections[i]; c.Observer && all[c.Client.Process] != nil {
-			all[c.Client.Process].before = true
-		}
-	}
-	for i := range w.self.Services {
-		if s := &w.self.Services[i]; all[s.Process] != nil && s.State == topology.Listening && s.Scope != topology.ScopeLoopback {
-			all[s.Process].serves = true
-		}
-	}
+	w.recall(all)
 	for process, t := range all {
 		if !t.before && !isObserver(process) && (t.serves || len(t.edges)+len(t.inVain) < observesFrom) {
 			delete(all, process)
@@ -103,6 +94,20 @@ func (w *weaver) touches(inVain []report.Connection) map[string]*touch {
 		}
 	}
 	return all
+}
+
+// recall adds what processes were, and are beside clients.
+func (w *weaver) recall(all map[string]*touch) {
+	for i := range w.prev.Connections {
+		if c := &w.prev.Connections[i]; c.Observer && all[c.Client.Process] != nil {
+			all[c.Client.Process].before = true
+		}
+	}
+	for i := range w.self.Services {
+		if s := &w.self.Services[i]; all[s.Process] != nil && s.State == topology.Listening && s.Scope != topology.ScopeLoopback {
+			all[s.Process].serves = true
+		}
+	}
 }
 
 // lasts tells whether an edge is more than a glance: open in two looks, or it

@@ -134,7 +134,9 @@ func (w *weaver) tell() {
 				kept = append(kept, c)
 			}
 		}
-		p.block.Connections = unite(kept)
+		if p.block.Connections = unite(kept); topology.SameConnections(p.before.Connections, p.block.Connections) {
+			continue
+		}
 		w.batch.edit.Put(p.block)
 		w.batch.changed = true
 		if p.leaves {

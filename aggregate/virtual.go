@@ -163,9 +163,10 @@ func (b *Batch) movedHere(n *topology.Node, a netip.Addr, now time.Time) bool {
 func (b *Batch) settle(n, prev *topology.Node, now time.Time) {
 	had := slices.Concat(prev.Addresses, prev.VirtualAddresses)
 	for _, a := range n.VirtualAddresses {
-		b.virtualize(n.Zone, a, "", now)
 		_, gained := changed(n, a, true)
-		b.hold(b.edit.VirtualAt(n.Zone, a), n, a, gained || !slices.Contains(had, a), now)
+		gained = gained && b.edit.VirtualAt(n.Zone, a) == "" || !slices.Contains(had, a)
+		b.virtualize(n.Zone, a, "", now)
+		b.hold(b.edit.VirtualAt(n.Zone, a), n, a, gained, now)
 	}
 	for _, a := range without(prev.VirtualAddresses, n.VirtualAddresses) {
 		if v := b.edit.VirtualAt(prev.Zone, a); v != "" {

@@ -31,7 +31,7 @@ type weaver struct {
 
 	health map[string]*measured // of edges, by id
 
-	explained map[ends]bool // callers that only let others out
+	explained map[ends]bool // callers without a process that other edges stand for
 
 	sure map[string][]*topology.Connection // of before, by an address that says nothing by itself
 }
@@ -262,7 +262,7 @@ func (w *weaver) confirmAt(id, node string, at ends, service string, r *report.C
 		return
 	}
 	mine := w.edges[id]
-	if e := &mine.Evidence; r != nil && !e.Confirmed && w.sameSockets(node, r) != nil {
+	if e := &mine.Evidence; r != nil && (!e.Confirmed || !seenBy(e.SeenBy, node)) && w.sameSockets(node, r) {
 		e.Confirmed, e.BothEnds = true, true
 		e.SeenBy = sight(e.SeenBy, topology.Sighting{Node: node, End: "server", At: p.block.Node.LastReport})
 	}
@@ -324,6 +324,9 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 	}
 	if w.sawAtClient(peer, server, r, seen) {
 		w.throughSource(peer, server, own, r, seen)
+		if len(w.batch.edit.Owners(w.self.Node.Zone, calledAddress(r))) > 1 {
+			w.elsewhere(peer, server, r, w.noter(peer, server, r, seen))
+		}
 		return
 	}
 	if w.throughNAT(peer, server, own, r, seen) || w.elsewhere(peer, server, r, w.noter(peer, server, r, seen)) {
@@ -436,7 +439,7 @@ func (w *weaver) noter(peer end, server topology.Server, r *report.Connection, s
 			c.ID = topology.ConnectionID(c)
 		}
 		c.Evidence.BothEnds = true
-		c.Evidence.Confirmed = c.Evidence.Confirmed || w.sameSockets(peer.node, r) != nil
+		c.Evidence.Confirmed = c.Evidence.Confirmed || w.sameSockets(peer.node, r)
 		c.Evidence.ClientAddress, c.Evidence.ClientResolved = r.Peer.String(), peer.how
 		c.Evidence.SeenBy = sight(c.Evidence.SeenBy, seen)
 	}
@@ -467,14 +470,28 @@ func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connecti
 			continue
 		}
 		found = true
-		complete := e.Evidence.BothEnds && (e.Evidence.Confirmed || w.sameSockets(at.client, r) == nil) &&
-			slices.ContainsFunc(e.Evidence.SeenBy, func(s topology.Sighting) bool { return s.Node == w.self.Node.Name && s.End == "server" }) && (service == "" || (e.Directed && e.Server.Service == service))
+		complete := e.Evidence.BothEnds && (e.Evidence.Confirmed || !w.sameSockets(at.client, r)) &&
+			seenBy(e.Evidence.SeenBy, w.self.Node.Name) && (service == "" || (e.Directed && e.Server.Service == service))
 		p.hear(i, r)
 		if !complete {
 			note(p.write(i))
+			p.leaves = p.leaves || at.server != w.self.Node.Name
 		}
 	}
 	return found
+}
+
+// foundOut takes over how an address was resolved that says nothing by itself:
+// it must be remembered, where an edge was called by others too.
+func foundOut(e, other *topology.Evidence) {
+	if strings.HasSuffix(other.ServerResolved, namesSame) && !strings.HasSuffix(e.ServerResolved, namesSame) {
+		e.ServerAddress, e.ServerResolved = other.ServerAddress, other.ServerResolved
+	}
+}
+
+// seenBy tells whether a node saw an edge from the server's end.
+func seenBy(list []topology.Sighting, node string) bool {
+	return slices.ContainsFunc(list, func(s topology.Sighting) bool { return s.Node == node && s.End == "server" })
 }
 
 // sight adds a sighting, or brings the one of the same end up to date.
@@ -500,6 +517,7 @@ func (w *weaver) add(c topology.Connection, r *report.Connection, peer end, side
 		w.edges[c.ID] = e
 		w.inherit(e)
 	}
+	foundOut(&e.Evidence, &c.Evidence)
 	w.measure(c.ID, side, r.Health)
 	e.Count += r.Count
 	e.Opened += r.Opened
@@ -657,7 +675,7 @@ func (w *weaver) reroute(c *topology.Connection) bool {
 func closed(c topology.Connection, last time.Time) *topology.Connection {
 	c.Health = nil
 	if c.Count > 0 {
-		c.Count, c.LastSeen = 0, last
+		c.Count, c.LastSeen = 0, later(last, c.FirstSeen)
 		c.Evidence.SeenBy = slices.Clone(c.Evidence.SeenBy)
 		for i := range c.Evidence.SeenBy {
 			c.Evidence.SeenBy[i].At = last

@@ -338,7 +338,7 @@ func (v *viewer) cover() {
 	real := map[string]bool{}
 	for i := range v.view.Nodes {
 		n := &v.view.Nodes[i]
-		if n.Kind == topology.Internet || n.Kind == topology.Network {
+		if n.Kind == topology.Internet || n.Kind == topology.Network || n.Kind == topology.Virtual {
 			continue
 		}
 		real[n.Name] = true

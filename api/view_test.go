@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -241,6 +242,19 @@ func TestRowsAreCapped(t *testing.T) {
 	if len(exact) != 5 || exact[4].Kind == "more" {
 		t.Errorf("five rows where five fit: %v", exact)
 	}
+}
+
+// A virtual address is drawn, and is no host that could report.
+func TestCoverageOfVirtual(t *testing.T) {
+	snap := topology.Empty(topology.Revision{Epoch: "e"}, noon)
+	r := host("web", "10.0.0.1").out("curl", "10.0.0.100", 443)
+	r.Time = noon
+	snap = aggregate.Apply(snap, r.Report, noon, aggregate.Options{Virtual: []aggregate.NamedAddress{{Address: netip.MustParseAddr("10.0.0.100"), Name: "shop"}}})
+	v := viewOf(t, snap, "", "none")
+	if !slices.ContainsFunc(v.Nodes, func(n Node) bool { return n.Kind == topology.Virtual }) {
+		t.Fatalf("no virtual address among %+v", v.Nodes)
+	}
+	same(t, "coverage", v.Coverage, Coverage{Nodes: 1, Reporting: 1, Connections: 1})
 }
 
 func TestCoverage(t *testing.T) {

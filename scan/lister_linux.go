@@ -58,7 +58,7 @@ func NewLister(o Options) (*Lister, error) {
 		return nil, err
 	}
 	return &Lister{proc: o.Proc, fs: fs, owners: owners.New(owners.Options{
-		FS: fs, Rights: r, Users: procfs.NewUsers(procfs.Passwd), Own: o.OwnPIDs, Budget: maxWalked,
+		FS: fs, Rights: r, Users: procfs.NewUsers(procfs.Passwd), Own: o.OwnPIDs,
 		Place: func(int) (string, int) { return "", 0 }, NoDescriptors: errNotAsked,
 	})}, nil
 }

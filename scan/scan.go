@@ -33,7 +33,7 @@ type Options struct {
 	Now func() time.Time
 	// HealthEvery is how often the kernel is asked at least for what it measures
 	// on TCP connections, where there are more than some thousand; zero: in every
-	// look. In the looks between, a report is Unmeasured.
+	// look. The looks between tell again what was measured last.
 	HealthEvery time.Duration
 	// OneLook says that Scan will be called once: nothing is prepared that only
 	// pays between looks, and counters count since the sockets opened.

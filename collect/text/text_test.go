@@ -142,9 +142,9 @@ func TestFailures(t *testing.T) {
 		{"a bad name", writes("hostname=a/b\n" + text[len("hostname=web1\n"):]), collect.ErrUnreadable, "unreadable", `"a/b"`},
 		{"no addresses", writes(text[:strings.Index(text, "\n\n")]), collect.ErrNoAddresses, "no-addresses", ""},
 	} {
-		opt := Options{Read: 100 * time.Millisecond}
-		if errors.Is(c.want, collect.ErrTooLarge) {
-			opt.Read = 0
+		opt := Options{}
+		if errors.Is(c.want, collect.ErrSilent) {
+			opt.Read = 100 * time.Millisecond
 		}
 		_, err := New(opt).Poll(t.Context(), serve(t, "127.0.0.1:0", c.play))
 		if !errors.Is(err, c.want) || collect.Kind(err) != c.kind || !strings.Contains(fmt.Sprint(err), c.says) {

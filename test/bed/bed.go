@@ -81,7 +81,7 @@ func outside(prepare func(string) ([]string, error)) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // nothing more can be done
+	defer os.RemoveAll(dir)
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return 0, err
 	}

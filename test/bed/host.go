@@ -127,7 +127,7 @@ func join(pid, which int) error {
 	if err != nil {
 		return fmt.Errorf("process %d: %w", pid, err)
 	}
-	defer unix.Close(fd) //nolint:errcheck // nothing was written
+	defer unix.Close(fd)
 	if err := unix.Setns(fd, which); err != nil {
 		return fmt.Errorf("namespaces of process %d: %w", pid, err)
 	}
@@ -241,7 +241,7 @@ func runInit() int {
 	if err != nil {
 		return complain(err)
 	}
-	fmt.Println("ready")
+	fmt.Fprintln(os.Stdout, "ready")
 	go func() {
 		for range ended {
 			for pid := 1; pid > 0; {

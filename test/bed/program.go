@@ -136,12 +136,6 @@ func (p *Program) Terminate(ctx context.Context) (int, error) {
 	return p.cmd.ProcessState.ExitCode(), nil
 }
 
-// CPU is the processor time that an ended program took, with all that it
-// waited for.
-func (p *Program) CPU() time.Duration {
-	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
-}
-
 // look is how often [Until] looks.
 const look = 20 * time.Millisecond
 

@@ -54,7 +54,7 @@ export interface Holder {
 export interface Cost {
   cpu_ms: number;
   wall_ms: number;
-  rss_bytes: number;
+  rss_bytes?: number;
   sockets: number;
 }
 
@@ -109,6 +109,8 @@ export interface NodeInfo {
   findings?: Note[] | null;
   /** Of a virtual address: the nodes that it sits on now, then those that it sat on, the latest first. */
   holders?: Holder[] | null;
+  /** Virtual addresses that it has now. */
+  virtual_addresses?: string[] | null;
   /** How far its clock is ahead of the server’s, a Go duration; negative when it is behind. */
   clock_skew?: string;
   notes?: Note[];

@@ -194,18 +194,26 @@ export class BoxPainter {
     const y = rect.y + (alone ? rect.h : HEADER) / 2 + 0.5;
     const said = this.#headerTag(box);
     const tagFont = `${this.#brush.size(10.5, 11.5)}px ${isAddress(said) ? MONO : SANS}`;
-    const tag = containerName(node)?.host === said || node.kind === 'virtual' ? this.#brush.fit(said, rect.w * MARK.host, tagFont) : said;
-    const tagWidth = tag === '' ? 0 : this.#brush.width(tag, tagFont) + 8;
     const font = isAddress(shortName(node)) ? `${this.#brush.size(11.5, 13)}px ${MONO}` : `600 ${this.#brush.size(12.5, 14)}px ${SANS}`;
     const side = this.#brush.size(MARK.side, MARK.side + 2);
     const mark = MARKS[node.kind] ? side + (side * MARK.gap) / MARK.side : 0;
     if (mark > 0) this.#mark(node, rect.x + 10, y - 0.5, side);
     const left = (node.kind === 'network' ? 13 : 10) + mark;
+    const tag = this.#beside(node, said, rect.w - left - 10 - this.#brush.width(shortName(node), font) - 8, tagFont, rect.w);
+    const tagWidth = tag === '' ? 0 : this.#brush.width(tag, tagFont) + 8;
     const name = this.#name(node, said, rect.w - left - 10 - tagWidth, font);
     this.#brush.text(name, rect.x + left, y, font, nodeInk(node.state));
     if (tag !== '') this.#brush.text(tag, rect.x + rect.w - 10, y, tagFont, 'ink3', 'right');
     if (box.rows.length > 0 && !isUnreported(box)) this.#hairline(rect, rect.y + HEADER);
     if (box.rows.length === 0) this.#second(box);
+  }
+
+  /** That in the room there is: a container's host gets its share, a virtual address stands whole before who has it. */
+  #beside(node: ChartNode, said: string, left: number, font: string, width: number): string {
+    if (containerName(node)?.host === said) return this.#brush.fit(said, width * MARK.host, font);
+    if (node.kind !== 'virtual') return said;
+    const wordings = [said, said.replace(/^on /, '')];
+    return wordings.find((w) => this.#brush.width(w, font) <= left) ?? '';
   }
 
   /** What the right end of the header says: the most telling one of several. */

@@ -27,6 +27,7 @@ export function ReportFacts({ node, target }: { node: NodeInfo; target: Target |
       )}
       {node.zone && <Fact name="Zone">{node.zone}</Fact>}
       {skew && <Fact name="Its clock">{skew}</Fact>}
+      {node.weak_identity && <Fact name="Known by">its name alone</Fact>}
     </>
   );
 }

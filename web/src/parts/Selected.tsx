@@ -47,7 +47,7 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
   return (
     <>
       <section>
-        <Title>{inHost?.container ?? node.name}</Title>
+        <Title>{(inHost?.container ?? node.known_as) || node.name}</Title>
         {inHost && (
           <p class="ink2">
             <Icon name="container" /> Container on <ChartLink to={{ kind: 'node', id: inHost.host }}>{inHost.host}</ChartLink>, {stateWord(node)}.
@@ -67,7 +67,15 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
               ))}
             </Fact>
           )}
-          {node.known_as && <Fact name="Known as">{node.known_as}</Fact>}
+          {(node.virtual_addresses ?? []).length > 0 && (
+            <Fact name="Has now">
+              {(node.virtual_addresses ?? []).map((a) => (
+                <div key={a} class="mono">
+                  {a}
+                </div>
+              ))}
+            </Fact>
+          )}
           <Callers connections={[...into, ...out]} node={node} />
           <ReportFacts node={node} target={null} />
           <Fact name="First seen">

@@ -54,21 +54,44 @@ const MOVES: Readonly<Record<string, (i: number, last: number) => number>> = {
   PageUp: (i) => i - 10,
 };
 
-/** So many rows are on the page at first; scrolling to their end brings as many more. */
+/** So many rows are on the page at first; scrolling to either end brings as many more. */
 export const ROWS = 150;
 
-/** The rows that are on the page, so that thousands cost nobody who does not look at them. */
-function useShown(total: number): { shown: number; end: { current: HTMLDivElement | null }; reach: (row: number) => void } {
-  const [limit, setLimit] = useState(ROWS);
-  const end = useRef<HTMLDivElement>(null);
-  const rest = total > limit;
+/** The rows that are on the page: from, up to but without `to`. */
+interface Window {
+  from: number;
+  to: number;
+}
+
+const TOP: Window = { from: 0, to: ROWS };
+
+/** The window that has a row in it: a longer one if the row is near, else another. */
+export function reaching({ from, to }: Window, row: number, total: number): Window {
+  if (row >= from && row < to) return { from, to };
+  if (row >= to && row < to + ROWS) return { from, to: Math.min(total, to + ROWS) };
+  if (row < from && row >= from - ROWS) return { from: Math.max(0, from - ROWS), to };
+  const start = Math.max(0, Math.min(total - ROWS, row - ROWS / 2));
+  return { from: start, to: Math.min(total, start + ROWS) };
+}
+
+/** Which rows are on the page, so that thousands cost nobody who does not look at them. */
+function useWindow(total: number) {
+  const [held, setHeld] = useState(TOP);
+  const shown = held.from < total ? { from: held.from, to: Math.min(total, held.to) } : { from: 0, to: Math.min(total, ROWS) };
+  const above = useRef<HTMLTableRowElement>(null);
+  const below = useRef<HTMLDivElement>(null);
+  const reach = (row: number): void => setHeld(reaching(shown, row, total));
   useEffect(() => {
-    if (!rest || !end.current) return;
-    const observer = new IntersectionObserver((seen) => seen.some((e) => e.isIntersecting) && setLimit((n) => n + ROWS), { rootMargin: '600px' });
-    observer.observe(end.current);
-    return () => observer.disconnect();
-  }, [rest, limit]);
-  return { shown: Math.min(total, limit), end, reach: (row) => setLimit((n) => Math.max(n, row + ROWS)) };
+    const edges = [[above.current, shown.from - 1] as const, [below.current, shown.to] as const];
+    const observers = edges.map(([element, row]) => {
+      if (!element || row < 0 || row >= total) return null;
+      const observer = new IntersectionObserver((seen) => seen.some((e) => e.isIntersecting) && reach(row), { rootMargin: '600px' });
+      observer.observe(element);
+      return observer;
+    });
+    return () => observers.forEach((o) => o?.disconnect());
+  }, [shown.from, shown.to, total]);
+  return { ...shown, above, below, reach, reset: () => setHeld(TOP) };
 }
 
 /** A real table: sortable heads, rows that arrow keys walk through, Enter opens. */
@@ -77,16 +100,19 @@ export function Table<T>({ label, columns, items, id, sort: first, last, onOpen,
   const [current, setCurrent] = useState('');
   const body = useRef<HTMLTableSectionElement>(null);
   const rows = useMemo(() => sorted(items, columns, sort, last), [items, columns, sort, last]);
-  const { shown, end, reach } = useShown(rows.length);
-  const onPage = shown < rows.length ? rows.slice(0, shown) : rows;
-  const focusable = onPage.some((r) => id(r) === current) ? current : rows[0] ? id(rows[0]) : '';
-  const wanted = useRef(-1);
+  const { from, to, above, below, reach, reset } = useWindow(rows.length);
+  const onPage = rows.length > ROWS ? rows.slice(from, to) : rows;
+  const focusable = onPage.some((r) => id(r) === current) ? current : onPage[0] ? id(onPage[0]) : '';
+  const wanted = useRef('');
+  const rowOf = (key: string): HTMLElement | undefined => {
+    const at = onPage.findIndex((r) => id(r) === key);
+    return body.current?.querySelectorAll<HTMLElement>('tr[tabindex]')[at];
+  };
   useEffect(() => {
     // A row that a key asked for and that had to be put on the page first.
-    if (wanted.current < 0) return;
-    (body.current?.children[wanted.current] as HTMLElement | undefined)?.focus();
-    wanted.current = -1;
-  }, [shown]);
+    if (wanted.current) rowOf(wanted.current)?.focus();
+    wanted.current = '';
+  }, [from, to]);
 
   const onKey = (event: KeyboardEvent, index: number): void => {
     // A button in a row has its keys for itself.
@@ -99,34 +125,51 @@ export function Table<T>({ label, columns, items, id, sort: first, last, onOpen,
     const move = MOVES[event.key];
     if (!move) return;
     event.preventDefault();
-    const to = Math.max(0, Math.min(rows.length - 1, move(index, rows.length - 1)));
-    if (to >= shown) {
-      wanted.current = to;
-      reach(to);
+    const next = Math.max(0, Math.min(rows.length - 1, move(index, rows.length - 1)));
+    const key = rows[next] ? id(rows[next]) : '';
+    if (next >= from && next < to) {
+      rowOf(key)?.focus();
       return;
     }
-    (body.current?.children[to] as HTMLElement | undefined)?.focus();
+    wanted.current = key;
+    reach(next);
   };
 
   if (items.length === 0) return <p class="nothing">{empty ?? 'Nothing here.'}</p>;
   return (
     <div class="table-wrap">
-      <table aria-label={label} {...(shown < rows.length ? { 'aria-rowcount': rows.length + 1 } : {})}>
+      <table aria-label={label} {...(onPage.length < rows.length ? { 'aria-rowcount': rows.length + 1 } : {})}>
         <thead>
           <tr>
             {columns.map((c) => (
-              <Head key={c.key} column={c} sort={sort} onSort={setSort} />
+              <Head
+                key={c.key}
+                column={c}
+                sort={sort}
+                onSort={(next) => {
+                  setSort(next);
+                  reset();
+                }}
+              />
             ))}
           </tr>
         </thead>
         <tbody ref={body}>
+          {from > 0 && (
+            <tr key="above" ref={above} class="rest" aria-hidden="true">
+              <td colSpan={columns.length} class="small ink3">
+                {figure(from)} above
+              </td>
+            </tr>
+          )}
           {onPage.map((item, i) => (
             <tr
               key={id(item)}
               tabIndex={id(item) === focusable ? 0 : -1}
               aria-selected={selected !== undefined && selected === id(item)}
               onFocus={() => setCurrent(id(item))}
-              onKeyDown={(event) => onKey(event, i)}
+              {...(onPage.length < rows.length ? { 'aria-rowindex': from + i + 2 } : {})}
+              onKeyDown={(event) => onKey(event, from + i)}
               onClick={() => onOpen?.(item)}
             >
               {columns.map((c) => (
@@ -138,9 +181,9 @@ export function Table<T>({ label, columns, items, id, sort: first, last, onOpen,
           ))}
         </tbody>
       </table>
-      {shown < rows.length && (
-        <div ref={end} class="small ink3 rest">
-          {figure(shown)} of {figure(rows.length)} are shown. Scroll on for more, or search.
+      {to < rows.length && (
+        <div ref={below} class="small ink3 rest">
+          {figure(rows.length - to)} more
         </div>
       )}
     </div>

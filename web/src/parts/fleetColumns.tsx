@@ -20,10 +20,13 @@ function Name({ row: { id, node } }: { row: FleetRow }) {
           <span class="ink3 host">{inHost.host}/</span>
           {inHost.container}
         </>
+      ) : node?.known_as ? (
+        <>
+          {node.known_as} <span class="ink2 mono plain">{id}</span>
+        </>
       ) : (
         <span class={isAddress(id) || id.includes('://') ? 'mono plain' : ''}>{id}</span>
       )}
-      {node?.known_as && <span class="ink2 aka"> {node.known_as}</span>}
       {node?.this && <span class="chip">this node</span>}
     </>
   );
@@ -56,7 +59,7 @@ function Odd({ row }: { row: FleetRow }) {
 
 const ALL: readonly Column<FleetRow>[] = [
   { key: 'kind', title: 'Kind', class: 'state', cell: (r) => <KindIcon node={r.node} /> },
-  { key: 'name', title: 'Node', class: 'strong', value: (r) => r.id, cell: (r) => <Name row={r} /> },
+  { key: 'name', title: 'Node', class: 'strong', value: (r) => r.node?.known_as || r.id, cell: (r) => <Name row={r} /> },
   { key: 'state', title: 'State', class: 'whole', value: rankOf, cell: (r) => <Standing row={r} /> },
   { key: 'way', title: 'Reports by', class: 'whole roomy', value: wayWord, cell: (r) => <Way row={r} /> },
   {

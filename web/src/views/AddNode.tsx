@@ -67,6 +67,17 @@ export function ownAddress(href: string): string {
   return new URL('.', href).href.replace(/\/$/, '');
 }
 
+/** Whether an address means whoever uses it: this browser's machine has another name for others. */
+export function isOwnAddress(address: string): boolean {
+  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(new URL(address).hostname);
+}
+
+/** Said where the browser's own way to the server is none for others. */
+function OwnWay({ server }: { server: string }) {
+  if (!isOwnAddress(server)) return null;
+  return <p class="small warning-text">{new URL(server).hostname} is this machine to itself: put the server’s name there instead.</p>;
+}
+
 /** A numbered step. */
 function Step({ n, title, children }: { n: number; title: string; children: ComponentChildren }) {
   return (
@@ -104,6 +115,7 @@ function ByAgent() {
         <p class="ink2">This server was started with --insecure: agents need no token, and what they send is not encrypted.</p>
         <h3>On the node</h3>
         <Command text={`sudo dotm agent --server ${server}`} />
+        <OwnWay server={server} />
       </section>
     );
   }
@@ -118,6 +130,7 @@ function ByAgent() {
       </Step>
       <Step n={3} title="Run the agent there">
         <Command text={`sudo dotm agent --server ${server} --token-file /etc/dotm.token`} />
+        <OwnWay server={server} />
         <p class="small ink3">The token names this server’s certificate, so that the agent talks to no other. Its zone, if the site has several: --zone NAME.</p>
       </Step>
     </>

@@ -186,6 +186,7 @@ function Remove({ node, target }: { node: NodeInfo; target: Target | null }) {
 
 function Strip({ node, services, target }: { node: NodeInfo; services: readonly Service[]; target: Target | null }) {
   const { cost } = node;
+  const byAgent = node.collect === 'agent' || !node.collect;
   return (
     <dl class="strip">
       <ContainerFacts node={node} services={services} />
@@ -193,6 +194,12 @@ function Strip({ node, services, target }: { node: NodeInfo; services: readonly 
         <div>
           <dt>Addresses</dt>
           <dd class="mono">{node.addresses.join(', ')}</dd>
+        </div>
+      )}
+      {(node.virtual_addresses ?? []).length > 0 && (
+        <div>
+          <dt>Has now</dt>
+          <dd class="mono">{(node.virtual_addresses ?? []).join(', ')}</dd>
         </div>
       )}
       {node.known_as && (
@@ -228,11 +235,18 @@ function Strip({ node, services, target }: { node: NodeInfo; services: readonly 
           <dd>{skewWord(node.clock_skew)}</dd>
         </div>
       )}
-      {cost && (
+      {node.weak_identity && (
+        <div>
+          <dt>Known by</dt>
+          <dd title="Another host of that name would be taken for it. An agent there that can read /etc/machine-id tells them apart.">its name alone</dd>
+        </div>
+      )}
+      {cost && byAgent && (
         <div>
           <dt>Agent cost</dt>
           <dd>
-            {cost.cpu_ms.toFixed(1)} ms per scan of {plural(cost.sockets, 'socket')}, {bytes(cost.rss_bytes)}
+            {cost.cpu_ms.toFixed(1)} ms per scan of {plural(cost.sockets, 'socket')}
+            {cost.rss_bytes ? `, ${bytes(cost.rss_bytes)}` : ''}
           </dd>
         </div>
       )}

@@ -1,10 +1,10 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Session, Version } from '../api/types';
 import { TARGETS, fleetFixture, makeSite } from '../fixtures';
-import { ROWS } from '../parts/Table';
-import { type Harness, type Reply, clear, click, find, json, press, settle, showLive, texts, type } from '../testing/app';
-import { ownAddress, targetURL, usesText } from './AddNode';
+import { type Harness, type Reply, clear, click, find, json, settle, showLive, texts, type } from '../testing/app';
+import { isOwnAddress, ownAddress, targetURL, usesText } from './AddNode';
 import { NodeView } from './Node';
+import { SidePanel } from '../parts/SidePanel';
 import { NodesView } from './Nodes';
 
 afterEach(clear);
@@ -41,6 +41,20 @@ describe('the table of nodes', () => {
     expect(find(root, 'tbody tr', 'web01').textContent).toContain('2.3 s ahead');
     expect(find(root, 'tbody tr', '10.20.0.100').textContent).toContain('on lb02');
     expect(find(root, 'tbody tr', 'legacy-db').textContent).toContain('not at all');
+  });
+
+  it('calls a node as others do, with its address beside it', async () => {
+    const { root } = await fleet();
+    expect(find(root, 'tbody tr', 'legacy-db').querySelector('td.strong')?.textContent).toBe('legacy-db 10.20.9.9');
+    expect(find(root, 'tbody tr', 'legacy-db').querySelector('td.strong .mono')?.textContent).toBe('10.20.9.9');
+    await click(root, 'th button', 'Node');
+    expect(names(root).indexOf('legacy-db 10.20.9.9')).toBe(names(root).indexOf('lb03') + 1);
+  });
+
+  it('so does the panel', async () => {
+    const { root } = await showLive(<SidePanel />, { doc: fleetFixture(), hash: '#/chart?node=10.20.0.100' });
+    expect(find(root, 'h2').textContent).toBe('shop');
+    expect(find(root, '.facts').textContent).toContain('10.20.0.100');
   });
 
   it('tells states and kinds by shape and word, not by colour', async () => {
@@ -84,27 +98,6 @@ describe('the table of nodes', () => {
     await h.go('#/nodes');
     await click(h.root, 'tbody tr', 'text://new1');
     expect(h.hash()).toBe('#/nodes?list=asked');
-  });
-
-  it('puts hundreds of rows on the page as they are reached', async () => {
-    const seen: ((entries: { isIntersecting: boolean }[]) => void)[] = [];
-    vi.stubGlobal('IntersectionObserver', class {
-      constructor(run: (entries: { isIntersecting: boolean }[]) => void) {
-        seen.push(run);
-      }
-      observe(): void {}
-      disconnect(): void {}
-    });
-    const { root } = await showLive(<NodesView />, { doc: makeSite(400) });
-    expect(root.querySelectorAll('tbody tr')).toHaveLength(ROWS);
-    expect(find(root, 'table').getAttribute('aria-rowcount')).toBe('401');
-    seen.at(-1)?.([{ isIntersecting: true }]);
-    await settle();
-    expect(root.querySelectorAll('tbody tr')).toHaveLength(2 * ROWS);
-    find(root, 'tbody tr[tabindex="0"]').focus();
-    await press('End');
-    expect(root.querySelectorAll('tbody tr')).toHaveLength(400);
-    expect(document.activeElement).toBe(root.querySelector('tbody tr:last-child'));
   });
 });
 
@@ -235,6 +228,14 @@ describe('a new node', () => {
   });
 
   it.each([
+    ['https://127.0.0.1:4849', true],
+    ['https://[::1]:4849', true],
+    ['http://localhost', true],
+    ['https://dotm.example', false],
+    ['https://10.0.0.1', false],
+  ])('%s leads nodes to themselves: %s', (address, own) => expect(isOwnAddress(address)).toBe(own));
+
+  it.each([
     ['ssh', 'dotm@db1', 'ssh://dotm@db1'],
     ['text', ' db1:4850 ', 'text://db1:4850'],
     ['ssh', 'text://db1', 'text://db1'],
@@ -325,6 +326,20 @@ describe('the page of a node of the fleet', () => {
     expect(find(root, '.finding').textContent).toMatch(/Asking it failed 35 s ago.*Node’s host key.*last answer 6 min ago/);
   });
 
+  it('says what tells it apart, and speaks of an agent’s cost only where there is one', async () => {
+    const doc = fleetFixture();
+    const cost = { cpu_ms: 0, wall_ms: 0, sockets: 3 };
+    const nodes = doc.nodes.map((n) => ({ ...n, cost }));
+    const strip = async (name: string): Promise<string> => {
+      clear();
+      const { root } = await showLive(<NodeView name={name} />, { doc: { ...doc, nodes } });
+      return find(root, '.strip').textContent;
+    };
+    expect(await strip('web02')).toContain('Known byits name alone');
+    expect(await strip('web02')).not.toContain('Agent cost');
+    expect(await strip('lb02')).toMatch(/0\.0 ms per scan of 3 sockets(?!,)/);
+  });
+
   it('shows findings with what to do, commands apart from words', async () => {
     const { root } = await page('app02');
     expect(texts(root, '.finding b')).toEqual(['app03 has the same machine-id', '10.20.2.11 is an address of app03 too']);
@@ -333,6 +348,10 @@ describe('the page of a node of the fleet', () => {
     const { root: other } = await page('app01');
     expect(other.querySelector('.command')).toBeNull();
     expect(other.textContent).toContain('All names: sudo for two commands, by the line that dotm node ssh-command --for sudoers prints');
+  });
+
+  it('names the virtual addresses that it has now', async () => {
+    expect(find((await page('lb02')).root, '.strip').textContent).toContain('Has now10.20.0.100');
   });
 
   it('of a virtual address shows who has it and who had it', async () => {

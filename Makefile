@@ -67,7 +67,7 @@ fuzz: ## fuzz every parser of outside input (FUZZTIME=10s each)
 bench: build ## run the benchmarks that docs/benchmarks.md reports
 	$(GO) test -run '^$$' -bench . -benchmem ./report ./topology ./aggregate ./layout ./scan ./store/... ./api
 	$(GO) run ./bench/up
-	@if [ "$$(id -u)" = 0 ]; then $(GO) run ./bench/agent; else echo "as root: go run ./bench/agent"; fi
+	@if [ "$$(id -u)" = 0 ]; then $(GO) run ./bench/agent && $(GO) run ./bench/fleet; else echo "as root: go run ./bench/agent; go run ./bench/fleet"; fi
 
 clean: ## remove what was built
 	rm -rf bin web/node_modules .cache && find web/dist -mindepth 1 ! -name .gitkeep -delete

@@ -95,6 +95,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("%w (run make build first)", err)
 	}
 	var d document
+	var failed []error // the other parts are measured all the same
 	measures := map[string]func(context.Context, *site, options) error{
 		"latency": d.measureLatency, "bytes": d.measureBytes, "through": d.measureThrough, "away": d.measureAway,
 	}
@@ -103,11 +104,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			continue
 		}
 		if err := onSite(ctx, o, measures[part]); err != nil {
-			return fmt.Errorf("%s: %w", part, err)
+			failed = append(failed, fmt.Errorf("%s: %w", part, err))
 		}
 	}
 	fmt.Fprint(out, d.text())
-	return json.NewEncoder(out).Encode(&d)
+	return errors.Join(append(failed, json.NewEncoder(out).Encode(&d))...)
 }
 
 // onSite measures on hosts that are there for this alone.

@@ -75,7 +75,10 @@ func (s *site) end() {
 			h.Stop()
 		}
 	}
-	_ = bed.IP("link del sw0") // the namespaces end with this program anyway
+	// A namespace takes its time to end. The links make room for the next site's.
+	for _, link := range []string{"cable0", "cable1", "cable2", "sw0"} {
+		_ = bed.IP("link del " + link) // it may be gone
+	}
 }
 
 // server is a dotm serve on map1. It is asked through the socket of its data

@@ -18,9 +18,10 @@ import (
 
 // Order is what a puppet is told to do.
 type Order struct {
-	// Do is "listen", "dial", "visit", "hang up" or "text".
+	// Do is "listen", "dial", "say", "visit", "hang up" or "text".
 	//
-	// A dialled connection is held, and made again if it breaks. A visit opens
+	// A dialled connection is held, and made again if it breaks. What is said
+	// goes once through every Count-th of them, the first included. A visit opens
 	// connections one after the other, each held for Hold. Text answers on a
 	// TCP port as the original agent did: the host's name, what netstat prints,
 	// an empty line, and what ip prints.
@@ -193,6 +194,8 @@ func (s *switchboard) obey(o Order, a *answer) (err error) {
 		a.Address, err = openServer(o, writeText)
 	case "dial":
 		err = s.dial(o)
+	case "say":
+		err = s.say(o)
 	case "visit":
 		a.Failed, err = visit(o)
 	case "hang up":
@@ -314,6 +317,20 @@ func (s *switchboard) dial(o Order) error {
 		go l.keep(c)
 	}
 	return nil
+}
+
+// say sends through some of the lines.
+func (s *switchboard) say(o Order) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := 0; i < len(s.lines) && err == nil; i += o.Count {
+		l := s.lines[i]
+		l.mu.Lock()
+		_ = l.conn.SetWriteDeadline(time.Now().Add(dialTime))
+		_, err = io.WriteString(l.conn, o.Send)
+		l.mu.Unlock()
+	}
+	return err
 }
 
 func (s *switchboard) hangUp() {

@@ -111,7 +111,7 @@ func chatter(p *bed.Puppet) (end func()) {
 		tick := time.NewTicker(chatterEvery)
 		defer tick.Stop()
 		for {
-			text := strings.Repeat("0123456789", 1<<rand.N(10)) //nolint:gosec // keeps no secret
+			text := strings.Repeat("0123456789", 1<<rand.N(10)) //nolint:gosec // a load, no secret
 			if _, err := p.Order(bed.Order{Do: "say", Send: text, Count: 5}); err != nil {
 				return // the beats that don't come say so
 			}

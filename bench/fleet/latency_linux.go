@@ -80,7 +80,7 @@ func (s *site) latencies(ctx context.Context, o options, addresses []string, opt
 	}
 	opened := make([]time.Time, len(addresses))
 	for i, address := range addresses {
-		if err := pause(ctx, rand.N(spread)); err != nil { //nolint:gosec // keeps no secret
+		if err := pause(ctx, rand.N(spread)); err != nil { //nolint:gosec // a load, no secret
 			return nil, err
 		}
 		opened[i] = time.Now()

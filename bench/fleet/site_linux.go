@@ -38,12 +38,12 @@ type site struct {
 func newSite(dotm string) (*site, error) {
 	s := &site{dotm: dotm}
 	err := bed.IP("link add sw0 type bridge", "link set sw0 up")
-	for i, h := range []struct {
+	for _, h := range []struct {
 		host          **bed.Host
 		name, address string
 	}{{&s.map1, "map1", mapAddress}, {&s.web, "web1", webAddress}, {&s.db, "db1", dbAddress}} {
 		if err == nil {
-			*h.host, err = plug(fmt.Sprintf("cable%d", i), h.name, h.address)
+			*h.host, err = plug(h.name, h.address)
 		}
 	}
 	if err != nil {
@@ -54,11 +54,12 @@ func newSite(dotm string) (*site, error) {
 }
 
 // plug starts a host that is joined to the switch.
-func plug(cable, name, address string) (*bed.Host, error) {
+func plug(name, address string) (*bed.Host, error) {
 	h, err := bed.Start(bed.Power{Name: name})
 	if err != nil {
 		return nil, err
 	}
+	cable := fmt.Sprintf("cable%d", h.PID()) // one of before may not be gone yet
 	err = bed.IP(
 		fmt.Sprintf("link add %s type veth peer name eth0 netns %d", cable, h.PID()),
 		"link set "+cable+" master sw0 up",

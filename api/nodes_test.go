@@ -91,7 +91,7 @@ func TestRemoveNode(t *testing.T) {
 		t.Error("the node is still there")
 	}
 	if n := list.Nodes[0]; n.Collect != "agent" {
-		t.Skip("nodes don't tell yet how they report")
+		t.Fatalf("a node that an agent reports is said to be collected by %q", n.Collect)
 	}
 	if a := s.do(t, http.MethodDelete, Prefix+"/nodes/web1", ""); a.StatusCode != http.StatusConflict || !strings.Contains(string(a.body), "stop its agent first") {
 		t.Errorf("%s %s", a.Status, a.body)

@@ -28,18 +28,16 @@ func TestRemoveNode(t *testing.T) {
 				t.Errorf("removing %s: %t, %v", name, there, err)
 			}
 		}
-		if b := s.Snapshot().Block("web1"); b.Node.Collect == "import" {
-			if there, err := s.RemoveNode(t.Context(), "web1"); !there || err != nil {
-				t.Fatalf("removing web1: %t, %v", there, err)
-			}
-			connection(t, s.Snapshot(), "web2", "10.0.0.1")
-			time.Sleep(2 * time.Second) //nolint:forbidigo // the bubble's clock
-			if got := m.take(); len(got) == 0 || len(got[0].Delete) != 1 || got[0].Delete[0] != "web1" {
-				t.Errorf("the store is told %+v", got)
-			}
+		if there, err := s.RemoveNode(t.Context(), "web1"); !there || err != nil {
+			t.Fatalf("removing web1: %t, %v", there, err)
+		}
+		connection(t, s.Snapshot(), "web2", "10.0.0.1")
+		time.Sleep(2 * time.Second) //nolint:forbidigo // the bubble's clock
+		if got := m.take(); len(got) == 0 || len(got[0].Delete) != 1 || got[0].Delete[0] != "web1" {
+			t.Errorf("the store is told %+v", got)
 		}
 		if b := s.Snapshot().Block("web2"); b.Node.Collect != "agent" {
-			t.Skip("nodes don't tell yet how they report")
+			t.Fatalf("a node that an agent reports is said to be collected by %q", b.Node.Collect)
 		}
 		if there, err := s.RemoveNode(t.Context(), "web2"); !there || !errors.Is(err, collect.ErrReports) {
 			t.Errorf("removing a node that reports: %t, %v", there, err)

@@ -262,7 +262,7 @@ func TestNodeThatReportsItself(t *testing.T) {
 		s.put(t, (&reporter{name: "web1", number: 1}).report())
 		synctest.Wait()
 		if b := s.Snapshot().Block("web1"); b.Node.Collect != "agent" {
-			t.Skip("nodes don't tell yet how they report")
+			t.Fatalf("a node that an agent reports is said to be collected by %q", b.Node.Collect)
 		}
 		if _, err := s.AddTarget(t.Context(), collect.Target{URL: "text://web1"}); err != nil {
 			t.Fatal(err)

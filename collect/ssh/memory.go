@@ -7,13 +7,6 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 )
 
-// Limits of what is remembered of nodes. One that was not asked for a while is
-// forgotten when there is no room for another.
-const (
-	maxMemories = 10_000
-	memoryTime  = time.Hour
-)
-
 // sudoRest is how long sudo is not tried again where it was refused: nodes log
 // each attempt.
 const sudoRest = time.Hour
@@ -23,38 +16,6 @@ type memory struct {
 	mu      sync.Mutex
 	folder  *aggregate.Folder
 	refused time.Time // when sudo was, last; zero: never
-	used    time.Time // guarded by the poller's lock
-}
-
-// remember gives the memory of an address.
-func (p *Poller) remember(address string) *memory {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.opt.Now()
-	m := p.memories[address]
-	if m == nil {
-		p.makeRoom(now)
-		m = &memory{folder: aggregate.NewFolder()}
-		p.memories[address] = m
-	}
-	m.used = now
-	return m
-}
-
-// makeRoom forgets nodes if there are too many: those that nobody asks any
-// more, else all, which costs no more than a poll's counters.
-func (p *Poller) makeRoom(now time.Time) {
-	if len(p.memories) < maxMemories {
-		return
-	}
-	for address, m := range p.memories {
-		if now.Sub(m.used) > memoryTime {
-			delete(p.memories, address)
-		}
-	}
-	if len(p.memories) >= maxMemories {
-		clear(p.memories)
-	}
 }
 
 // command is what to run on the node.

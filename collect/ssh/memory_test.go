@@ -103,24 +103,3 @@ func TestCost(t *testing.T) {
 		t.Errorf("cost %+v, agent %+v", r.Cost, r.Agent)
 	}
 }
-
-// TestMakeRoom: memory is bounded; nodes that nobody asks any more go first.
-func TestMakeRoom(t *testing.T) {
-	now := noon
-	p := newPoller(t, Options{Now: func() time.Time { return now }})
-	for i := range maxMemories - 1 {
-		p.remember(fmt.Sprint(i))
-	}
-	now = now.Add(memoryTime + time.Second)
-	kept := p.remember("kept")
-	p.remember("one more")
-	if len(p.memories) != 2 || p.remember("kept") != kept {
-		t.Errorf("%d are remembered", len(p.memories))
-	}
-	for i := range maxMemories + 5 {
-		p.remember(fmt.Sprint(i))
-	}
-	if len(p.memories) > maxMemories {
-		t.Errorf("%d are remembered", len(p.memories))
-	}
-}

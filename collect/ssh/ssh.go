@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 )
@@ -61,8 +61,7 @@ type Poller struct {
 	slots chan struct{}
 	hosts *hostKeys
 
-	mu       sync.Mutex
-	memories map[string]*memory // by address
+	memories collect.Memories[memory]
 }
 
 var _ collect.Poller = (*Poller)(nil)
@@ -88,7 +87,7 @@ func New(o Options) (*Poller, error) {
 		opt: o, jump: jump,
 		slots:    make(chan struct{}, cmp.Or(o.Parallel, DefaultParallel)),
 		hosts:    &hostKeys{files: files, trusted: o.TrustFile, trustNew: o.TrustNew},
-		memories: map[string]*memory{},
+		memories: collect.Memories[memory]{Fresh: func() *memory { return &memory{folder: aggregate.NewFolder()} }},
 	}, nil
 }
 
@@ -120,7 +119,7 @@ func (p *Poller) poll(ctx context.Context, a Address) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := p.remember(a.String())
+	m := p.memories.Of(a.String(), p.opt.Now())
 	text, err := p.fetch(ctx, hops, m.command(a, p.opt.Now()))
 	if err != nil {
 		return nil, err

@@ -27,13 +27,6 @@ const (
 	DefaultRead    = 10 * time.Second // from connected to the end of the text
 )
 
-// Limits of what is remembered of nodes between two polls. One that was not
-// asked for an hour is forgotten when there is no room for another.
-const (
-	maxMemories = 10_000
-	memoryTime  = time.Hour
-)
-
 // Options of a poller; the zero value is right.
 type Options struct {
 	Connect, Read time.Duration    // 0: the defaults
@@ -44,8 +37,7 @@ type Options struct {
 type Poller struct {
 	opt Options
 
-	mu       sync.Mutex
-	memories map[string]*memory
+	memories collect.Memories[memory]
 }
 
 // memory is what is remembered of one node, so that what opened between two
@@ -53,7 +45,6 @@ type Poller struct {
 type memory struct {
 	mu     sync.Mutex
 	folder *aggregate.Folder
-	used   time.Time // guarded by the poller's lock
 }
 
 var _ collect.Poller = (*Poller)(nil)
@@ -64,7 +55,7 @@ func New(o Options) *Poller {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Poller{opt: o, memories: map[string]*memory{}}
+	return &Poller{opt: o, memories: collect.Memories[memory]{Fresh: func() *memory { return &memory{folder: aggregate.NewFolder()} }}}
 }
 
 // Poll asks the node at "text://host:port", port 4848 unless it is named.
@@ -86,7 +77,7 @@ func (p *Poller) Poll(ctx context.Context, address string) (*report.Report, erro
 	}
 	l.OwnPort = port
 	now := p.opt.Now()
-	m := p.remember(hostPort, now)
+	m := p.memories.Of(hostPort, now)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return l.ReportNext(m.folder, now)
@@ -147,34 +138,4 @@ func (p *Poller) judge(ctx context.Context, hostPort string, n int, err error) e
 		return fmt.Errorf("%w: connected, but not a byte within %s", collect.ErrSilent, p.opt.Read)
 	}
 	return fmt.Errorf("%w: %d bytes within %s, and no end", collect.ErrSilent, n, p.opt.Read)
-}
-
-// remember gives the memory of a node.
-func (p *Poller) remember(hostPort string, now time.Time) *memory {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	m := p.memories[hostPort]
-	if m == nil {
-		p.makeRoom(now)
-		m = &memory{folder: aggregate.NewFolder()}
-		p.memories[hostPort] = m
-	}
-	m.used = now
-	return m
-}
-
-// makeRoom forgets nodes if there are too many: those that nobody asks any
-// more, else all, which costs no more than a poll's counters.
-func (p *Poller) makeRoom(now time.Time) {
-	if len(p.memories) < maxMemories {
-		return
-	}
-	for at, m := range p.memories {
-		if now.Sub(m.used) > memoryTime {
-			delete(p.memories, at)
-		}
-	}
-	if len(p.memories) >= maxMemories {
-		clear(p.memories)
-	}
 }

@@ -208,27 +208,3 @@ func TestParseAddress(t *testing.T) {
 		}
 	}
 }
-
-// TestMemories: what is remembered is bounded, and what was asked lately stays.
-func TestMemories(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	p := New(Options{})
-	for i := range maxMemories {
-		at := now
-		if i == 0 {
-			at = now.Add(2 * memoryTime)
-		}
-		p.remember(fmt.Sprint(i), at)
-	}
-	first := p.remember("0", now.Add(2*memoryTime))
-	p.remember("another", now.Add(2*memoryTime))
-	if len(p.memories) != 2 || p.memories["0"] != first {
-		t.Errorf("%d nodes are remembered", len(p.memories))
-	}
-	for i := range maxMemories + 1 {
-		p.remember(fmt.Sprint(i), now.Add(2*memoryTime))
-	}
-	if n := len(p.memories); n > maxMemories {
-		t.Errorf("%d nodes are remembered", n)
-	}
-}

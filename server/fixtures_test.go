@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -20,11 +19,12 @@ import (
 // memory is a store that remembers what was written, and can be made to fail:
 // the one thing that a real engine doesn't do on demand.
 type memory struct {
-	mu     sync.Mutex
-	broken error
-	writes []store.Change
-	state  store.State
-	events []topology.Event
+	store.History // nil: where it is read, tests use a real engine
+	mu            sync.Mutex
+	broken        error
+	writes        []store.Change
+	state         store.State
+	events        []topology.Event
 }
 
 var _ store.Store = (*memory)(nil)
@@ -48,10 +48,6 @@ func (m *memory) Write(_ context.Context, c store.Change) error {
 	m.state.Documents = append(m.state.Documents, c.Keep...)
 	m.events = append(m.events, c.Append...)
 	return nil
-}
-
-func (m *memory) Events(context.Context, time.Time, time.Time, func(topology.Event) bool) error {
-	return errors.New("the server reads no events")
 }
 
 func (m *memory) Close() error { return nil }

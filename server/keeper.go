@@ -107,7 +107,7 @@ func (k *keeper) flush(ctx context.Context, now time.Time, last bool) error {
 	for _, name := range c.Delete {
 		delete(k.written, name)
 	}
-	if !c.Forget.IsZero() {
+	if c.Forget != (store.Forget{}) {
 		k.forgot = now
 	}
 	return nil
@@ -128,7 +128,7 @@ func (k *keeper) changeOf(snap *topology.Snapshot, now time.Time, last bool) sto
 		}
 	}
 	if keep := k.keepFor(); keep > 0 && now.Sub(k.forgot) >= forgetEvery {
-		c.Forget = now.Add(-keep)
+		c.Forget.Before = now.Add(-keep)
 	}
 	return c
 }

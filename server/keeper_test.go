@@ -190,8 +190,8 @@ func TestRetention(t *testing.T) {
 			t.Errorf("forgot %d times in ten minutes", len(writes))
 		}
 		keep := time.Duration(store.Defaults().Retention)
-		if w := writes[0]; !w.Forget.Equal(s.Started().Add(time.Second - keep)) {
-			t.Errorf("forgot what is before %s", w.Forget)
+		if w := writes[0]; !w.Forget.Before.Equal(s.Started().Add(time.Second - keep)) {
+			t.Errorf("forgot what is before %s", w.Forget.Before)
 		}
 		if err := s.ChangeSettings(t.Context(), store.Patch{Retention: duration(0)}); err != nil {
 			t.Fatal(err)
@@ -199,7 +199,7 @@ func TestRetention(t *testing.T) {
 		settle(m)
 		time.Sleep(2 * time.Hour) //nolint:forbidigo // the bubble's clock
 		if got := m.take(); got != nil {
-			t.Errorf("kept for ever, and yet forgot before %s", got[0].Forget)
+			t.Errorf("kept for ever, and yet forgot before %s", got[0].Forget.Before)
 		}
 	})
 }

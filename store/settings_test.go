@@ -211,7 +211,7 @@ func TestEmpty(t *testing.T) {
 		{"deletion", Change{Delete: []string{"a"}}, false},
 		{"event", Change{Append: []topology.Event{{}}}, false},
 		{"settings", Change{Settings: &Patch{}}, false},
-		{"forgetting", Change{Forget: time.Unix(0, 0)}, false},
+		{"forgetting", Change{Forget: Forget{Before: time.Unix(0, 0)}}, false},
 	} {
 		if got := tt.c.Empty(); got != tt.want {
 			t.Errorf("%s: Empty() = %v", tt.name, got)

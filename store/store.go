@@ -11,15 +11,14 @@ import (
 )
 
 // Store is what an engine offers. All methods are safe for concurrent use.
+// Times are kept to the millisecond at least.
 type Store interface {
 	// Load returns the state as last written; zero for a new store.
 	Load(ctx context.Context) (State, error)
 	// Write applies a change as a whole or not at all. When it returns nil the
 	// change survives the death of the process and of the machine.
 	Write(ctx context.Context, c Change) error
-	// Events calls yield for each event with from <= At < to, in order, until
-	// it returns false.
-	Events(ctx context.Context, from, to time.Time, yield func(topology.Event) bool) error
+	History
 	// Close ends all use. It may be called once.
 	Close() error
 }
@@ -32,6 +31,8 @@ type State struct {
 	Blocks   []*topology.Block
 	// Documents are in no particular order.
 	Documents []Document
+	// Alive is when the server last said that it runs; zero for a new store.
+	Alive time.Time
 }
 
 // Document is something that people decided, or that must not be lost with the
@@ -57,15 +58,18 @@ type Change struct {
 	Settings *Patch            // replaces what was stored
 	Keep     []Document        // added or replaced, by kind and key
 	Drop     []DocumentKey     // dropped, before Keep is written
-	// Forget drops the events before this time, if there are very many only the
-	// oldest of them; zero keeps all.
-	Forget time.Time
+	Alive    time.Time         // replaces what was stored, if it is set
+	Records  []Record          // added to the history of their nodes
+	Uses     []Use             // merged into the ledger, see [Use.Merge]
+	Gaps     []Gap             // added or replaced, by node and From
+	Forget   Forget
 }
 
 // Empty reports whether c would write nothing.
 func (c *Change) Empty() bool {
 	return c.Revision.Epoch == "" && len(c.Put) == 0 && len(c.Delete) == 0 &&
-		len(c.Append) == 0 && c.Settings == nil && len(c.Keep) == 0 && len(c.Drop) == 0 && c.Forget.IsZero()
+		len(c.Append) == 0 && c.Settings == nil && len(c.Keep) == 0 && len(c.Drop) == 0 &&
+		c.Alive.IsZero() && len(c.Records) == 0 && len(c.Uses) == 0 && len(c.Gaps) == 0 && c.Forget == Forget{}
 }
 
 // Errors that opening a store wraps. Their messages say what to do.

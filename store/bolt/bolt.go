@@ -38,10 +38,14 @@ var (
 	bucketEvents = []byte("events") // see eventKey → JSON of topology.Event
 	// bucketDocuments came later: files that were written before have none.
 	bucketDocuments = []byte("documents") // kind, NUL, key → value
+	bucketRecords   = []byte("records")   // see recordKey → time of the base, data
+	bucketUses      = []byte("uses")      // service, NUL, connection → JSON of store.Use
+	bucketGaps      = []byte("gaps")      // see gapKey → JSON of store.Gap
 
 	keyFormat   = []byte("format")
 	keyRevision = []byte("revision")
 	keySettings = []byte("settings")
+	keyAlive    = []byte("alive") // nanoseconds, big-endian
 )
 
 // Store is an open database.
@@ -235,6 +239,9 @@ func (s *Store) load(tx *bbolt.Tx, state *store.State) error {
 		}
 		state.Revision = rev
 	}
+	if raw := meta.Get(keyAlive); len(raw) == 8 {
+		state.Alive = keyTime(raw)
+	}
 	if raw := meta.Get(keySettings); raw != nil {
 		if err := json.Unmarshal(raw, &state.Settings); err != nil {
 			return s.damaged("settings: " + err.Error())
@@ -268,7 +275,7 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 }
 
 func apply(tx *bbolt.Tx, c *store.Change) error {
-	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, writeNodes, writeDocuments, appendEvents, forgetEvents} {
+	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, writeNodes, writeDocuments, appendEvents, writeRecords, writeUses, writeGaps, forgetEvents} {
 		if err := step(tx, c); err != nil {
 			return err
 		}
@@ -280,6 +287,11 @@ func writeMeta(tx *bbolt.Tx, c *store.Change) error {
 	meta := tx.Bucket(bucketMeta)
 	if c.Revision.Epoch != "" {
 		if err := meta.Put(keyRevision, []byte(c.Revision.String())); err != nil {
+			return err
+		}
+	}
+	if !c.Alive.IsZero() {
+		if err := meta.Put(keyAlive, timeKey(c.Alive)); err != nil {
 			return err
 		}
 	}

@@ -122,7 +122,7 @@ func TestForgetIsBounded(t *testing.T) {
 	}
 	mustWrite(t, s, store.Change{Append: list})
 	for _, want := range []int{5, 0, 0} {
-		mustWrite(t, s, store.Change{Forget: noon.Add(time.Second)})
+		mustWrite(t, s, store.Change{Forget: store.Forget{Before: noon.Add(time.Second)}})
 		n := 0
 		if err := s.Events(t.Context(), noon, noon.Add(time.Hour), func(topology.Event) bool { n++; return true }); err != nil {
 			t.Fatal(err)

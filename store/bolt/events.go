@@ -58,11 +58,11 @@ func appendEvents(tx *bbolt.Tx, c *store.Change) error {
 }
 
 func forgetEvents(tx *bbolt.Tx, c *store.Change) error {
-	if c.Forget.IsZero() {
+	if c.Forget.Before.IsZero() {
 		return nil
 	}
 	cur := tx.Bucket(bucketEvents).Cursor()
-	limit := eventKey(c.Forget, 0)
+	limit := eventKey(c.Forget.Before, 0)
 	n := 0
 	for k, _ := cur.First(); k != nil && bytes.Compare(k, limit) < 0 && n < forgetAtOnce; k, _ = cur.First() {
 		if err := cur.Delete(); err != nil {

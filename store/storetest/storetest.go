@@ -310,9 +310,9 @@ func testEarlyStop(t *testing.T, s *suite) {
 
 func testForget(t *testing.T, s *suite) {
 	s.write(t, store.Change{Append: []topology.Event{event("1", 1), event("2", 2), event("3", 3)}})
-	s.write(t, store.Change{Forget: at(2)})
+	s.write(t, store.Change{Forget: store.Forget{Before: at(2)}})
 	s.same(t, s.ids(t, always[0], always[1]), "2", "3")
-	s.write(t, store.Change{Append: []topology.Event{event("4", 4)}, Forget: at(4)})
+	s.write(t, store.Change{Append: []topology.Event{event("4", 4)}, Forget: store.Forget{Before: at(4)}})
 	s.same(t, s.ids(t, always[0], always[1]), "4")
 	s.reopen(t)
 	s.same(t, s.ids(t, always[0], always[1]), "4")
@@ -331,7 +331,7 @@ func testForgetMany(t *testing.T, s *suite) {
 	list[many].ID = "new"
 	s.write(t, store.Change{Append: list})
 	for range parts {
-		s.write(t, store.Change{Forget: at(many)})
+		s.write(t, store.Change{Forget: store.Forget{Before: at(many)}})
 	}
 	s.same(t, s.ids(t, always[0], always[1]), "new")
 }

@@ -1,0 +1,274 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/devops-trouble-map/dotm/store"
+)
+
+// timeKey sorts as times do; see eventKey.
+func timeKey(at time.Time) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(nanoseconds(at))^(1<<63)) //nolint:gosec // the sign bit is flipped on purpose
+}
+
+func keyTime(key []byte) time.Time {
+	return time.Unix(0, int64(binary.BigEndian.Uint64(key)^(1<<63))).UTC() //nolint:gosec // likewise
+}
+
+// recordKey sorts records by node, then by time: name, NUL, millisecond.
+func recordKey(node string, at time.Time) []byte {
+	return append([]byte(node+"\x00"), timeKey(at.Truncate(time.Millisecond))...)
+}
+
+func cutRecordKey(key []byte) (node string, at time.Time, ok bool) {
+	if len(key) < 10 || key[len(key)-9] != 0 {
+		return "", time.Time{}, false
+	}
+	return string(key[:len(key)-9]), keyTime(key[len(key)-8:]), true
+}
+
+func writeRecords(tx *bbolt.Tx, c *store.Change) error {
+	if len(c.Records) == 0 {
+		return nil
+	}
+	bucket, err := tx.CreateBucketIfNotExists(bucketRecords)
+	if err != nil {
+		return fmt.Errorf("creating records: %w", err)
+	}
+	for i := range c.Records {
+		r := &c.Records[i]
+		base := make([]byte, 8, 8+len(r.Data))
+		if !r.Base.IsZero() {
+			copy(base, timeKey(r.Base.Truncate(time.Millisecond)))
+		}
+		if err := bucket.Put(recordKey(r.Node, r.At), append(base, r.Data...)); err != nil {
+			return fmt.Errorf("record of %q: %w", r.Node, err)
+		}
+	}
+	return nil
+}
+
+// RecordsAt finds each node's newest record by seeking from one node's end to
+// the next's.
+func (s *Store) RecordsAt(ctx context.Context, at time.Time, yield func(r, base store.Record) bool) error {
+	err := s.guard("reading", func() error {
+		return s.db.View(func(tx *bbolt.Tx) error { return s.recordsAt(ctx, tx, at, yield) })
+	})
+	return closed(err)
+}
+
+func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield func(r, base store.Record) bool) error {
+	bucket := tx.Bucket(bucketRecords)
+	if bucket == nil {
+		return nil
+	}
+	cur := bucket.Cursor()
+	key, _ := cur.First()
+	for key != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		node, _, ok := cutRecordKey(key)
+		if !ok {
+			return s.damaged(fmt.Sprintf("record %q", key))
+		}
+		r, base, err := s.recordAt(bucket, cur, node, at)
+		if err != nil {
+			return err
+		}
+		if r.Node != "" && !yield(r, base) {
+			return nil
+		}
+		key, _ = cur.Seek([]byte(node + "\x01"))
+	}
+	return nil
+}
+
+// recordAt is the newest record of a node up to a moment, with its base; zero
+// if there is none.
+func (s *Store) recordAt(bucket *bbolt.Bucket, cur *bbolt.Cursor, node string, at time.Time) (r, base store.Record, err error) {
+	limit := recordKey(node, at)
+	key, raw := cur.Seek(limit)
+	if !bytes.Equal(key, limit) {
+		if key == nil {
+			key, raw = cur.Last()
+		} else {
+			key, raw = cur.Prev()
+		}
+	}
+	name, when, ok := cutRecordKey(key)
+	if !ok || name != node {
+		return r, base, nil
+	}
+	if len(raw) < 8 {
+		return r, base, s.damaged(fmt.Sprintf("record %q is cut", key))
+	}
+	r = store.Record{Node: node, At: when, Data: slices.Clone(raw[8:])}
+	if bytes.Equal(raw[:8], make([]byte, 8)) {
+		return r, base, nil
+	}
+	r.Base = keyTime(raw[:8])
+	below := bucket.Get(recordKey(node, r.Base))
+	if len(below) < 8 {
+		return r, base, s.damaged(fmt.Sprintf("record %q lacks what it builds on", key))
+	}
+	return r, store.Record{Node: node, At: r.Base, Data: slices.Clone(below[8:])}, nil
+}
+
+func writeUses(tx *bbolt.Tx, c *store.Change) error {
+	if len(c.Uses) == 0 {
+		return nil
+	}
+	bucket, err := tx.CreateBucketIfNotExists(bucketUses)
+	if err != nil {
+		return fmt.Errorf("creating uses: %w", err)
+	}
+	for i := range c.Uses {
+		u := c.Uses[i]
+		key := []byte(u.Service + "\x00" + u.Connection)
+		if raw := bucket.Get(key); raw != nil {
+			var known store.Use
+			if err := json.Unmarshal(raw, &known); err != nil {
+				return fmt.Errorf("use %q: %w", key, err)
+			}
+			known.Merge(&u)
+			u = known
+		}
+		raw, err := json.Marshal(&u)
+		if err != nil {
+			return fmt.Errorf("encoding use: %w", err)
+		}
+		if err := bucket.Put(key, raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Uses reads the ledger.
+func (s *Store) Uses(ctx context.Context, service string, yield func(store.Use) bool) error {
+	prefix := []byte{}
+	if service != "" {
+		prefix = []byte(service + "\x00")
+	}
+	return s.each(ctx, bucketUses, prefix, func(key, raw []byte) (bool, error) {
+		if !bytes.HasPrefix(key, prefix) {
+			return false, nil
+		}
+		var u store.Use
+		if err := json.Unmarshal(raw, &u); err != nil {
+			return false, s.damaged(fmt.Sprintf("use %q: %v", key, err))
+		}
+		return yield(u), nil
+	})
+}
+
+// gapKey sorts gaps by their start, then by node.
+func gapKey(g *store.Gap) []byte {
+	return append(timeKey(g.From.Truncate(time.Millisecond)), g.Node...)
+}
+
+func writeGaps(tx *bbolt.Tx, c *store.Change) error {
+	if len(c.Gaps) == 0 {
+		return nil
+	}
+	bucket, err := tx.CreateBucketIfNotExists(bucketGaps)
+	if err != nil {
+		return fmt.Errorf("creating gaps: %w", err)
+	}
+	for i := range c.Gaps {
+		raw, err := json.Marshal(&c.Gaps[i])
+		if err != nil {
+			return fmt.Errorf("encoding gap: %w", err)
+		}
+		if err := bucket.Put(gapKey(&c.Gaps[i]), raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Gaps reads them all: a gap may begin long before the range that it reaches
+// into.
+func (s *Store) Gaps(ctx context.Context, from, to time.Time, yield func(store.Gap) bool) error {
+	limit := timeKey(to)
+	return s.each(ctx, bucketGaps, nil, func(key, raw []byte) (bool, error) {
+		if bytes.Compare(key[:min(8, len(key))], limit) >= 0 {
+			return false, nil
+		}
+		var g store.Gap
+		if err := json.Unmarshal(raw, &g); err != nil {
+			return false, s.damaged(fmt.Sprintf("gap %q: %v", key, err))
+		}
+		if !g.To.IsZero() && !g.To.After(from) {
+			return true, nil
+		}
+		return yield(g), nil
+	})
+}
+
+// each calls f for what is in a bucket, from a key on.
+func (s *Store) each(ctx context.Context, bucket, from []byte, f func(key, raw []byte) (more bool, err error)) error {
+	err := s.guard("reading", func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			b := tx.Bucket(bucket)
+			if b == nil {
+				return nil
+			}
+			cur := b.Cursor()
+			for key, raw := cur.Seek(from); key != nil; key, raw = cur.Next() {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if more, err := f(key, raw); !more || err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return closed(err)
+}
+
+// Extent counts what there is.
+func (s *Store) Extent(ctx context.Context) (e store.Extent, err error) {
+	if err := ctx.Err(); err != nil {
+		return e, err
+	}
+	err = s.guard("reading", func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			e = extent(tx)
+			return nil
+		})
+	})
+	return e, closed(err)
+}
+
+func extent(tx *bbolt.Tx) (e store.Extent) {
+	for _, part := range []struct {
+		bucket []byte
+		count  *int64
+	}{{bucketEvents, &e.Events}, {bucketRecords, &e.Records}, {bucketUses, &e.Uses}, {bucketGaps, nil}} {
+		b := tx.Bucket(part.bucket)
+		if b == nil {
+			continue
+		}
+		stats := b.Stats()
+		e.Bytes += int64(stats.BranchAlloc + stats.LeafAlloc)
+		if part.count != nil {
+			*part.count = int64(stats.KeyN)
+		}
+	}
+	if key, _ := tx.Bucket(bucketEvents).Cursor().First(); len(key) >= 8 {
+		e.From = keyTime(key[:8])
+	}
+	return e
+}

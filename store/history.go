@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// History is what an engine knows of the past. Ranges take in their start and
+// leave out their end. Each method calls yield until that returns false.
+type History interface {
+	// Events are those of a range, in the order of their times, those of one
+	// time in the order of their arrival.
+	Events(ctx context.Context, from, to time.Time, yield func(topology.Event) bool) error
+	// RecordsAt gives, for each node that has any, its newest record of that
+	// moment or before, in no particular order of the nodes. base is the record
+	// that it builds on; zero if it stands by itself.
+	RecordsAt(ctx context.Context, at time.Time, yield func(r, base Record) bool) error
+	// Uses are the ledger's entries of one service (see [Use]), or of all if it
+	// is empty, in no particular order.
+	Uses(ctx context.Context, service string, yield func(Use) bool) error
+	// Gaps are those that reach into a range, in the order of their starts.
+	Gaps(ctx context.Context, from, to time.Time, yield func(Gap) bool) error
+	// Extent says what there is.
+	Extent(ctx context.Context) (Extent, error)
+}
+
+// Record is one node as it was from a moment on, until its next record. What
+// Data means is up to package history; an engine does not look into it.
+type Record struct {
+	Node string
+	At   time.Time // a later one of the same node and millisecond replaces it
+	// Base is the time of the record of the same node that Data builds on; zero
+	// if it stands by itself. That record does itself.
+	Base time.Time
+	Data []byte
+}
+
+// Use is the ledger's entry of one edge: by whom a service was used, and when.
+// The ledger outlives the history.
+type Use struct {
+	// Service is the service's id; where an edge leads to no service, the
+	// server's node, protocol and port in the same form.
+	Service string
+	// Connection is the edge's id.
+	Connection string
+	Client     topology.Client
+	// First and Last are when it was first and last open.
+	First, Last time.Time
+	// Hours has a bit for each hour of the week (UTC, Monday's first hour is the
+	// lowest bit of the first byte) in which it was ever open.
+	Hours [21]byte
+	// Observer says that the client counts for nothing.
+	Observer bool
+}
+
+// Merge takes in what another entry of the same edge says.
+func (u *Use) Merge(v *Use) {
+	if u.First.IsZero() || (!v.First.IsZero() && v.First.Before(u.First)) {
+		u.First = v.First
+	}
+	if !v.Last.Before(u.Last) {
+		u.Last, u.Client, u.Observer = v.Last, v.Client, v.Observer
+	}
+	for i := range u.Hours {
+		u.Hours[i] |= v.Hours[i]
+	}
+}
+
+// Gap is a time in which nothing was seen: of one node, or, with an empty name,
+// of all, because no server ran.
+type Gap struct {
+	Node string    `json:"node,omitempty"`
+	From time.Time `json:"from"`
+	// To is zero while it lasts.
+	To time.Time `json:"to,omitzero"`
+	// Why is a sentence.
+	Why string `json:"why"`
+}
+
+// Forget says what the history may lose. If there is very much of it, one write
+// drops only the oldest part.
+type Forget struct {
+	// Before drops events and gaps before it, and records that are not needed to
+	// tell any moment from then on; zero keeps all.
+	Before time.Time
+	// Uses drops entries of the ledger that were last used before it.
+	Uses time.Time
+	// Bytes drops the oldest events and records while all of them take more than
+	// that; zero is no limit.
+	Bytes int64
+}
+
+// Extent is how much history there is.
+type Extent struct {
+	Events  int64 // how many
+	Records int64
+	Uses    int64
+	// Bytes is what all of the history takes up in the engine, about.
+	Bytes int64
+	// From is the oldest moment that can be told; zero if there is none.
+	From time.Time
+}
+
+// Leaser hands out leases, where several servers share a store.
+type Leaser interface {
+	// Lease takes or renews the lease of a name for ttl, and says who has it
+	// now: the asker, or who came first. Each time that it changes hands its
+	// term is higher than all before.
+	Lease(ctx context.Context, name, holder string, ttl time.Duration) (Lease, error)
+	// Release gives it back, if the holder has it.
+	Release(ctx context.Context, name, holder string) error
+}
+
+// Lease is who may do something, until it expires.
+type Lease struct {
+	Holder string
+	Term   uint64
+}
+
+// Bus carries what the servers that share a store tell each other.
+type Bus interface {
+	// Publish appends a message to a topic and returns its id. Topics keep the
+	// newest messages, at least those of a minute.
+	Publish(ctx context.Context, topic string, m Message) (id string, err error)
+	// Tail yields the messages of a topic after an id ("" is the oldest that is
+	// kept) as they come, until yield returns false or ctx ends.
+	Tail(ctx context.Context, topic, after string, yield func(Message) bool) error
+}
+
+// Message is one thing that a server tells the others.
+type Message struct {
+	ID   string // given by the bus, ascending
+	From string // the server's name
+	Term uint64 // of the lease by which it speaks; 0 if it needs none
+	Kind string
+	Data []byte
+}

@@ -22,6 +22,9 @@ type Patch struct {
 	ExpireAfter      *topology.Duration `json:"expire_after,omitempty" yaml:"expire_after" rule:"must be a duration like \"90s\" or \"5m\""`
 	StaleAfter       *topology.Duration `json:"stale_after,omitempty" yaml:"stale_after" rule:"must be a duration like \"90s\" or \"5m\""`
 	Retention        *topology.Duration `json:"retention,omitempty" yaml:"retention" rule:"must be a duration like \"90s\" or \"5m\""`
+	RetentionBytes   *int64             `json:"retention_bytes,omitempty" yaml:"retention_bytes" rule:"must be a number of bytes"`
+	KeyFrames        *topology.Duration `json:"key_frames,omitempty" yaml:"key_frames" rule:"must be a duration like \"90s\" or \"5m\""`
+	LedgerRetention  *topology.Duration `json:"ledger_retention,omitempty" yaml:"ledger_retention" rule:"must be a duration like \"90s\" or \"5m\""`
 	PollInterval     *topology.Duration `json:"poll_interval,omitempty" yaml:"poll_interval" rule:"must be a duration like \"90s\" or \"5m\""`
 	InternalNetworks *[]netip.Prefix    `json:"internal_networks,omitempty" yaml:"internal_networks" rule:"must be a network like 203.0.113.0/24"`
 	OutsideNetworks  *[]NamedNetwork    `json:"outside_networks,omitempty" yaml:"outside_networks" rule:"must be like {\"name\": \"provider\", \"networks\": [\"203.0.113.0/24\"]}"`

@@ -12,6 +12,7 @@ import (
 
 func TestParsePatch(t *testing.T) {
 	p, err := ParsePatch([]byte(`{"ageing":"90s","hide_after":"0s","expire_after":"48h","stale_after":"2m","retention":"24h",
+		"retention_bytes":1073741824,"key_frames":"1h","ledger_retention":"9600h",
 		"poll_interval":"30s","internal_networks":["203.0.113.0/24"],"ignored_ports":[22,53],"ignored_names":["sshd"],
 		"outside_networks":[{"name":"provider","networks":["198.51.100.0/24"]}],"virtual_addresses":[{"address":"10.0.0.100","name":"shop"}],
 		"names":[{"address":"10.0.0.7","name":"printer"}],"names_by":"resolver","internet_split":"country"}`))
@@ -38,7 +39,7 @@ func TestParsePatch(t *testing.T) {
 
 func TestParsePatchRefuses(t *testing.T) {
 	for _, c := range []struct{ raw, want string }{
-		{`{"aging":"1m"}`, "aging must be one of ageing, hide_after, expire_after, stale_after, retention, poll_interval, internal_networks, outside_networks, virtual_addresses, names, names_by, internet_split, ignored_ports, ignored_names, is no setting"},
+		{`{"aging":"1m"}`, "aging must be one of ageing, hide_after, expire_after, stale_after, retention, retention_bytes, key_frames, ledger_retention, poll_interval, internal_networks, outside_networks, virtual_addresses, names, names_by, internet_split, ignored_ports, ignored_names, is no setting"},
 		{`{"ageing":"five minutes"}`, `ageing must be a duration like "90s" or "5m", is "five minutes"`},
 		{`{"ageing":300}`, `ageing must be a duration like "90s" or "5m", is 300`},
 		{`{"ageing":null}`, `ageing must be a duration like "90s" or "5m", is null`},

@@ -21,8 +21,19 @@ type Settings struct {
 	// StaleAfter is how long a node may be silent, at least three of its
 	// intervals.
 	StaleAfter topology.Duration `json:"stale_after" yaml:"stale_after"`
-	// Retention is how long events are kept; 0 is for ever.
+	// Retention is how long events and the states of nodes are kept; 0 is for
+	// ever.
 	Retention topology.Duration `json:"retention" yaml:"retention"`
+	// RetentionBytes is how much room the history may take up; beyond that its
+	// oldest part goes. 0 is no limit.
+	RetentionBytes int64 `json:"retention_bytes" yaml:"retention_bytes"`
+	// KeyFrames is how often a node's state is recorded whole, with its numbers,
+	// if anything of it changed. Changes of structure are always recorded; 0 is
+	// for those only.
+	KeyFrames topology.Duration `json:"key_frames" yaml:"key_frames"`
+	// LedgerRetention is how long after its last use it is known who used a
+	// service; 0 is for ever.
+	LedgerRetention topology.Duration `json:"ledger_retention" yaml:"ledger_retention"`
 	// PollInterval is the time between two polls of a node that is asked.
 	PollInterval topology.Duration `json:"poll_interval" yaml:"poll_interval"`
 	// InternalNetworks are the site's own, beside the private ones, which
@@ -85,6 +96,9 @@ func Defaults() Settings {
 		HideAfter:        topology.Duration(35 * 24 * time.Hour),
 		StaleAfter:       topology.Duration(time.Minute),
 		Retention:        topology.Duration(30 * 24 * time.Hour),
+		RetentionBytes:   4 << 30,
+		KeyFrames:        topology.Duration(24 * time.Hour),
+		LedgerRetention:  topology.Duration(400 * 24 * time.Hour),
 		PollInterval:     topology.Duration(time.Minute),
 		InternalNetworks: []netip.Prefix{},
 		OutsideNetworks:  []NamedNetwork{},

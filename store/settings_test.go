@@ -33,6 +33,10 @@ func TestValidate(t *testing.T) {
 		{"hide_after negative", func(s *Settings) { s.HideAfter = -1 }, "hide_after", "hide_after must be 0s to 87600h0m0s, is -1ns"},
 		{"stale_after zero", func(s *Settings) { s.StaleAfter = 0 }, "stale_after", "stale_after must be 1s to 87600h0m0s, is 0s"},
 		{"retention negative", func(s *Settings) { s.Retention = topology.Duration(-time.Hour) }, "retention", "retention must be 0s to 87600h0m0s, is -1h0m0s"},
+		{"key frames all the time", func(s *Settings) { s.KeyFrames = topology.Duration(time.Second) }, "key_frames", "key_frames must be 0s (off) or at least 1m0s, is 1s"},
+		{"key frames negative", func(s *Settings) { s.KeyFrames = -1 }, "key_frames", "key_frames must be 0s to 87600h0m0s, is -1ns"},
+		{"ledger negative", func(s *Settings) { s.LedgerRetention = -1 }, "ledger_retention", "ledger_retention must be 0s to 87600h0m0s, is -1ns"},
+		{"no room", func(s *Settings) { s.RetentionBytes = 1 }, "retention_bytes", "retention_bytes must be 0 (no limit) or at least 16777216, is 1"},
 		{"expire_after negative", func(s *Settings) { s.ExpireAfter = -1 }, "expire_after", "expire_after must be 0s to 87600h0m0s, is -1ns"},
 		{"expired before old", func(s *Settings) { s.ExpireAfter = topology.Duration(time.Minute) }, "expire_after", "expire_after must be 0s (never) or at least the ageing time, 5m0s, is 1m0s"},
 		{"asked all the time", func(s *Settings) { s.PollInterval = topology.Duration(time.Second) }, "poll_interval", "poll_interval must be 5s to 24h0m0s, is 1s"},
@@ -114,7 +118,7 @@ func TestValidateBounds(t *testing.T) {
 // without one in [Settings], or the other way round, fails the tests below.
 func full(t *testing.T) Patch {
 	t.Helper()
-	raw := `{"ageing":"1m","hide_after":"2m","expire_after":"5m","stale_after":"3m","retention":"4m","poll_interval":"6s",
+	raw := `{"ageing":"1m","hide_after":"2m","expire_after":"5m","stale_after":"3m","retention":"4m","retention_bytes":1073741824,"key_frames":"1h","ledger_retention":"9600h","poll_interval":"6s",
 		"internal_networks":["203.0.113.0/24"],"outside_networks":[{"name":"a","networks":["198.51.100.0/24"]}],
 		"virtual_addresses":[{"address":"10.0.0.1","name":"v"}],"names":[{"address":"10.0.0.2","name":"n"}],
 		"names_by":"none","internet_split":"owner","ignored_ports":[1],"ignored_names":["a"]}`

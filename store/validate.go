@@ -17,6 +17,8 @@ const (
 	minAgeing   = time.Second
 	minPoll     = 5 * time.Second
 	maxPoll     = 24 * time.Hour
+	minFrames   = time.Minute
+	minBytes    = 16 << 20
 	maxDuration = 10 * 365 * 24 * time.Hour
 	maxEntries  = 1000
 	maxNameLen  = 255
@@ -55,6 +57,8 @@ func (s *Settings) checkDurations() error {
 		{"expire_after", s.ExpireAfter, 0, maxDuration},
 		{"stale_after", s.StaleAfter, minAgeing, maxDuration},
 		{"retention", s.Retention, 0, maxDuration},
+		{"key_frames", s.KeyFrames, 0, maxDuration},
+		{"ledger_retention", s.LedgerRetention, 0, maxDuration},
 		{"poll_interval", s.PollInterval, minPoll, maxPoll},
 	} {
 		if v := time.Duration(d.value); v < d.min || v > d.max {
@@ -63,6 +67,12 @@ func (s *Settings) checkDurations() error {
 	}
 	if s.ExpireAfter != 0 && s.ExpireAfter < s.Ageing {
 		return &InvalidError{"expire_after", "must be 0s (never) or at least the ageing time, " + time.Duration(s.Ageing).String(), time.Duration(s.ExpireAfter).String()}
+	}
+	if s.KeyFrames != 0 && time.Duration(s.KeyFrames) < minFrames {
+		return &InvalidError{"key_frames", fmt.Sprintf("must be 0s (off) or at least %s", minFrames), time.Duration(s.KeyFrames).String()}
+	}
+	if s.RetentionBytes != 0 && s.RetentionBytes < minBytes {
+		return &InvalidError{"retention_bytes", fmt.Sprintf("must be 0 (no limit) or at least %d", minBytes), strconv.FormatInt(s.RetentionBytes, 10)}
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/server/keep"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -76,11 +77,12 @@ type Server struct {
 	beacon   beacon
 
 	puts     chan put
-	changing sync.Mutex // one change of settings at a time
+	changing sync.Mutex  // one change of settings at a time
+	changed  store.Patch // what people changed; guarded by changing
 	orders   chan order
 	done     chan struct{} // closed when the writer has ended
 
-	keeper    *keeper
+	keeper    *keep.Keeper
 	documents *documents
 	poller    *poller
 }
@@ -115,8 +117,9 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	s := &Server{
 		opt: opt, started: now,
 		puts: make(chan put, queue), orders: make(chan order), done: make(chan struct{}),
-		keeper:    newKeeper(opt.Store, opt.Log, snap, state.Settings),
+		keeper:    keep.New(opt.Store, opt.Log, snap, state.Alive),
 		documents: newDocuments(state.Documents),
+		changed:   state.Settings,
 	}
 	s.snapshot.Store(snap)
 	in, err := s.inForce(state.Settings)
@@ -131,12 +134,12 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 // called once.
 func (s *Server) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	wg.Go(func() { s.keeper.run(ctx) })
+	wg.Go(func() { s.keeper.Run(ctx) })
 	wg.Go(func() { s.poller.run(ctx) })
 	s.write(ctx)
 	close(s.done)
 	wg.Wait()
-	return s.keeper.flush(ctx, time.Now(), true)
+	return s.keeper.Flush(ctx, time.Now(), true)
 }
 
 // Put takes a report in. When it returns nil the report is applied: it is part
@@ -200,7 +203,7 @@ func (s *Server) Ready() error {
 	case <-s.done:
 		return ErrStopped
 	default:
-		return s.keeper.err()
+		return s.keeper.Err()
 	}
 }
 

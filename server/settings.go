@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -26,14 +27,15 @@ func (s *Server) ChangeSettings(ctx context.Context, p store.Patch) error {
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	merged := s.keeper.settings.Merge(p)
+	merged := s.changed.Merge(p)
 	in, err := s.inForce(merged)
 	if err != nil {
 		return err
 	}
-	if err := s.keeper.saveSettings(ctx, merged); err != nil {
-		return err
+	if err := s.opt.Store.Write(context.WithoutCancel(ctx), store.Change{Settings: &merged}); err != nil {
+		return fmt.Errorf("saving settings: %w", err)
 	}
+	s.changed = merged
 	return s.order(func(w *writer) { w.change(in) })
 }
 
@@ -46,7 +48,7 @@ func (s *Server) inForce(changed store.Patch) (*store.Settings, error) {
 
 func (s *Server) enforce(in *store.Settings) {
 	s.settings.Store(in)
-	s.keeper.keepEvents(time.Duration(in.Retention))
+	s.keeper.Configure(*in)
 }
 
 // change puts settings in force: what came before is judged by the old ones.

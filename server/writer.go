@@ -116,7 +116,7 @@ func (w *writer) publish(now time.Time) {
 	prev := w.Snapshot()
 	next := w.batch.Commit(now)
 	w.batch, w.due, w.published = nil, nil, now
-	w.keeper.keep(next, topology.Diff(prev, next))
+	w.keeper.Keep(next, topology.Diff(prev, next))
 	w.snapshot.Store(next)
 	w.beacon.light()
 }

@@ -1,0 +1,241 @@
+// Package keep writes the topology into the store behind the writer's back:
+// changes are grouped, so that a slow disk never slows the live model. It also
+// keeps what the history is made of: events, the states of nodes, who used what,
+// and when nothing was seen.
+package keep
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// The rhythm of the keeper.
+const (
+	// Every is the longest time that an acknowledged change is not yet in the
+	// store.
+	Every = time.Second
+	// timesEvery is how often a node is written of which only times advanced,
+	// and how often the store is told that the server runs.
+	timesEvery = time.Minute
+	// forgetEvery is how often the end of the history is cut off. Engines do
+	// that in parts, which must keep up with what a large site appends.
+	forgetEvery = time.Minute
+	// maxPending bounds the events that wait for a store that fails.
+	maxPending = 100_000
+)
+
+// Keeper keeps a topology in a store. If the store fails it keeps the newest
+// state, retries each second, and says so in [Keeper.Err]. Its methods are safe
+// for concurrent use.
+type Keeper struct {
+	store store.Store
+	log   *slog.Logger
+
+	writing sync.Mutex // one flush at a time
+	written map[string]written
+	forgot  time.Time
+	alive   time.Time
+
+	mu       sync.Mutex
+	snap     *topology.Snapshot
+	events   []topology.Event
+	gaps     []store.Gap
+	lost     uint64 // events dropped
+	failing  error
+	settings store.Settings
+}
+
+// written is what the store holds of a node.
+type written struct {
+	block *topology.Block
+	at    time.Time
+}
+
+// New makes a keeper of a topology that was loaded from the store, which was
+// alive until then.
+func New(st store.Store, log *slog.Logger, loaded *topology.Snapshot, alive time.Time) *Keeper {
+	k := &Keeper{store: st, log: log, snap: loaded, written: map[string]written{}, settings: store.Defaults()}
+	for b := range loaded.Blocks() {
+		k.written[b.Node.Name] = written{b, loaded.At()}
+	}
+	if !alive.IsZero() && loaded.At().Sub(alive) > blindAfter {
+		k.gaps = append(k.gaps, store.Gap{From: alive, To: loaded.At(), Why: "the server did not run"})
+	}
+	return k
+}
+
+// Configure puts settings in force.
+func (k *Keeper) Configure(s store.Settings) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.settings = s
+}
+
+// Keep takes note of a new snapshot and the events that lead to it. It never
+// blocks.
+func (k *Keeper) Keep(s *topology.Snapshot, events []topology.Event) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.gaps = append(k.gaps, gaps(k.snap, s, events)...)
+	k.snap = s
+	k.wait(events...)
+}
+
+// Lost is how many events were dropped because the store failed for too long.
+func (k *Keeper) Lost() uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.lost
+}
+
+// Run flushes once a second until ctx ends.
+func (k *Keeper) Run(ctx context.Context) {
+	tick := time.NewTicker(Every)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			_ = k.Flush(ctx, now, false) // kept in k.failing, retried at the next tick
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Flush writes what the store doesn't hold yet; the last one also what would
+// have waited for its time. It goes through even if ctx ends.
+func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	t := k.take()
+	c := k.changeOf(&t, now, last)
+	if c.Empty() {
+		return nil
+	}
+	c.Revision = t.snap.Revision()
+	err := k.store.Write(context.WithoutCancel(ctx), c)
+	k.outcome(err, &t)
+	if err != nil {
+		return fmt.Errorf("keeping state: %w", err)
+	}
+	for _, b := range c.Put {
+		k.written[b.Node.Name] = written{b, now}
+	}
+	for _, name := range c.Delete {
+		delete(k.written, name)
+	}
+	if c.Forget != (store.Forget{}) {
+		k.forgot = now
+	}
+	if !c.Alive.IsZero() {
+		k.alive = now
+	}
+	return nil
+}
+
+// changeOf compares a snapshot with what the store holds.
+func (k *Keeper) changeOf(t *taken, now time.Time, last bool) store.Change {
+	c := store.Change{Append: t.events, Gaps: t.gaps}
+	for b := range t.snap.Blocks() {
+		w, ok := k.written[b.Node.Name]
+		if !ok || (w.block != b && (last || !onlyTimes(w.block, b) || now.Sub(w.at) >= timesEvery)) {
+			c.Put = append(c.Put, b)
+		}
+	}
+	for name := range k.written {
+		if t.snap.Block(name) == nil {
+			c.Delete = append(c.Delete, name)
+		}
+	}
+	if now.Sub(k.forgot) >= forgetEvery {
+		c.Forget = forget(&t.settings, now)
+	}
+	if last || now.Sub(k.alive) >= timesEvery || !c.Empty() {
+		c.Alive = now
+	}
+	return c
+}
+
+// forget says what the history may lose by the settings.
+func forget(s *store.Settings, now time.Time) store.Forget {
+	f := store.Forget{Bytes: s.RetentionBytes}
+	if s.Retention > 0 {
+		f.Before = now.Add(-time.Duration(s.Retention))
+	}
+	if s.LedgerRetention > 0 {
+		f.Uses = now.Add(-time.Duration(s.LedgerRetention))
+	}
+	return f
+}
+
+// onlyTimes says whether b differs from a in advancing times alone.
+func onlyTimes(a, b *topology.Block) bool {
+	return sameSlice(a.Services, b.Services) && sameSlice(a.Connections, b.Connections) && topology.SameNode(&a.Node, &b.Node)
+}
+
+func sameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// taken is what waits to be written, and under which settings.
+type taken struct {
+	snap     *topology.Snapshot
+	events   []topology.Event
+	gaps     []store.Gap
+	settings store.Settings
+}
+
+// take removes what waits, to be written with the newest snapshot.
+func (k *Keeper) take() taken {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := taken{k.snap, k.events, k.gaps, k.settings}
+	k.events, k.gaps = nil, nil
+	return t
+}
+
+// wait puts events at the end of those that wait, and drops the oldest beyond
+// the bound. The caller holds the lock.
+func (k *Keeper) wait(events ...topology.Event) {
+	k.events = append(k.events, events...)
+	if over := len(k.events) - maxPending; over > 0 {
+		k.events = k.events[over:]
+		k.lost += uint64(over)
+	}
+}
+
+// outcome records how a write went, and says so once when that changes. What
+// was not written goes back in front of what came since.
+func (k *Keeper) outcome(err error, t *taken) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case err != nil && k.failing == nil:
+		k.log.Error("history is not being written; the live chart is not affected", "error", err)
+	case err == nil && k.failing != nil:
+		k.log.Info("history is being written again", "events lost so far", k.lost)
+	}
+	k.failing = err
+	if err != nil {
+		since := k.events
+		k.events = nil
+		k.wait(append(t.events, since...)...)
+		k.gaps = append(t.gaps, k.gaps...)
+	}
+}
+
+// Err is why the last write failed; nil if it didn't.
+func (k *Keeper) Err() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.failing == nil {
+		return nil
+	}
+	return fmt.Errorf("history is not being written: %w", k.failing)
+}

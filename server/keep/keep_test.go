@@ -1,0 +1,106 @@
+package keep
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+func empty(at time.Time) *topology.Snapshot {
+	return topology.Empty(topology.Revision{Epoch: "e"}, at)
+}
+
+func keeper(alive time.Time) *Keeper {
+	return New(nil, slog.New(slog.NewTextHandler(io.Discard, nil)), empty(noon), alive)
+}
+
+// TestEventsAreBounded: while the store fails the oldest events go, counted.
+func TestEventsAreBounded(t *testing.T) {
+	k := keeper(time.Time{})
+	many := make([]topology.Event, maxPending-1)
+	for i := range many {
+		many[i].ID = fmt.Sprint(i)
+	}
+	k.Keep(k.snap, many)
+	waiting := k.take()
+	k.Keep(k.snap, []topology.Event{{ID: "a"}, {ID: "b"}, {ID: "c"}})
+	k.outcome(errors.New("disk full"), &waiting)
+	if len(k.events) != maxPending || k.Lost() != 2 || k.events[0].ID != "2" || k.events[maxPending-1].ID != "c" {
+		t.Errorf("%d wait, %d lost, from %s to %s", len(k.events), k.Lost(), k.events[0].ID, k.events[len(k.events)-1].ID)
+	}
+}
+
+func TestServerGap(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		alive time.Time
+		want  []store.Gap
+	}{
+		{"a new store", time.Time{}, nil},
+		{"a restart", noon.Add(-30 * time.Second), nil},
+		{"killed within the minute after it said so", noon.Add(-70 * time.Second), nil},
+		{"away for an hour", noon.Add(-time.Hour), []store.Gap{{From: noon.Add(-time.Hour), To: noon, Why: "the server did not run"}}},
+	} {
+		if diff := cmp.Diff(tt.want, keeper(tt.alive).gaps); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// moment is a snapshot of one node.
+func moment(t *testing.T, at time.Time, n topology.Node) *topology.Snapshot {
+	t.Helper()
+	blocks := []*topology.Block{}
+	if n.Name != "" {
+		blocks = append(blocks, &topology.Block{Node: n})
+	}
+	s, err := topology.FromBlocks(topology.Revision{Epoch: "e", Number: uint64(at.Unix())}, at, blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestNodeGaps(t *testing.T) {
+	heard := noon.Add(-2 * time.Minute)
+	node := func(name string, state topology.NodeState, collect string) topology.Node {
+		return topology.Node{Name: name, Kind: topology.Host, State: state, LastReport: heard, Collect: collect}
+	}
+	renamed := node("web2", topology.Reporting, "agent")
+	renamed.Formerly = []topology.Former{{Name: "web"}}
+	gap := func(to time.Time, why string) []store.Gap {
+		return []store.Gap{{Node: "web", From: heard, To: to, Why: why}}
+	}
+	for _, tt := range []struct {
+		name     string
+		was, now topology.Node
+		want     []store.Gap
+	}{
+		{"an agent falls silent", node("web", topology.Reporting, "agent"), node("web", topology.Stale, "agent"), gap(time.Time{}, "the agent did not report")},
+		{"a host does not answer", node("web", topology.Reporting, "ssh"), node("web", topology.Stale, "ssh"), gap(time.Time{}, "the node did not answer")},
+		{"a file is old", node("web", topology.Reporting, "import"), node("web", topology.Stale, "import"), gap(time.Time{}, "no newer file was imported")},
+		{"it comes back", node("web", topology.Stale, "agent"), node("web", topology.Reporting, "agent"), gap(noon, "the agent did not report")},
+		{"it is removed while silent", node("web", topology.Stale, "agent"), topology.Node{}, gap(noon, "the agent did not report")},
+		{"it comes back under another name", node("web", topology.Stale, "agent"), renamed, gap(noon, "the agent did not report")},
+		{"a new node", topology.Node{}, node("web", topology.Reporting, "agent"), nil},
+		{"a reporting node is removed", node("web", topology.Reporting, "agent"), topology.Node{}, nil},
+		{"still silent", node("web", topology.Stale, "agent"), node("web", topology.Stale, "ssh"), nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			prev, next := moment(t, noon.Add(-time.Second), tt.was), moment(t, noon, tt.now)
+			if diff := cmp.Diff(tt.want, gaps(prev, next, topology.Diff(prev, next))); diff != "" {
+				t.Errorf("gaps (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

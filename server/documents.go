@@ -31,6 +31,27 @@ func (d *documents) apply(keep []store.Document, drop []store.DocumentKey) {
 	}
 }
 
+// documentsChange is a change of documents as other servers are told of it.
+type documentsChange struct {
+	Keep []store.Document    `json:"keep,omitempty"`
+	Drop []store.DocumentKey `json:"drop,omitempty"`
+}
+
+// take applies what another server keeps.
+func (d *documents) take(c documentsChange) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.apply(c.Keep, c.Drop)
+}
+
+// replace drops all and takes in what was loaded.
+func (d *documents) replace(loaded []store.Document) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.list)
+	d.apply(loaded, nil)
+}
+
 // Documents lists what is kept of a kind, in no particular order. The values
 // must not be written to.
 func (s *Server) Documents(kind string) []store.Document {
@@ -54,5 +75,6 @@ func (s *Server) ChangeDocuments(ctx context.Context, keep []store.Document, dro
 		return fmt.Errorf("keeping what was decided: %w", err)
 	}
 	s.documents.apply(keep, drop)
+	s.news(newsDocuments, documentsChange{keep, drop})
 	return nil
 }

@@ -16,6 +16,16 @@ func (s *Server) RemoveNode(ctx context.Context, name string) (there bool, err e
 	if err := ctx.Err(); err != nil {
 		return false, fmt.Errorf("removing %s: %w", name, err)
 	}
+	data := func() ([]byte, error) { return []byte(name), nil }
+	body, err := s.handOver(ctx, askRemove, data, func() (err error) {
+		there, err = s.removeNode(name)
+		return err
+	})
+	return there || string(body) == "true", err
+}
+
+// removeNode is [Server.RemoveNode] of who leads.
+func (s *Server) removeNode(name string) (there bool, err error) {
 	stopped := s.order(func(w *writer) {
 		var block *topology.Block
 		if w.batch != nil {
@@ -42,6 +52,9 @@ func (s *Server) RemoveNode(ctx context.Context, name string) (there bool, err e
 // readers show with it. It returns when that is done, or when the server stops.
 func (s *Server) Touch() {
 	_ = s.order(func(w *writer) { // a server that stops needs no new revision
+		if w.mirroring {
+			return // the leader says which revision it is
+		}
 		w.open().Touch()
 		w.publishSoon(time.Now())
 	})

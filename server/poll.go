@@ -12,6 +12,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/server/replica"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -28,6 +29,9 @@ const (
 	// firstPolls is the time over which the first polls after a start are
 	// spread.
 	firstPolls = 10 * time.Second
+	// pollLease is how long after it should have been asked again a target is
+	// another server's.
+	pollLease = 15 * time.Second
 )
 
 // poller asks the nodes that don't report by themselves, each by a goroutine of
@@ -116,7 +120,9 @@ func (p *poller) loop(ctx context.Context, t *target, first time.Duration) {
 		asked = time.Now()
 		select {
 		case p.slots <- struct{}{}:
-			p.ask(ctx, t)
+			if p.mine(ctx, t) {
+				p.ask(ctx, t)
+			}
 			<-p.slots
 		case <-ctx.Done():
 			return
@@ -153,6 +159,59 @@ func (p *poller) ask(ctx context.Context, t *target) {
 		t.Succeeded, t.Node = at, r.Node.Name
 	}
 	p.tell(t, before)
+	p.news(newsTarget, t.State)
+}
+
+// mine says whether this server is the one to ask a target: the first one that
+// wants to, until it ends.
+func (p *poller) mine(ctx context.Context, t *target) bool {
+	if p.member == nil || p.member.Role() == replica.Alone {
+		return true
+	}
+	lease, err := p.opt.Shared.Lease(ctx, "target "+t.URL, p.opt.Name, p.interval()+pollLease)
+	return err == nil && lease.Holder == p.opt.Name
+}
+
+// heard takes in how asking a target went for another server.
+func (p *poller) heard(s collect.State) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t := p.targets[s.URL]; t != nil && s.Tried.After(t.Tried) {
+		t.Tried, t.Succeeded, t.Problem, t.Kind, t.Node = s.Tried, s.Succeeded, s.Problem, s.Kind, s.Node
+	}
+}
+
+// sync asks those that other servers added, and no longer those that they
+// removed.
+func (p *poller) sync() {
+	kept := map[string]collect.Target{}
+	for _, d := range p.Documents(targetKind) {
+		var t collect.Target
+		if err := json.Unmarshal(d.Value, &t); err != nil {
+			p.opt.Log.Error("reading a target that another server added failed", "target", d.Key, "error", err)
+			continue
+		}
+		kept[t.URL] = t
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for url, t := range p.targets {
+		if _, ok := kept[url]; !ok && !t.Fixed {
+			delete(p.targets, url)
+			if t.stop != nil {
+				t.stop()
+			}
+		}
+	}
+	for url, t := range kept {
+		if p.targets[url] != nil {
+			continue
+		}
+		p.targets[url] = newTarget(t, false)
+		if p.ctx != nil && p.ctx.Err() == nil {
+			p.start(p.targets[url])
+		}
+	}
 }
 
 // tell logs a problem once, and its end.

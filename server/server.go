@@ -8,6 +8,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/server/keep"
+	"github.com/devops-trouble-map/dotm/server/replica"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -36,6 +38,9 @@ const (
 
 // ErrStopped is returned to callers of a server that no longer runs.
 var ErrStopped = errors.New("server is stopping")
+
+// errNotLeading gives a report back that another server is to apply.
+var errNotLeading = errors.New("another server leads")
 
 // LockedError refuses a change of settings that dotm.yaml fixes.
 type LockedError struct{ Field string }
@@ -63,6 +68,10 @@ type Options struct {
 	// Country and Owner tell of a public address whose it is, "" if that is not
 	// known, for the setting internet_split; nil knows nothing.
 	Country, Owner func(netip.Addr) string
+	// Shared is what the servers of one store have in common; nil if this is the
+	// only one. Name tells this one from the others, and changes with each start.
+	Shared replica.Shared
+	Name   string
 	// Log is required.
 	Log *slog.Logger
 }
@@ -83,6 +92,7 @@ type Server struct {
 	done     chan struct{} // closed when the writer has ended
 
 	keeper    *keep.Keeper
+	member    *replica.Member // nil if the store is this server's alone
 	documents *documents
 	poller    *poller
 }
@@ -109,7 +119,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	now := time.Now()
 	// The states of the last moment before a kill had names but are not in the
 	// store. An epoch for each process keeps their names from being given again.
-	rev := topology.Revision{Epoch: strconv.FormatInt(now.UnixMilli(), 36), Number: state.Revision.Number}
+	rev := topology.Revision{Epoch: epoch(now), Number: state.Revision.Number}
 	snap, err := topology.FromBlocks(rev, now, state.Blocks)
 	if err != nil {
 		return nil, fmt.Errorf("loading state: %w", err)
@@ -121,6 +131,10 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 		documents: newDocuments(state.Documents),
 		changed:   state.Settings,
 	}
+	if opt.Shared != nil {
+		s.member = replica.New(replica.Options{Name: opt.Name, Shared: opt.Shared, Server: group{s}, Log: opt.Log})
+		s.keeper.Standby()
+	}
 	s.snapshot.Store(snap)
 	in, err := s.inForce(state.Settings)
 	if err != nil {
@@ -130,13 +144,26 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	return s, s.loadTargets()
 }
 
+// epoch names the numbers of revisions that begin at a time.
+func epoch(at time.Time) string { return strconv.FormatInt(at.UnixMilli(), 36) }
+
 // Run works until ctx ends, then writes what is left to the store. It must be
 // called once.
 func (s *Server) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.keeper.Run(ctx) })
 	wg.Go(func() { s.poller.run(ctx) })
+	member, leave := context.WithCancel(context.WithoutCancel(ctx))
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		if s.member != nil {
+			s.member.Run(member)
+		}
+	}()
 	s.write(ctx)
+	leave()
+	<-left
 	close(s.done)
 	wg.Wait()
 	return s.keeper.Flush(ctx, time.Now(), true)
@@ -154,6 +181,17 @@ func (s *Server) Put(ctx context.Context, r *report.Report) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("taking in report of %s: %w", r.Node.Name, err)
 	}
+	data := func() ([]byte, error) { return json.Marshal(r) }
+	for {
+		_, err := s.handOver(ctx, askReport, data, func() error { return s.put(ctx, r, now) })
+		if !errors.Is(err, errNotLeading) {
+			return err
+		}
+	}
+}
+
+// put hands a report to the writer, and waits until it is applied.
+func (s *Server) put(ctx context.Context, r *report.Report, now time.Time) error {
 	done := make(chan error, 1)
 	select {
 	case s.puts <- put{r, now, done}:
@@ -203,8 +241,13 @@ func (s *Server) Ready() error {
 	case <-s.done:
 		return ErrStopped
 	default:
-		return s.keeper.Err()
 	}
+	if s.member != nil {
+		if err := s.member.Err(); err != nil {
+			return err
+		}
+	}
+	return s.keeper.Err()
 }
 
 // beacon wakes any number of waiters, and never blocks the one who lights it.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -25,6 +26,18 @@ func (s *Server) ChangeSettings(ctx context.Context, p store.Patch) error {
 			return &LockedError{f}
 		}
 	}
+	data := func() ([]byte, error) { return json.Marshal(p) }
+	if in := s.opt.Fixed.Apply(p.Apply(*s.settings.Load())); !s.alone() {
+		if err := in.Validate(); err != nil { // here, for the error's fields
+			return err
+		}
+	}
+	_, err := s.handOver(ctx, askSettings, data, func() error { return s.changeSettings(ctx, p) })
+	return err
+}
+
+// changeSettings is [Server.ChangeSettings] of who leads.
+func (s *Server) changeSettings(ctx context.Context, p store.Patch) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	merged := s.changed.Merge(p)
@@ -36,6 +49,7 @@ func (s *Server) ChangeSettings(ctx context.Context, p store.Patch) error {
 		return fmt.Errorf("saving settings: %w", err)
 	}
 	s.changed = merged
+	s.news(newsSettings, merged)
 	return s.order(func(w *writer) { w.change(in) })
 }
 
@@ -60,6 +74,9 @@ func (w *writer) change(in *store.Settings) {
 	w.enforce(in)
 	if before.PollInterval != in.PollInterval {
 		w.poller.wakeAll()
+	}
+	if w.mirroring {
+		return
 	}
 	b := w.open()
 	b.Touch()

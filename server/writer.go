@@ -17,12 +17,13 @@ type writer struct {
 	published time.Time
 	due       <-chan time.Time
 	last      reports
+	mirroring bool // another server leads: nothing is applied here
 }
 
 // write is the writer's loop. Reports that were already taken are applied
 // before it ends.
 func (s *Server) write(ctx context.Context) {
-	w := &writer{Server: s, last: reports{}}
+	w := &writer{Server: s, last: reports{}, mirroring: s.member != nil}
 	tick := time.NewTicker(ageEvery)
 	defer tick.Stop()
 	for {
@@ -74,6 +75,10 @@ func (w *writer) options() aggregate.Options {
 }
 
 func (w *writer) report(p put) {
+	if w.mirroring {
+		p.done <- errNotLeading
+		return
+	}
 	switch w.last.judge(p.report) {
 	case replayed:
 		p.done <- fmt.Errorf("sequence %d of %s: %w", p.report.Sequence, p.report.Node.Name, collect.ErrReplayed)
@@ -90,6 +95,9 @@ func (w *writer) report(p put) {
 
 // age publishes only if something aged: a quiet site makes no snapshots.
 func (w *writer) age(now time.Time) {
+	if w.mirroring {
+		return
+	}
 	w.open().Age(now)
 	if w.batch.Changed() {
 		w.publishSoon(now)
@@ -117,6 +125,23 @@ func (w *writer) publish(now time.Time) {
 	next := w.batch.Commit(now)
 	w.batch, w.due, w.published = nil, nil, now
 	w.keeper.Keep(next, topology.Diff(prev, next))
+	w.show(next)
+}
+
+// show makes a snapshot the newest one.
+func (w *writer) show(next *topology.Snapshot) {
 	w.snapshot.Store(next)
 	w.beacon.light()
+	if w.member != nil {
+		w.member.Share()
+	}
+}
+
+// lead goes on from what is shown, in an epoch of its own.
+func (w *writer) lead() {
+	now := time.Now()
+	w.mirroring, w.batch, w.due = false, nil, nil
+	w.snapshot.Store(w.Snapshot().Edit().Commit(topology.Revision{Epoch: epoch(now), Number: w.Snapshot().Revision().Number}, now))
+	w.open().Touch()
+	w.publish(now)
 }

@@ -39,6 +39,27 @@ func sameHolder(a, b Holder) bool {
 	return a.Node == b.Node && a.Since.Equal(b.Since) && a.Until.Equal(b.Until)
 }
 
+// OnlyTimes says whether a block differs from the one before it in advancing
+// times alone: then the two share their lists.
+func OnlyTimes(a, b *Block) bool {
+	return sameSlice(a.Services, b.Services) && sameSlice(a.Connections, b.Connections) && SameNode(&a.Node, &b.Node)
+}
+
+func sameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// SameStructure says whether two states of a node differ in nothing that
+// [Diff] has an event for.
+func SameStructure(a, b *Block) bool {
+	if a == b {
+		return true
+	}
+	var d differ
+	d.block(&a, &b)
+	return len(d.events) == 0
+}
+
 // SameServices says whether two lists of services differ in nothing but times
 // that advance while a service listens and is used.
 func SameServices(a, b []Service) bool {

@@ -41,6 +41,8 @@ type Keeper struct {
 	written map[string]written
 	forgot  time.Time
 	alive   time.Time
+	standby bool
+	ring    []seen // while on standby: what was shown lately, oldest first
 
 	mu       sync.Mutex
 	snap     *topology.Snapshot
@@ -113,6 +115,10 @@ func (k *Keeper) Run(ctx context.Context) {
 func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
 	k.writing.Lock()
 	defer k.writing.Unlock()
+	if k.standby {
+		k.watch(now)
+		return nil
+	}
 	t := k.take()
 	c := k.changeOf(&t, now, last)
 	if c.Empty() {
@@ -144,7 +150,7 @@ func (k *Keeper) changeOf(t *taken, now time.Time, last bool) store.Change {
 	c := store.Change{Append: t.events, Gaps: t.gaps}
 	for b := range t.snap.Blocks() {
 		w, ok := k.written[b.Node.Name]
-		if !ok || (w.block != b && (last || !onlyTimes(w.block, b) || now.Sub(w.at) >= timesEvery)) {
+		if !ok || (w.block != b && (last || !topology.OnlyTimes(w.block, b) || now.Sub(w.at) >= timesEvery)) {
 			c.Put = append(c.Put, b)
 		}
 	}
@@ -172,15 +178,6 @@ func forget(s *store.Settings, now time.Time) store.Forget {
 		f.Uses = now.Add(-time.Duration(s.LedgerRetention))
 	}
 	return f
-}
-
-// onlyTimes says whether b differs from a in advancing times alone.
-func onlyTimes(a, b *topology.Block) bool {
-	return sameSlice(a.Services, b.Services) && sameSlice(a.Connections, b.Connections) && topology.SameNode(&a.Node, &b.Node)
-}
-
-func sameSlice[T any](a, b []T) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // taken is what waits to be written, and under which settings.

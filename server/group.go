@@ -168,7 +168,9 @@ type codedError struct {
 	code string
 }
 
-func (e codedError) Code() string  { return e.code }
+// Code is that name.
+func (e codedError) Code() string { return e.code }
+
 func (e codedError) Unwrap() error { return e.error }
 
 func coded(err error) error {
@@ -228,7 +230,7 @@ func (s *Server) news(kind string, what any) {
 	}
 }
 
-// Members says what this server is to the others of its store; nil if it shares
+// Member says what this server is to the others of its store; nil if it shares
 // none.
 func (s *Server) Member() *replica.Status {
 	if s.member == nil {

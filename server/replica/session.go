@@ -151,7 +151,7 @@ func (s *session) renew(ctx context.Context) error {
 	case err != nil && time.Since(s.renewed) > LeaseFor-margin-renewEvery:
 		return err
 	case err != nil:
-		return nil
+		return nil //nolint:nilerr // borne, see above
 	case lease.Holder == s.Name && !leading:
 		return s.succeed(ctx, lease.Term)
 	case lease.Holder != s.Name && leading:

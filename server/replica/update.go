@@ -2,6 +2,7 @@ package replica
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -109,7 +110,7 @@ func decodeUpdate(raw []byte) (*Update, error) {
 	}
 	for _, b := range u.Put {
 		if b == nil || b.Node.Name == "" {
-			return nil, fmt.Errorf("reading update: a block has no node name")
+			return nil, errors.New("reading update: a block has no node name")
 		}
 	}
 	return u, nil

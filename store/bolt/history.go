@@ -16,11 +16,11 @@ import (
 
 // timeKey sorts as times do; see eventKey.
 func timeKey(at time.Time) []byte {
-	return binary.BigEndian.AppendUint64(nil, uint64(nanoseconds(at))^(1<<63)) //nolint:gosec // the sign bit is flipped on purpose
+	return binary.BigEndian.AppendUint64(nil, uint64(nanoseconds(at))^(1<<63))
 }
 
 func keyTime(key []byte) time.Time {
-	return time.Unix(0, int64(binary.BigEndian.Uint64(key)^(1<<63))).UTC() //nolint:gosec // likewise
+	return time.Unix(0, int64(binary.BigEndian.Uint64(key)^(1<<63))).UTC()
 }
 
 // recordKey sorts records by node, then by time: name, NUL, millisecond.

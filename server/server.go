@@ -162,11 +162,12 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	}()
 	s.write(ctx)
-	leave()
-	<-left
 	close(s.done)
 	wg.Wait()
-	return s.keeper.Flush(ctx, time.Now(), true)
+	err := s.keeper.Flush(ctx, time.Now(), true)
+	leave() // another one leads only when all is written
+	<-left
+	return err
 }
 
 // Put takes a report in. When it returns nil the report is applied: it is part

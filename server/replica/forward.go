@@ -99,7 +99,7 @@ func (m *Member) position() (Role, <-chan struct{}) {
 }
 
 // once asks the leader of the moment; again says that it changed meanwhile.
-func (m *Member) once(ctx context.Context, kind string, data []byte, turned <-chan struct{}) (body []byte, err error, again bool) { //nolint:staticcheck // the error is part of the answer
+func (m *Member) once(ctx context.Context, kind string, data []byte, turned <-chan struct{}) (body []byte, err error, again bool) {
 	ref, answered := m.expect()
 	defer m.forget(ref)
 	if err := m.asked.put(entry{kind: kind, ref: ref, data: data}); err != nil {

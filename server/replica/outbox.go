@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/devops-trouble-map/dotm/store"
 )
 
 // maxWaiting bounds what waits to be told.
 const maxWaiting = 16 << 20
+
+// sendWithin is how long sending one message may take.
+const sendWithin = 5 * time.Second
 
 // errCrowded refuses what finds no room in an outbox.
 var errCrowded = errors.New("too much waits to be told to the other servers: try again")
@@ -56,11 +60,18 @@ func (o *outbox) run(ctx context.Context, term func() uint64, failed func([]entr
 			return
 		case <-o.wake:
 		}
-		for batch := o.take(); len(batch) > 0; batch = o.take() {
-			_, err := o.bus.Publish(ctx, o.topic, store.Message{From: o.from, Term: term(), Kind: "batch", Data: o.pack(batch)})
-			if err != nil && ctx.Err() == nil {
-				failed(batch, err)
-			}
+		o.flush(context.WithoutCancel(ctx), term, failed)
+	}
+}
+
+// flush sends what waits.
+func (o *outbox) flush(ctx context.Context, term func() uint64, failed func([]entry, error)) {
+	for batch := o.take(); len(batch) > 0; batch = o.take() {
+		ctx, cancel := context.WithTimeout(ctx, sendWithin)
+		_, err := o.bus.Publish(ctx, o.topic, store.Message{From: o.from, Term: term(), Kind: "batch", Data: o.pack(batch)})
+		cancel()
+		if err != nil {
+			failed(batch, err)
 		}
 	}
 }

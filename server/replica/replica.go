@@ -196,10 +196,12 @@ func (m *Member) part(why error) {
 	m.become(Alone, "", m.knownTerm(), why)
 }
 
-// resign gives the lease back, so that another one leads at once.
+// resign tells what was not told yet and gives the lease back, so that another
+// one leads at once.
 func (m *Member) resign() {
 	ctx, cancel := context.WithTimeout(context.Background(), renewEvery)
 	defer cancel()
+	m.said.flush(ctx, m.knownTerm, m.unsaid)
 	if err := m.Shared.Release(ctx, leaderLease, m.Name); err != nil {
 		m.Log.Warn("giving the lead back failed; another server takes it when the lease ends", "error", err)
 	}

@@ -57,6 +57,7 @@ func (m *Member) session(ctx context.Context) error {
 		case err := <-s.lost:
 			return err
 		case <-ctx.Done():
+			s.tell()
 			return ctx.Err()
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/history"
-	"github.com/devops-trouble-map/dotm/server/past"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -16,12 +15,12 @@ import (
 const nowWithin = 2 * time.Second
 
 // At is the topology of a moment; of one within the last two seconds it is the
-// newest. Errors wrap [past.ErrFuture] and [past.ErrBefore].
+// newest. Errors wrap [history.ErrFuture] and [history.ErrBefore].
 func (s *Server) At(ctx context.Context, at time.Time) (*topology.Snapshot, error) {
 	now := time.Now()
 	switch {
 	case at.After(now.Add(nowWithin)):
-		return nil, past.ErrFuture
+		return nil, history.ErrFuture
 	case now.Sub(at) < nowWithin:
 		return s.Snapshot(), nil
 	}
@@ -42,7 +41,7 @@ func (s *Server) Compare(ctx context.Context, from, to time.Time) (*history.Comp
 }
 
 // Used says who used a service since a time.
-func (s *Server) Used(ctx context.Context, service, node string, since time.Time) (*past.Usage, error) {
+func (s *Server) Used(ctx context.Context, service, node string, since time.Time) (*history.Usage, error) {
 	return s.past.Used(ctx, service, node, since, time.Now())
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/devops-trouble-map/dotm/server/past"
+	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/bolt"
 	"github.com/devops-trouble-map/dotm/topology"
@@ -87,10 +87,10 @@ func TestPast(t *testing.T) {
 			}
 		}
 
-		if _, err := s.At(t.Context(), moments[0].at.Add(-time.Hour)); !errors.Is(err, past.ErrBefore) {
+		if _, err := s.At(t.Context(), moments[0].at.Add(-time.Hour)); !errors.Is(err, history.ErrBefore) {
 			t.Errorf("before the beginning: %v", err)
 		}
-		if _, err := s.At(t.Context(), time.Now().Add(time.Hour)); !errors.Is(err, past.ErrFuture) {
+		if _, err := s.At(t.Context(), time.Now().Add(time.Hour)); !errors.Is(err, history.ErrFuture) {
 			t.Errorf("in an hour: %v", err)
 		}
 		gaps, err := s.Gaps(t.Context(), moments[0].at, time.Now(), "")

@@ -34,16 +34,8 @@ type Record = history.Record
 // Use is an entry of the ledger.
 type Use = history.Use
 
-// Gap is a time in which nothing was seen: of one node, or, with an empty name,
-// of all, because no server ran.
-type Gap struct {
-	Node string    `json:"node,omitempty"`
-	From time.Time `json:"from"`
-	// To is zero while it lasts.
-	To time.Time `json:"to,omitzero"`
-	// Why is a sentence.
-	Why string `json:"why"`
-}
+// Gap is a time in which nothing was seen.
+type Gap = history.Gap
 
 // Forget says what the history may lose. If there is very much of it, one write
 // drops only the oldest part.

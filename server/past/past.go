@@ -3,7 +3,6 @@ package past
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -13,12 +12,6 @@ import (
 	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
-)
-
-// Errors about the moment that was asked for.
-var (
-	ErrFuture = errors.New("that moment is still to come")
-	ErrBefore = errors.New("nothing is known of that moment")
 )
 
 // keepMoments is how many topologies of the past are kept for who asks again.
@@ -130,7 +123,7 @@ func (r *Reader) blocks(ctx context.Context, at time.Time) ([]*topology.Block, e
 	case err != nil:
 		return nil, err
 	case found == 0:
-		return nil, ErrBefore
+		return nil, history.ErrBefore
 	}
 	return blocks, nil
 }
@@ -160,24 +153,9 @@ func (r *Reader) Compare(ctx context.Context, a, b *topology.Snapshot) (*history
 	return history.Compare(a, b, func(c *topology.Connection) time.Time { return first[c.ID] }), nil
 }
 
-// Usage is who used a service within some time, and how much of that time was
-// seen.
-type Usage struct {
-	Since time.Time   `json:"since"`
-	Until time.Time   `json:"until"`
-	Uses  []store.Use `json:"uses"`
-	// Covered is the share of the time in which the service's node, or one of
-	// its callers, was seen: 0 to 1.
-	Covered float64 `json:"covered" minimum:"0" maximum:"1"`
-	// Days are the days (UTC) of which anything was seen.
-	Days int `json:"days" doc:"days of which anything was seen"`
-	// Gaps are the times in which nothing of it was seen.
-	Gaps []store.Gap `json:"gaps"`
-}
-
 // Used says who used a service since a time. node is the service's.
-func (r *Reader) Used(ctx context.Context, service, node string, since, now time.Time) (*Usage, error) {
-	out := &Usage{Since: since, Until: now, Uses: []store.Use{}, Gaps: []store.Gap{}}
+func (r *Reader) Used(ctx context.Context, service, node string, since, now time.Time) (*history.Usage, error) {
+	out := &history.Usage{Since: since, Until: now, Uses: []store.Use{}, Gaps: []store.Gap{}}
 	err := r.history.Uses(ctx, service, func(u store.Use) bool {
 		if !u.Last.Before(since) {
 			out.Uses = append(out.Uses, u)
@@ -202,11 +180,7 @@ func (r *Reader) Used(ctx context.Context, service, node string, since, now time
 		}
 		out.Gaps = append([]store.Gap{{From: since, To: until, Why: "dotm was not there yet"}}, out.Gaps...)
 	}
-	blind := blindness(out.Gaps, since, now)
-	if span := now.Sub(since); span > 0 {
-		out.Covered = 1 - float64(blind.total)/float64(span)
-		out.Days = blind.seenDays
-	}
+	out.Cover()
 	return out, nil
 }
 
@@ -224,66 +198,6 @@ func (r *Reader) Gaps(ctx context.Context, from, to time.Time, node string) ([]s
 		return nil, fmt.Errorf("reading the gaps: %w", err)
 	}
 	return out, nil
-}
-
-// unseen is how much of a time was not seen.
-type unseen struct {
-	total    time.Duration
-	seenDays int
-}
-
-// blindness adds gaps up, which may overlap, and counts the days that are not
-// wholly in one.
-func blindness(gaps []store.Gap, from, to time.Time) (u unseen) {
-	type span struct{ from, to time.Time }
-	var spans []span
-	for _, g := range gaps {
-		s := span{g.From, g.To}
-		if s.to.IsZero() || s.to.After(to) {
-			s.to = to
-		}
-		if s.from.Before(from) {
-			s.from = from
-		}
-		if s.from.Before(s.to) {
-			spans = append(spans, s)
-		}
-	}
-	slices.SortFunc(spans, func(a, b span) int { return a.from.Compare(b.from) })
-	merged := spans[:0]
-	for _, s := range spans {
-		if n := len(merged); n > 0 && !s.from.After(merged[n-1].to) {
-			if s.to.After(merged[n-1].to) {
-				merged[n-1].to = s.to
-			}
-			continue
-		}
-		merged = append(merged, s)
-	}
-	for _, s := range merged {
-		u.total += s.to.Sub(s.from)
-	}
-	for day := from.UTC().Truncate(24 * time.Hour); day.Before(to); day = day.Add(24 * time.Hour) {
-		start, end := maxTime(day, from), minTime(day.Add(24*time.Hour), to)
-		if !slices.ContainsFunc(merged, func(s span) bool { return !s.from.After(start) && !s.to.Before(end) }) {
-			u.seenDays++
-		}
-	}
-	return u
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func minTime(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // Events are those of a range that want lets through, the newest first, at most

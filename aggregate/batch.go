@@ -1,6 +1,6 @@
-// Package aggregate turns what nodes say into the topology: sockets of one
-// look into the rows of a report ([Folder]), and reports into nodes, services
-// and connections ([Batch]).
+// Package aggregate turns what nodes say into the topology: reports into nodes,
+// services and connections ([Batch]). How the sockets of a look become the rows
+// of a report is in package fold.
 //
 // It is pure: no clock, no I/O. The same topology, report and time always give
 // the same result, so that a recorded stream of reports replays exactly.

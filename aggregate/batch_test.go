@@ -7,10 +7,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
+
+var sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})
 
 func parsed(t *testing.T, node, text string) *report.Report {
 	t.Helper()

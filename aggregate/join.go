@@ -15,7 +15,9 @@ import (
 func rowsOf(s *statement) []topology.Row {
 	n := 0
 	for i := range s.connections {
-		n += boolInt(len(s.connections[i].Tuples) > 0)
+		if len(s.connections[i].Tuples) > 0 {
+			n++
+		}
 	}
 	if n == 0 {
 		return nil
@@ -331,3 +333,18 @@ func (w *weaver) handOver(e *topology.Connection) {
 // namesSame ends the words of how an address was resolved that says nothing by
 // itself.
 const namesSame = " names the same sockets"
+
+// meet tells whether two ends name a connection that is the same.
+func meet(a, b []uint64) bool {
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch {
+		case a[i] == b[j]:
+			return true
+		case a[i] < b[j]:
+			i++
+		default:
+			j++
+		}
+	}
+	return false
+}

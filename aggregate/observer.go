@@ -90,7 +90,9 @@ func (w *weaver) touches(inVain []report.Connection) map[string]*touch {
 			continue
 		}
 		for _, e := range t.edges {
-			t.lasting += boolInt(w.lasts(e))
+			if w.lasts(e) {
+				t.lasting++
+			}
 		}
 	}
 	return all

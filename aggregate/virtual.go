@@ -326,10 +326,13 @@ func (b *Batch) release(v, node string, now time.Time) {
 // as they are, then the others, the latest first.
 func (b *Batch) putHolders(v string, list []topology.Holder) {
 	slices.SortStableFunc(list, func(x, y topology.Holder) int {
-		if x.Until.IsZero() || y.Until.IsZero() {
-			return boolInt(y.Until.IsZero()) - boolInt(x.Until.IsZero())
+		switch held := x.Until.IsZero(); {
+		case held == y.Until.IsZero():
+			return y.Until.Compare(x.Until)
+		case held:
+			return -1
 		}
-		return y.Until.Compare(x.Until)
+		return 1
 	})
 	next := *b.edit.Block(v)
 	next.Node.Holders = list[:min(len(list), maxHolders)]

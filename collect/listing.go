@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
 )
@@ -47,7 +47,7 @@ type Listing struct {
 	OwnProcesses []string
 	// Ephemeral are the ports that the node's kernel picks by itself: as far as
 	// known, or what its system does by default.
-	Ephemeral aggregate.PortRange
+	Ephemeral fold.PortRange
 }
 
 // ParseListing reads the text that a node's own programs print (see
@@ -68,14 +68,14 @@ func ParseListing(text []byte, method string) (*Listing, error) {
 
 // ephemeral is what a system picks ports from by default: Windows and macOS the
 // dynamic ports of RFC 6335, FreeBSD more than that.
-func ephemeral(system string) aggregate.PortRange {
+func ephemeral(system string) fold.PortRange {
 	switch system {
 	case proctext.Windows:
-		return aggregate.PortRange{Low: 49152, High: 65535}
+		return fold.PortRange{Low: 49152, High: 65535}
 	case proctext.BSD:
-		return aggregate.PortRange{Low: 10000, High: 65535}
+		return fold.PortRange{Low: 10000, High: 65535}
 	}
-	return aggregate.DefaultEphemeral
+	return fold.DefaultEphemeral
 }
 
 // maxExamples is how many problems a note quotes.
@@ -152,27 +152,27 @@ func cut(s string) string {
 // Report makes a report of a single look. It is complete but for the zone and
 // the interval, and checked as [Listing.Check] says.
 func (l *Listing) Report(now time.Time) (*report.Report, error) {
-	return l.report(now, aggregate.FoldOnce)
+	return l.report(now, fold.Once)
 }
 
 // ReportNext makes the next report of a node that is asked again and again: the
 // folder remembers its sockets, so that what opened is counted once.
-func (l *Listing) ReportNext(f *aggregate.Folder, now time.Time) (*report.Report, error) {
-	return l.report(now, func(h aggregate.Host, s []aggregate.Socket) aggregate.Look { return f.Fold(h, s, nil) })
+func (l *Listing) ReportNext(f *fold.Folder, now time.Time) (*report.Report, error) {
+	return l.report(now, func(h fold.Host, s []fold.Socket) fold.Look { return f.Fold(h, s, nil) })
 }
 
-func (l *Listing) report(now time.Time, fold func(aggregate.Host, []aggregate.Socket) aggregate.Look) (*report.Report, error) {
+func (l *Listing) report(now time.Time, into func(fold.Host, []fold.Socket) fold.Look) (*report.Report, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
 	}
 	j := newJoiner(l)
 	sockets := j.sockets()
 	l.complete(j)
-	host := aggregate.Host{Addresses: [][]netip.Addr{j.own}, Ephemeral: l.Ephemeral, Now: now}
-	if host.Ephemeral == (aggregate.PortRange{}) {
-		host.Ephemeral = aggregate.DefaultEphemeral
+	host := fold.Host{Addresses: [][]netip.Addr{j.own}, Ephemeral: l.Ephemeral, Now: now}
+	if host.Ephemeral == (fold.PortRange{}) {
+		host.Ephemeral = fold.DefaultEphemeral
 	}
-	look := fold(host, sockets)
+	look := into(host, sockets)
 	r := &report.Report{
 		Version: report.Version, Time: now.UTC(), Sequence: 1,
 		Node:       report.Node{Name: l.Hostname, Identity: report.Identity{Kind: report.IdentityHostname, Value: l.Hostname}},
@@ -245,7 +245,7 @@ type joiner struct {
 	own    []netip.Addr // the node's, as listed
 	seen   map[netip.Addr]bool
 	dual   map[uint16]bool // TCP and UDP ports with a listener on 0.0.0.0
-	owners map[ownerKey]*aggregate.Owner
+	owners map[ownerKey]*fold.Owner
 	serves bool // something of dotm's listens on OwnPort
 
 	unplaced, cutNames int
@@ -258,7 +258,7 @@ type ownerKey struct {
 }
 
 func newJoiner(l *Listing) *joiner {
-	j := &joiner{l: l, seen: map[netip.Addr]bool{}, dual: map[uint16]bool{}, owners: map[ownerKey]*aggregate.Owner{}}
+	j := &joiner{l: l, seen: map[netip.Addr]bool{}, dual: map[uint16]bool{}, owners: map[ownerKey]*fold.Owner{}}
 	for _, i := range l.Addresses {
 		for _, p := range i.Addresses {
 			j.own = append(j.own, p.Addr().Unmap().WithZone(""))
@@ -297,8 +297,8 @@ func (l *Listing) isOurs(process string) bool {
 	return process == "dotm" || process == "dotm_node" || slices.Contains(l.OwnProcesses, process)
 }
 
-func (j *joiner) sockets() []aggregate.Socket {
-	out := make([]aggregate.Socket, 0, len(j.l.Rows))
+func (j *joiner) sockets() []fold.Socket {
+	out := make([]fold.Socket, 0, len(j.l.Rows))
 	for i := range j.l.Rows {
 		r := &j.l.Rows[i]
 		if r.State == proctext.SynReceived || r.State == proctext.Closed && r.Protocol == proctext.TCP {
@@ -321,13 +321,13 @@ func (j *joiner) sockets() []aggregate.Socket {
 }
 
 // socket places one row; ok is false if an end is not known that matters.
-func (j *joiner) socket(r *proctext.Row) (s aggregate.Socket, ok bool) {
+func (j *joiner) socket(r *proctext.Row) (s fold.Socket, ok bool) {
 	local, remote, ok := j.ends(r)
 	if !ok || local.Port() == 0 {
 		return s, false
 	}
-	s = aggregate.Socket{
-		Protocol: report.Protocol(r.Protocol), State: aggregate.State(r.State), Local: local, Remote: remote,
+	s = fold.Socket{
+		Protocol: report.Protocol(r.Protocol), State: fold.State(r.State), Local: local, Remote: remote,
 		V6Only: r.V6Only || local.Addr() == netip.IPv6Unspecified() && j.dual[portKey(r)],
 		Owner:  j.owner(r, local, remote),
 	}
@@ -413,14 +413,14 @@ func (j *joiner) here(r *proctext.Row, peer netip.Addr) netip.Addr {
 
 // owner is the process that a row shows. Rows of the connection that brought
 // the text are dotm's own, and so are those of its agents.
-func (j *joiner) owner(r *proctext.Row, local, remote netip.AddrPort) *aggregate.Owner {
+func (j *joiner) owner(r *proctext.Row, local, remote netip.AddrPort) *fold.Owner {
 	port := j.l.OwnPort
 	own := j.l.isOurs(r.Process) ||
 		port != 0 && j.serves && (local.Port() == port || remote.Port() == port && j.isHere(remote.Addr()))
 	key := ownerKey{r.PID, r.Process, r.User, own}
 	o := j.owners[key]
 	if o == nil {
-		o = &aggregate.Owner{PID: r.PID, Process: report.CleanName(r.Process), User: userName(r.User), Own: own, Admin: r.Process == ""}
+		o = &fold.Owner{PID: r.PID, Process: report.CleanName(r.Process), User: userName(r.User), Own: own, Admin: r.Process == ""}
 		j.owners[key] = o
 	}
 	return o

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
@@ -311,7 +311,7 @@ func TestEnds(t *testing.T) {
 // TestNext: a node that is asked again and again counts what opened once.
 func TestNext(t *testing.T) {
 	const head = "hostname=a\n1: eth0: <UP>\n    inet 10.0.0.1/24 scope global eth0\ntcp 0 0 0.0.0.0:22 0.0.0.0:* LISTEN 7/sshd\ntcp 0 0 10.0.0.1:22 10.0.0.8:50000 ESTABLISHED 9/sshd\n"
-	f := aggregate.NewFolder()
+	f := fold.NewFolder()
 	for i, c := range []struct{ row, want string }{
 		{"", `tcp in 10.0.0.8:22 x1 "sshd"`},
 		{"tcp 0 0 10.0.0.1:22 10.0.0.8:50001 ESTABLISHED 9/sshd\n", `tcp in 10.0.0.8:22 x2 opened 1 "sshd"`},

@@ -13,7 +13,7 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/scan/owners"
 	"github.com/devops-trouble-map/dotm/scan/procfs"
@@ -115,7 +115,7 @@ func (l *Lister) rows(ctx context.Context) ([]proctext.NetstatRow, error) {
 
 // read reads /proc/net/tcp and tcp6. A socket's cookie is the place of what
 // else there is to print of it.
-func (l *Lister) read() (list []aggregate.Socket, err error) {
+func (l *Lister) read() (list []fold.Socket, err error) {
 	l.lines = l.lines[:0]
 	for _, name := range []string{"tcp", "tcp6"} {
 		list, err = l.readFile(list, filepath.Join(l.proc, "thread-self/net", name), name == "tcp6")
@@ -126,7 +126,7 @@ func (l *Lister) read() (list []aggregate.Socket, err error) {
 	return list, nil
 }
 
-func (l *Lister) readFile(list []aggregate.Socket, name string, six bool) ([]aggregate.Socket, error) {
+func (l *Lister) readFile(list []fold.Socket, name string, six bool) ([]fold.Socket, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return list, err
@@ -144,15 +144,15 @@ func (l *Lister) readFile(list []aggregate.Socket, name string, six bool) ([]agg
 		}
 		send, receive, _ := proctext.ParseQueues(lines.Bytes())
 		l.lines = append(l.lines, listed{six, send, receive, row.Remote})
-		list = append(list, aggregate.Socket{
-			Protocol: "tcp", State: aggregate.State(row.State), Local: row.Local, Remote: row.Remote,
+		list = append(list, fold.Socket{
+			Protocol: "tcp", State: fold.State(row.State), Local: row.Local, Remote: row.Remote,
 			Cookie: uint64(len(l.lines)), Inode: uint32(row.Inode), UID: row.UID,
 		})
 	}
 	return list, lines.Err()
 }
 
-func (l *Lister) print(list []aggregate.Socket) []proctext.NetstatRow {
+func (l *Lister) print(list []fold.Socket) []proctext.NetstatRow {
 	rows := make([]proctext.NetstatRow, 0, len(list))
 	for i := range list {
 		s := &list[i]

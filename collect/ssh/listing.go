@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
@@ -35,7 +35,7 @@ func (a *answer) listing() (*collect.Listing, error) {
 	}
 	l.OwnPeer = a.peer()
 	if low, high, err := proctext.ParsePortRange(a.text("ports")); err == nil {
-		l.Ephemeral = aggregate.PortRange{Low: low, High: high}
+		l.Ephemeral = fold.PortRange{Low: low, High: high}
 	}
 	if !a.well("ip") {
 		if err := a.kernelAddresses(l); err != nil {

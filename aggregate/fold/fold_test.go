@@ -1,4 +1,4 @@
-package aggregate
+package fold
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -13,6 +14,9 @@ import (
 
 	"github.com/devops-trouble-map/dotm/report"
 )
+
+// start is when the first look is.
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 var sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{})
 

@@ -1,4 +1,4 @@
-package aggregate
+package fold
 
 import (
 	"fmt"
@@ -174,7 +174,7 @@ func TestFoldOnce(t *testing.T) {
 		{"both", []Socket{ended(7), called(8, "curl")}, []string{"out curl 10.0.0.9:80 x1 opened 1"}},
 		{"without direction", []Socket{numbered(7, sock(report.TCP, TimeWait, "10.0.0.1:1000", "10.0.0.9:2000", nobody))}, nil},
 	} {
-		if diff := cmp.Diff(tt.want, counted(FoldOnce(thisHost, tt.sockets))); diff != "" {
+		if diff := cmp.Diff(tt.want, counted(Once(thisHost, tt.sockets))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}

@@ -1,4 +1,4 @@
-package aggregate
+package fold
 
 import (
 	"testing"
@@ -109,7 +109,7 @@ func TestHealthOnce(t *testing.T) {
 	s := with(Measures{RTT: 100, RTTVar: 5, Segments: 9, Retransmits: 2, Sent: 1000, Received: 2000}, called(7, "curl"))
 	s.Cookie = 0
 	want := &report.Health{Measured: 1, RTT: 100, RTTVar: 5, Segments: 9, Retransmits: 2, Sent: 1000, Received: 2000}
-	if diff := cmp.Diff(want, FoldOnce(thisHost, []Socket{s}).Connections[0].Health); diff != "" {
+	if diff := cmp.Diff(want, Once(thisHost, []Socket{s}).Connections[0].Health); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

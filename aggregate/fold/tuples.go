@@ -1,4 +1,4 @@
-package aggregate
+package fold
 
 import (
 	"slices"
@@ -40,19 +40,4 @@ func (t *tuples) list() []uint64 {
 		return nil
 	}
 	return slices.Clone(t.least[:t.n])
-}
-
-// meet tells whether two ends name a connection that is the same.
-func meet(a, b []uint64) bool {
-	for i, j := 0, 0; i < len(a) && j < len(b); {
-		switch {
-		case a[i] == b[j]:
-			return true
-		case a[i] < b[j]:
-			i++
-		default:
-			j++
-		}
-	}
-	return false
 }

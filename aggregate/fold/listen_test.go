@@ -1,4 +1,4 @@
-package aggregate
+package fold
 
 import (
 	"fmt"
@@ -76,7 +76,7 @@ func TestQueues(t *testing.T) {
 // TestQueuesOnce: the only look of a program tells all drops since the sockets
 // opened.
 func TestQueuesOnce(t *testing.T) {
-	look := FoldOnce(thisHost, []Socket{with(Measures{Queue: 1, QueueMax: 2, Drops: 9}, listening("0.0.0.0:80", owned(10, "nginx")))})
+	look := Once(thisHost, []Socket{with(Measures{Queue: 1, QueueMax: 2, Drops: 9}, listening("0.0.0.0:80", owned(10, "nginx")))})
 	if got, want := waiting(look), []string{"tcp 0.0.0.0:80 nginx 10 1/2 drops 9"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

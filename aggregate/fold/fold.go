@@ -1,4 +1,11 @@
-package aggregate
+// Package fold turns the sockets of one look at a host into the rows of a report
+// ([Folder]): one per process, peer, service port and direction.
+//
+// It is for every way of looking, be it sock_diag, /proc/net or what programs
+// print, so that all of them tell direction, health and what has opened by one
+// set of rules. It knows nothing of the topology that reports become. It is pure:
+// no clock, no I/O, and the same sockets in any order give the same rows.
+package fold
 
 import (
 	"cmp"
@@ -43,10 +50,10 @@ type Folder struct {
 // NewFolder returns a Folder that has seen nothing yet.
 func NewFolder() *Folder { return &Folder{fast: map[fastKey]*row{}} }
 
-// FoldOnce folds the only look of a program: counters of open sockets count
+// Once folds the only look of a program: counters of open sockets count
 // since they opened, and what has closed counts as long as the kernel remembers
 // it.
-func FoldOnce(host Host, sockets []Socket) Look {
+func Once(host Host, sockets []Socket) Look {
 	f := NewFolder()
 	f.once, f.past.forgetful = true, true
 	return f.Fold(host, sockets, nil)

@@ -45,6 +45,7 @@ var (
 	keyFormat   = []byte("format")
 	keyRevision = []byte("revision")
 	keySettings = []byte("settings")
+	keyFrom     = []byte("from")  // the oldest moment that can be told; as keyAlive
 	keyAlive    = []byte("alive") // nanoseconds, big-endian
 )
 

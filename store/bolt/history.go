@@ -43,8 +43,17 @@ func writeRecords(tx *bbolt.Tx, c *store.Change) error {
 	if err != nil {
 		return fmt.Errorf("creating records: %w", err)
 	}
+	if meta := tx.Bucket(bucketMeta); meta.Get(keyFrom) == nil {
+		first := slices.MinFunc(c.Records, func(a, b store.Record) int { return a.At.Compare(b.At) })
+		if err := meta.Put(keyFrom, timeKey(first.At)); err != nil {
+			return err
+		}
+	}
 	for i := range c.Records {
 		r := &c.Records[i]
+		if r.Node == "" || bytes.ContainsRune([]byte(r.Node), 0) {
+			return fmt.Errorf("node name must not be empty nor have a NUL, is %q", r.Node)
+		}
 		base := make([]byte, 8, 8+len(r.Data))
 		if !r.Base.IsZero() {
 			copy(base, timeKey(r.Base.Truncate(time.Millisecond)))
@@ -267,8 +276,8 @@ func extent(tx *bbolt.Tx) (e store.Extent) {
 			*part.count = int64(stats.KeyN)
 		}
 	}
-	if key, _ := tx.Bucket(bucketEvents).Cursor().First(); len(key) >= 8 {
-		e.From = keyTime(key[:8])
+	if raw := tx.Bucket(bucketMeta).Get(keyFrom); len(raw) == 8 {
+		e.From = keyTime(raw)
 	}
 	return e
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { fleetFixture, oneHostFixture } from '../fixtures';
 import { fromDocument } from '../state/topology';
+import type { Row } from '../api/types';
+import type { Drawing } from '../testing/canvas';
 import { boxOf, draw, stubCanvas } from '../testing/chart';
 import { type SceneBox, buildScene } from './scene';
 
@@ -27,6 +29,21 @@ describe('a virtual address', () => {
   it('is called what it is known as, says who has it, and which address it is', () => {
     const { texts } = draw(scene, ALL);
     for (const words of ['shop', 'on lb02', '10.20.0.100']) expect(texts).toContain(words);
+  });
+
+  it('says who has it in any box: beside its name, else below it, with rows and without', () => {
+    const doc = fleetFixture();
+    const texts = (w: number, rows: Row[]): Drawing => {
+      const nodes = doc.nodes.map((n) => (n.kind === 'virtual' ? { ...n, known_as: '', layout: { ...n.layout, w, h: rows.length > 0 ? 53 : 47 }, rows } : n));
+      return draw(buildScene(fromDocument({ ...doc, nodes }), { title: '', subtitle: '' }), ALL);
+    };
+    const rows: Row[] = [{ kind: 'service', process: 'haproxy', service: 'vip', protocol: 'tcp', port: 80 }];
+    const y = (d: Drawing, words: string): number => d.text(words).args[1] ?? NaN;
+    const wide = texts(180, rows);
+    expect(y(wide, 'on lb02')).toBe(y(wide, '10.20.0.100'));
+    for (const narrow of [texts(120, rows), texts(120, [])]) {
+      expect(y(narrow, 'on lb02') - y(narrow, '10.20.0.100')).toBeGreaterThan(10);
+    }
   });
 
   it('that is selected has a ring of the same shape', () => {

@@ -185,6 +185,16 @@ describe('rows', () => {
     expect(signs(sceneOf({ services: (s) => ({ ...s, state: s.port === 8000 ? 'gone' : 'listening' }) }))).toHaveLength(1);
   });
 
+  it('that are hidden say so in words that fit, never in a word that is cut', () => {
+    const said = (w: number): string[] => {
+      const small = (n: ChartNode): ChartNode => (n.name === 'vm' ? { ...n, layout: { ...n.layout, w }, rows: [{ kind: 'client', process: '' }] } : n);
+      return draw(sceneOf({ nodes: small })).texts;
+    };
+    expect(said(180)).toContain('name hidden');
+    expect(said(120)).toContain('hidden');
+    for (const w of [120, 100, 90]) expect(said(w).filter((t) => t.includes('…') && /^(n|h)/.test(t))).toEqual([]);
+  });
+
   it('without a name say that it is hidden on a node that reports, in a quiet ink', () => {
     const hide = (r: Row): Row => (r.kind === 'service' && r.port === 8000 ? { ...r, process: '' } : r);
     const scene = sceneOf({ nodes: (n) => ({ ...n, rows: (n.rows ?? []).map(hide) }) });

@@ -6,7 +6,7 @@ import { fromDocument } from '../state/topology';
 import type { Drawing, Mark } from '../testing/canvas';
 import { VIEW, draw, edgeOf, stubCanvas } from '../testing/chart';
 import type { View } from './brush';
-import { type Scene, buildScene } from './scene';
+import { type Scene, type SceneEdge, buildScene } from './scene';
 
 stubCanvas();
 

@@ -1,4 +1,4 @@
-import type { ChartNode, NodeKind, Status } from '../api/types';
+import type { ChartNode, ClientRow, NodeKind, ServiceRow, Status } from '../api/types';
 import { figure, isAddress, plural, span } from '../lib/format';
 import { CONTAINER, VIRTUAL } from '../parts/Icon';
 import { stateOf } from '../parts/shapes';
@@ -219,11 +219,12 @@ export class BoxPainter {
     if (box.rows.length === 0) this.#second(box, tag === '' ? said : '');
   }
 
-  /** That in the room there is: a container's host gets its share, a virtual address stands whole before who has it. */
+  /** That in the room there is: a container's host gets its share, all other names stand whole before it. */
   #beside(node: ChartNode, said: string, left: number, font: string, width: number): string {
     if (containerName(node)?.host === said) return this.#brush.fit(said, width * MARK.host, font);
-    if (node.kind !== 'virtual') return said;
-    return this.#brush.whole([said, said.replace(/^on /, '')], left, font);
+    // How long it has been silent is worth a letter of its name, and a name that must be cut anyway is cut for any.
+    if (node.state === 'stale' || (node.kind !== 'virtual' && left < -8)) return said;
+    return this.#brush.whole(node.kind === 'virtual' ? [said, said.replace(/^on /, '')] : [said], left, font);
   }
 
   /** What the right end of the header says: the most telling one of several. */
@@ -338,12 +339,12 @@ export class BoxPainter {
     const { rect, node } = box;
     const client = row.row.kind === 'client';
     const muted = client || node.state !== 'reporting' || gone;
-    const end = row.row.kind === 'client' ? 'client' : portText(row.row.protocol, row.row.port);
     const endFont = `${this.#brush.size(10.5, 12)}px ${MONO}`;
     const trouble = row.service ? GROUNDS[row.service.status] !== undefined || this.#troubled(row) : false;
     const font = `${trouble ? '600 ' : ''}${this.#brush.size(11.5, 13)}px ${SANS}`;
     const [left, label] = this.#rowLabel(box, row, tell);
-    const room = rect.w - left - 10 - this.#brush.width(end, endFont) - 6;
+    const end = this.#rowEnd(row.row, label, rect.w - left - 10, font, endFont);
+    const room = rect.w - left - 10 - (end === '' ? 0 : this.#brush.width(end, endFont) + 6);
     const text = typeof label === 'string' ? this.#brush.fit(label, room, font) : this.#brush.whole(label, room, font);
     const [first, second] = this.#rowLines(row);
     this.#brush.text(text, rect.x + left, first, font, muted || row.row.process === '' ? 'ink3' : 'ink');
@@ -351,6 +352,13 @@ export class BoxPainter {
     if (second) this.#brush.text(this.#brush.fit(second.text, rect.w - left - 10, second.font), rect.x + left, second.y, second.font, 'ink3');
     if (gone) this.#strike(rect, left, first, text, font);
     if (left > 10) this.#rowState(rect, row, client, first);
+  }
+
+  /** What the right end of a row says: the port always; that it is a client where its name has room beside it. */
+  #rowEnd(row: ServiceRow | ClientRow, label: string | readonly string[], room: number, font: string, endFont: string): string {
+    if (row.kind === 'service') return portText(row.protocol, row.port);
+    const name = typeof label === 'string' ? label : (label.at(-1) ?? '');
+    return this.#brush.whole(['client'], room - this.#brush.width(name, font) - 6, endFont);
   }
 
   /** Where a row's text starts and what it says: the process, or why there is none, in several wordings. */

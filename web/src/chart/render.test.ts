@@ -148,6 +148,13 @@ describe('boxes', () => {
     expect(drawn.texts).toContain('10.20.4.31');
   });
 
+  it('whose name has no room for a tag beside it have the name', () => {
+    const texts = (w: number): string[] => draw(sceneOf({ nodes: (n) => (n.this ? { ...n, layout: { ...n.layout, w } } : n) })).texts;
+    expect(texts(160)).toContain('this node');
+    expect(texts(80)).toContain('vm');
+    expect(texts(80)).not.toContain('this node');
+  });
+
   it('with long names are cut in the middle, and keep the tag', () => {
     const name = `web-${'x'.repeat(50)}-production-0001`;
     const scene = sceneOf({ nodes: (n) => (n.name === 'vm' ? { ...n, name } : n) });
@@ -183,6 +190,13 @@ describe('rows', () => {
     const listening = signs(sceneOf({ services: (s) => ({ ...s, state: 'listening' }) }));
     expect(listening).toHaveLength(0);
     expect(signs(sceneOf({ services: (s) => ({ ...s, state: s.port === 8000 ? 'gone' : 'listening' }) }))).toHaveLength(1);
+  });
+
+  it('of clients are whole before the word client is', () => {
+    const of = (process: string): string[] => draw(sceneOf({ nodes: (n) => (n.name === 'vm' ? { ...n, layout: { ...n.layout, w: 120 }, rows: [{ kind: 'client', process }] } : { ...n, rows: [] }) })).texts;
+    expect(of('cron')).toEqual(expect.arrayContaining(['cron', 'client']));
+    expect(of('browser-pool')).toContain('browser-pool');
+    expect(of('browser-pool')).not.toContain('client');
   });
 
   it('that are hidden say so in words that fit, never in a word that is cut', () => {

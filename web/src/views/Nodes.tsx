@@ -4,7 +4,7 @@ import type { NodeList, SuggestionList } from '../api/types';
 import { figure, plural } from '../lib/format';
 import { ProblemNote } from '../parts/Problem';
 import { Table } from '../parts/Table';
-import { type FleetRow, NODE_FILTERS, type NodeFilter, fleetLine, fleetRows, isOf, narrowed } from '../state/fleet';
+import { type FleetRow, NODE_FILTERS, type NodeFilter, fleetLine, fleetNodes, fleetRows, isOf, narrowed } from '../state/fleet';
 import { type Resource, useResource } from '../state/resource';
 import { type NodesList, showList, showNode } from '../state/route';
 import { AddNode } from './AddNode';
@@ -69,7 +69,7 @@ function ListTabs({ rows, nodes, suggestions }: TabsProps) {
   const { route, navigate, session } = useApp();
   const { list } = route.value;
   const tabs: readonly (readonly [NodesList, string, number | null])[] = [
-    ['', 'Nodes', nodes ? rows.length : null],
+    ['', 'Nodes', nodes ? fleetNodes(rows).length : null],
     ['asked', 'Asked', nodes ? (nodes.targets?.length ?? 0) : null],
     ['suggestions', 'Suggestions', suggestions ? (suggestions.total ?? suggestions.suggestions.length) : null],
     ['agents', 'Agents', null],
@@ -80,7 +80,7 @@ function ListTabs({ rows, nodes, suggestions }: TabsProps) {
         .filter(([key]) => key !== 'agents' || session.mayAdmit.value || list === 'agents')
         .map(([key, title, count]) => (
           <button key={key} type="button" aria-pressed={list === key} onClick={() => navigate(showList(route.value, key))}>
-            {title} {count !== null && figure(count)}
+            {title} {count !== null && <span class="count">{figure(count)}</span>}
           </button>
         ))}
     </div>

@@ -1,3 +1,4 @@
+import { useComputed } from '@preact/signals';
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { NodeList, SuggestionList } from '../api/types';
@@ -21,7 +22,9 @@ export function NodesView() {
   const { client, feed, now, route, navigate, session } = useApp();
   const revision = feed.topology.value?.revision ?? '';
   const asking = useRef(false);
-  const turn = asking.current || route.value.list === 'asked' ? Math.floor(now.value / POLL_MS) : 0;
+  // Asked for always: what is not read in a rendering does not bring the next one.
+  const beat = useComputed(() => Math.floor(now.value / POLL_MS)).value;
+  const turn = asking.current || route.value.list === 'asked' ? beat : 0;
   const nodes = useResource('nodes', `${revision} ${turn}`, (s) => client.nodes(s));
   const suggestions = useResource('suggestions', revision, (s) => client.suggestions(s));
   const [adding, setAdding] = useState(false);

@@ -1,4 +1,4 @@
-import type { ChartNode, ClientRow, NodeKind, ServiceRow, Status } from '../api/types';
+import type { ChartNode, NodeKind, Status } from '../api/types';
 import { figure, isAddress, plural, span } from '../lib/format';
 import { CONTAINER, VIRTUAL } from '../parts/Icon';
 import { stateOf } from '../parts/shapes';
@@ -39,7 +39,7 @@ const CUT = 9;
 const MARK = { side: 12, gap: 5, host: 0.45 };
 
 /** How far a header's two lines stand above and below its middle, where it needs two. */
-const UNDER = { up: 5.5, down: 6 };
+const UNDER = { up: 4.5, down: 7 };
 
 /** The height from which a box without rows has room for a second line. */
 const SECOND_LINE = HEADER + 14;
@@ -343,7 +343,7 @@ export class BoxPainter {
     const trouble = row.service ? GROUNDS[row.service.status] !== undefined || this.#troubled(row) : false;
     const font = `${trouble ? '600 ' : ''}${this.#brush.size(11.5, 13)}px ${SANS}`;
     const [left, label] = this.#rowLabel(box, row, tell);
-    const end = this.#rowEnd(row.row, label, rect.w - left - 10, font, endFont);
+    const end = row.row.kind === 'service' ? portText(row.row.protocol, row.row.port) : this.#clientWord(box, endFont);
     const room = rect.w - left - 10 - (end === '' ? 0 : this.#brush.width(end, endFont) + 6);
     const text = typeof label === 'string' ? this.#brush.fit(label, room, font) : this.#brush.whole(label, room, font);
     const [first, second] = this.#rowLines(row);
@@ -354,11 +354,12 @@ export class BoxPainter {
     if (left > 10) this.#rowState(rect, row, client, first);
   }
 
-  /** What the right end of a row says: the port always; that it is a client where its name has room beside it. */
-  #rowEnd(row: ServiceRow | ClientRow, label: string | readonly string[], room: number, font: string, endFont: string): string {
-    if (row.kind === 'service') return portText(row.protocol, row.port);
-    const name = typeof label === 'string' ? label : (label.at(-1) ?? '');
-    return this.#brush.whole(['client'], room - this.#brush.width(name, font) - 6, endFont);
+  /** That a row is a client's, in its end; in none of a box where a name of one would be cut for it. */
+  #clientWord(box: SceneBox, endFont: string): string {
+    const font = `${this.#brush.size(11.5, 13)}px ${SANS}`;
+    const names = box.rows.map(({ row }) => (row.kind === 'client' ? row.process || UNNAMED[1] : ''));
+    const widest = Math.max(...names.map((n) => this.#brush.width(n, font)));
+    return this.#brush.whole(['client'], box.rect.w - 25 - 10 - widest - 6, endFont);
   }
 
   /** Where a row's text starts and what it says: the process, or why there is none, in several wordings. */

@@ -22,7 +22,7 @@ export function ConnectionPanel({ topology, connection: c }: { topology: Topolog
     <>
       <section>
         <Title>
-          {from} {c.directed ? '→' : '—'} {to}
+          <span class="end">{from}</span> {c.directed ? '→' : '—'} <span class="end">{to}</span>
         </Title>
         <p class="ink2">
           {c.count === 0 ? 'Nothing is open now.' : `${plural(c.count, 'connection')} open now.`}{' '}

@@ -279,7 +279,7 @@ export function nodeConnections({ name, state: reports }: Pick<NodeInfo, 'name' 
   return [
     edgeBy(named),
     { key: 'way', title: 'Way', class: 'whole', value: way, cell: (c) => <span class="ink3">{way(c)}</span> },
-    { key: 'own', title: 'Process', class: 'bold roomy', value: own, cell: own },
+    { key: 'own', title: 'Process', class: 'bold roomy', value: own, cell: (c) => (own(c) === nameless ? <span class="ink3">{nameless}</span> : own(c)) },
     { key: 'other', title: 'With', class: 'roomy', value: (c) => `${named(far(c)[0])} ${far(c)[1]}`, cell: (c) => <Far end={far(c)} /> },
     connectionTrouble(judge),
     count,

@@ -1,4 +1,11 @@
-package aggregate
+// Package address says which node an address means ([Book]). Addresses resolve
+// within their zone: to a virtual address's node, to the node itself, to what runs
+// on its host, to the one reporter that has them, else to an inferred node or to
+// what lies outside the internal networks.
+//
+// It changes nothing: it reads the topology in the making, the settings, and the
+// interfaces of a report ([Of]).
+package address
 
 import (
 	"net/netip"
@@ -8,20 +15,20 @@ import (
 	"github.com/devops-trouble-map/dotm/report"
 )
 
-// addresses are those of a host, by what they mean to others.
-type addresses struct {
-	own []netip.Addr // by which others can call it
-	// virtual are those of them that it has beside others of their network: a
+// Set are the addresses of a host, by what they mean to others.
+type Set struct {
+	Own []netip.Addr // by which others can call it
+	// Virtual are those of them that it has beside others of their network: a
 	// /32 beside an address with its network, as keepalived adds them.
-	virtual []netip.Addr
-	// loopback are those of them that sit on no network.
-	loopback []netip.Addr
-	// networks are those of bridges for containers and virtual machines.
-	networks []netip.Prefix
+	Virtual []netip.Addr
+	// Loopback are those of them that sit on no network.
+	Loopback []netip.Addr
+	// Networks are those of bridges for containers and virtual machines.
+	Networks []netip.Prefix
 }
 
-// hostAddresses sorts the addresses of a report's host by what they mean.
-func hostAddresses(r *report.Report) (out addresses) {
+// Of sorts the addresses of a report's host by what they mean.
+func Of(r *report.Report) (out Set) {
 	for _, in := range r.Interfaces {
 		bridge, loopback := isContainerBridge(in.Name), isLoopback(in.Name)
 		main := slices.ContainsFunc(in.Addresses, func(p netip.Prefix) bool {
@@ -29,28 +36,28 @@ func hostAddresses(r *report.Report) (out addresses) {
 		})
 		for _, p := range in.Addresses {
 			a := p.Addr().Unmap().WithZone("")
-			out.own = append(out.own, a)
+			out.Own = append(out.Own, a)
 			switch {
 			case bridge:
 				if network := p.Masked(); network.IsValid() && !p.IsSingleIP() && isUsable(a) {
-					out.networks = append(out.networks, network)
+					out.Networks = append(out.Networks, network)
 				}
 			case loopback:
-				out.loopback = append(out.loopback, a)
+				out.Loopback = append(out.Loopback, a)
 			case main && p.IsSingleIP() && a.Is4():
-				out.virtual = append(out.virtual, a)
+				out.Virtual = append(out.Virtual, a)
 			}
 		}
 	}
-	out.own = usable(out.own)
-	if out.virtual != nil {
-		out.virtual = usable(out.virtual)
+	out.Own = Usable(out.Own)
+	if out.Virtual != nil {
+		out.Virtual = Usable(out.Virtual)
 	}
-	if out.loopback = usable(out.loopback); len(out.loopback) == 0 {
-		out.loopback = nil
+	if out.Loopback = Usable(out.Loopback); len(out.Loopback) == 0 {
+		out.Loopback = nil
 	}
-	slices.SortFunc(out.networks, netip.Prefix.Compare)
-	out.networks = slices.Compact(out.networks)
+	slices.SortFunc(out.Networks, netip.Prefix.Compare)
+	out.Networks = slices.Compact(out.Networks)
 	return out
 }
 
@@ -80,8 +87,8 @@ func isUsable(a netip.Addr) bool {
 	return a.IsValid() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && !a.IsUnspecified() && !a.IsMulticast()
 }
 
-// usable keeps the addresses by which others can call a node, sorted.
-func usable(addrs []netip.Addr) []netip.Addr {
+// Usable keeps the addresses by which others can call a node, sorted.
+func Usable(addrs []netip.Addr) []netip.Addr {
 	out := make([]netip.Addr, 0, len(addrs))
 	for _, a := range addrs {
 		if a = a.Unmap().WithZone(""); isUsable(a) {

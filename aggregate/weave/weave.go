@@ -1,4 +1,12 @@
-package aggregate
+// Package weave turns the rows of one statement, of a host or a container, into the
+// connections that its node holds ([Loom]). It joins them with what the other end
+// said, by address or by tuples, follows address translation, and keeps what was
+// known before as far as nothing tells it better.
+//
+// This is one room and not several, because both ends of a connection are written
+// while it is woven: a row may add an edge here, note something on one that a peer
+// holds, or take that over, and rows after it must see this.
+package weave
 
 import (
 	"maps"
@@ -7,43 +15,68 @@ import (
 	"strings"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate/address"
+	"github.com/devops-trouble-map/dotm/aggregate/edge"
+	"github.com/devops-trouble-map/dotm/aggregate/inference"
+	"github.com/devops-trouble-map/dotm/aggregate/service"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
+// Loom is what the statements of a report are woven on.
+type Loom struct {
+	edit  *topology.Edit
+	book  *address.Book
+	nodes *inference.Nodes
+}
+
+// NewLoom is the one of a topology in the making.
+func NewLoom(edit *topology.Edit, b *address.Book, nodes *inference.Nodes) *Loom {
+	return &Loom{edit, b, nodes}
+}
+
 // weaver turns the rows of one statement into the connections that its node
 // holds.
 type weaver struct {
-	batch *Batch
-	self  *topology.Block // in the making; its services are complete
-	prev  *topology.Block
-	says  statement
-	now   time.Time
+	*Loom
+	self *topology.Block // in the making; its services are complete
+	prev *topology.Block
+	says *report.Report
+	rows []report.Connection
+	now  time.Time
 
-	others   map[string]*peer                // blocks of other nodes
-	services map[string]portServices         // of nodes
-	local    map[ends][]*topology.Connection // edges within the node, once all are there
-	only     map[string]string               // the one service of a process
+	others   map[string]*peer                     // blocks of other nodes
+	services map[string]service.Ports             // of nodes
+	local    map[edge.Ends][]*topology.Connection // edges within the node, once all are there
+	only     map[string]string                    // the one service of a process
 
 	edges map[string]*topology.Connection
 	ends  map[[2]string][]*topology.Connection // edges of now by their two nodes
 	peers map[string]map[netip.Prefix]int      // behind edges to many, by address or network
 
-	health map[string]*measured // of edges, by id
+	health map[string]*edge.Measured // of edges, by id
 
-	explained map[ends]bool // callers without a process that other edges stand for
+	explained map[edge.Ends]bool // callers without a process that other edges stand for
 
 	sure map[string][]*topology.Connection // of before, by an address that says nothing by itself
 }
 
+// Weave makes the connections that a node holds of the rows of its statement, part
+// of the report that says it, as of now. next is its block in the making, whose
+// node and services are complete; prev is the block before.
+func (l *Loom) Weave(next, prev *topology.Block, says *report.Report, rows []report.Connection, now time.Time) {
+	w := &weaver{Loom: l, self: next, prev: prev, says: says, rows: rows, now: now}
+	w.weave()
+}
+
 // weave fills self.Connections.
 func (w *weaver) weave() {
-	w.others, w.services = map[string]*peer{}, map[string]portServices{}
-	w.only = onlyServices(w.self.Services)
+	w.others, w.services = map[string]*peer{}, map[string]service.Ports{}
+	w.only = service.Only(w.self.Services)
 	w.edges = map[string]*topology.Connection{}
 	w.peers = map[string]map[netip.Prefix]int{}
-	w.health = map[string]*measured{}
-	rows := slices.Clone(w.says.connections)
+	w.health = map[string]*edge.Measured{}
+	rows := slices.Clone(w.rows)
 	for i := range rows {
 		w.decide(&rows[i])
 	}
@@ -92,7 +125,7 @@ func (w *weaver) outwards(rows []report.Connection) {
 func (w *weaver) named(r *report.Connection) *topology.Connection {
 	t := w.target(r)
 	same := func(c *topology.Connection) bool {
-		return c.Directed && c.Client.Process != "" && c.Client.Node == w.self.Node.Name && c.Server.Node == t.node &&
+		return c.Directed && c.Client.Process != "" && c.Client.Node == w.self.Node.Name && c.Server.Node == t.Node &&
 			c.Server.Port == t.port && c.Protocol == topology.Protocol(r.Protocol)
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.edges)) {
@@ -133,19 +166,13 @@ func (w *weaver) countInVain(rows []report.Connection) {
 		for _, id := range slices.Sorted(maps.Keys(w.edges)) {
 			e := w.edges[id]
 			if e.Directed && e.Client.Node == w.self.Node.Name && e.Client.Process == r.Process &&
-				e.Server.Node == t.node && e.Server.Port == t.port && e.Protocol == topology.Protocol(r.Protocol) {
-				addInVain(e, r)
+				e.Server.Node == t.Node && e.Server.Port == t.port && e.Protocol == topology.Protocol(r.Protocol) {
+				edge.AddInVain(e, r)
 				w.measure(id, "client", r.Health)
 				break
 			}
 		}
 	}
-}
-
-func addInVain(e *topology.Connection, r *report.Connection) {
-	e.Refused += r.Refused
-	e.TimedOut += r.TimedOut
-	e.Failed += r.Failed
 }
 
 // decide gives a row without direction the one that other knowledge proves: a
@@ -162,8 +189,8 @@ func (w *weaver) decide(r *report.Connection) {
 			return
 		}
 	}
-	peer := w.batch.resolve(&w.self.Node, r.Peer)
-	if peer.kind != topology.Inferred && peer.kind != topology.Virtual && w.accepting(peer.node, port{proto, r.Port}, r.Peer) != nil {
+	peer := w.book.Resolve(&w.self.Node, r.Peer)
+	if peer.Kind != topology.Inferred && peer.Kind != topology.Virtual && w.accepting(peer.Node, service.At(proto, r.Port), r.Peer) != nil {
 		r.Direction, r.LocalPort = report.Out, 0
 	}
 }
@@ -173,26 +200,26 @@ func (w *weaver) block(node string) *topology.Block {
 	if node == w.self.Node.Name {
 		return w.self
 	}
-	return w.batch.edit.Block(node)
+	return w.edit.Block(node)
 }
 
 // outLike adds a row whose service is at the peer, or whose direction is
 // unknown. If like is not nil, its client is the row's.
 func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
 	t := w.certain(w.target(r), r)
-	if r.Direction == report.Unknown && w.saidBefore(r, t.end) {
+	if r.Direction == report.Unknown && w.saidBefore(r, t.End) {
 		return
 	}
 	proto := topology.Protocol(r.Protocol)
 	c := topology.Connection{
 		Client: topology.Client{
 			Node: w.self.Node.Name, Process: r.Process, Service: w.only[r.Process],
-			Unit: r.Unit, Container: w.says.container(r.Container).Name,
+			Unit: r.Unit, Container: w.says.Container(r.Container).Name,
 		},
-		Server:   topology.Server{Node: t.node, Port: t.port},
+		Server:   topology.Server{Node: t.Node, Port: t.port},
 		Protocol: proto, Directed: r.Direction != report.Unknown, Own: r.Own,
 		Evidence: topology.Evidence{
-			ServerAddress: t.addr.String(), ServerResolved: t.how,
+			ServerAddress: t.addr.String(), ServerResolved: t.How,
 			ClientResolved: "reports itself",
 			SeenBy:         []topology.Sighting{{Node: w.self.Node.Name, End: "client", At: w.now}},
 		},
@@ -203,34 +230,34 @@ func (w *weaver) outLike(r *report.Connection, like *topology.Connection) {
 	}
 	switch {
 	case !c.Directed:
-	case t.kind == topology.Inferred, t.kind == topology.Virtual:
-		c.Server.Service = topology.ServiceID(t.node, proto, t.port, netip.Addr{})
+	case t.Kind == topology.Inferred, t.Kind == topology.Virtual:
+		c.Server.Service = topology.ServiceID(t.Node, proto, t.port, netip.Addr{})
 	default:
-		if s := w.accepting(t.node, port{proto, t.port}, t.addr); s != nil {
+		if s := w.accepting(t.Node, service.At(proto, t.port), t.addr); s != nil {
 			c.Server.Service = s.ID
 			c.Own = c.Own || s.Own
 		}
 	}
-	w.add(c, r, t.end, "client")
-	w.confirm(c, t.end, r)
+	w.add(c, r, t.End, "client")
+	w.confirm(c, t.End, r)
 }
 
 // saidBefore tells whether the other of the two sockets of a connection without
 // direction stands for it: of a local one that with the lower port, else the
 // one whose node told of it first.
-func (w *weaver) saidBefore(r *report.Connection, peer end) bool {
-	if peer.node == w.self.Node.Name {
+func (w *weaver) saidBefore(r *report.Connection, peer address.End) bool {
+	if peer.Node == w.self.Node.Name {
 		return r.LocalPort > r.Port
 	}
-	p := w.peer(peer.node)
-	for _, i := range p.find(ends{peer.node, w.self.Node.Name, port{topology.Protocol(r.Protocol), r.LocalPort}}) {
+	p := w.peer(peer.Node)
+	for _, i := range p.find(edge.Between(peer.Node, w.self.Node.Name, topology.Protocol(r.Protocol), r.LocalPort)) {
 		if p.block.Connections[i].Directed {
 			continue
 		}
 		if e := &p.block.Connections[i].Evidence; !e.BothEnds {
 			e = &p.write(i).Evidence
 			e.BothEnds = true
-			e.SeenBy = sight(e.SeenBy, topology.Sighting{Node: w.self.Node.Name, End: "server", At: w.now})
+			e.SeenBy = edge.See(e.SeenBy, topology.Sighting{Node: w.self.Node.Name, End: "server", At: w.now})
 		}
 		return true
 	}
@@ -240,44 +267,44 @@ func (w *weaver) saidBefore(r *report.Connection, peer end) bool {
 // confirm notes that the server's node sees the edge too, if it does, and
 // takes over what it held of it while the client's end was unknown. Behind a
 // virtual address those that hold it see the edge.
-func (w *weaver) confirm(c topology.Connection, peer end, r *report.Connection) {
+func (w *weaver) confirm(c topology.Connection, peer address.End, r *report.Connection) {
 	if !c.Directed {
 		return
 	}
 	id := topology.ConnectionID(&c)
-	if peer.kind != topology.Virtual {
-		w.confirmAt(id, peer.node, directed(&c), c.Server.Service, r)
+	if peer.Kind != topology.Virtual {
+		w.confirmAt(id, peer.Node, edge.EndsOf(&c), c.Server.Service, r)
 		return
 	}
-	for _, h := range w.batch.everHeld(peer.node) {
-		w.confirmAt(id, h, directed(&c), c.Server.Service, r)
+	for _, h := range w.book.EverHeld(peer.Node) {
+		w.confirmAt(id, h, edge.EndsOf(&c), c.Server.Service, r)
 	}
 }
 
 // confirmAt is confirm for one node that may see the edge. r is the client's row,
 // if there is one.
-func (w *weaver) confirmAt(id, node string, at ends, service string, r *report.Connection) {
+func (w *weaver) confirmAt(id, node string, at edge.Ends, service string, r *report.Connection) {
 	p := w.peer(node)
 	if p == nil {
 		return
 	}
 	mine := w.edges[id]
-	if e := &mine.Evidence; r != nil && (!e.Confirmed || !seenBy(e.SeenBy, node)) && w.sameSockets(node, r) {
+	if e := &mine.Evidence; r != nil && (!e.Confirmed || !edge.Seen(e.SeenBy, node)) && w.sameSockets(node, r) {
 		e.Confirmed, e.BothEnds = true, true
-		e.SeenBy = sight(e.SeenBy, topology.Sighting{Node: node, End: "server", At: p.block.Node.LastReport})
+		e.SeenBy = edge.See(e.SeenBy, topology.Sighting{Node: node, End: "server", At: p.block.Node.LastReport})
 	}
 	places := p.find(at)
-	if at.server != node {
+	if at.Server != node {
 		places = append(places, w.calledAs(p, at, mine)...)
 	}
 	for _, i := range places {
 		theirs := &p.block.Connections[i]
-		if theirs.Client.Process != "" || !theirs.Directed || at.server == node && theirs.Server.Service != service {
+		if theirs.Client.Process != "" || !theirs.Directed || at.Server == node && theirs.Server.Service != service {
 			continue
 		}
-		mine.FirstSeen = earliest(mine.FirstSeen, theirs.FirstSeen)
+		mine.FirstSeen = edge.Earlier(mine.FirstSeen, theirs.FirstSeen)
 		for _, s := range theirs.Evidence.SeenBy {
-			mine.Evidence.SeenBy = sight(mine.Evidence.SeenBy, s)
+			mine.Evidence.SeenBy = edge.See(mine.Evidence.SeenBy, s)
 		}
 		mine.Evidence.ClientAddress, mine.Evidence.ClientResolved = theirs.Evidence.ClientAddress, theirs.Evidence.ClientResolved
 		mine.Evidence.BothEnds = true
@@ -288,8 +315,8 @@ func (w *weaver) confirmAt(id, node string, at ends, service string, r *report.C
 
 // calledAs lists the edges of a virtual address's holder that came in through
 // it, as far as it is known.
-func (w *weaver) calledAs(p *peer, at ends, mine *topology.Connection) []int {
-	at.server = p.block.Node.Name
+func (w *weaver) calledAs(p *peer, at edge.Ends, mine *topology.Connection) []int {
+	at.Server = p.block.Node.Name
 	return slices.DeleteFunc(p.find(at), func(i int) bool {
 		return p.block.Connections[i].Evidence.ServerAddress != mine.Evidence.ServerAddress
 	})
@@ -298,7 +325,7 @@ func (w *weaver) calledAs(p *peer, at ends, mine *topology.Connection) []int {
 // in adds a row whose service is on this node, unless the client's end already
 // tells it better.
 func (w *weaver) in(r *report.Connection, clients map[string]int) {
-	key := port{topology.Protocol(r.Protocol), r.Port}
+	key := service.At(topology.Protocol(r.Protocol), r.Port)
 	s := w.accepting(w.self.Node.Name, key, r.Local)
 	server := topology.Server{Node: w.self.Node.Name, Port: r.Port}
 	own := r.Own
@@ -310,7 +337,7 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 	peer := w.caller(r)
 	seen := topology.Sighting{Node: w.self.Node.Name, End: "server", At: w.now}
 	if v := w.calledVirtual(r); v != "" {
-		at := topology.Server{Node: v, Port: r.Port, Service: topology.ServiceID(v, key.protocol, r.Port, netip.Addr{})}
+		at := topology.Server{Node: v, Port: r.Port, Service: topology.ServiceID(v, key.Protocol, r.Port, netip.Addr{})}
 		if w.sawAtClient(peer, at, r, seen) {
 			return
 		}
@@ -318,13 +345,13 @@ func (w *weaver) in(r *report.Connection, clients map[string]int) {
 		if left && w.toldByHolder(peer, at, r) {
 			return
 		}
-		if left || len(w.batch.holders(v)) == 1 {
+		if left || len(w.book.Holders(v)) == 1 {
 			server = at
 		}
 	}
 	if w.sawAtClient(peer, server, r, seen) {
 		w.throughSource(peer, server, own, r, seen)
-		if len(w.batch.edit.Owners(w.self.Node.Zone, calledAddress(r))) > 1 {
+		if len(w.edit.Owners(w.self.Node.Zone, calledAddress(r))) > 1 {
 			w.elsewhere(peer, server, r, w.noter(peer, server, r, seen))
 		}
 		return
@@ -343,8 +370,8 @@ func (w *weaver) calledVirtual(r *report.Connection) string {
 	if !called.IsValid() || slices.Contains(w.self.Node.Addresses, called) {
 		return ""
 	}
-	v := w.batch.edit.VirtualAt(w.self.Node.Zone, called)
-	if w.has(called) || slices.Contains(w.batch.everHeld(v), w.self.Node.Name) {
+	v := w.edit.VirtualAt(w.self.Node.Zone, called)
+	if w.has(called) || slices.Contains(w.book.EverHeld(v), w.self.Node.Name) {
 		return v
 	}
 	return ""
@@ -352,9 +379,9 @@ func (w *weaver) calledVirtual(r *report.Connection) string {
 
 // toldByHolder says whether who holds a virtual address now tells of calls from
 // a peer to it.
-func (w *weaver) toldByHolder(peer end, at topology.Server, r *report.Connection) bool {
-	for _, h := range w.batch.holders(at.Node) {
-		if h != w.self.Node.Name && len(w.peer(h).find(ends{peer.node, at.Node, port{topology.Protocol(r.Protocol), at.Port}})) > 0 {
+func (w *weaver) toldByHolder(peer address.End, at topology.Server, r *report.Connection) bool {
+	for _, h := range w.book.Holders(at.Node) {
+		if h != w.self.Node.Name && len(w.peer(h).find(edge.Between(peer.Node, at.Node, topology.Protocol(r.Protocol), at.Port))) > 0 {
 			return true
 		}
 	}
@@ -370,12 +397,12 @@ func calledAddress(r *report.Connection) netip.Addr {
 }
 
 // accept adds an edge that its client's end doesn't tell.
-func (w *weaver) accept(peer end, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) {
+func (w *weaver) accept(peer address.End, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) {
 	c := topology.Connection{
-		Client: topology.Client{Node: peer.node}, Server: server,
+		Client: topology.Client{Node: peer.Node}, Server: server,
 		Protocol: topology.Protocol(r.Protocol), Directed: true, Own: own,
 		Evidence: topology.Evidence{
-			ClientAddress: r.Peer.String(), ClientResolved: peer.how,
+			ClientAddress: r.Peer.String(), ClientResolved: peer.How,
 			ServerResolved: "reports itself", SeenBy: []topology.Sighting{seen},
 		},
 	}
@@ -395,17 +422,17 @@ func (w *weaver) takeOver(c *topology.Connection) {
 	if w.remembered(id) != nil {
 		return
 	}
-	for _, h := range w.batch.everHeld(c.Server.Node) {
+	for _, h := range w.book.EverHeld(c.Server.Node) {
 		if h == w.self.Node.Name {
 			continue
 		}
 		p := w.peer(h)
-		for _, i := range p.find(directed(c)) {
+		for _, i := range p.find(edge.EndsOf(c)) {
 			theirs := &p.block.Connections[i]
 			if theirs.ID != id {
 				continue
 			}
-			absorb(w.edges[id], theirs)
+			edge.Absorb(w.edges[id], theirs)
 			p.drop(i)
 			p.leaves = true
 		}
@@ -415,10 +442,10 @@ func (w *weaver) takeOver(c *topology.Connection) {
 // sawAtClient finds the edges that the client's end holds for a row and notes
 // there that the server's end sees them too, with the direction and the service
 // that the client's end could not know.
-func (w *weaver) sawAtClient(peer end, server topology.Server, r *report.Connection, seen topology.Sighting) bool {
+func (w *weaver) sawAtClient(peer address.End, server topology.Server, r *report.Connection, seen topology.Sighting) bool {
 	note := w.noter(peer, server, r, seen)
-	at := ends{peer.node, server.Node, port{topology.Protocol(r.Protocol), server.Port}}
-	if peer.node != w.self.Node.Name {
+	at := edge.Between(peer.Node, server.Node, topology.Protocol(r.Protocol), server.Port)
+	if peer.Node != w.self.Node.Name {
 		return w.sawAtPeer(at, server.Service, note, r)
 	}
 	found := false
@@ -432,29 +459,29 @@ func (w *weaver) sawAtClient(peer end, server topology.Server, r *report.Connect
 }
 
 // noter writes on an edge what the server's end knows of it.
-func (w *weaver) noter(peer end, server topology.Server, r *report.Connection, seen topology.Sighting) func(*topology.Connection) {
+func (w *weaver) noter(peer address.End, server topology.Server, r *report.Connection, seen topology.Sighting) func(*topology.Connection) {
 	return func(c *topology.Connection) {
 		if server.Service != "" {
 			c.Directed, c.Server.Service = true, server.Service
 			c.ID = topology.ConnectionID(c)
 		}
 		c.Evidence.BothEnds = true
-		c.Evidence.Confirmed = c.Evidence.Confirmed || w.sameSockets(peer.node, r)
-		c.Evidence.ClientAddress, c.Evidence.ClientResolved = r.Peer.String(), peer.how
-		c.Evidence.SeenBy = sight(c.Evidence.SeenBy, seen)
+		c.Evidence.Confirmed = c.Evidence.Confirmed || w.sameSockets(peer.Node, r)
+		c.Evidence.ClientAddress, c.Evidence.ClientResolved = r.Peer.String(), peer.How
+		c.Evidence.SeenBy = edge.See(c.Evidence.SeenBy, seen)
 	}
 }
 
 // within lists the edges whose ends are both on this node, be it by a virtual
 // address.
-func (w *weaver) within() map[ends][]*topology.Connection {
-	local, virtual := map[ends][]*topology.Connection{}, map[string]bool{}
+func (w *weaver) within() map[edge.Ends][]*topology.Connection {
+	local, virtual := map[edge.Ends][]*topology.Connection{}, map[string]bool{}
 	for _, a := range w.self.Node.VirtualAddresses {
-		virtual[w.batch.edit.VirtualAt(w.self.Node.Zone, a)] = true
+		virtual[w.edit.VirtualAt(w.self.Node.Zone, a)] = true
 	}
 	for _, c := range w.edges {
 		if c.Client.Node == c.Server.Node || c.Client.Node == w.self.Node.Name && virtual[c.Server.Node] {
-			local[directed(c)] = append(local[directed(c)], c)
+			local[edge.EndsOf(c)] = append(local[edge.EndsOf(c)], c)
 		}
 	}
 	return local
@@ -462,53 +489,28 @@ func (w *weaver) within() map[ends][]*topology.Connection {
 
 // sawAtPeer is sawAtClient for a client on another node. That node's block is
 // written only when it learns something new.
-func (w *weaver) sawAtPeer(at ends, service string, note func(*topology.Connection), r *report.Connection) (found bool) {
-	p := w.peer(at.client)
+func (w *weaver) sawAtPeer(at edge.Ends, service string, note func(*topology.Connection), r *report.Connection) (found bool) {
+	p := w.peer(at.Client)
 	for _, i := range p.find(at) {
 		e := &p.block.Connections[i]
 		if e.Server.Service != service && e.Server.Service != "" {
 			continue
 		}
 		found = true
-		complete := e.Evidence.BothEnds && (e.Evidence.Confirmed || !w.sameSockets(at.client, r)) &&
-			seenBy(e.Evidence.SeenBy, w.self.Node.Name) && (service == "" || (e.Directed && e.Server.Service == service))
+		complete := e.Evidence.BothEnds && (e.Evidence.Confirmed || !w.sameSockets(at.Client, r)) &&
+			edge.Seen(e.Evidence.SeenBy, w.self.Node.Name) && (service == "" || (e.Directed && e.Server.Service == service))
 		p.hear(i, r)
 		if !complete {
 			note(p.write(i))
-			p.leaves = p.leaves || at.server != w.self.Node.Name
+			p.leaves = p.leaves || at.Server != w.self.Node.Name
 		}
 	}
 	return found
 }
 
-// foundOut takes over how an address was resolved that says nothing by itself:
-// it must be remembered, where an edge was called by others too.
-func foundOut(e, other *topology.Evidence) {
-	if strings.HasSuffix(other.ServerResolved, namesSame) && !strings.HasSuffix(e.ServerResolved, namesSame) {
-		e.ServerAddress, e.ServerResolved = other.ServerAddress, other.ServerResolved
-	}
-}
-
-// seenBy tells whether a node saw an edge from the server's end.
-func seenBy(list []topology.Sighting, node string) bool {
-	return slices.ContainsFunc(list, func(s topology.Sighting) bool { return s.Node == node && s.End == "server" })
-}
-
-// sight adds a sighting, or brings the one of the same end up to date.
-func sight(list []topology.Sighting, s topology.Sighting) []topology.Sighting {
-	list = slices.Clone(list)
-	for i := range list {
-		if list[i].Node == s.Node && list[i].End == s.End {
-			list[i].At = s.At
-			return list
-		}
-	}
-	return append(list, s)
-}
-
 // add puts an edge, or adds a row to it: rows whose peers stand behind one
 // node (the Internet) fold into one edge.
-func (w *weaver) add(c topology.Connection, r *report.Connection, peer end, side string) {
+func (w *weaver) add(c topology.Connection, r *report.Connection, peer address.End, side string) {
 	c.ID = topology.ConnectionID(&c)
 	e := w.edges[c.ID]
 	if e == nil {
@@ -517,17 +519,17 @@ func (w *weaver) add(c topology.Connection, r *report.Connection, peer end, side
 		w.edges[c.ID] = e
 		w.inherit(e)
 	}
-	foundOut(&e.Evidence, &c.Evidence)
+	edge.FoundOut(&e.Evidence, &c.Evidence)
 	w.measure(c.ID, side, r.Health)
 	e.Count += r.Count
 	e.Opened += r.Opened
-	addInVain(e, r)
+	edge.AddInVain(e, r)
 	e.Own = e.Own && c.Own
 	if r.Opened > 0 {
 		e.LastConnection = w.now
 	}
 	e.Status = topology.Fresh
-	if peer.kind == topology.Internet || peer.kind == topology.Network {
+	if peer.Kind == topology.Internet || peer.Kind == topology.Network {
 		w.countPeers(e, r)
 	}
 }
@@ -576,7 +578,7 @@ func (w *weaver) remembered(id string) *topology.Connection {
 func (w *weaver) takeWord(e, old *topology.Connection) {
 	for _, s := range old.Evidence.SeenBy {
 		if s.Node != w.self.Node.Name {
-			e.Evidence.SeenBy = sight(e.Evidence.SeenBy, s)
+			e.Evidence.SeenBy = edge.See(e.Evidence.SeenBy, s)
 			e.Evidence.BothEnds, e.Evidence.Confirmed = true, e.Evidence.Confirmed || old.Evidence.Confirmed
 			e.Evidence.ClientAddress = old.Evidence.ClientAddress
 			e.Evidence.ClientResolved = old.Evidence.ClientResolved
@@ -589,7 +591,7 @@ func (w *weaver) takeWord(e, old *topology.Connection) {
 func (w *weaver) remember() {
 	w.ends = make(map[[2]string][]*topology.Connection, len(w.edges))
 	for _, e := range w.edges {
-		w.ends[endsOf(e)] = append(w.ends[endsOf(e)], e)
+		w.ends[edge.Nodes(e)] = append(w.ends[edge.Nodes(e)], e)
 	}
 	var moved []topology.Connection
 	for i := range w.prev.Connections {
@@ -605,43 +607,34 @@ func (w *weaver) remember() {
 	for i := range moved {
 		w.keep(moved[i])
 		if e := w.edges[moved[i].ID]; e != nil {
-			w.confirm(*e, end{node: e.Server.Node}, nil)
+			w.confirm(*e, address.End{Node: e.Server.Node}, nil)
 		}
 	}
 }
 
 // keep remembers one edge that this statement doesn't list.
 func (w *weaver) keep(old topology.Connection) {
-	if old.Client.Process == "" && w.explained[directed(&old)] {
+	if old.Client.Process == "" && w.explained[edge.EndsOf(&old)] {
 		return
 	}
 	if fuller := w.covers(&old); fuller != nil {
-		absorb(fuller, &old)
+		edge.Absorb(fuller, &old)
 		w.takeWord(fuller, &old)
 		return
 	}
-	c := closed(old, w.prev.Node.LastReport)
+	c := edge.Closed(old, w.prev.Node.LastReport)
 	e := w.edges[old.ID]
 	if e == nil {
 		w.edges[old.ID] = c
 		return
 	}
-	absorb(e, c)
+	edge.Absorb(e, c)
 	if e.Count == 0 {
-		e.LastSeen = later(e.LastSeen, c.LastSeen)
+		e.LastSeen = edge.Later(e.LastSeen, c.LastSeen)
 		if c.Status == topology.Fresh {
 			e.Status = topology.Fresh
 		}
 	}
-}
-
-// absorb adds to an edge what another counted, which was it all along.
-func absorb(e, old *topology.Connection) {
-	e.FirstSeen, e.LastConnection = earliest(e.FirstSeen, old.FirstSeen), later(e.LastConnection, old.LastConnection)
-	e.Opened += old.Opened
-	e.Refused += old.Refused
-	e.TimedOut += old.TimedOut
-	e.Failed += old.Failed
 }
 
 // reroute leads an edge of before on, from a node that turned out to forward
@@ -657,31 +650,18 @@ func (w *weaver) reroute(c *topology.Connection) bool {
 	}
 	r := report.Connection{Protocol: report.Protocol(c.Protocol), Peer: addr, Port: c.Server.Port}
 	t := w.target(&r)
-	if t.addr == addr && t.port == c.Server.Port && (t.kind != topology.Virtual || t.node == c.Server.Node || b.Node.OwnsAddresses()) {
+	if t.addr == addr && t.port == c.Server.Port && (t.Kind != topology.Virtual || t.Node == c.Server.Node || b.Node.OwnsAddresses()) {
 		return false
 	}
-	c.Server = topology.Server{Node: t.node, Port: t.port}
-	c.Evidence.ServerAddress, c.Evidence.ServerResolved = t.addr.String(), t.how
-	if t.kind == topology.Inferred || t.kind == topology.Virtual {
-		c.Server.Service = topology.ServiceID(t.node, c.Protocol, t.port, netip.Addr{})
-	} else if s := w.accepting(t.node, port{c.Protocol, t.port}, t.addr); s != nil {
+	c.Server = topology.Server{Node: t.Node, Port: t.port}
+	c.Evidence.ServerAddress, c.Evidence.ServerResolved = t.addr.String(), t.How
+	if t.Kind == topology.Inferred || t.Kind == topology.Virtual {
+		c.Server.Service = topology.ServiceID(t.Node, c.Protocol, t.port, netip.Addr{})
+	} else if s := w.accepting(t.Node, service.At(c.Protocol, t.port), t.addr); s != nil {
 		c.Server.Service = s.ID
 	}
 	c.ID = topology.ConnectionID(c)
 	return true
-}
-
-// closed is an edge without an open socket, last seen by the report before.
-func closed(c topology.Connection, last time.Time) *topology.Connection {
-	c.Health = nil
-	if c.Count > 0 {
-		c.Count, c.LastSeen = 0, later(last, c.FirstSeen)
-		c.Evidence.SeenBy = slices.Clone(c.Evidence.SeenBy)
-		for i := range c.Evidence.SeenBy {
-			c.Evidence.SeenBy[i].At = last
-		}
-	}
-	return &c
 }
 
 // covers finds an edge of now that tells an edge of before better: the same
@@ -692,52 +672,12 @@ func (w *weaver) covers(old *topology.Connection) *topology.Connection {
 	if old.Directed && old.Client.Process != "" && (old.Server.Service != "" || old.Server.Node == topology.InternetName) {
 		return nil // nothing can be told better
 	}
-	for _, e := range w.ends[endsOf(old)] {
-		if partial(old, e) && (best == nil || e.ID < best.ID) {
+	for _, e := range w.ends[edge.Nodes(old)] {
+		if edge.Partial(old, e) && (best == nil || e.ID < best.ID) {
 			best = e
 		}
 	}
 	return best
-}
-
-// endsOf is the edge's two nodes, whatever its direction.
-func endsOf(c *topology.Connection) [2]string {
-	return [2]string{min(c.Client.Node, c.Server.Node), max(c.Client.Node, c.Server.Node)}
-}
-
-func partial(old, e *topology.Connection) bool {
-	if old.Protocol != e.Protocol {
-		return false
-	}
-	sameEnds := old.Client.Node == e.Client.Node && old.Server.Node == e.Server.Node && old.Server.Port == e.Server.Port
-	reversed := !old.Directed && old.Client.Node == e.Server.Node && old.Server.Node == e.Client.Node
-	switch {
-	case !old.Directed && e.Directed && (sameEnds || reversed):
-		return true
-	case !sameEnds || old.Directed != e.Directed:
-		return false
-	case old.Client.Process == "" && e.Client.Process != "":
-		return old.Server.Service == e.Server.Service || old.Server.Service == ""
-	}
-	return old.Client.Process == e.Client.Process && old.Server.Service == "" && e.Server.Service != ""
-}
-
-// onlyServices maps each process of a node that has exactly one service to its
-// id, and one with several to nothing.
-func onlyServices(services []topology.Service) map[string]string {
-	only := map[string]string{}
-	for i := range services {
-		s := &services[i]
-		if s.Process == "" || s.State != topology.Listening {
-			continue
-		}
-		if _, several := only[s.Process]; several {
-			only[s.Process] = ""
-		} else {
-			only[s.Process] = s.ID
-		}
-	}
-	return only
 }
 
 // countClients writes how many sockets are connected to each service.

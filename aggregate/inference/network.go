@@ -1,4 +1,4 @@
-package aggregate
+package inference
 
 import (
 	"net/netip"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate/address"
+	"github.com/devops-trouble-map/dotm/aggregate/edge"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -38,38 +40,38 @@ func networkName(zone string, p netip.Prefix) string {
 	return p.String() + "@" + zone
 }
 
-// gathered finds the network node that stands for a caller which doesn't report,
+// Gathered finds the network node that stands for a caller which doesn't report,
 // unless that serves something: then it stands for itself.
-func (b *Batch) gathered(self *topology.Node, e end, a netip.Addr) end {
-	if e.kind != topology.Inferred || len(e.several) > 0 || e.node != inferredName(self.Zone, a) {
+func (d *Nodes) Gathered(self *topology.Node, e address.End, a netip.Addr) address.End {
+	if e.Kind != topology.Inferred || len(e.Several) > 0 || e.Node != address.InferredName(self.Zone, a) {
 		return e
 	}
-	network := b.edit.Block(networkName(self.Zone, networkOf(a)))
+	network := d.edit.Block(networkName(self.Zone, networkOf(a)))
 	if network == nil || network.Node.State == topology.Stale {
 		return e
 	}
-	if own := b.edit.Block(e.node); own != nil && len(own.Services) > 0 {
+	if own := d.edit.Block(e.Node); own != nil && len(own.Services) > 0 {
 		return e
 	}
-	return end{node: network.Node.Name, kind: topology.Network, how: "one of many callers of this network, none of which reports"}
+	return address.End{Node: network.Node.Name, Kind: topology.Network, How: "one of many callers of this network, none of which reports"}
 }
 
 // gather makes one node of the callers of a new inferred node's network, if
 // there are too many.
-func (b *Batch) gather(n *topology.Node, now time.Time) {
-	if n.Kind != topology.Inferred || len(n.Addresses) != 1 || n.Name != inferredName(n.Zone, n.Addresses[0]) {
+func (d *Nodes) gather(n *topology.Node, now time.Time) {
+	if n.Kind != topology.Inferred || len(n.Addresses) != 1 || n.Name != address.InferredName(n.Zone, n.Addresses[0]) {
 		return
 	}
 	network := networkOf(n.Addresses[0])
-	members := b.silent(n.Zone, network)
+	members := d.silent(n.Zone, network)
 	if len(members) <= gatherAbove {
 		return
 	}
 	name := networkName(n.Zone, network)
-	if old := b.edit.Block(name); old != nil && old.Node.State == topology.Stale {
+	if old := d.edit.Block(name); old != nil && old.Node.State == topology.Stale {
 		next := *old
 		next.Node.State = topology.Unheard
-		b.edit.Put(&next)
+		d.edit.Put(&next)
 	}
 	reporters := map[string]bool{}
 	for _, m := range members {
@@ -82,18 +84,18 @@ func (b *Batch) gather(n *topology.Node, now time.Time) {
 		is[m.Node.Name] = true
 	}
 	for r := range reporters {
-		if block := b.edit.Block(r); block != nil {
-			b.gatherBlock(block, name, is, now)
+		if block := d.edit.Block(r); block != nil {
+			d.gatherBlock(block, name, is, now)
 		}
 	}
 }
 
 // silent lists the callers of a network that don't report and serve nothing.
-func (b *Batch) silent(zone string, network netip.Prefix) (list []*topology.Block) {
-	for block := range b.edit.Prefixed(textPrefix(network)) {
+func (d *Nodes) silent(zone string, network netip.Prefix) (list []*topology.Block) {
+	for block := range d.edit.Prefixed(textPrefix(network)) {
 		n := &block.Node
 		if n.Kind == topology.Inferred && n.Zone == zone && len(n.Addresses) == 1 && network.Contains(n.Addresses[0]) &&
-			n.Name == inferredName(zone, n.Addresses[0]) && len(block.Services) == 0 {
+			n.Name == address.InferredName(zone, n.Addresses[0]) && len(block.Services) == 0 {
 			list = append(list, block)
 		}
 	}
@@ -112,7 +114,7 @@ func textPrefix(p netip.Prefix) string {
 
 // gatherBlock leads the edges that a reporter accepted from members of a network
 // to the node that stands for them.
-func (b *Batch) gatherBlock(block *topology.Block, name string, is map[string]bool, now time.Time) {
+func (d *Nodes) gatherBlock(block *topology.Block, name string, is map[string]bool, now time.Time) {
 	next := block.Clone()
 	peers := map[string]int{}
 	for i := range next.Connections {
@@ -125,25 +127,25 @@ func (b *Batch) gatherBlock(block *topology.Block, name string, is map[string]bo
 		c.ID = topology.ConnectionID(c)
 		peers[c.ID]++
 	}
-	next.Connections = unite(next.Connections)
+	next.Connections = edge.Unite(next.Connections)
 	for i := range next.Connections {
 		if c := &next.Connections[i]; peers[c.ID] > 0 {
 			c.Peers = max(c.Peers, peers[c.ID])
 		}
 	}
-	b.edit.Put(next)
-	b.derive(block, next, now)
-	b.changed = true
+	d.edit.Put(next)
+	d.Derive(block, next, now)
+	d.edit.Touch()
 }
 
-// scatter lets a network's callers stand for themselves again when few are left.
-func (b *Batch) scatter(block *topology.Block) {
+// Scatter lets a network's callers stand for themselves again when few are left.
+func (d *Nodes) Scatter(block *topology.Block) {
 	text, _, _ := strings.Cut(block.Node.Name, "@")
 	if _, err := netip.ParsePrefix(text); err != nil || block.Node.State == topology.Stale {
 		return
 	}
 	for _, r := range block.Node.SeenBy {
-		reporter := b.edit.Block(r)
+		reporter := d.edit.Block(r)
 		if reporter == nil || reporter.Node.State == topology.Stale || slices.ContainsFunc(reporter.Connections, func(c topology.Connection) bool {
 			return c.Client.Node == block.Node.Name && c.Status == topology.Fresh && c.Peers > scatterBelow
 		}) {
@@ -152,6 +154,6 @@ func (b *Batch) scatter(block *topology.Block) {
 	}
 	next := *block
 	next.Node.State = topology.Stale
-	b.edit.Put(&next)
-	b.changed = true
+	d.edit.Put(&next)
+	d.edit.Touch()
 }

@@ -1,32 +1,16 @@
-package aggregate
+package weave
 
 import (
-	"cmp"
 	"net/netip"
-	"slices"
 
+	"github.com/devops-trouble-map/dotm/aggregate/address"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// forwards are those of a report, in order.
-func forwards(list []report.Forward) []topology.Forward {
-	out := make([]topology.Forward, 0, len(list))
-	for _, f := range list {
-		out = append(out, topology.Forward{Protocol: topology.Protocol(f.Protocol), From: f.From, To: f.To})
-	}
-	slices.SortFunc(out, func(a, b topology.Forward) int {
-		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), a.From.Compare(b.From), a.To.Compare(b.To))
-	})
-	if out = slices.Compact(out); len(out) == 0 {
-		return nil
-	}
-	return out
-}
-
 // target is where a call arrives.
 type target struct {
-	end
+	address.End
 	addr netip.Addr
 	port uint16
 }
@@ -40,11 +24,11 @@ const maxHops = 4
 // edge ends at it. What leads round in a circle, or too far, is not followed at
 // all, so that to ask again from where it leads gives the same.
 func (w *weaver) target(r *report.Connection) target {
-	first := target{w.batch.resolve(&w.self.Node, r.Peer), r.Peer, r.Port}
+	first := target{w.book.Resolve(&w.self.Node, r.Peer), r.Peer, r.Port}
 	if r.Via.IsValid() {
-		first.how += ", where " + w.self.Node.Name + " sends what calls " + r.Via.String()
+		first.How += ", where " + w.self.Node.Name + " sends what calls " + r.Via.String()
 	}
-	if first.node == w.self.Node.Name {
+	if first.Node == w.self.Node.Name {
 		return first
 	}
 	t := first
@@ -61,17 +45,17 @@ func (w *weaver) target(r *report.Connection) target {
 // behind is where the node of a target sends what calls it, if that is one
 // place.
 func (w *weaver) behind(t target, proto topology.Protocol) (next target, ok bool) {
-	if t.kind != topology.Host && t.kind != topology.Container {
+	if t.Kind != topology.Host && t.Kind != topology.Container {
 		return t, false
 	}
-	b := w.block(t.node)
+	b := w.block(t.Node)
 	called := netip.AddrPortFrom(t.addr, t.port)
 	to, ok := forwarded(b.Node.Forwards, proto, called)
 	if !ok {
 		return t, false
 	}
-	next = target{w.batch.resolve(&b.Node, to.Addr()), to.Addr(), to.Port()}
-	next.how += ", where " + t.node + " sends what calls " + called.String()
+	next = target{w.book.Resolve(&b.Node, to.Addr()), to.Addr(), to.Port()}
+	next.How += ", where " + t.Node + " sends what calls " + called.String()
 	return next, true
 }
 

@@ -1,21 +1,22 @@
-package aggregate
+package weave
 
 import (
-	"cmp"
 	"iter"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/devops-trouble-map/dotm/aggregate/address"
+	"github.com/devops-trouble-map/dotm/aggregate/edge"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// rowsOf are the rows of a statement that name their connections.
-func rowsOf(s *statement) []topology.Row {
+// Rows are those of a statement's rows that name their connections.
+func Rows(list []report.Connection) []topology.Row {
 	n := 0
-	for i := range s.connections {
-		if len(s.connections[i].Tuples) > 0 {
+	for i := range list {
+		if len(list[i].Tuples) > 0 {
 			n++
 		}
 	}
@@ -23,8 +24,8 @@ func rowsOf(s *statement) []topology.Row {
 		return nil
 	}
 	rows := make([]topology.Row, 0, n)
-	for i := range s.connections {
-		r := &s.connections[i]
+	for i := range list {
+		r := &list[i]
 		if len(r.Tuples) > 0 {
 			rows = append(rows, topology.Row{
 				Out: r.Direction != report.In, Protocol: topology.Protocol(r.Protocol), Peer: r.Peer, Port: r.Port,
@@ -33,24 +34,6 @@ func rowsOf(s *statement) []topology.Row {
 		}
 	}
 	return rows
-}
-
-// sources are those of a report, in order.
-func sources(list []report.Source) []topology.Source {
-	if len(list) == 0 {
-		return nil
-	}
-	out := make([]topology.Source, 0, len(list))
-	for _, s := range list {
-		out = append(out, topology.Source{Protocol: topology.Protocol(s.Protocol), Client: s.Client, As: s.As, Server: s.Server, Count: s.Count})
-	}
-	slices.SortFunc(out, func(a, b topology.Source) int {
-		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), a.As.Compare(b.As), a.Server.Compare(b.Server), a.Client.Compare(b.Client))
-	})
-	return slices.CompactFunc(out, func(a, b topology.Source) bool {
-		a.Count, b.Count = 0, 0
-		return a == b
-	})
 }
 
 // sameSockets tells whether a node's last report names a connection that is the
@@ -86,11 +69,11 @@ func (w *weaver) sameRows(node string, r *report.Connection) iter.Seq[*topology.
 // certain says which node a call arrives at whose address says nothing by
 // itself: the one that names the same sockets, now or when that was found out.
 func (w *weaver) certain(t target, r *report.Connection) target {
-	if t.kind != topology.Inferred || r.Direction != report.Out {
+	if t.Kind != topology.Inferred || r.Direction != report.Out {
 		return t
 	}
 	sure := ""
-	for _, node := range t.several {
+	for _, node := range t.Several {
 		if w.sameSockets(node, r) {
 			sure = node
 			break
@@ -99,8 +82,8 @@ func (w *weaver) certain(t target, r *report.Connection) target {
 	if sure == "" {
 		sure = w.wasSure(t, r)
 	}
-	if b := w.batch.edit.Block(sure); b != nil {
-		t.end = end{node: sure, kind: b.Node.Kind, how: t.how + "; " + sure + namesSame}
+	if b := w.edit.Block(sure); b != nil {
+		t.End = address.End{Node: sure, Kind: b.Node.Kind, How: t.How + "; " + sure + edge.NamesSame}
 	}
 	return t
 }
@@ -120,7 +103,7 @@ func (w *weaver) wasSure(t target, r *report.Connection) string {
 		return ""
 	}
 	for _, c := range w.sure[t.addr.String()] {
-		found := strings.HasSuffix(c.Evidence.ServerResolved, namesSame) || slices.Contains(t.several, c.Server.Node)
+		found := strings.HasSuffix(c.Evidence.ServerResolved, edge.NamesSame) || slices.Contains(t.Several, c.Server.Node)
 		if found && c.Server.Port == t.port && c.Protocol == topology.Protocol(r.Protocol) && c.Client.Process == r.Process {
 			return c.Server.Node
 		}
@@ -129,25 +112,25 @@ func (w *weaver) wasSure(t target, r *report.Connection) string {
 }
 
 // caller finds the node behind a row whose service is here.
-func (w *weaver) caller(r *report.Connection) end {
-	e := w.batch.resolve(&w.self.Node, r.Peer)
+func (w *weaver) caller(r *report.Connection) address.End {
+	e := w.book.Resolve(&w.self.Node, r.Peer)
 	switch {
-	case e.kind == topology.Virtual:
-		return w.callerAt(e, w.batch.holders(e.node), r)
-	case len(e.several) > 0:
-		return w.callerAt(e, e.several, r)
+	case e.Kind == topology.Virtual:
+		return w.callerAt(e, w.book.Holders(e.Node), r)
+	case len(e.Several) > 0:
+		return w.callerAt(e, e.Several, r)
 	}
-	return w.batch.gathered(&w.self.Node, e, r.Peer)
+	return w.nodes.Gathered(&w.self.Node, e, r.Peer)
 }
 
 // callerAt finds which of several nodes called: this one, if it is one of them;
 // the one that names the same sockets, now or before.
-func (w *weaver) callerAt(e end, nodes []string, r *report.Connection) end {
+func (w *weaver) callerAt(e address.End, nodes []string, r *report.Connection) address.End {
 	if slices.Contains(nodes, w.self.Node.Name) {
-		return end{node: w.self.Node.Name, kind: w.self.Node.Kind, how: "its own address"}
+		return address.End{Node: w.self.Node.Name, Kind: w.self.Node.Kind, How: "its own address"}
 	}
 	found := ""
-	if e.kind == topology.Virtual && len(nodes) == 1 {
+	if e.Kind == topology.Virtual && len(nodes) == 1 {
 		found = nodes[0]
 	}
 	for _, node := range nodes {
@@ -155,17 +138,17 @@ func (w *weaver) callerAt(e end, nodes []string, r *report.Connection) end {
 			found = node
 		}
 	}
-	if b := w.batch.edit.Block(found); b != nil {
+	if b := w.edit.Block(found); b != nil {
 		for _, node := range nodes { // one may have been the only one that was known
-			if node != found && e.kind != topology.Virtual {
-				w.explain(end{node: node}, topology.Server{Node: w.self.Node.Name, Port: r.Port}, r)
+			if node != found && e.Kind != topology.Virtual {
+				w.explain(address.End{Node: node}, topology.Server{Node: w.self.Node.Name, Port: r.Port}, r)
 			}
 		}
-		how := e.how + "; " + found + namesSame
-		if e.kind == topology.Virtual {
-			how = virtualHow + " of " + found
+		how := e.How + "; " + found + edge.NamesSame
+		if e.Kind == topology.Virtual {
+			how = address.VirtualHow + " of " + found
 		}
-		return end{node: found, kind: b.Node.Kind, how: how}
+		return address.End{Node: found, Kind: b.Node.Kind, How: how}
 	}
 	return e
 }
@@ -174,7 +157,7 @@ func (w *weaver) callerAt(e end, nodes []string, r *report.Connection) end {
 // the other end of, under the row's address.
 func (w *weaver) knownCaller(node string, r *report.Connection) bool {
 	p := w.peer(node)
-	for _, i := range p.find(ends{node, w.self.Node.Name, port{topology.Protocol(r.Protocol), r.Port}}) {
+	for _, i := range p.find(edge.Between(node, w.self.Node.Name, topology.Protocol(r.Protocol), r.Port)) {
 		if e := &p.block.Connections[i].Evidence; e.Confirmed && e.ClientAddress == r.Peer.String() {
 			return true
 		}
@@ -185,21 +168,21 @@ func (w *weaver) knownCaller(node string, r *report.Connection) bool {
 // hidden lists the callers behind a node that lets their connections out under
 // its own address, with how many of them there are; zero if it can't tell.
 type hidden struct {
-	end
+	address.End
 	count int
 }
 
 // behindSource finds who really called, where the peer's node says whose
 // connections leave under its address. Containers of the peer's host may do so
 // without being told.
-func (w *weaver) behindSource(peer end, r *report.Connection) (list []hidden) {
-	b := w.peer(peer.node).block
+func (w *weaver) behindSource(peer address.End, r *report.Connection) (list []hidden) {
+	b := w.peer(peer.Node).block
 	for _, s := range b.Node.Sources {
 		if s.As != r.Peer || string(s.Protocol) != string(r.Protocol) || s.Server.Port() != r.Port || !w.calledBy(s.Server.Addr(), r) {
 			continue
 		}
-		e := w.batch.resolve(&b.Node, s.Client)
-		e.how += ", whose connections " + b.Node.Name + " lets out as " + s.As.String()
+		e := w.book.Resolve(&b.Node, s.Client)
+		e.How += ", whose connections " + b.Node.Name + " lets out as " + s.As.String()
 		list = append(list, hidden{e, s.Count})
 	}
 	return list
@@ -220,8 +203,8 @@ func (w *weaver) has(a netip.Addr) bool {
 
 // throughSource adds what really called where the peer says whose connections
 // it lets out. It is false if nothing is known of that.
-func (w *weaver) throughSource(peer end, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) (found bool) {
-	if p := w.peer(peer.node); p == nil || len(p.block.Node.Sources) == 0 {
+func (w *weaver) throughSource(peer address.End, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) (found bool) {
+	if p := w.peer(peer.Node); p == nil || len(p.block.Node.Sources) == 0 {
 		return false
 	}
 	rest, clients := *r, w.behindSource(peer, r)
@@ -230,27 +213,27 @@ func (w *weaver) throughSource(peer end, server topology.Server, own bool, r *re
 	}
 	for _, h := range clients {
 		found = true
-		if w.sawAtClient(h.end, server, r, seen) {
+		if w.sawAtClient(h.End, server, r, seen) {
 			continue
 		}
 		part := rest
 		part.Count = min(rest.Count, h.count)
 		rest.Count -= part.Count
-		w.accept(h.end, server, own, &part, seen)
+		w.accept(h.End, server, own, &part, seen)
 	}
 	return found
 }
 
 // throughNAT is throughSource for a peer that has no such connection itself. Its
 // containers leave under its address without being told.
-func (w *weaver) throughNAT(peer end, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) bool {
-	if peer.kind != topology.Host || peer.node == w.self.Node.Name {
+func (w *weaver) throughNAT(peer address.End, server topology.Server, own bool, r *report.Connection, seen topology.Sighting) bool {
+	if peer.Kind != topology.Host || peer.Node == w.self.Node.Name {
 		return false
 	}
 	found := w.throughSource(peer, server, own, r, seen)
 	if !found {
-		for inside := range w.batch.edit.Inside(peer.node) {
-			e := end{node: inside.Node.Name, kind: topology.Container, how: "container on " + peer.node + ", which has no such connection itself"}
+		for inside := range w.edit.Inside(peer.Node) {
+			e := address.End{Node: inside.Node.Name, Kind: topology.Container, How: "container on " + peer.Node + ", which has no such connection itself"}
 			found = w.sawAtClient(e, server, r, seen) || found
 		}
 	}
@@ -262,23 +245,23 @@ func (w *weaver) throughNAT(peer end, server topology.Server, own bool, r *repor
 
 // explain notes that another edge tells what was said of a peer without its
 // process: it only lets others out, or was taken for who has the same address.
-func (w *weaver) explain(peer end, server topology.Server, r *report.Connection) {
+func (w *weaver) explain(peer address.End, server topology.Server, r *report.Connection) {
 	if w.explained == nil {
-		w.explained = map[ends]bool{}
+		w.explained = map[edge.Ends]bool{}
 	}
-	w.explained[ends{peer.node, server.Node, port{topology.Protocol(r.Protocol), server.Port}}] = true
+	w.explained[edge.Between(peer.Node, server.Node, topology.Protocol(r.Protocol), server.Port)] = true
 }
 
 // elsewhere finds the edge of a caller that leads to the address that it called,
 // or to another node that has that too, though its sockets are those of this
 // row: it leads here.
-func (w *weaver) elsewhere(peer end, server topology.Server, r *report.Connection, note func(*topology.Connection)) bool {
-	if peer.kind != topology.Host && peer.kind != topology.Container || peer.node == w.self.Node.Name {
+func (w *weaver) elsewhere(peer address.End, server topology.Server, r *report.Connection, note func(*topology.Connection)) bool {
+	if peer.Kind != topology.Host && peer.Kind != topology.Container || peer.Node == w.self.Node.Name {
 		return false
 	}
 	found := false
-	for row := range w.sameRows(peer.node, r) {
-		found = w.rowElsewhere(peer.node, row, server, note) || found
+	for row := range w.sameRows(peer.Node, r) {
+		found = w.rowElsewhere(peer.Node, row, server, note) || found
 	}
 	return found
 }
@@ -287,11 +270,11 @@ func (w *weaver) elsewhere(peer end, server topology.Server, r *report.Connectio
 func (w *weaver) rowElsewhere(caller string, row *topology.Row, server topology.Server, note func(*topology.Connection)) (found bool) {
 	p := w.peer(caller)
 	zone := p.block.Node.Zone
-	if w.batch.resolve(&p.block.Node, row.Peer).kind != topology.Inferred {
+	if w.book.Resolve(&p.block.Node, row.Peer).Kind != topology.Inferred {
 		return false // the address says which is meant
 	}
-	for _, node := range append(slices.Clone(w.batch.edit.Owners(zone, row.Peer)), inferredName(zone, row.Peer)) {
-		for _, i := range p.find(ends{caller, node, port{row.Protocol, row.Port}}) {
+	for _, node := range append(slices.Clone(w.edit.Owners(zone, row.Peer)), address.InferredName(zone, row.Peer)) {
+		for _, i := range p.find(edge.Between(caller, node, row.Protocol, row.Port)) {
 			if e := &p.block.Connections[i]; node != w.self.Node.Name && e.Directed &&
 				e.Evidence.ServerAddress == row.Peer.String() && e.Client.Process == row.Process {
 				e = p.write(i)
@@ -308,7 +291,7 @@ func (w *weaver) rowElsewhere(caller string, row *topology.Row, server topology.
 func leadHere(e *topology.Connection, server topology.Server, note func(*topology.Connection)) {
 	e.Server = server
 	how, _, _ := strings.Cut(e.Evidence.ServerResolved, "; ")
-	e.Evidence.ServerResolved = how + "; " + server.Node + namesSame
+	e.Evidence.ServerResolved = how + "; " + server.Node + edge.NamesSame
 	e.Evidence.SeenBy = slices.DeleteFunc(slices.Clone(e.Evidence.SeenBy), func(s topology.Sighting) bool { return s.End == "server" })
 	e.Evidence.Confirmed = true
 	note(e)
@@ -318,21 +301,17 @@ func leadHere(e *topology.Connection, server topology.Server, note func(*topolog
 // handOver gives an edge of a client what this node held of it while that was
 // taken to lead elsewhere.
 func (w *weaver) handOver(e *topology.Connection) {
-	at := directed(e)
+	at := edge.EndsOf(e)
 	for i := range w.prev.Connections {
-		if old := &w.prev.Connections[i]; old.Client.Process == "" && old.Directed && directed(old) == at {
-			absorb(e, old)
+		if old := &w.prev.Connections[i]; old.Client.Process == "" && old.Directed && edge.EndsOf(old) == at {
+			edge.Absorb(e, old)
 			if w.explained == nil {
-				w.explained = map[ends]bool{}
+				w.explained = map[edge.Ends]bool{}
 			}
 			w.explained[at] = true
 		}
 	}
 }
-
-// namesSame ends the words of how an address was resolved that says nothing by
-// itself.
-const namesSame = " names the same sockets"
 
 // meet tells whether two ends name a connection that is the same.
 func meet(a, b []uint64) bool {

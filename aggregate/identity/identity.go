@@ -1,4 +1,7 @@
-package aggregate
+// Package identity says which node a report is of ([Register]), by identities and
+// not by names, and what is odd about that: clones, namesakes, duplicate
+// addresses, clocks that are wrong.
+package identity
 
 import (
 	"crypto/sha256"
@@ -8,26 +11,41 @@ import (
 	"strings"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate/address"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
+
+// Register knows the hosts by their identities.
+type Register struct {
+	edit       *topology.Edit
+	staleAfter time.Duration
+	since      time.Time
+}
+
+// NewRegister is the one of a topology in the making. A node is silent staleAfter
+// its last report if it doesn't say at which interval it reports; since is when
+// the server began to listen.
+func NewRegister(edit *topology.Edit, staleAfter time.Duration, since time.Time) *Register {
+	return &Register{edit, staleAfter, since}
+}
 
 // identifier finds the node that a report is of. Hosts are told apart by their
 // identity, not by their name: one that has another name now is the same, and
 // two that have one name are two nodes. Where that can't be decided yet they are
 // kept apart, for what was merged wrongly can't be told apart again.
 type identifier struct {
-	*Batch
+	*Register
 	report    *report.Report
 	id        string
 	addresses []netip.Addr
 	now       time.Time
 }
 
-// identify gives the name of the report's node. It is false for a report that
+// Identify gives the name of the report's node. It is false for a report that
 // must be left out: a better one tells of the same host.
-func (b *Batch) identify(r *report.Report, now time.Time) (name string, ok bool) {
-	i := &identifier{b, r, identityOf(r), hostAddresses(r).own, now}
+func (g *Register) Identify(r *report.Report, now time.Time) (name string, ok bool) {
+	i := &identifier{g, r, identityOf(r), address.Of(r).Own, now}
 	switch same, others := i.known(); {
 	case len(same) > 0:
 		if found := i.process(same); found != nil {
@@ -80,7 +98,7 @@ func (i *identifier) process(nodes []*topology.Block) *topology.Block {
 		}
 	}
 	for _, b := range nodes {
-		if !i.fresh(&b.Node, i.now) {
+		if !i.Fresh(&b.Node, i.now) {
 			return b
 		}
 	}
@@ -99,14 +117,18 @@ func (i *identifier) shares(n *topology.Node) bool {
 	})
 }
 
-// fresh says whether a node reports still, as far as anybody can know: within
+// Fresh says whether a node reports still, as far as anybody can know: within
 // three of its intervals.
-func (b *Batch) fresh(n *topology.Node, now time.Time) bool {
+func (g *Register) Fresh(n *topology.Node, now time.Time) bool {
 	limit := 3 * time.Duration(n.Interval)
 	if limit == 0 {
-		limit = b.opt.StaleAfter
+		limit = g.staleAfter
 	}
-	return n.State == topology.Reporting && now.Sub(later(n.LastReport, b.opt.Since)) <= limit
+	heard := n.LastReport
+	if heard.Before(g.since) {
+		heard = g.since
+	}
+	return n.State == topology.Reporting && now.Sub(heard) <= limit
 }
 
 // decide settles whether a node of a known identity was another before: it was
@@ -118,7 +140,7 @@ func (i *identifier) decide(block *topology.Block) string {
 	}
 	old := i.edit.Block(twin.Node)
 	switch {
-	case old != nil && !old.Node.LastReport.After(twin.Since) && i.fresh(&old.Node, i.now):
+	case old != nil && !old.Node.LastReport.After(twin.Since) && i.Fresh(&old.Node, i.now):
 		return name // not yet
 	case old != nil && old.Node.Identity == i.id && !old.Node.LastReport.After(twin.Since):
 		i.rename(twin.Node, name, i.now)
@@ -133,7 +155,7 @@ func (i *identifier) decide(block *topology.Block) string {
 func (i *identifier) renamed(others []*topology.Block) string {
 	old := i.process(others)
 	name := i.free()
-	if old == nil || i.fresh(&old.Node, i.now) && !i.shares(&old.Node) && !i.sameProcess(old) {
+	if old == nil || i.Fresh(&old.Node, i.now) && !i.shares(&old.Node) && !i.sameProcess(old) {
 		if old == nil {
 			old = others[0]
 		}
@@ -169,7 +191,7 @@ func (i *identifier) stranger() (name string, ok bool) {
 		return i.report.Node.Name, true
 	}
 	weak := i.report.Node.Identity.Weak()
-	fresh := i.fresh(&here.Node, i.now)
+	fresh := i.Fresh(&here.Node, i.now)
 	switch shares := i.shares(&here.Node); {
 	case weak && here.Node.Zone != i.report.Zone:
 		return i.free(), true
@@ -207,7 +229,7 @@ func (i *identifier) free() string {
 	if here == nil {
 		return i.report.Node.Name
 	}
-	if !i.fresh(&here.Node, i.now) && here.Node.Zone == i.report.Zone && !i.report.Node.Identity.Weak() {
+	if !i.Fresh(&here.Node, i.now) && here.Node.Zone == i.report.Zone && !i.report.Node.Identity.Weak() {
 		i.replaced(here)
 		return i.report.Node.Name
 	}
@@ -247,13 +269,13 @@ func (i *identifier) second(zone, own string) string {
 
 // rename gives a node, with its containers, another name wherever it is named.
 // If there is a node of that name, it takes the other in.
-func (b *Batch) rename(old, name string, now time.Time) {
-	before := b.edit.Block(old)
+func (g *Register) rename(old, name string, now time.Time) {
+	before := g.edit.Block(old)
 	was := topology.Former{Name: old, Identity: before.Node.Identity, Until: now}
-	blocks := slices.Collect(b.edit.Blocks())
+	blocks := slices.Collect(g.edit.Blocks())
 	for _, block := range blocks {
 		if n := block.Node.Name; n == old || strings.HasPrefix(n, old+"/") {
-			b.edit.Delete(n)
+			g.edit.Delete(n)
 		}
 	}
 	for _, block := range topology.RenameAll(blocks, old, name) {
@@ -262,9 +284,9 @@ func (b *Batch) rename(old, name string, now time.Time) {
 			next.Node.Formerly = formerly(block.Node.Formerly, was)
 			block = &next
 		}
-		if b.edit.Block(block.Node.Name) != block {
-			b.edit.Put(block)
+		if g.edit.Block(block.Node.Name) != block {
+			g.edit.Put(block)
 		}
 	}
-	b.changed = true
+	g.edit.Touch()
 }

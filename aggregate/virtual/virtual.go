@@ -1,18 +1,19 @@
-package aggregate
+// Package virtual finds addresses that move between nodes, or sit on several at
+// once ([Addresses]): by how they are bound, by moving, or by the settings. It
+// leads the edges that called one to the node that stands for it, and keeps who
+// holds it and held it.
+package virtual
 
 import (
 	"net/netip"
 	"slices"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate/address"
+	"github.com/devops-trouble-map/dotm/aggregate/edge"
+	"github.com/devops-trouble-map/dotm/aggregate/inference"
 	"github.com/devops-trouble-map/dotm/topology"
 )
-
-// NamedAddress is an address with the name of the node that stands for it.
-type NamedAddress struct {
-	Address netip.Addr
-	Name    string // empty: the address
-}
 
 const (
 	// maxHolders is how many holders of a virtual address are remembered, those
@@ -26,48 +27,31 @@ const (
 	moveWithin = time.Hour
 )
 
-// virtualAt is the name of the node that stands for a virtual address; empty if
-// it is none.
-func (b *Batch) virtualAt(zone string, a netip.Addr) string {
-	if name := b.edit.VirtualAt(zone, a); name != "" {
-		return name
-	}
-	for _, v := range b.opt.Virtual {
-		if v.Address == a {
-			return b.virtualName(zone, a)
-		}
-	}
-	return ""
+// Addresses finds addresses that move between nodes, or sit on several at once,
+// and keeps the nodes that stand for them.
+type Addresses struct {
+	edit  *topology.Edit
+	book  *address.Book
+	nodes *inference.Nodes
+	fresh func(n *topology.Node, now time.Time) bool
 }
 
-// virtualName is what a virtual address's node is to be called: as the settings
-// say, unless that is the name of another node.
-func (b *Batch) virtualName(zone string, a netip.Addr) string {
-	for _, v := range b.opt.Virtual {
-		if v.Address != a || v.Name == "" {
-			continue
-		}
-		name := v.Name
-		if zone != "" {
-			name += "@" + zone
-		}
-		if there := b.edit.Block(name); there == nil || there.Node.Kind == topology.Virtual {
-			return name
-		}
-	}
-	return inferredName(zone, a)
+// New is the one of a topology in the making. fresh says whether a node
+// reports still.
+func New(edit *topology.Edit, b *address.Book, nodes *inference.Nodes, fresh func(n *topology.Node, now time.Time) bool) *Addresses {
+	return &Addresses{edit, b, nodes, fresh}
 }
 
-// part takes the virtual addresses out of those that a node has to itself, and
+// Part takes the virtual addresses out of those that a node has to itself, and
 // remembers which came and went. declared are those that show by how they are
 // bound.
-func (b *Batch) part(n *topology.Node, before *topology.Block, declared []netip.Addr, now time.Time) {
+func (r *Addresses) Part(n *topology.Node, before *topology.Block, declared []netip.Addr, now time.Time) {
 	prev := &before.Node
 	n.AddressChanges = changes(n, prev, now)
 	var own []netip.Addr
 	for _, a := range n.Addresses {
 		if !n.InContainerNetwork(a) &&
-			(b.virtualAt(n.Zone, a) != "" || slices.Contains(declared, a) || b.shared(n, a) || b.movedHere(n, a, now)) {
+			(r.book.VirtualAt(n.Zone, a) != "" || slices.Contains(declared, a) || r.shared(n, a) || r.movedHere(n, a, now)) {
 			n.VirtualAddresses = append(n.VirtualAddresses, a)
 		} else {
 			own = append(own, a)
@@ -117,9 +101,9 @@ func without(a, b []netip.Addr) (left []netip.Addr) {
 
 // shared tells whether an address that sits on no network does so on other nodes
 // too: who answers is decided elsewhere.
-func (b *Batch) shared(n *topology.Node, a netip.Addr) bool {
-	return slices.Contains(n.OnLoopback, a) && slices.ContainsFunc(b.edit.Owners(n.Zone, a), func(o string) bool {
-		return o != n.Name && slices.Contains(b.edit.Block(o).Node.OnLoopback, a)
+func (r *Addresses) shared(n *topology.Node, a netip.Addr) bool {
+	return slices.Contains(n.OnLoopback, a) && slices.ContainsFunc(r.edit.Owners(n.Zone, a), func(o string) bool {
+		return o != n.Name && slices.Contains(r.edit.Block(o).Node.OnLoopback, a)
 	})
 }
 
@@ -135,20 +119,20 @@ func changed(n *topology.Node, a netip.Addr, gained bool) (at time.Time, ok bool
 
 // movedHere tells whether an address came here from another node: this one
 // gained it, and that one lost it before, or is silent since.
-func (b *Batch) movedHere(n *topology.Node, a netip.Addr, now time.Time) bool {
+func (r *Addresses) movedHere(n *topology.Node, a netip.Addr, now time.Time) bool {
 	at, gained := changed(n, a, true)
 	if !gained {
 		return false
 	}
-	for _, o := range b.edit.Owners(n.Zone, a) {
-		if o != n.Name && !b.fresh(&b.edit.Block(o).Node, now) {
+	for _, o := range r.edit.Owners(n.Zone, a) {
+		if o != n.Name && !r.fresh(&r.edit.Block(o).Node, now) {
 			return true
 		}
 	}
 	if !at.Equal(now) {
 		return false // whoever loses it later looks for us
 	}
-	for other := range b.edit.Blocks() {
+	for other := range r.edit.Blocks() {
 		if other.Node.Name == n.Name || other.Node.Zone != n.Zone {
 			continue
 		}
@@ -159,28 +143,28 @@ func (b *Batch) movedHere(n *topology.Node, a netip.Addr, now time.Time) bool {
 	return false
 }
 
-// settle brings the nodes of virtual addresses in step with what a node has now.
-func (b *Batch) settle(n, prev *topology.Node, now time.Time) {
+// Settle brings the nodes of virtual addresses in step with what a node has now.
+func (r *Addresses) Settle(n, prev *topology.Node, now time.Time) {
 	had := slices.Concat(prev.Addresses, prev.VirtualAddresses)
 	for _, a := range n.VirtualAddresses {
 		_, gained := changed(n, a, true)
-		gained = gained && b.edit.VirtualAt(n.Zone, a) == "" || !slices.Contains(had, a)
-		b.virtualize(n.Zone, a, "", now)
-		b.hold(b.edit.VirtualAt(n.Zone, a), n, a, gained, now)
+		gained = gained && r.edit.VirtualAt(n.Zone, a) == "" || !slices.Contains(had, a)
+		r.virtualize(n.Zone, a, "", now)
+		r.hold(r.edit.VirtualAt(n.Zone, a), n, a, gained, now)
 	}
 	for _, a := range without(prev.VirtualAddresses, n.VirtualAddresses) {
-		if v := b.edit.VirtualAt(prev.Zone, a); v != "" {
-			b.release(v, n.Name, now)
+		if v := r.edit.VirtualAt(prev.Zone, a); v != "" {
+			r.Release(v, n.Name, now)
 		}
 	}
 	for _, c := range n.AddressChanges {
-		if c.Gained || !c.At.Equal(now) || b.edit.VirtualAt(n.Zone, c.Address) != "" {
+		if c.Gained || !c.At.Equal(now) || r.edit.VirtualAt(n.Zone, c.Address) != "" {
 			continue
 		}
-		movedOn := func(o string) bool { _, ok := changed(&b.edit.Block(o).Node, c.Address, true); return ok }
-		if slices.ContainsFunc(b.edit.Owners(n.Zone, c.Address), movedOn) {
-			b.virtualize(n.Zone, c.Address, n.Name, now)
-			b.remember(b.edit.VirtualAt(n.Zone, c.Address), topology.Holder{Node: n.Name, Since: prev.FirstSeen, Until: now})
+		movedOn := func(o string) bool { _, ok := changed(&r.edit.Block(o).Node, c.Address, true); return ok }
+		if slices.ContainsFunc(r.edit.Owners(n.Zone, c.Address), movedOn) {
+			r.virtualize(n.Zone, c.Address, n.Name, now)
+			r.remember(r.edit.VirtualAt(n.Zone, c.Address), topology.Holder{Node: n.Name, Since: prev.FirstSeen, Until: now})
 		}
 	}
 }
@@ -188,56 +172,56 @@ func (b *Batch) settle(n, prev *topology.Node, now time.Time) {
 // virtualize makes an address a node of its own, if it is none yet. Nodes that
 // have it hold it from now on, and edges that called it lead to it, those to the
 // node that lost it too.
-func (b *Batch) virtualize(zone string, a netip.Addr, loser string, now time.Time) {
-	if b.edit.VirtualAt(zone, a) != "" {
+func (r *Addresses) virtualize(zone string, a netip.Addr, loser string, now time.Time) {
+	if r.edit.VirtualAt(zone, a) != "" {
 		return
 	}
-	name := b.virtualName(zone, a)
-	if bare := inferredName(zone, a); bare != name && b.edit.Block(bare) != nil {
-		b.renameBare(bare, name)
+	name := r.book.VirtualName(zone, a)
+	if bare := address.InferredName(zone, a); bare != name && r.edit.Block(bare) != nil {
+		r.renameBare(bare, name)
 	}
 	next := topology.Block{Node: topology.Node{
 		State: topology.Unheard, Status: topology.NoStatus, Zone: zone, FirstSeen: now,
 	}}
-	if old := b.edit.Block(name); old != nil {
+	if old := r.edit.Block(name); old != nil {
 		next = *old
 	}
 	next.Node.Name, next.Node.Kind, next.Node.Addresses = name, topology.Virtual, []netip.Addr{a}
-	owners := b.edit.Owners(zone, a)
-	b.edit.Put(&next)
+	owners := r.edit.Owners(zone, a)
+	r.edit.Put(&next)
 	for _, o := range owners {
-		holder := *b.edit.Block(o)
+		holder := *r.edit.Block(o)
 		holder.Node.Addresses = without(holder.Node.Addresses, []netip.Addr{a})
 		holder.Node.VirtualAddresses = append(slices.Clone(holder.Node.VirtualAddresses), a)
 		slices.SortFunc(holder.Node.VirtualAddresses, netip.Addr.Compare)
-		b.edit.Put(&holder)
-		b.hold(name, &holder.Node, a, false, now)
+		r.edit.Put(&holder)
+		r.hold(name, &holder.Node, a, false, now)
 	}
-	b.rehome(zone, a, name, append(slices.Clone(owners), loser), now)
-	b.changed = true
+	r.rehome(zone, a, name, append(slices.Clone(owners), loser), now)
+	r.edit.Touch()
 }
 
 // renameBare gives a node that stands for one address another name.
-func (b *Batch) renameBare(bare, name string) {
-	blocks := slices.Collect(b.edit.Blocks())
-	b.edit.Delete(bare)
+func (r *Addresses) renameBare(bare, name string) {
+	blocks := slices.Collect(r.edit.Blocks())
+	r.edit.Delete(bare)
 	for _, block := range topology.RenameAll(blocks, bare, name) {
-		if b.edit.Block(block.Node.Name) != block {
-			b.edit.Put(block)
+		if r.edit.Block(block.Node.Name) != block {
+			r.edit.Put(block)
 		}
 	}
 }
 
 // rehome leads the edges that called an address to the node that it became.
 // owners are the nodes that had it.
-func (b *Batch) rehome(zone string, a netip.Addr, name string, owners []string, now time.Time) {
+func (r *Addresses) rehome(zone string, a netip.Addr, name string, owners []string, now time.Time) {
 	text := a.String()
 	calls := func(c *topology.Connection) bool {
 		return c.Evidence.ServerAddress == text && c.Server.Node != name && slices.Contains(owners, c.Server.Node)
 	}
-	for _, block := range slices.Collect(b.edit.Blocks()) {
+	for _, block := range slices.Collect(r.edit.Blocks()) {
 		if block.Node.Zone == zone && block.Node.OwnsAddresses() && slices.ContainsFunc(block.Connections, func(c topology.Connection) bool { return calls(&c) }) {
-			b.rehomeBlock(block, name, calls, now)
+			r.rehomeBlock(block, name, calls, now)
 		}
 	}
 }
@@ -245,16 +229,16 @@ func (b *Batch) rehome(zone string, a netip.Addr, name string, owners []string, 
 // rehomeBlock is rehome for one block. What a node that had the address accepted
 // from one that reports leads there by that one's word; what it accepted from
 // others stays with it.
-func (b *Batch) rehomeBlock(block *topology.Block, name string, calls func(*topology.Connection) bool, now time.Time) {
+func (r *Addresses) rehomeBlock(block *topology.Block, name string, calls func(*topology.Connection) bool, now time.Time) {
 	next := block.Clone()
 	kept := next.Connections[:0]
 	for _, c := range next.Connections {
 		mine := c.Client.Node == block.Node.Name
-		if calls(&c) && !mine && b.reports(c.Client.Node) {
+		if calls(&c) && !mine && r.reports(c.Client.Node) {
 			continue
 		}
 		if calls(&c) && mine {
-			c.Server.Node, c.Evidence.ServerResolved = name, virtualHow
+			c.Server.Node, c.Evidence.ServerResolved = name, address.VirtualHow
 			if c.Directed {
 				c.Server.Service = topology.ServiceID(name, c.Protocol, c.Server.Port, netip.Addr{})
 			}
@@ -262,26 +246,22 @@ func (b *Batch) rehomeBlock(block *topology.Block, name string, calls func(*topo
 		}
 		kept = append(kept, c)
 	}
-	next.Connections = unite(kept)
-	b.edit.Put(next)
-	b.derive(block, next, now)
+	next.Connections = edge.Unite(kept)
+	r.edit.Put(next)
+	r.nodes.Derive(block, next, now)
 }
 
 // reports tells whether a node speaks for itself.
-func (b *Batch) reports(name string) bool {
-	block := b.edit.Block(name)
+func (r *Addresses) reports(name string) bool {
+	block := r.edit.Block(name)
 	return block != nil && block.Node.OwnsAddresses()
 }
-
-// virtualHow is how a virtual address is resolved, in words. It names no holder,
-// for who answers is nothing that the edge rests on.
-const virtualHow = "virtual address"
 
 // hold notes that a node has a virtual address. The one that gained it last
 // comes first, and it alone has it, unless it sits on no network: then it may be
 // on several.
-func (b *Batch) hold(v string, n *topology.Node, a netip.Addr, gained bool, now time.Time) {
-	holders := b.edit.Block(v).Node.Holders
+func (r *Addresses) hold(v string, n *topology.Node, a netip.Addr, gained bool, now time.Time) {
+	holders := r.edit.Block(v).Node.Holders
 	if slices.ContainsFunc(holders, func(h topology.Holder) bool { return h.Node == n.Name && h.Until.IsZero() }) {
 		return
 	}
@@ -290,11 +270,11 @@ func (b *Batch) hold(v string, n *topology.Node, a netip.Addr, gained bool, now 
 	if at, ok := changed(n, a, true); ok {
 		since = at
 	} else if !gained {
-		since = earliest(n.FirstSeen, now)
+		since = edge.Earlier(n.FirstSeen, now)
 	}
 	mine := topology.Holder{Node: n.Name, Since: since}
 	if !gained || slices.Contains(n.OnLoopback, a) {
-		b.remember(v, mine)
+		r.remember(v, mine)
 		return
 	}
 	for i := range list {
@@ -302,29 +282,29 @@ func (b *Batch) hold(v string, n *topology.Node, a netip.Addr, gained bool, now 
 			list[i].Until = now
 		}
 	}
-	b.putHolders(v, slices.Insert(list, 0, mine))
+	r.putHolders(v, slices.Insert(list, 0, mine))
 }
 
 // remember adds a holder behind those that hold the address already.
-func (b *Batch) remember(v string, h topology.Holder) {
-	b.putHolders(v, append(slices.Clone(b.edit.Block(v).Node.Holders), h))
+func (r *Addresses) remember(v string, h topology.Holder) {
+	r.putHolders(v, append(slices.Clone(r.edit.Block(v).Node.Holders), h))
 }
 
-// release notes that a node has a virtual address no longer. As long as no other
+// Release notes that a node has a virtual address no longer. As long as no other
 // has it, that is the one that had it last.
-func (b *Batch) release(v, node string, now time.Time) {
-	list := slices.Clone(b.edit.Block(v).Node.Holders)
+func (r *Addresses) Release(v, node string, now time.Time) {
+	list := slices.Clone(r.edit.Block(v).Node.Holders)
 	for i := range list {
 		if list[i].Node == node && list[i].Until.IsZero() {
 			list[i].Until = now
 		}
 	}
-	b.putHolders(v, list)
+	r.putHolders(v, list)
 }
 
 // putHolders puts the holders of a virtual address in order: those that hold it,
 // as they are, then the others, the latest first.
-func (b *Batch) putHolders(v string, list []topology.Holder) {
+func (r *Addresses) putHolders(v string, list []topology.Holder) {
 	slices.SortStableFunc(list, func(x, y topology.Holder) int {
 		switch held := x.Until.IsZero(); {
 		case held == y.Until.IsZero():
@@ -334,73 +314,10 @@ func (b *Batch) putHolders(v string, list []topology.Holder) {
 		}
 		return 1
 	})
-	next := *b.edit.Block(v)
+	next := *r.edit.Block(v)
 	next.Node.Holders = list[:min(len(list), maxHolders)]
-	if !topology.SameNode(&next.Node, &b.edit.Block(v).Node) {
-		b.edit.Put(&next)
-		b.changed = true
-	}
-}
-
-// holders are the nodes that hold a virtual address now.
-func (b *Batch) holders(v string) (names []string) {
-	block := b.edit.Block(v)
-	if block == nil {
-		return nil
-	}
-	for _, h := range block.Node.Holders {
-		if h.Until.IsZero() {
-			names = append(names, h.Node)
-		}
-	}
-	return names
-}
-
-// everHeld are the nodes that hold a virtual address, or held it.
-func (b *Batch) everHeld(v string) (names []string) {
-	block := b.edit.Block(v)
-	if block == nil {
-		return nil
-	}
-	for _, h := range block.Node.Holders {
-		if !slices.Contains(names, h.Node) {
-			names = append(names, h.Node)
-		}
-	}
-	return names
-}
-
-// dress names the processes of the services at a node's virtual addresses after
-// those that accept there.
-func (b *Batch) dress(n *topology.Node) {
-	for _, a := range n.VirtualAddresses {
-		if v := b.edit.VirtualAt(n.Zone, a); v != "" {
-			b.dressVirtual(v, a)
-		}
-	}
-}
-
-func (b *Batch) dressVirtual(v string, a netip.Addr) {
-	block := b.edit.Block(v)
-	if len(block.Services) == 0 {
-		return
-	}
-	next := block.Clone()
-	for _, holder := range slices.Backward(b.holders(v)) {
-		behind := b.edit.Block(holder)
-		if behind == nil {
-			continue
-		}
-		services := byPort(behind.Services)
-		for i := range next.Services {
-			s := &next.Services[i]
-			if at := services.accepting(port{s.Protocol, s.Port}, a); at != nil && at.Process != "" {
-				s.Process, s.User, s.Unit, s.Container, s.Image, s.Pod = at.Process, at.User, at.Unit, at.Container, at.Image, at.Pod
-			}
-		}
-	}
-	if !topology.SameServices(block.Services, next.Services) {
-		b.edit.Put(next)
-		b.changed = true
+	if !topology.SameNode(&next.Node, &r.edit.Block(v).Node) {
+		r.edit.Put(&next)
+		r.edit.Touch()
 	}
 }

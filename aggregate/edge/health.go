@@ -1,4 +1,4 @@
-package aggregate
+package edge
 
 import (
 	"math"
@@ -8,27 +8,15 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// measured sums up the health of the rows of one edge.
-type measured struct {
+// Measured sums up the health of the rows of one edge.
+type Measured struct {
 	report.Health
-	end         string // which measured
+	End         string // which measured
 	rtt, rttvar uint64 // sums over the measured sockets
 }
 
-// measure adds a row's health to its edge.
-func (w *weaver) measure(id, end string, h *report.Health) {
-	if h == nil {
-		return
-	}
-	m := w.health[id]
-	if m == nil {
-		m = &measured{end: end}
-		w.health[id] = m
-	}
-	m.add(h)
-}
-
-func (m *measured) add(h *report.Health) {
+// Add adds what was measured on one row.
+func (m *Measured) Add(h *report.Health) {
 	m.Measured += h.Measured
 	m.rtt += uint64(h.RTT) * uint64(h.Measured)
 	m.rttvar += uint64(h.RTTVar) * uint64(h.Measured)
@@ -42,47 +30,17 @@ func (m *measured) add(h *report.Health) {
 	m.CloseWaitMS = max(m.CloseWaitMS, h.CloseWaitMS)
 }
 
-// elapsed is what the report's measures count over: since the look before, or
-// since the node's report before, where it doesn't say; zero if there was none.
-func (w *weaver) elapsed() time.Duration {
-	if span := w.says.report.SpanMS; span > 0 {
-		return time.Duration(span) * time.Millisecond
-	}
-	if w.prev.Node.LastReport.IsZero() {
-		return 0
-	}
-	return w.now.Sub(w.prev.Node.LastReport)
-}
-
-// judge writes what was measured on the edges.
-func (w *weaver) judge() {
-	since := w.elapsed()
-	for id, m := range w.health {
-		if e := w.edges[id]; e != nil {
-			e.Health = m.health(w.before(id), w.now, since)
-		}
-	}
-}
-
-// before is what was known of an edge's health.
-func (w *weaver) before(id string) *topology.Health {
-	if old := w.remembered(id); old != nil {
-		return old.Health
-	}
-	return nil
-}
-
-// health words what was measured since the report before; since is zero if
+// Judge says in words of the topology what was measured since the report before; since is zero if
 // there was none.
-func (m *measured) health(before *topology.Health, now time.Time, since time.Duration) *topology.Health {
-	h := topology.Health{End: m.end, Connecting: m.Connecting, CloseWait: m.CloseWait}
+func (m *Measured) Judge(before *topology.Health, now time.Time, since time.Duration) *topology.Health {
+	h := topology.Health{End: m.End, Connecting: m.Connecting, CloseWait: m.CloseWait}
 	if n := uint64(max(m.Measured, 0)); n > 0 {
 		h.RTT, h.RTTVar = round2(float64(m.rtt/n)), round2(float64(m.rttvar/n))
 	}
 	if seconds := since.Seconds(); seconds > 0 {
 		h.Sent, h.Received = round2(float64(m.Sent)/seconds), round2(float64(m.Received)/seconds)
 	}
-	if m.end == "server" {
+	if m.End == "server" {
 		h.Sent, h.Received = h.Received, h.Sent
 	}
 	if m.Segments > 0 {

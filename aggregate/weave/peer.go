@@ -1,22 +1,14 @@
-package aggregate
+package weave
 
 import (
 	"net/netip"
 	"slices"
 
+	"github.com/devops-trouble-map/dotm/aggregate/edge"
+	"github.com/devops-trouble-map/dotm/aggregate/service"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
-
-// ends is what a row of one end and an edge of the other have in common.
-type ends struct {
-	client, server string
-	port           port
-}
-
-func directed(c *topology.Connection) ends {
-	return ends{c.Client.Node, c.Server.Node, port{c.Protocol, c.Server.Port}}
-}
 
 // peer is another reporting node's block while a statement is woven. What it
 // learns is written into one copy, and put when the statement is complete, so
@@ -24,7 +16,7 @@ func directed(c *topology.Connection) ends {
 type peer struct {
 	block   *topology.Block
 	copied  bool
-	byEnds  map[ends][]int
+	byEnds  map[edge.Ends][]int
 	dropped map[int]bool
 	heard   map[int]*heard // edges that the statement tells of too
 	before  *topology.Block
@@ -34,7 +26,7 @@ type peer struct {
 // heard is what the server's end says of an edge: the sum of its rows.
 type heard struct {
 	count  int
-	health *measured // nil if nothing was measured
+	health *edge.Measured // nil if nothing was measured
 }
 
 // hear adds a row of the server's end to an edge.
@@ -50,9 +42,9 @@ func (p *peer) hear(i int, r *report.Connection) {
 	h.count += r.Count
 	if r.Health != nil {
 		if h.health == nil {
-			h.health = &measured{end: "server"}
+			h.health = &edge.Measured{End: "server"}
 		}
-		h.health.add(r.Health)
+		h.health.Add(r.Health)
 	}
 }
 
@@ -65,7 +57,7 @@ func (w *weaver) believe(p *peer) {
 		e := &p.block.Connections[i]
 		var health *topology.Health
 		if h.health != nil {
-			health = h.health.health(e.Health, w.now, w.elapsed())
+			health = h.health.Judge(e.Health, w.now, w.elapsed())
 		}
 		if p.dropped[i] || (e.Count == h.count && e.Status == topology.Fresh && topology.SameHealth(e.Health, health)) {
 			continue
@@ -80,14 +72,14 @@ func (w *weaver) peer(node string) *peer {
 	if p, ok := w.others[node]; ok {
 		return p
 	}
-	b := w.batch.edit.Block(node)
+	b := w.edit.Block(node)
 	if b == nil || !b.Node.OwnsAddresses() || node == w.self.Node.Name {
 		w.others[node] = nil
 		return nil
 	}
-	p := &peer{block: b, before: b, byEnds: make(map[ends][]int, len(b.Connections))}
+	p := &peer{block: b, before: b, byEnds: make(map[edge.Ends][]int, len(b.Connections))}
 	for i := range b.Connections {
-		key := directed(&b.Connections[i])
+		key := edge.EndsOf(&b.Connections[i])
 		p.byEnds[key] = append(p.byEnds[key], i)
 	}
 	w.others[node] = p
@@ -95,7 +87,7 @@ func (w *weaver) peer(node string) *peer {
 }
 
 // find lists the edges between two ends.
-func (p *peer) find(key ends) []int {
+func (p *peer) find(key edge.Ends) []int {
 	if p == nil {
 		return nil
 	}
@@ -134,25 +126,25 @@ func (w *weaver) tell() {
 				kept = append(kept, c)
 			}
 		}
-		if p.block.Connections = unite(kept); topology.SameConnections(p.before.Connections, p.block.Connections) {
+		if p.block.Connections = edge.Unite(kept); topology.SameConnections(p.before.Connections, p.block.Connections) {
 			continue
 		}
-		w.batch.edit.Put(p.block)
-		w.batch.changed = true
+		w.edit.Put(p.block)
+		w.edit.Touch()
 		if p.leaves {
-			w.batch.derive(p.before, p.block, w.now)
+			w.nodes.Derive(p.before, p.block, w.now)
 		}
 	}
 }
 
 // accepting finds the service of a node that accepts at an address and port.
-func (w *weaver) accepting(node string, key port, addr netip.Addr) *topology.Service {
+func (w *weaver) accepting(node string, key service.Port, addr netip.Addr) *topology.Service {
 	services, ok := w.services[node]
 	if !ok {
 		if b := w.block(node); b != nil {
-			services = byPort(b.Services)
+			services = service.ByPort(b.Services)
 		}
 		w.services[node] = services
 	}
-	return services.accepting(key, addr)
+	return services.Accepting(key, addr)
 }

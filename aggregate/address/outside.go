@@ -1,4 +1,4 @@
-package aggregate
+package address
 
 import (
 	"net/netip"
@@ -6,16 +6,16 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// NamedNetwork is one or more networks with the name of the node that stands for
+// Network is one or more networks with the name of the node that stands for
 // them.
-type NamedNetwork struct {
+type Network struct {
 	Name     string
 	Prefixes []netip.Prefix
 }
 
 // outside finds what stands for an address outside the internal networks: a
 // known network, the part of the Internet that it belongs to, or all of it.
-func (b *Batch) outside(addr netip.Addr) end {
+func (b *Book) outside(addr netip.Addr) End {
 	best := -1
 	var name string
 	for _, n := range b.opt.Outside {
@@ -26,18 +26,18 @@ func (b *Batch) outside(addr netip.Addr) end {
 		}
 	}
 	if best >= 0 {
-		return end{node: name, kind: topology.Network, how: "in the network " + name + " of the settings"}
+		return End{Node: name, Kind: topology.Network, How: "in the network " + name + " of the settings"}
 	}
 	if b.opt.Split != nil {
 		if part := b.opt.Split(addr); part != "" {
-			return end{node: topology.InternetName + " (" + part + ")", kind: topology.Internet, how: "outside the internal networks, " + part}
+			return End{Node: topology.InternetName + " (" + part + ")", Kind: topology.Internet, How: "outside the internal networks, " + part}
 		}
 	}
-	return end{node: topology.InternetName, kind: topology.Internet, how: "outside the internal networks"}
+	return End{Node: topology.InternetName, Kind: topology.Internet, How: "outside the internal networks"}
 }
 
 // mayStand tells whether a name is free for a node that stands for a network.
-func (b *Batch) mayStand(name string) bool {
+func (b *Book) mayStand(name string) bool {
 	block := b.edit.Block(name)
 	return block == nil || !block.Node.OwnsAddresses()
 }

@@ -1,4 +1,4 @@
-package aggregate
+package identity
 
 import (
 	"fmt"
@@ -6,14 +6,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate/address"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
 // tellFormer is how long it is worth telling that a node was another.
 const tellFormer = 7 * 24 * time.Hour
 
-// findings are what is odd about a reporting node, as of its report at now.
-func (b *Batch) findings(n, prev *topology.Node, now time.Time) (list []topology.Note) {
+// Findings are what is odd about a reporting node, as of its report at now.
+func (g *Register) Findings(n, prev *topology.Node, now time.Time) (list []topology.Note) {
 	say := func(code, hint, format string, args ...any) {
 		list = append(list, topology.Note{Code: code, Text: fmt.Sprintf(format, args...), Hint: hint})
 	}
@@ -27,9 +28,9 @@ func (b *Batch) findings(n, prev *topology.Node, now time.Time) (list []topology
 			say("replaced", "", "another machine had this name until %s", until)
 		}
 	}
-	b.findTwins(n, now, say)
-	b.findNamesakes(n, now, say)
-	b.findDuplicates(n, say)
+	g.findTwins(n, now, say)
+	g.findNamesakes(n, now, say)
+	g.findDuplicates(n, say)
 	findSkew(n, prev, say)
 	return list
 }
@@ -38,13 +39,13 @@ func (b *Batch) findings(n, prev *topology.Node, now time.Time) (list []topology
 type sayer func(code, hint, format string, args ...any)
 
 // findTwins tells of other nodes of the same identity.
-func (b *Batch) findTwins(n *topology.Node, now time.Time, say sayer) {
+func (g *Register) findTwins(n *topology.Node, now time.Time, say sayer) {
 	if n.Weak {
 		return
 	}
-	for _, name := range b.edit.Identified(n.Identity) {
-		other := b.edit.Block(name)
-		if name == n.Name || !b.fresh(&other.Node, now) {
+	for _, name := range g.edit.Identified(n.Identity) {
+		other := g.edit.Block(name)
+		if name == n.Name || !g.Fresh(&other.Node, now) {
 			continue
 		}
 		if n.Twin.Node == name && !other.Node.LastReport.After(n.Twin.Since) {
@@ -57,9 +58,9 @@ func (b *Batch) findTwins(n *topology.Node, now time.Time, say sayer) {
 }
 
 // findNamesakes tells of other hosts that say they have the same name.
-func (b *Batch) findNamesakes(n *topology.Node, now time.Time, say sayer) {
-	for other := range b.edit.Namesakes(baseName(n.Name)) {
-		if other.Node.Name == n.Name || other.Node.Identity == n.Identity && !n.Weak || !b.fresh(&other.Node, now) {
+func (g *Register) findNamesakes(n *topology.Node, now time.Time, say sayer) {
+	for other := range g.edit.Namesakes(baseName(n.Name)) {
+		if other.Node.Name == n.Name || other.Node.Identity == n.Identity && !n.Weak || !g.Fresh(&other.Node, now) {
 			continue
 		}
 		say("same-name", "give one of them another host name", "%s is another host that calls itself %s", other.Node.Name, baseName(n.Name))
@@ -67,13 +68,13 @@ func (b *Batch) findNamesakes(n *topology.Node, now time.Time, say sayer) {
 }
 
 // findDuplicates tells of addresses that other hosts of the zone have too.
-func (b *Batch) findDuplicates(n *topology.Node, say sayer) {
+func (g *Register) findDuplicates(n *topology.Node, say sayer) {
 	for _, a := range n.Addresses {
-		owners := b.edit.Owners(n.Zone, a)
+		owners := g.edit.Owners(n.Zone, a)
 		if len(owners) < 2 || n.InContainerNetwork(a) {
 			continue
 		}
-		others := slices.DeleteFunc(slices.Clone(owners), func(o string) bool { return hostOf(o) == n.Name || strings.Contains(o, "/") })
+		others := slices.DeleteFunc(slices.Clone(owners), func(o string) bool { return address.HostOf(o) == n.Name || strings.Contains(o, "/") })
 		if len(others) > 0 {
 			say("duplicate-address", "if it belongs to all of them, name it as a virtual address in the settings; if their networks are apart, give them zones",
 				"%s also has the address %s, which therefore says nothing about which is meant", strings.Join(others, ", "), a)

@@ -1,4 +1,7 @@
-package aggregate
+// Package service turns the listeners of a report into the services of a node
+// ([Of]), each the one that it was before if it was there, and finds the service
+// that accepts at an address and port ([Ports]).
+package service
 
 import (
 	"cmp"
@@ -12,23 +15,27 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// port is a protocol's port on one node.
-type port struct {
-	protocol topology.Protocol
-	number   uint16
+// Port is a protocol's port on one node.
+type Port struct {
+	Protocol topology.Protocol
+	Number   uint16
 }
 
-// services turns a node's listeners into its services: one per protocol, port
-// and owner. Services of before that no longer listen stay as gone.
-func services(node *topology.Node, prev *topology.Block, says *statement, now time.Time) []topology.Service {
-	before := map[port][]*topology.Service{}
+// At names a port.
+func At(proto topology.Protocol, number uint16) Port { return Port{proto, number} }
+
+// Of turns a node's listeners, part of what a report says, into its services: one
+// per protocol, port and owner. Services of before that no longer listen stay as
+// gone. They are sorted by id.
+func Of(node *topology.Node, prev *topology.Block, listeners []report.Listener, says *report.Report, now time.Time) []topology.Service {
+	before := map[Port][]*topology.Service{}
 	for i := range prev.Services {
 		s := &prev.Services[i]
-		key := port{s.Protocol, s.Port}
+		key := At(s.Protocol, s.Port)
 		before[key] = append(before[key], s)
 	}
 	var out []topology.Service
-	for key, groups := range byOwner(says) {
+	for key, groups := range byOwner(listeners, says) {
 		out = append(out, match(node, key, groups, before[key], now, prev.Node.LastReport)...)
 		delete(before, key)
 	}
@@ -44,18 +51,18 @@ func services(node *topology.Node, prev *topology.Block, says *statement, now ti
 // byOwner groups listeners into services: by port, then by the process that
 // owns them. A process that listens on one port twice (IPv4 and IPv6) is one
 // service; so are several sockets whose owner is hidden.
-func byOwner(says *statement) map[port][]topology.Service {
-	out := map[port][]topology.Service{}
-	for i := range says.listeners {
-		l := &says.listeners[i]
-		key := port{topology.Protocol(l.Protocol), l.Port}
+func byOwner(listeners []report.Listener, says *report.Report) map[Port][]topology.Service {
+	out := map[Port][]topology.Service{}
+	for i := range listeners {
+		l := &listeners[i]
+		key := At(topology.Protocol(l.Protocol), l.Port)
 		groups := out[key]
-		in := says.container(l.Container).Name
+		in := says.Container(l.Container).Name
 		at := slices.IndexFunc(groups, func(s topology.Service) bool {
 			return s.Process == l.Process && s.User == l.User && s.Unit == l.Unit && s.Container == in
 		})
 		if at < 0 {
-			groups = append(groups, service(key, l, says.container(l.Container)))
+			groups = append(groups, service(key, l, says.Container(l.Container)))
 			at = len(groups) - 1
 		}
 		groups[at].Queue += l.Queue
@@ -77,9 +84,9 @@ func byOwner(says *statement) map[port][]topology.Service {
 }
 
 // service is a listener's service, as far as the listener tells.
-func service(key port, l *report.Listener, in report.Container) topology.Service {
+func service(key Port, l *report.Listener, in report.Container) topology.Service {
 	s := topology.Service{
-		Protocol: key.protocol, Port: key.number, Process: l.Process, User: l.User, Own: l.Own,
+		Protocol: key.Protocol, Port: key.Number, Process: l.Process, User: l.User, Own: l.Own,
 		Unit: l.Unit, Container: in.Name, Image: in.Image,
 	}
 	if in.Pod != "" {
@@ -99,7 +106,7 @@ func listenAddresses(l *report.Listener) []netip.Addr {
 // before: the one of the same process at a same address, else of the same
 // process, else one that shares an address, else, if nothing else claims it,
 // the one that held the port. The rest are new.
-func match(node *topology.Node, key port, now []topology.Service, before []*topology.Service, at, last time.Time) []topology.Service {
+func match(node *topology.Node, key Port, now []topology.Service, before []*topology.Service, at, last time.Time) []topology.Service {
 	taken := map[*topology.Service]bool{}
 	old := make([]*topology.Service, len(now))
 	for _, alike := range []func(a, b *topology.Service) bool{sameOwner, sameProcess, shareAddress, anyOwner} {
@@ -142,7 +149,7 @@ func shareAddress(a, b *topology.Service) bool {
 func anyOwner(_, b *topology.Service) bool { return b.State == topology.Gone || b.Process == "" }
 
 // listen completes a service that accepts connections now.
-func listen(node *topology.Node, key port, s topology.Service, old *topology.Service, used map[string]bool, at time.Time) topology.Service {
+func listen(node *topology.Node, key Port, s topology.Service, old *topology.Service, used map[string]bool, at time.Time) topology.Service {
 	s.Node, s.State, s.Status = node.Name, topology.Listening, topology.NoStatus
 	s.Scope = scope(s.Addresses)
 	if node.Kind == topology.Container && s.Container == "" {
@@ -166,12 +173,12 @@ func listen(node *topology.Node, key port, s topology.Service, old *topology.Ser
 
 // unusedID is the id of a new service. Sockets that share address and port
 // (SO_REUSEPORT) with different owners are numbered.
-func unusedID(node string, key port, addr netip.Addr, used map[string]bool) string {
-	id := topology.ServiceID(node, key.protocol, key.number, netip.Addr{})
+func unusedID(node string, key Port, addr netip.Addr, used map[string]bool) string {
+	id := topology.ServiceID(node, key.Protocol, key.Number, netip.Addr{})
 	if !used[id] {
 		return id
 	}
-	second := topology.ServiceID(node, key.protocol, key.number, addr)
+	second := topology.ServiceID(node, key.Protocol, key.Number, addr)
 	id = second
 	for n := 2; used[id]; n++ {
 		id = second + "~" + strconv.Itoa(n)
@@ -198,24 +205,25 @@ func stop(s topology.Service, last time.Time) topology.Service {
 	return s
 }
 
-// portServices are the services of a node by port.
-type portServices map[port][]*topology.Service
+// Ports are the services of a node by port.
+type Ports map[Port][]*topology.Service
 
-func byPort(services []topology.Service) portServices {
-	out := make(portServices, len(services))
+// ByPort finds services by their ports; it keeps pointers into the list.
+func ByPort(services []topology.Service) Ports {
+	out := make(Ports, len(services))
 	for i := range services {
 		s := &services[i]
-		key := port{s.Protocol, s.Port}
+		key := At(s.Protocol, s.Port)
 		out[key] = append(out[key], s)
 	}
 	return out
 }
 
-// accepting finds the service that accepts at an address and port: one bound to
+// Accepting finds the service that accepts at an address and port: one bound to
 // the very address, else one bound to all of its family, else one bound to all
 // of the other (not every way of looking tells dual-stack sockets); else one
 // that did so and is gone, for connections outlive their listener. nil if none.
-func (p portServices) accepting(key port, addr netip.Addr) *topology.Service {
+func (p Ports) Accepting(key Port, addr netip.Addr) *topology.Service {
 	var best *topology.Service
 	most := 0
 	for _, s := range p[key] {
@@ -243,4 +251,22 @@ func fits(s *topology.Service, addr netip.Addr) int {
 		fit += 3
 	}
 	return fit
+}
+
+// Only maps each process of a node that has exactly one service to its
+// id, and one with several to nothing.
+func Only(services []topology.Service) map[string]string {
+	only := map[string]string{}
+	for i := range services {
+		s := &services[i]
+		if s.Process == "" || s.State != topology.Listening {
+			continue
+		}
+		if _, several := only[s.Process]; several {
+			only[s.Process] = ""
+		} else {
+			only[s.Process] = s.ID
+		}
+	}
+	return only
 }

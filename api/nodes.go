@@ -61,8 +61,8 @@ type NodeList struct {
 	Targets []TargetState `json:"targets" doc:"nodes that are asked, because they don't report by themselves"`
 }
 
-func (h *handler) nodes(_ context.Context, p *Params) (*Answer[NodeList], error) {
-	view, err := h.whole(p)
+func (h *handler) nodes(ctx context.Context, p *Params) (*Answer[NodeList], error) {
+	view, err := h.whole(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,8 @@ type NodeParams struct {
 	Name string `path:"name" maxLength:"600"`
 }
 
-func (h *handler) node(_ context.Context, p *NodeParams) (*Answer[NodeDetail], error) {
-	view, err := h.whole(&p.Params)
+func (h *handler) node(ctx context.Context, p *NodeParams) (*Answer[NodeDetail], error) {
+	view, err := h.whole(ctx, &p.Params)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ var floors = map[string]int{
 	"config":              4,
 	"server":              3,
 	"server/keep":         3,
+	"server/past":         3,
 	"server/replica":      3,
 	"api":                 3,
 	"agent":               3,
@@ -60,6 +61,7 @@ var floors = map[string]int{
 	"aggregate/address":   1,
 	"aggregate/service":   1,
 	"aggregate/edge":      1,
+	"history":             1,
 	"layout":              1,
 	"proctext":            1,
 	"topology":            0,
@@ -71,7 +73,7 @@ var floors = map[string]int{
 // storeys, and neither its parent nor its neighbours.
 var rooms = map[string][][]string{
 	"server": {
-		{"keep", "replica"},
+		{"keep", "past", "replica"},
 	},
 	"scan": {
 		{"kernel", "sockdiag", "workload", "conntrack", "owners", "explain", "networks"},
@@ -126,6 +128,7 @@ var never = []struct{ pkg, banned, why string }{
 	{"topology", module, "the words import nothing of the house"},
 	{"report", module, "the format imports nothing of the house"},
 	{"aggregate/...", "os", "floor 1 is pure"},
+	{"history", "os", "floor 1 is pure"},
 	{"aggregate", module + "/aggregate/fold", "reports are all that the topology is made of"},
 	{"aggregate/fold", module + "/aggregate", "the agent knows no topology"},
 	{"aggregate/fold", module + "/topology", "the agent knows no topology"},

@@ -1,9 +1,12 @@
-package proctext
+package listing
 
 import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing/endpoint"
 )
 
 // ssStyle is what a whole listing of ss tells about its rows.
@@ -29,7 +32,7 @@ func (p *parser) ssTable(noState bool) {
 	case len(s.unnamed) == 0 || s.isTCP:
 	case s.isUDP:
 		for _, i := range s.unnamed {
-			p.out.Rows[i].Protocol = UDP
+			p.out.Rows[i].Protocol = proctext.UDP
 		}
 	case s.noState:
 		p.problemAt(p.out.Rows[s.unnamed[0]].Line,
@@ -55,9 +58,9 @@ func ssState(word string) bool {
 // ss(8). A table that is asked for one state doesn't name it.
 func (p *parser) ssRow(line, netID string) bool {
 	p.enterSS(netID != "")
-	r, rest := Row{Protocol: TCP}, line
+	r, rest := Row{Protocol: proctext.TCP}, line
 	if netID != "" {
-		r.Protocol, _, _ = parseProtocol(netID)
+		r.Protocol, _, _ = endpoint.ParseProtocol(netID)
 		_, rest = next(rest)
 	}
 	var word, recv, send, local, peer string
@@ -71,10 +74,10 @@ func (p *parser) ssRow(line, netID string) bool {
 	local, rest = next(rest)
 	peer, rest = next(rest)
 	if peer == "" || !isNumber(recv) || !isNumber(send) {
-		p.problem("row ends in the middle: "+quote(line), "")
+		p.problem("row ends in the middle: "+endpoint.Quote(line), "")
 		return true
 	}
-	s, ok := p.ends(&r, anyFamily, local, peer, strings.TrimSpace(rest) == "")
+	s, ok := p.ends(&r, endpoint.AnyFamily, local, peer, strings.TrimSpace(rest) == "")
 	if !ok {
 		return true
 	}
@@ -92,7 +95,7 @@ func (p *parser) enterSS(netID bool) {
 }
 
 func queue(field string) uint32 {
-	n, _ := parseUint([]byte(field), 10, 32)
+	n, _ := number(field, 10, 32)
 	return uint32(n)
 }
 
@@ -101,13 +104,13 @@ func (p *parser) endSS(r Row, s shape, unnamed bool, rest string) {
 	switch {
 	case r.State != 0:
 	case r.Remote.Port != 0:
-		r.State = Established // or one of those that end; ss was asked for it
-	case r.Protocol == TCP:
-		r.State = Listening
+		r.State = proctext.Established // or one of those that end; ss was asked for it
+	case r.Protocol == proctext.TCP:
+		r.State = proctext.Listening
 	default:
-		r.State = Closed
+		r.State = proctext.Closed
 	}
-	if r.State == Listening {
+	if r.State == proctext.Listening {
 		r.QueueMax = r.SendQ
 	}
 	before := len(p.out.Rows)
@@ -133,9 +136,9 @@ func (p *parser) endSS(r Row, s shape, unnamed bool, rest string) {
 func (p *parser) unnamedIs(r *Row) {
 	switch {
 	case p.ss.noState && r.Remote.Port == 0 && r.SendQ == 0:
-		r.State, p.ss.isUDP = Closed, true
-	case p.ss.noState && r.Remote.Port != 0, r.State == Established:
-	case r.State == Closed:
+		r.State, p.ss.isUDP = proctext.Closed, true
+	case p.ss.noState && r.Remote.Port != 0, r.State == proctext.Established:
+	case r.State == proctext.Closed:
 		p.ss.isUDP = true
 	default:
 		p.ss.isTCP = true
@@ -219,11 +222,11 @@ func (p *parser) ssUsers(r *Row, list string) (rest string) {
 	for strings.HasPrefix(list, `("`) {
 		name, pid, after, ok := ssUser(list)
 		if !ok {
-			p.problem(fmt.Sprintf("process %s is cut", quote(list)), "")
+			p.problem(fmt.Sprintf("process %s is cut", endpoint.Quote(list)), "")
 			return ""
 		}
 		if r.PID == 0 || better(pid, r.PID) {
-			r.PID, r.Process, r.Cut = pid, name, Cut(name)
+			r.PID, r.Process, r.Cut = pid, name, proctext.Cut(name)
 		}
 		list = strings.TrimPrefix(after, ",")
 	}

@@ -1,8 +1,11 @@
-package proctext
+package listing
 
 import (
 	"fmt"
 	"strings"
+
+	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing/endpoint"
 )
 
 // windowsHeading recognises the heading of netstat on Windows in any language:
@@ -17,15 +20,15 @@ func (p *parser) windowsHeading(line string, f []string) bool {
 func (p *parser) windowsRow(line string) bool {
 	f := p.fields
 	r := Row{Protocol: strings.ToLower(f[0])}
-	if r.Protocol != TCP && r.Protocol != UDP {
+	if r.Protocol != proctext.TCP && r.Protocol != proctext.UDP {
 		return false
 	}
 	p.kind = netstatWindows
 	if len(f) < 3 {
-		p.problem("row ends in the middle: "+quote(line), "")
+		p.problem("row ends in the middle: "+endpoint.Quote(line), "")
 		return true
 	}
-	s, ok := p.ends(&r, four, f[1], f[2], len(f) == 3)
+	s, ok := p.ends(&r, endpoint.Four, f[1], f[2], len(f) == 3)
 	if !ok {
 		return true
 	}
@@ -53,16 +56,16 @@ func (p *parser) windowsState(r *Row, word string) bool {
 	none := r.Remote.Port == 0
 	s, known := parseState(word)
 	switch {
-	case r.Protocol == UDP && none:
-		r.State = Closed
-	case r.Protocol == UDP:
-		r.State = Established
+	case r.Protocol == proctext.UDP && none:
+		r.State = proctext.Closed
+	case r.Protocol == proctext.UDP:
+		r.State = proctext.Established
 	case known:
 		r.State = s
 	case none:
-		r.State = Listening
+		r.State = proctext.Listening
 	default:
-		p.problem(fmt.Sprintf("state %s is not known", quote(word)), "list in English: chcp 437, then netstat")
+		p.problem(fmt.Sprintf("state %s is not known", endpoint.Quote(word)), "list in English: chcp 437, then netstat")
 		return false
 	}
 	return true

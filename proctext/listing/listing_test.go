@@ -1,4 +1,4 @@
-package proctext
+package listing
 
 import (
 	"flag"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -66,9 +67,9 @@ func showEnd(e Endpoint) string {
 	return s
 }
 
-var stateNames = map[State]string{
-	Established: "open", SynSent: "syn-sent", SynReceived: "syn-received", FinWait1: "fin-wait-1", FinWait2: "fin-wait-2",
-	TimeWait: "time-wait", Closed: "closed", CloseWait: "close-wait", LastAck: "last-ack", Listening: "listens", Closing: "closing",
+var stateNames = map[proctext.State]string{
+	proctext.Established: "open", proctext.SynSent: "syn-sent", proctext.SynReceived: "syn-received", proctext.FinWait1: "fin-wait-1", proctext.FinWait2: "fin-wait-2",
+	proctext.TimeWait: "time-wait", proctext.Closed: "closed", proctext.CloseWait: "close-wait", proctext.LastAck: "last-ack", proctext.Listening: "listens", proctext.Closing: "closing",
 }
 
 // TestParseListing reads what the programs of several systems print, and shows
@@ -84,7 +85,7 @@ func TestParseListing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := show(ParseListing(text))
+			got := show(Parse(text))
 			golden := strings.TrimSuffix(name, ".txt") + ".golden"
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
@@ -98,7 +99,7 @@ func TestParseListing(t *testing.T) {
 			if diff := cmp.Diff(string(want), got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			checkNothingLost(t, string(text), ParseListing(text))
+			checkNothingLost(t, string(text), Parse(text))
 		})
 	}
 }
@@ -123,7 +124,7 @@ func checkNothingLost(t *testing.T, text string, l *Listing) {
 
 // parse reads lines, the last of them ended.
 func parse(lines ...string) *Listing {
-	return ParseListing([]byte(strings.Join(lines, "\n") + "\n"))
+	return Parse([]byte(strings.Join(lines, "\n") + "\n"))
 }
 
 // TestRows: single rows of all formats, most of them odd.
@@ -217,7 +218,7 @@ func TestProblems(t *testing.T) {
 		{"sockstat: text ends in a port", "root sshd 1 3 tcp4 10.0.0.1:22 10.0.0.2:500", `line 1: text ends within "10.0.0.2:500", which may be cut`},
 		{"text ends in an address", "inet 127.0.0.1 netmask 255.0.0.0\n    inet 10.0.0.1", `line 1: "inet 127.0.0.1 netmask 255.0.0.0" is not understood`},
 	} {
-		l := ParseListing([]byte(c.text))
+		l := Parse([]byte(c.text))
 		if len(l.Rows) > 0 || l.ProblemCount == 0 || l.Problems[0].String() != c.want {
 			t.Errorf("%s: %d rows, %v\nwant %s", c.name, len(l.Rows), l.Problems, c.want)
 		}
@@ -242,7 +243,7 @@ func TestUnendedLine(t *testing.T) {
 		{"  TCP 10.0.0.1:22 10.0.0.2:50000 ESTABLISHED 12", `1: tcp open 10.0.0.1:22 → 10.0.0.2:50000`},
 		{"tcp ESTAB 0 0 10.0.0.1:22 10.0.0.2:50000 users:((\"x\",pid=1,fd=3))", `1: tcp open 10.0.0.1:22 → 10.0.0.2:50000, "x" 1`},
 	} {
-		l := ParseListing([]byte(c.text))
+		l := Parse([]byte(c.text))
 		if len(l.Rows) != 1 || showRow(l.Rows[0]) != c.want || l.ProblemCount > 0 {
 			t.Errorf("%q: %s", c.text, show(l))
 		}
@@ -296,7 +297,7 @@ func TestEncodings(t *testing.T) {
 	for name, raw := range map[string][]byte{
 		"UTF-8": []byte(text), "UTF-8 with mark": []byte("\xef\xbb\xbf" + text), "UTF-16 LE": little, "UTF-16 BE": big, "UTF-16 cut": little[:len(little)-1],
 	} {
-		l := ParseListing(raw)
+		l := Parse(raw)
 		if len(l.Rows) != 1 || l.Rows[0].Process != "Grün.exe" || l.ProblemCount > 0 {
 			t.Errorf("%s: %s", name, show(l))
 		}
@@ -311,7 +312,7 @@ func TestLimits(t *testing.T) {
 	for range MaxProblems + 5 {
 		b.WriteString("udp 0 0 1:x\n")
 	}
-	l := ParseListing([]byte(b.String()))
+	l := Parse([]byte(b.String()))
 	if len(l.Rows) != MaxRows || len(l.Problems) != MaxProblems || l.ProblemCount != MaxProblems+5+1 {
 		t.Errorf("%d rows, %d of %d problems", len(l.Rows), len(l.Problems), l.ProblemCount)
 	}
@@ -319,7 +320,7 @@ func TestLimits(t *testing.T) {
 	for range maxAddresses + 3 {
 		b.WriteString("    inet 10.0.0.1/8 scope global x\n")
 	}
-	if l := ParseListing([]byte("1: x: <UP>\n" + b.String())); len(l.Interfaces[0].Addresses) != maxAddresses {
+	if l := Parse([]byte("1: x: <UP>\n" + b.String())); len(l.Interfaces[0].Addresses) != maxAddresses {
 		t.Errorf("%d addresses", len(l.Interfaces[0].Addresses))
 	}
 }
@@ -335,7 +336,7 @@ func TestAddresses(t *testing.T) {
 		{"two looks at one", "1: lo    inet 127.0.0.1/8 scope host lo\n1: lo    inet6 ::1/128 scope host\n", `"lo" [127.0.0.1/8 ::1/128]`},
 		{"French", "Configuration IP de Windows\n\nCarte Ethernet :\n\n   Adresse IPv4. . . . . . . . . . . : 192.0.2.4\n", `"Carte Ethernet" [192.0.2.4/32]`},
 	} {
-		l := ParseListing([]byte(c.text))
+		l := Parse([]byte(c.text))
 		got := ""
 		for _, i := range l.Interfaces {
 			got += fmt.Sprintf("%q %v", i.Name, i.Addresses)
@@ -376,37 +377,6 @@ func TestProcessName(t *testing.T) {
 	}
 }
 
-func TestServicePort(t *testing.T) {
-	for _, c := range []struct {
-		name, protocol string
-		want           uint16
-	}{
-		{"ssh", TCP, 22},
-		{"SSH", TCP, 22},
-		{"echo", UDP, 7},
-		{"memcached", TCP, 11211},
-		{"bootpc", UDP, 68},
-		{"ms-wbt-server", TCP, 3389},
-		{"syslog", UDP, 514},
-		{"shell", TCP, 514},
-		{"syslog", TCP, 0},
-		{"shell", UDP, 0},
-		{"ss", TCP, 0},
-		{"sh", TCP, 0},
-		{"", TCP, 0},
-		{"ssh/22 telnet", TCP, 0},
-	} {
-		if got := servicePort(c.name, c.protocol); got != c.want {
-			t.Errorf("%s of %s is %d, want %d", c.name, c.protocol, got, c.want)
-		}
-	}
-	for _, line := range strings.Fields(services + servicesTCP + servicesUDP) {
-		if name, port, ok := strings.Cut(line, "/"); !ok || name != strings.ToLower(name) || !isNumber(port) {
-			t.Errorf("%q is no entry", line)
-		}
-	}
-}
-
 // FuzzParseListing: nothing crashes, nothing is lost, and limits hold.
 func FuzzParseListing(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -423,7 +393,7 @@ func FuzzParseListing(f *testing.F) {
 	f.Add([]byte("0 tcp\rjjjjjjj0")) // blanks of all kinds
 	f.Add([]byte("\xff\xfet\x00c\x00p\x00"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		l := ParseListing(text)
+		l := Parse(text)
 		if len(l.Problems) > l.ProblemCount || len(l.Problems) > MaxProblems {
 			t.Errorf("%d of %d problems", len(l.Problems), l.ProblemCount)
 		}
@@ -431,7 +401,7 @@ func FuzzParseListing(f *testing.F) {
 			checkNothingLost(t, string(text), l)
 		}
 		for i, r := range l.Rows {
-			if r.State == 0 || r.Protocol != TCP && r.Protocol != UDP || r.Line < 1 {
+			if r.State == 0 || r.Protocol != proctext.TCP && r.Protocol != proctext.UDP || r.Line < 1 {
 				t.Errorf("row %d: %+v", i, r)
 			}
 			if r.Local.Name == "*" || r.Local.Exact() && r.Local.Addr.Zone() != "" {

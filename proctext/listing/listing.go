@@ -1,21 +1,28 @@
-package proctext
+// Package listing reads what the programs of several systems print about sockets
+// and addresses ([Parse]): netstat, ss, sockstat, ip, ifconfig and ipconfig.
+//
+// It is pure and takes whatever bytes it is given: text of a newer program with
+// more fields is read, and text that is broken is a [Problem] that says where.
+package listing
 
 import (
 	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing/endpoint"
 )
 
 // Listing is what a host's own programs print about its sockets and addresses,
-// read by [ParseListing].
+// read by [Parse].
 type Listing struct {
 	// Hostname is that of a line "hostname=NAME", or of ipconfig /all; empty if
 	// there is none. It is as it was printed, not checked.
 	Hostname   string
-	Interfaces []Interface
+	Interfaces []proctext.Interface
 	Rows       []Row
 	// Problems are the first [MaxProblems] parts of the text that could not be
 	// read or used, ProblemCount is how many there are.
@@ -51,12 +58,11 @@ func (k kind) system() string {
 	return ""
 }
 
-// Limits of what [ParseListing] keeps. Rows beyond are counted as one problem.
+// Limits of what [Parse] keeps. Rows beyond are counted as one problem.
 const (
 	MaxRows      = 200_000
 	MaxProblems  = 100
 	maxAddresses = 16_384
-	maxQuoted    = 100 // bytes of a line in a problem
 )
 
 // Problem is a part of a listing that could not be read or used.
@@ -75,36 +81,14 @@ func (p Problem) String() string {
 	return s
 }
 
-// Interface is one network interface with its addresses.
-type Interface struct {
-	Name      string
-	Addresses []netip.Prefix
-}
-
-// State is a socket's state, numbered as in the kernel's tcp_states.h. A UDP
-// socket is [Established] when it is connected to one peer, else [Closed].
-type State uint8
-
-// The states of TCP (RFC 9293, 3.3.2).
-const (
-	Established State = 1
-	SynSent     State = 2
-	SynReceived State = 3
-	FinWait1    State = 4
-	FinWait2    State = 5
-	TimeWait    State = 6
-	Closed      State = 7
-	CloseWait   State = 8
-	LastAck     State = 9
-	Listening   State = 10
-	Closing     State = 11
-)
+// Endpoint is one end of a socket as a listing prints it.
+type Endpoint = endpoint.Endpoint
 
 // Row is one TCP or UDP socket of a listing.
 type Row struct {
 	Line     int // counted from 1
 	Protocol string
-	State    State
+	State    proctext.State
 	Local    Endpoint
 	Remote   Endpoint // port 0: none
 	// V6Only says of a listener on :: that it leaves IPv4 alone, as far as the
@@ -124,12 +108,6 @@ type Row struct {
 	RecvQ, SendQ, QueueMax uint32
 }
 
-// The protocols of [Row].
-const (
-	TCP = "tcp"
-	UDP = "udp"
-)
-
 // kind is a format that rows are in.
 type kind uint8
 
@@ -144,7 +122,7 @@ const (
 	ipconfigTool
 )
 
-// parser is a ParseListing that is under way.
+// parser is a Parse that is under way.
 type parser struct {
 	out  Listing
 	line int
@@ -183,13 +161,13 @@ type columns struct {
 	netID    bool // ss
 }
 
-// ParseListing reads the text of netstat (Linux net-tools, BusyBox, BSD, macOS,
+// Parse reads the text of netstat (Linux net-tools, BusyBox, BSD, macOS,
 // Windows), ss, sockstat, and of ip address, ifconfig or ipconfig, in any
 // order and mixture, with or without headings. Each line is read by its own
 // form. What can't be read, or not used without guessing, is a [Problem]: no
 // row is lost silently. UTF-16 with a byte order mark, as PowerShell writes it,
 // is read too.
-func ParseListing(text []byte) *Listing {
+func Parse(text []byte) *Listing {
 	p := &parser{byName: map[string]int{}, at: -1, room: maxAddresses, ss: ssStyle{homeless: map[int]bool{}}}
 	rest := decode(text)
 	for rest != "" {
@@ -235,7 +213,7 @@ func (p *parser) take(line string) {
 	if p.hostname(line) || p.socket(line) || p.heading(line) || p.address(line) || p.continuation(line) || p.foreign(line) {
 		return
 	}
-	p.problem(quote(line)+" is not understood", "")
+	p.problem(endpoint.Quote(line)+" is not understood", "")
 }
 
 // plainBlanks makes the other blanks of ASCII plain ones.
@@ -365,14 +343,6 @@ func (p *parser) problemAt(line int, what, hint string) {
 	if len(p.out.Problems) < MaxProblems {
 		p.out.Problems = append(p.out.Problems, Problem{line, what, hint})
 	}
-}
-
-// quote shows a piece of text in a problem.
-func quote(s string) string {
-	if len(s) > maxQuoted {
-		s = strings.ToValidUTF8(s[:maxQuoted], "") + "…"
-	}
-	return fmt.Sprintf("%q", s)
 }
 
 // add keeps a row.

@@ -1,9 +1,12 @@
-package proctext
+package listing
 
 import (
 	"math/bits"
 	"net/netip"
 	"strings"
+
+	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing/endpoint"
 )
 
 // address reads a line of ip address, ifconfig or ipconfig.
@@ -45,7 +48,7 @@ func (p *parser) interfaceNamed(name string) {
 	}
 	p.at = len(p.out.Interfaces)
 	p.byName[name] = p.at
-	p.out.Interfaces = append(p.out.Interfaces, Interface{Name: name})
+	p.out.Interfaces = append(p.out.Interfaces, proctext.Interface{Name: name})
 }
 
 // inet reads the address of a line that begins with inet or inet6, in the forms
@@ -69,7 +72,7 @@ func (p *parser) inet(f []string) {
 		case strings.HasPrefix(word, "Mask:"):
 			length = maskLength(strings.TrimPrefix(word, "Mask:"))
 		case word == "prefixlen":
-			if n, ok := parseUint([]byte(arg), 10, 8); ok {
+			if n, ok := number(arg, 10, 8); ok {
 				length = int(n)
 			}
 		}
@@ -81,15 +84,15 @@ func (p *parser) inet(f []string) {
 // length where that stands elsewhere (-1: it doesn't).
 func (p *parser) own(value string, length int) {
 	host, slash, hasSlash := strings.Cut(value, "/")
-	a, err := netip.ParseAddr(bareHost(host))
-	if n, ok := parseUint([]byte(slash), 10, 8); hasSlash && ok {
+	a, err := netip.ParseAddr(endpoint.BareHost(host))
+	if n, ok := number(slash, 10, 8); hasSlash && ok {
 		length = int(n)
 	}
 	if length < 0 && err == nil {
 		length = a.BitLen()
 	}
 	if err != nil || length > a.BitLen() || p.open && !hasSlash {
-		p.problem(quote(value)+" is no address of an interface", "")
+		p.problem(endpoint.Quote(value)+" is no address of an interface", "")
 		return
 	}
 	if p.room--; p.room < 0 {
@@ -106,7 +109,7 @@ func (p *parser) own(value string, length int) {
 func maskLength(text string) int {
 	var mask uint32
 	if hex, ok := strings.CutPrefix(text, "0x"); ok {
-		n, ok := parseUint([]byte(hex), 16, 32)
+		n, ok := number(hex, 16, 32)
 		if !ok {
 			return -1
 		}
@@ -191,7 +194,7 @@ func (p *parser) setting(key, value string) {
 	p.masked = false
 	switch {
 	case p.at < 0:
-		if p.out.Hostname == "" && isHostName(value) {
+		if p.out.Hostname == "" && endpoint.IsHostName(value) {
 			p.out.Hostname = value
 		}
 		p.at = -2 // the other settings of the host are no names
@@ -200,7 +203,7 @@ func (p *parser) setting(key, value string) {
 		list[len(list)-1] = netip.PrefixFrom(list[len(list)-1].Addr(), maskLength(value))
 	case p.at >= 0 && isAddressKey(key):
 		before := len(p.out.Interfaces[p.at].Addresses)
-		if _, err := netip.ParseAddr(bareHost(value)); err == nil {
+		if _, err := netip.ParseAddr(endpoint.BareHost(value)); err == nil {
 			p.own(value, -1)
 			list := p.out.Interfaces[p.at].Addresses
 			p.masked = len(list) > before && list[len(list)-1].Addr().Is4()

@@ -1,8 +1,12 @@
-package proctext
+package listing
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+
+	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing/endpoint"
 )
 
 // socket reads a row of TCP or UDP, in whichever format it is.
@@ -31,7 +35,7 @@ func (p *parser) socket(line string) bool {
 	return p.sockstatRow(f)
 }
 
-func isProtocol(name string) bool { _, _, ok := parseProtocol(name); return ok }
+func isProtocol(name string) bool { _, _, ok := endpoint.ParseProtocol(name); return ok }
 
 func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
@@ -60,12 +64,12 @@ func next(line string) (field, rest string) {
 // queues may be missing.
 func (p *parser) netstatRow(line string) bool {
 	name, rest := next(line)
-	protocol, fam, _ := parseProtocol(name)
+	protocol, fam, _ := endpoint.ParseProtocol(name)
 	r := Row{Protocol: protocol}
 	var q [2]uint32
 	for i := range q {
 		field, after := next(rest)
-		n, ok := parseUint([]byte(field), 10, 32)
+		n, ok := number(field, 10, 32)
 		if !ok {
 			break
 		}
@@ -75,14 +79,14 @@ func (p *parser) netstatRow(line string) bool {
 	local, rest := next(rest)
 	remote, rest := next(rest)
 	if local == "" || remote == "" {
-		p.problem("row ends in the middle: "+quote(line), "")
+		p.problem("row ends in the middle: "+endpoint.Quote(line), "")
 		return true
 	}
-	bsd := dotted(local)
-	if fam == anyFamily {
-		fam = four
+	bsd := endpoint.Dotted(local)
+	if fam == endpoint.AnyFamily {
+		fam = endpoint.Four
 		if colons := max(strings.Count(local, ":"), strings.Count(remote, ":")); colons > 1 || bsd && colons > 0 {
-			fam = six // BusyBox calls both tcp
+			fam = endpoint.Six // BusyBox calls both tcp
 		}
 	}
 	if p.kind != netstatBSD && p.kind != netstatLinux || bsd != (p.kind == netstatBSD) {
@@ -97,7 +101,7 @@ func (p *parser) netstatRow(line string) bool {
 
 // endNetstat reads what is common to the rows of Linux and BSD: the ends, the
 // state, the owner.
-func (p *parser) endNetstat(r Row, fam family, local, remote, rest string, bsd bool) {
+func (p *parser) endNetstat(r Row, fam endpoint.Family, local, remote, rest string, bsd bool) {
 	s, ok := p.ends(&r, fam, local, remote, strings.TrimSpace(rest) == "")
 	if !ok {
 		return
@@ -111,7 +115,7 @@ func (p *parser) endNetstat(r Row, fam family, local, remote, rest string, bsd b
 	}
 	if bsd {
 		p.ownerBSD(&r, rest)
-		r.V6Only = fam == six && r.Local.Addr.IsUnspecified()
+		r.V6Only = fam == endpoint.Six && r.Local.Addr.IsUnspecified()
 	} else {
 		p.ownerLinux(&r, rest)
 	}
@@ -120,13 +124,13 @@ func (p *parser) endNetstat(r Row, fam family, local, remote, rest string, bsd b
 
 // ends reads both addresses of a row. atEnd says that the line ends behind the
 // second.
-func (p *parser) ends(r *Row, fam family, local, remote string, atEnd bool) (s shape, ok bool) {
+func (p *parser) ends(r *Row, fam endpoint.Family, local, remote string, atEnd bool) (s shape, ok bool) {
 	var reason, hint string
-	if r.Local, s.local.host, reason, hint = parseEndpoint(local, r.Protocol, fam); reason == "" {
-		r.Remote, s.remote.host, reason, hint = parseEndpoint(remote, r.Protocol, fam)
+	if r.Local, s.local.host, reason, hint = endpoint.Parse(local, r.Protocol, fam); reason == "" {
+		r.Remote, s.remote.host, reason, hint = endpoint.Parse(remote, r.Protocol, fam)
 	}
 	if reason == "" && p.open && atEnd && !strings.HasSuffix(remote, "*") {
-		reason, hint = fmt.Sprintf("text ends within %s, which may be cut", quote(remote)), ""
+		reason, hint = fmt.Sprintf("text ends within %s, which may be cut", endpoint.Quote(remote)), ""
 	}
 	if reason != "" {
 		p.problem(reason, hint)
@@ -143,55 +147,55 @@ func (p *parser) state(r *Row, rest, remote string) (after string, ok bool) {
 	word, after := next(rest)
 	if s, known := parseState(word); known {
 		r.State = s
-		if r.Protocol == UDP && s != Established {
-			r.State = Closed
+		if r.Protocol == proctext.UDP && s != proctext.Established {
+			r.State = proctext.Closed
 		}
 		return after, true
 	}
 	none := r.Remote.Port == 0 && (r.Remote.Name == "*" || r.Remote.Addr.IsUnspecified() || strings.HasPrefix(remote, "*"))
 	switch {
-	case r.Protocol == UDP && none:
-		r.State = Closed
+	case r.Protocol == proctext.UDP && none:
+		r.State = proctext.Closed
 		return rest, true
-	case r.Protocol == UDP:
-		r.State = Established
+	case r.Protocol == proctext.UDP:
+		r.State = proctext.Established
 		return rest, true
 	case none && word != "" && !isNumber(word[:1]):
-		r.State = Listening // in another language
+		r.State = proctext.Listening // in another language
 		return after, true
 	case none && p.kind == netstatBSD:
-		r.State = Closed // bound, not listening
+		r.State = proctext.Closed // bound, not listening
 		return rest, true
 	}
-	p.problem(fmt.Sprintf("state %s is not known", quote(word)), "list in English: LANG=C netstat …")
+	p.problem(fmt.Sprintf("state %s is not known", endpoint.Quote(word)), "list in English: LANG=C netstat …")
 	return rest, false
 }
 
 // parseState reads a state as Linux, BSD, Windows and ss spell it.
-func parseState(word string) (State, bool) {
+func parseState(word string) (proctext.State, bool) {
 	switch strings.Map(dropDashes, strings.ToUpper(word)) {
 	case "ESTABLISHED", "ESTAB", "HERGESTELLT", "VERBUNDEN":
-		return Established, true
+		return proctext.Established, true
 	case "SYNSENT", "SYNGESENDET":
-		return SynSent, true
+		return proctext.SynSent, true
 	case "SYNRECV", "SYNRCVD", "SYNRECEIVED", "NEWSYNRECV", "SYNEMPFANGEN":
-		return SynReceived, true
+		return proctext.SynReceived, true
 	case "FINWAIT1", "FINWARTEN1":
-		return FinWait1, true
+		return proctext.FinWait1, true
 	case "FINWAIT2", "FINWARTEN2":
-		return FinWait2, true
+		return proctext.FinWait2, true
 	case "TIMEWAIT", "WARTEND":
-		return TimeWait, true
+		return proctext.TimeWait, true
 	case "CLOSE", "CLOSED", "UNCONN", "BOUND", "IDLE", "DELETETCB":
-		return Closed, true
+		return proctext.Closed, true
 	case "CLOSEWAIT", "SCHLIESSENWARTEN":
-		return CloseWait, true
+		return proctext.CloseWait, true
 	case "LASTACK":
-		return LastAck, true
+		return proctext.LastAck, true
 	case "LISTEN", "LISTENING", "ABHÖREN":
-		return Listening, true
+		return proctext.Listening, true
 	case "CLOSING":
-		return Closing, true
+		return proctext.Closing, true
 	}
 	return 0, false
 }
@@ -220,7 +224,7 @@ func (p *parser) ownerLinux(r *Row, rest string) {
 	}
 	rest = withoutTimer(rest)
 	pid, title, ok := strings.Cut(rest, "/")
-	n, isPID := parseUint([]byte(pid), 10, 31)
+	n, isPID := number(pid, 10, 31)
 	if !ok || !isPID {
 		return
 	}
@@ -281,4 +285,10 @@ func writesAddress(name string) bool {
 		}
 	}
 	return false
+}
+
+// number reads a number without a sign, of 20 digits at most.
+func number(text string, base, bits int) (uint64, bool) {
+	n, err := strconv.ParseUint(text, base, bits)
+	return n, err == nil && len(text) <= 20
 }

@@ -1,8 +1,11 @@
-package proctext
+package listing
 
 import (
 	"fmt"
 	"strings"
+
+	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing/endpoint"
 )
 
 // cutAtWidth takes out rows whose port may be cut: BSD's netstat ends an
@@ -21,7 +24,7 @@ func (p *parser) cutAtWidth(r *Row, local, remote string) bool {
 			continue
 		}
 		p.out.Cuts = true
-		p.problem(fmt.Sprintf("address %s may be cut", quote(end.token)), "list with whole addresses: option -W, without -A")
+		p.problem(fmt.Sprintf("address %s may be cut", endpoint.Quote(end.token)), "list with whole addresses: option -W, without -A")
 		return true
 	}
 	return false
@@ -72,7 +75,7 @@ func first(s string) string { field, _ := next(s); return field }
 const macName = 16
 
 func pidOf(field string) int {
-	n, ok := parseUint([]byte(field), 10, 31)
+	n, ok := number(field, 10, 31)
 	if !ok {
 		return 0
 	}
@@ -91,12 +94,12 @@ func (p *parser) sockstatRow(f []string) bool {
 		return false
 	}
 	var r Row
-	protocol, fam, _ := parseProtocol(f[at])
-	if r.Protocol = protocol; fam == anyFamily {
-		fam = four
+	protocol, fam, _ := endpoint.ParseProtocol(f[at])
+	if r.Protocol = protocol; fam == endpoint.AnyFamily {
+		fam = endpoint.Four
 	}
 	if at+2 >= len(f) {
-		p.problem("row ends in the middle: "+quote(strings.Join(f, " ")), "")
+		p.problem("row ends in the middle: "+endpoint.Quote(strings.Join(f, " ")), "")
 		return true
 	}
 	s, ok := p.ends(&r, fam, f[at+1], f[at+2], at+3 == len(f))
@@ -107,26 +110,26 @@ func (p *parser) sockstatRow(f []string) bool {
 		r.User, r.PID, r.Process = f[0], pidOf(f[at-2]), strings.Join(f[1:at-2], " ")
 	}
 	r.State = sockstatState(&r, f[at+3:])
-	r.V6Only = fam == six && r.Local.Addr.IsUnspecified()
+	r.V6Only = fam == endpoint.Six && r.Local.Addr.IsUnspecified()
 	p.kind = sockstatTool
 	p.add(r, s)
 	return true
 }
 
 // sockstatState is the state that is printed, or what a socket without must be.
-func sockstatState(r *Row, rest []string) State {
+func sockstatState(r *Row, rest []string) proctext.State {
 	for i := len(rest) - 1; i >= 0; i-- {
 		if s, ok := parseState(rest[i]); ok {
 			return s
 		}
 	}
 	switch {
-	case r.Remote.Port == 0 && r.Protocol == TCP:
-		return Listening
+	case r.Remote.Port == 0 && r.Protocol == proctext.TCP:
+		return proctext.Listening
 	case r.Remote.Port == 0:
-		return Closed
-	case r.Process == "" && r.Protocol == TCP:
-		return TimeWait
+		return proctext.Closed
+	case r.Process == "" && r.Protocol == proctext.TCP:
+		return proctext.TimeWait
 	}
-	return Established
+	return proctext.Established
 }

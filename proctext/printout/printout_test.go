@@ -1,4 +1,4 @@
-package proctext
+package printout
 
 import (
 	"net"
@@ -7,20 +7,22 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing"
 	"github.com/google/go-cmp/cmp"
 )
 
 // TestAppendNetstat prints the rows of a real answer of the original agent, and
 // must come to the same bytes, but for what only the command line tells.
 func TestAppendNetstat(t *testing.T) {
-	text, err := os.ReadFile("testdata/original-agent.txt")
+	text, err := os.ReadFile("../listing/testdata/original-agent.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rows []NetstatRow
+	var rows []Row
 	lines := strings.Split(string(text), "\n")
-	for _, r := range ParseListing(text).Rows {
-		rows = append(rows, NetstatRow{
+	for _, r := range listing.Parse(text).Rows {
+		rows = append(rows, Row{
 			strings.HasPrefix(lines[r.Line-1], "tcp6"), r.RecvQ, r.SendQ, r.Local.AddrPort(), r.Remote.AddrPort(), r.State, r.PID, r.Process,
 		})
 	}
@@ -34,15 +36,15 @@ func TestNetstatRow(t *testing.T) {
 	at := netip.MustParseAddrPort
 	for _, c := range []struct {
 		name string
-		row  NetstatRow
+		row  Row
 		want string
 	}{
-		{"a cut name", NetstatRow{false, 0, 0, at("127.0.0.1:80"), at("0.0.0.0:0"), Listening, 1234, "a-very-long-name"}, "tcp        0      0 127.0.0.1:80            0.0.0.0:*               LISTEN      1234/a-very-long-na "},
-		{"nobody's", NetstatRow{false, 1, 2, at("127.0.0.1:80"), at("127.0.0.1:81"), TimeWait, 0, ""}, "tcp        1      2 127.0.0.1:80            127.0.0.1:81            TIME_WAIT   -                   "},
-		{"mapped", NetstatRow{true, 0, 0, at("[::ffff:127.0.0.1]:80"), at("[::ffff:127.0.0.1]:81"), CloseWait, 7, "x"}, "tcp6       0      0 127.0.0.1:80            127.0.0.1:81            CLOSE_WAIT  7/x                 "},
-		{"cut addresses", NetstatRow{true, 0, 0, at("[fd00:9:1234:5678:9abc:def0:1234:5678]:9090"), at("[fd00:9:1234:5678:9abc:def0:1234:5678]:59118"), Established, 0, ""}, "tcp6       0      0 fd00:9:1234:5678:9:9090 fd00:9:1234:5678::59118 ESTABLISHED -                   "},
+		{"a cut name", Row{false, 0, 0, at("127.0.0.1:80"), at("0.0.0.0:0"), proctext.Listening, 1234, "a-very-long-name"}, "tcp        0      0 127.0.0.1:80            0.0.0.0:*               LISTEN      1234/a-very-long-na "},
+		{"nobody's", Row{false, 1, 2, at("127.0.0.1:80"), at("127.0.0.1:81"), proctext.TimeWait, 0, ""}, "tcp        1      2 127.0.0.1:80            127.0.0.1:81            TIME_WAIT   -                   "},
+		{"mapped", Row{true, 0, 0, at("[::ffff:127.0.0.1]:80"), at("[::ffff:127.0.0.1]:81"), proctext.CloseWait, 7, "x"}, "tcp6       0      0 127.0.0.1:80            127.0.0.1:81            CLOSE_WAIT  7/x                 "},
+		{"cut addresses", Row{true, 0, 0, at("[fd00:9:1234:5678:9abc:def0:1234:5678]:9090"), at("[fd00:9:1234:5678:9abc:def0:1234:5678]:59118"), proctext.Established, 0, ""}, "tcp6       0      0 fd00:9:1234:5678:9:9090 fd00:9:1234:5678::59118 ESTABLISHED -                   "},
 	} {
-		lines := strings.Split(string(AppendNetstat(nil, []NetstatRow{c.row})), "\n")
+		lines := strings.Split(string(AppendNetstat(nil, []Row{c.row})), "\n")
 		if lines[2] != c.want {
 			t.Errorf("%s:\n got %q\nwant %q", c.name, lines[2], c.want)
 		}
@@ -51,9 +53,11 @@ func TestNetstatRow(t *testing.T) {
 
 // TestStates: every state is read as it is printed.
 func TestStates(t *testing.T) {
-	for s := Established; s <= Closing; s++ {
-		if got, ok := parseState(netstatState(s)); !ok || got != s {
-			t.Errorf("%d is printed as %s and read as %d", s, netstatState(s), got)
+	for s := proctext.Established; s <= proctext.Closing; s++ {
+		at := netip.MustParseAddrPort("127.0.0.1:80")
+		text := AppendNetstat(nil, []Row{{Local: at, Remote: at, State: s}})
+		if rows := listing.Parse(text).Rows; len(rows) != 1 || rows[0].State != s {
+			t.Errorf("%d is printed as %s and read as %v", s, netstatState(s), rows)
 		}
 	}
 	if netstatState(0) != "UNKNOWN" {
@@ -84,7 +88,7 @@ func TestAppendAddresses(t *testing.T) {
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	l := ParseListing(text)
+	l := listing.Parse(text)
 	for i, got := range l.Interfaces {
 		if got.Name != links[i].Name || !cmp.Equal(got.Addresses, links[i].Addresses, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })) {
 			t.Errorf("%v is read as %v", links[i], got)
@@ -92,17 +96,5 @@ func TestAppendAddresses(t *testing.T) {
 	}
 	if len(l.Interfaces) != 3 || l.ProblemCount > 0 {
 		t.Errorf("%d interfaces, %v", len(l.Interfaces), l.Problems)
-	}
-}
-
-func TestParseQueues(t *testing.T) {
-	const row = "   0: 00000000:07E8 00000000:0000 0A 00000001:0000001F 00:00000000 00000000     0        0 637 1"
-	if send, receive, ok := ParseQueues([]byte(row)); send != 1 || receive != 31 || !ok {
-		t.Errorf("%d, %d, %t", send, receive, ok)
-	}
-	for _, bad := range []string{"", "0: 0 0 0A", "0: 0 0 0A 1", "0: 0 0 0A x:1", "0: 0 0 0A 1:100000000"} {
-		if _, _, ok := ParseQueues([]byte(bad)); ok {
-			t.Errorf("%q has queues", bad)
-		}
 	}
 }

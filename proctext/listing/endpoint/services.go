@@ -1,6 +1,11 @@
-package proctext
+package endpoint
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/devops-trouble-map/dotm/proctext"
+)
 
 // services are the ports that programs print by a name where they are not asked
 // for numbers: those of common services (IANA service names, with the spellings
@@ -33,7 +38,7 @@ const (
 // problem of its row, not a guess.
 func servicePort(name, protocol string) uint16 {
 	own := servicesTCP
-	if protocol == UDP {
+	if protocol == proctext.UDP {
 		own = servicesUDP
 	}
 	if name = strings.ToLower(name); strings.ContainsAny(name, " \n/") {
@@ -46,7 +51,7 @@ func servicePort(name, protocol string) uint16 {
 				continue
 			}
 			digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
-			n, _ := parseUint([]byte(digits), 10, 16)
+			n, _ := strconv.ParseUint(digits, 10, 16)
 			return uint16(n)
 		}
 	}

@@ -1,4 +1,6 @@
-package proctext
+// Package printout prints sockets and addresses as netstat and ip do, for readers
+// that expect these programs' text.
+package printout
 
 import (
 	"fmt"
@@ -6,15 +8,17 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/devops-trouble-map/dotm/proctext"
 )
 
-// NetstatRow is one TCP socket to be printed as netstat does.
-type NetstatRow struct {
+// Row is one TCP socket to be printed as netstat does.
+type Row struct {
 	V6           bool // a socket of IPv6, whatever its addresses
 	RecvQ, SendQ uint32
 	Local        netip.AddrPort
 	Remote       netip.AddrPort // unspecified with port 0: none
-	State        State
+	State        proctext.State
 	PID          int // 0: not known
 	Process      string
 }
@@ -23,12 +27,12 @@ type NetstatRow struct {
 // for byte: addresses that are too long for their column are cut as there, and
 // so is the process's name, in whose place netstat has the beginning of the
 // command line.
-func AppendNetstat(b []byte, rows []NetstatRow) []byte {
+func AppendNetstat(b []byte, rows []Row) []byte {
 	b = append(b, "Active Internet connections (servers and established)\n"...)
 	b = append(b, "Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name    \n"...)
 	for i := range rows {
 		r := &rows[i]
-		protocol := TCP
+		protocol := proctext.TCP
 		if r.V6 {
 			protocol = "tcp6"
 		}
@@ -38,6 +42,13 @@ func AppendNetstat(b []byte, rows []NetstatRow) []byte {
 	return b
 }
 
+// The widths at which net-tools cuts an address with its port, and the process's
+// id with its name and a blank.
+const (
+	addressWidth = 23
+	nameWidth    = 20
+)
+
 // netstatAddress has, with its port, at most 23 characters.
 func netstatAddress(a netip.AddrPort) string {
 	port := "*"
@@ -45,41 +56,41 @@ func netstatAddress(a netip.AddrPort) string {
 		port = strconv.Itoa(int(a.Port()))
 	}
 	host := a.Addr().Unmap().WithZone("").String()
-	return host[:min(len(host), linuxWhole-1-len(port))] + ":" + port
+	return host[:min(len(host), addressWidth-1-len(port))] + ":" + port
 }
 
-func netstatProgram(r *NetstatRow) string {
+func netstatProgram(r *Row) string {
 	if r.PID == 0 {
 		return "-"
 	}
 	s := strconv.Itoa(r.PID) + "/" + r.Process
-	return s[:min(len(s), programWidth-1)]
+	return s[:min(len(s), nameWidth-1)]
 }
 
 // netstatState spells a state as netstat does.
-func netstatState(s State) string {
+func netstatState(s proctext.State) string {
 	switch s {
-	case Established:
+	case proctext.Established:
 		return "ESTABLISHED"
-	case SynSent:
+	case proctext.SynSent:
 		return "SYN_SENT"
-	case SynReceived:
+	case proctext.SynReceived:
 		return "SYN_RECV"
-	case FinWait1:
+	case proctext.FinWait1:
 		return "FIN_WAIT1"
-	case FinWait2:
+	case proctext.FinWait2:
 		return "FIN_WAIT2"
-	case TimeWait:
+	case proctext.TimeWait:
 		return "TIME_WAIT"
-	case Closed:
+	case proctext.Closed:
 		return "CLOSE"
-	case CloseWait:
+	case proctext.CloseWait:
 		return "CLOSE_WAIT"
-	case LastAck:
+	case proctext.LastAck:
 		return "LAST_ACK"
-	case Listening:
+	case proctext.Listening:
 		return "LISTEN"
-	case Closing:
+	case proctext.Closing:
 		return "CLOSING"
 	}
 	return "UNKNOWN"
@@ -146,17 +157,4 @@ func linkFlags(f net.Flags) string {
 		}
 	}
 	return strings.Join(names, ",")
-}
-
-// ParseQueues reads the queues of a row that [ParseSocket] reads: bytes to be
-// sent and to be received, on a listener the connections that wait.
-func ParseQueues(line []byte) (send, receive uint32, ok bool) {
-	var cols [5][]byte
-	if split(line, cols[:]) < len(cols) {
-		return 0, 0, false
-	}
-	left, right, _ := strings.Cut(string(cols[4]), ":")
-	tx, okSend := parseUint([]byte(left), 16, 32)
-	rx, okReceive := parseUint([]byte(right), 16, 32)
-	return uint32(tx), uint32(rx), okSend && okReceive
 }

@@ -34,6 +34,7 @@ func (e Endpoint) Exact() bool { return e.Addr.IsValid() && !e.Cut }
 // Family is what a protocol's name says of its addresses.
 type Family uint8
 
+// The families; AnyFamily where the name does not say.
 const (
 	AnyFamily Family = iota
 	Four

@@ -65,7 +65,7 @@ fuzz: ## fuzz every parser of outside input (FUZZTIME=10s each)
 	    echo "$$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done
 
 bench: build ## run the benchmarks that docs/benchmarks.md reports
-	$(GO) test -run '^$$' -bench . -benchmem ./report ./topology ./aggregate ./layout ./scan ./store/... ./api
+	$(GO) test -run '^$$' -bench . -benchmem ./report ./topology ./aggregate/... ./layout ./scan ./store/... ./api
 	$(GO) run ./bench/up
 	@if [ "$$(id -u)" = 0 ]; then $(GO) run ./bench/agent && $(GO) run ./bench/fleet; else echo "as root: go run ./bench/agent; go run ./bench/fleet"; fi
 

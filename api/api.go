@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,11 +44,12 @@ type Settings interface {
 	ChangeSettings(ctx context.Context, p store.Patch) error
 }
 
-// Options of the API. Model, Settings, Sink, Fleet and Log are required.
+// Options of the API. Model, Settings, Sink, History, Fleet and Log are required.
 type Options struct {
 	Model    Model
 	Settings Settings
 	Sink     collect.Sink
+	History  History
 	Fleet    Fleet
 	// Names gives the name of an address that doesn't report itself, "" if it has
 	// none; it never blocks. Hosts lists the names of the server's hosts file.
@@ -122,7 +124,8 @@ func New(ctx context.Context, opt Options) http.Handler {
 	return guard(opt, h.gate(limit(mux)))
 }
 
-// schemaName tells a report's types from those of the same name in answers.
+// schemaName tells the types of reports and of the topology from those of the
+// same name in answers.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
@@ -130,6 +133,9 @@ func schemaName(t reflect.Type, hint string) string {
 	}
 	if t.PkgPath() == reflect.TypeFor[report.Report]().PkgPath() && t != reflect.TypeFor[report.Report]() {
 		return "Report" + name
+	}
+	if t.PkgPath() == reflect.TypeFor[topology.Node]().PkgPath() && slices.Contains([]string{"Node", "Service", "Connection"}, t.Name()) {
+		return "Plain" + name
 	}
 	return name
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/devops-trouble-map/dotm/layout"
@@ -50,6 +51,40 @@ func (d *drawing) place(view *Topology) error {
 	for _, p := range d.chart.Placements {
 		nodes[p.ID].Layout = &Rect{p.X, p.Y, p.W, p.H}
 	}
+	return nil
+}
+
+// placePast writes the places of today's boxes into a view of the past. What is
+// not there today is laid out by itself and stands below.
+func (d *drawing) placePast(view *Topology) error {
+	g, nodes := graphOf(view)
+	view.Width, view.Height = d.chart.Width, d.chart.Height
+	gone := layout.Graph{}
+	for _, b := range g.Boxes {
+		i, found := slices.BinarySearchFunc(d.chart.Placements, b.ID, func(p layout.Placement, id string) int { return strings.Compare(p.ID, id) })
+		if !found {
+			gone.Boxes = append(gone.Boxes, b)
+			continue
+		}
+		p := d.chart.Placements[i]
+		nodes[b.ID].Layout = &Rect{p.X, p.Y, p.W, b.H} // as high as its rows of then
+	}
+	if len(gone.Boxes) == 0 {
+		return nil
+	}
+	for _, e := range g.Edges {
+		if nodes[e.From].Layout == nil && nodes[e.To].Layout == nil {
+			gone.Edges = append(gone.Edges, e)
+		}
+	}
+	chart, err := layout.Place(gone, layout.Options{})
+	if err != nil {
+		return fmt.Errorf("placing what is gone: %w", err)
+	}
+	for _, p := range chart.Placements {
+		nodes[p.ID].Layout = &Rect{p.X, p.Y + view.Height, p.W, p.H}
+	}
+	view.Width, view.Height = max(view.Width, chart.Width), view.Height+chart.Height
 	return nil
 }
 

@@ -21,10 +21,11 @@ type Explanation struct {
 type ExplainParams struct {
 	Client string `query:"client" required:"true" maxLength:"600" doc:"a node, or node:process"`
 	Server string `query:"server" required:"true" maxLength:"600" doc:"a node, or node:port"`
+	At     string `query:"at" doc:"the moment to explain: RFC 3339, or a duration ago like -24h; empty is now"`
 }
 
-func (h *handler) explain(_ context.Context, p *ExplainParams) (*Answer[Explanation], error) {
-	view, err := h.whole(&Params{})
+func (h *handler) explain(ctx context.Context, p *ExplainParams) (*Answer[Explanation], error) {
+	view, err := h.whole(ctx, &Params{At: p.At})
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +38,10 @@ func (h *handler) explain(_ context.Context, p *ExplainParams) (*Answer[Explanat
 		return nil, huma.Error404NotFound("no node is named " + quoteShort(missing) + ": dotm map lists them")
 	}
 	out := Explanation{Connections: []Connection{}, Text: []string{}}
-	snap := h.Model.Snapshot()
+	snap, err := h.moment(ctx, p.At)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range view.Connections {
 		if c.Client.Node != client.node || c.Server.Node != server.node ||
 			(client.detail != "" && c.Client.Process != client.detail) ||

@@ -26,8 +26,8 @@ type FindingList struct {
 	Findings []NodeFinding `json:"findings"`
 }
 
-func (h *handler) findings(_ context.Context, p *Params) (*Answer[FindingList], error) {
-	view, err := h.whole(p)
+func (h *handler) findings(ctx context.Context, p *Params) (*Answer[FindingList], error) {
+	view, err := h.whole(ctx, p)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,8 @@ type siteOptions struct {
 	login  bool // not on loopback: people log in, agents enrol
 	// proxies are those before a server of which one logs in.
 	proxies []netip.Prefix
-	clock   func() time.Time // of logins and agents
+	clock   func() time.Time  // of logins and agents
+	before  func(*bolt.Store) // fills the store
 	names   func(netip.Addr) string
 	hosts   func() map[netip.Addr]string
 }
@@ -60,6 +61,9 @@ func newSite(t *testing.T, opt siteOptions) *site {
 	st, err := bolt.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if opt.before != nil {
+		opt.before(st)
 	}
 	s := &site{store: st, log: &lockedBuffer{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
@@ -75,7 +79,7 @@ func newSite(t *testing.T, opt siteOptions) *site {
 	s.model = m
 	s.access(t, &opt)
 	s.handler = New(ctx, Options{
-		Model: m, Settings: m, Sink: m, Fleet: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
+		Model: m, Settings: m, Sink: m, History: m, Fleet: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
 		Logins: s.logins, Agents: s.agents, Issuer: fakeCA{}, Pin: auth.Fingerprint{7}, Proxies: opt.proxies, URL: "https://dotm.example:4849",
 		Version: Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: noon, Listen: "127.0.0.1:4849", Loopback: !opt.public},
 	})

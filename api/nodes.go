@@ -66,16 +66,20 @@ type NodeList struct {
 
 // nodes answers with a tag of its own: how asking goes changes without a
 // revision, so that the tag names the targets' states, too.
-func (h *handler) nodes(_ context.Context, p *Params) (*Answer[NodeList], error) {
+func (h *handler) nodes(ctx context.Context, p *Params) (*Answer[NodeList], error) {
 	targets := h.targets()
 	mark, err := targetsMark(targets)
 	if err != nil {
 		return nil, h.internal("naming the targets' states", err)
 	}
-	if tag := h.Model.Snapshot().Revision().String() + mark; p.holds(tag) {
+	snap, err := h.moment(ctx, p.At)
+	if err != nil {
+		return nil, err
+	}
+	if tag := snap.Revision().String() + mark; p.holds(tag) {
 		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"ETag": {etag(tag)}})
 	}
-	view, err := h.whole(&Params{Hide: p.Hide})
+	view, err := h.whole(ctx, &Params{Hide: p.Hide, At: p.At})
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +127,8 @@ type NodeParams struct {
 	Name string `path:"name" maxLength:"600"`
 }
 
-func (h *handler) node(_ context.Context, p *NodeParams) (*Answer[NodeDetail], error) {
-	view, err := h.whole(&p.Params)
+func (h *handler) node(ctx context.Context, p *NodeParams) (*Answer[NodeDetail], error) {
+	view, err := h.whole(ctx, &p.Params)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/devops-trouble-map/dotm/history"
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/store/bolt"
 )
 
 // document is the part of an OpenAPI description that these tests read.
@@ -54,12 +58,17 @@ func TestOpenAPIGolden(t *testing.T) {
 // TestOpenAPI asks every GET that the description lists and holds the answer
 // against its schema.
 func TestOpenAPI(t *testing.T) {
-	s := newSite(t, siteOptions{})
+	s := newSite(t, siteOptions{before: func(st *bolt.Store) {
+		r := history.NewRecorder()
+		if err := st.Write(t.Context(), store.Change{Records: []store.Record{r.Record(pastHost("old", hoursAgo(2)), hoursAgo(2))}}); err != nil {
+			t.Fatal(err)
+		}
+	}})
 	s.shop(t)
 	doc, _ := openAPI(t, s)
 	for _, path := range []string{
 		"/topology", "/nodes", "/nodes/{name}", "/services", "/services/{id}", "/connections", "/settings", "/version", "/reports",
-		"/suggestions", "/report", "/explain", "/targets",
+		"/suggestions", "/report", "/explain", "/targets", "/history", "/events", "/diff", "/services/{id}/uses",
 		"/session", "/login", "/logout", "/setup", "/login-links", "/agents", "/agents/{id}", "/tokens", "/tokens/{id}", "/enrol", "/certificate", "/ca",
 	} {
 		if doc.Paths[Prefix+path] == nil {
@@ -74,6 +83,9 @@ func TestOpenAPI(t *testing.T) {
 		concrete := strings.NewReplacer("{name}", "web", "{id}", "db~tcp~5432").Replace(path)
 		if path == Prefix+"/explain" {
 			concrete += "?client=web&server=db"
+		}
+		if path == Prefix+"/diff" {
+			concrete += "?from=-1h"
 		}
 		a := s.get(t, concrete)
 		if a.StatusCode != http.StatusOK {

@@ -17,6 +17,7 @@ import (
 func (h *handler) routes(a huma.API) {
 	huma.Register(a, h.topologyOperation(a), h.topology)
 	h.fleet(a)
+	h.history(a)
 	huma.Register(a, read("services", "/services", "All services"), h.services)
 	huma.Register(a, read("service", "/services/{id}", "One service and who is connected to it", http.StatusNotFound), h.service)
 	huma.Register(a, read("connections", "/connections", "All connections"), h.connections)
@@ -59,6 +60,7 @@ func settingsOperation(a huma.API) huma.Operation {
 type Params struct {
 	Level string `query:"level" doc:"service (default) or node"`
 	Hide  string `query:"hide" doc:"none, or a list of old, ignored, infrastructure, observers"`
+	At    string `query:"at" doc:"the moment to show: RFC 3339, or a duration ago like -24h; empty is now"`
 	Match string `header:"If-None-Match"`
 }
 
@@ -71,10 +73,13 @@ type RawAnswer struct {
 	Body         []byte
 }
 
-func (h *handler) topology(_ context.Context, p *Params) (*RawAnswer, error) {
+func (h *handler) topology(ctx context.Context, p *Params) (*RawAnswer, error) {
 	req, problem := parseRequest(p.Level, p.Hide, HideDefault)
 	if problem != nil {
 		return nil, problem
+	}
+	if p.At != "" {
+		return h.pastTopology(ctx, p, req)
 	}
 	body, revision, err := h.views.answer(req)
 	if err != nil {
@@ -115,12 +120,15 @@ func answer[T any](revision string, body T) *Answer[T] {
 
 // whole is the view behind the lists: without layout, and with everything
 // unless the asker hides some.
-func (h *handler) whole(p *Params) (*Topology, error) {
+func (h *handler) whole(ctx context.Context, p *Params) (*Topology, error) {
 	req, problem := parseRequest("", p.Hide, "")
 	if problem != nil {
 		return nil, problem
 	}
-	snap := h.Model.Snapshot()
+	snap, err := h.moment(ctx, p.At)
+	if err != nil {
+		return nil, err
+	}
 	if p.holds(snap.Revision().String()) {
 		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"ETag": {etag(snap.Revision().String())}})
 	}
@@ -132,8 +140,8 @@ type ServiceList struct {
 	Services []Service `json:"services"`
 }
 
-func (h *handler) services(_ context.Context, p *Params) (*Answer[ServiceList], error) {
-	view, err := h.whole(p)
+func (h *handler) services(ctx context.Context, p *Params) (*Answer[ServiceList], error) {
+	view, err := h.whole(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +160,8 @@ type ServiceParams struct {
 	ID string `path:"id" maxLength:"600"`
 }
 
-func (h *handler) service(_ context.Context, p *ServiceParams) (*Answer[ServiceDetail], error) {
-	view, err := h.whole(&p.Params)
+func (h *handler) service(ctx context.Context, p *ServiceParams) (*Answer[ServiceDetail], error) {
+	view, err := h.whole(ctx, &p.Params)
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +183,8 @@ type ConnectionList struct {
 	Connections []Connection `json:"connections"`
 }
 
-func (h *handler) connections(_ context.Context, p *Params) (*Answer[ConnectionList], error) {
-	view, err := h.whole(p)
+func (h *handler) connections(ctx context.Context, p *Params) (*Answer[ConnectionList], error) {
+	view, err := h.whole(ctx, p)
 	if err != nil {
 		return nil, err
 	}

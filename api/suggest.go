@@ -41,8 +41,8 @@ type SuggestionList struct {
 	Total       int          `json:"total" doc:"also those beyond the first 500"`
 }
 
-func (h *handler) suggestions(_ context.Context, p *Params) (*Answer[SuggestionList], error) {
-	view, err := h.whole(p)
+func (h *handler) suggestions(ctx context.Context, p *Params) (*Answer[SuggestionList], error) {
+	view, err := h.whole(ctx, p)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,11 @@ type Topology struct {
 	Nodes       []Node       `json:"nodes"`
 	Services    []Service    `json:"services"`
 	Connections []Connection `json:"connections"`
+	// Past says that this is how it was, not how it is.
+	Past bool `json:"past,omitempty" doc:"how it was at a moment gone by"`
+	// Gaps are the times around a moment gone by in which nothing was seen, so
+	// that it shows what was seen last.
+	Gaps []store.Gap `json:"gaps,omitempty" doc:"what could not be seen at a moment gone by"`
 }
 
 // Hidden counts what the view leaves out.

@@ -170,6 +170,21 @@ func (v *views) refresh(r request, k *kept) error {
 	return nil
 }
 
+// past is the view of a moment gone by. What is there today stands where it
+// stands today; what is not stands below, as it stood to each other.
+func (v *views) past(r request, snap *topology.Snapshot) (*Topology, error) {
+	settings, _ := v.settings.Settings()
+	view := build(r, snap, settings, v.this, snap.At())
+	v.name(view, settings.Names)
+	k := v.of(r)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := v.advance(r, k); err != nil {
+		return nil, err
+	}
+	return view, k.drawing.placePast(view)
+}
+
 // build makes the view of a snapshot as the settings make it look.
 func (v *views) build(r request, snap *topology.Snapshot) *Topology {
 	settings, _ := v.settings.Settings()

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
@@ -32,7 +33,7 @@ type Listing struct {
 	// Hostname names the node; empty if the text doesn't.
 	Hostname  string
 	Addresses []report.Interface
-	Rows      []proctext.Row
+	Rows      []listing.Row
 	Method    string // one of the constants above
 	// Notes say what is missing in the text, and what could not be read.
 	Notes []report.Note
@@ -47,17 +48,17 @@ type Listing struct {
 	OwnProcesses []string
 	// Ephemeral are the ports that the node's kernel picks by itself: as far as
 	// known, or what its system does by default.
-	Ephemeral aggregate.PortRange
+	Ephemeral fold.PortRange
 }
 
 // ParseListing reads the text that a node's own programs print (see
-// [proctext.ParseListing]). What can't be read in it becomes a note. The error,
+// [listing.Parse]). What can't be read in it becomes a note. The error,
 // which wraps [ErrTooLarge], is for text that is not looked into at all.
 func ParseListing(text []byte, method string) (*Listing, error) {
 	if len(text) > MaxListing {
 		return nil, fmt.Errorf("%w: more than %d MiB", ErrTooLarge, MaxListing>>20)
 	}
-	found := proctext.ParseListing(text)
+	found := listing.Parse(text)
 	l := &Listing{Hostname: found.Hostname, Rows: found.Rows, Method: method, Ephemeral: ephemeral(found.System)}
 	for _, i := range found.Interfaces {
 		l.Addresses = append(l.Addresses, report.Interface{Name: report.CleanName(i.Name), Addresses: i.Addresses})
@@ -68,21 +69,21 @@ func ParseListing(text []byte, method string) (*Listing, error) {
 
 // ephemeral is what a system picks ports from by default: Windows and macOS the
 // dynamic ports of RFC 6335, FreeBSD more than that.
-func ephemeral(system string) aggregate.PortRange {
+func ephemeral(system string) fold.PortRange {
 	switch system {
-	case proctext.Windows:
-		return aggregate.PortRange{Low: 49152, High: 65535}
-	case proctext.BSD:
-		return aggregate.PortRange{Low: 10000, High: 65535}
+	case listing.Windows:
+		return fold.PortRange{Low: 49152, High: 65535}
+	case listing.BSD:
+		return fold.PortRange{Low: 10000, High: 65535}
 	}
-	return aggregate.DefaultEphemeral
+	return fold.DefaultEphemeral
 }
 
 // maxExamples is how many problems a note quotes.
 const maxExamples = 5
 
 // noteProblems says what of a text could not be read or used.
-func (l *Listing) noteProblems(found *proctext.Listing) {
+func (l *Listing) noteProblems(found *listing.Listing) {
 	if found.ProblemCount == 0 {
 		return
 	}
@@ -131,7 +132,7 @@ func (l *Listing) Check() error {
 	if err := report.HostName(l.Hostname); err != nil {
 		return fmt.Errorf("%w: the name %w, is %q", ErrUnreadable, err, cut(l.Hostname))
 	}
-	open := func(r proctext.Row) bool { return r.State == proctext.Established }
+	open := func(r listing.Row) bool { return r.State == proctext.Established }
 	switch {
 	case len(l.Rows) == 0, l.Method != MethodImport && !slices.ContainsFunc(l.Rows, open):
 		return ErrNoSockets
@@ -152,27 +153,27 @@ func cut(s string) string {
 // Report makes a report of a single look. It is complete but for the zone and
 // the interval, and checked as [Listing.Check] says.
 func (l *Listing) Report(now time.Time) (*report.Report, error) {
-	return l.report(now, aggregate.FoldOnce)
+	return l.report(now, fold.Once)
 }
 
 // ReportNext makes the next report of a node that is asked again and again: the
 // folder remembers its sockets, so that what opened is counted once.
-func (l *Listing) ReportNext(f *aggregate.Folder, now time.Time) (*report.Report, error) {
-	return l.report(now, func(h aggregate.Host, s []aggregate.Socket) aggregate.Look { return f.Fold(h, s, nil) })
+func (l *Listing) ReportNext(f *fold.Folder, now time.Time) (*report.Report, error) {
+	return l.report(now, func(h fold.Host, s []fold.Socket) fold.Look { return f.Fold(h, s, nil) })
 }
 
-func (l *Listing) report(now time.Time, fold func(aggregate.Host, []aggregate.Socket) aggregate.Look) (*report.Report, error) {
+func (l *Listing) report(now time.Time, into func(fold.Host, []fold.Socket) fold.Look) (*report.Report, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
 	}
 	j := newJoiner(l)
 	sockets := j.sockets()
 	l.complete(j)
-	host := aggregate.Host{Addresses: [][]netip.Addr{j.own}, Ephemeral: l.Ephemeral, Now: now}
-	if host.Ephemeral == (aggregate.PortRange{}) {
-		host.Ephemeral = aggregate.DefaultEphemeral
+	host := fold.Host{Addresses: [][]netip.Addr{j.own}, Ephemeral: l.Ephemeral, Now: now}
+	if host.Ephemeral == (fold.PortRange{}) {
+		host.Ephemeral = fold.DefaultEphemeral
 	}
-	look := fold(host, sockets)
+	look := into(host, sockets)
 	r := &report.Report{
 		Version: report.Version, Time: now.UTC(), Sequence: 1,
 		Node:       report.Node{Name: l.Hostname, Identity: report.Identity{Kind: report.IdentityHostname, Value: l.Hostname}},
@@ -245,7 +246,7 @@ type joiner struct {
 	own    []netip.Addr // the node's, as listed
 	seen   map[netip.Addr]bool
 	dual   map[uint16]bool // TCP and UDP ports with a listener on 0.0.0.0
-	owners map[ownerKey]*aggregate.Owner
+	owners map[ownerKey]*fold.Owner
 	serves bool // something of dotm's listens on OwnPort
 
 	unplaced, cutNames int
@@ -258,7 +259,7 @@ type ownerKey struct {
 }
 
 func newJoiner(l *Listing) *joiner {
-	j := &joiner{l: l, seen: map[netip.Addr]bool{}, dual: map[uint16]bool{}, owners: map[ownerKey]*aggregate.Owner{}}
+	j := &joiner{l: l, seen: map[netip.Addr]bool{}, dual: map[uint16]bool{}, owners: map[ownerKey]*fold.Owner{}}
 	for _, i := range l.Addresses {
 		for _, p := range i.Addresses {
 			j.own = append(j.own, p.Addr().Unmap().WithZone(""))
@@ -280,12 +281,12 @@ func newJoiner(l *Listing) *joiner {
 }
 
 // accepts tells whether a row may be a service.
-func accepts(r *proctext.Row) bool {
+func accepts(r *listing.Row) bool {
 	return r.State == proctext.Listening || r.Protocol == proctext.UDP && r.State == proctext.Closed
 }
 
 // portKey tells UDP's ports from TCP's.
-func portKey(r *proctext.Row) uint16 {
+func portKey(r *listing.Row) uint16 {
 	if r.Protocol == proctext.UDP {
 		return ^r.Local.Port
 	}
@@ -297,8 +298,8 @@ func (l *Listing) isOurs(process string) bool {
 	return process == "dotm" || process == "dotm_node" || slices.Contains(l.OwnProcesses, process)
 }
 
-func (j *joiner) sockets() []aggregate.Socket {
-	out := make([]aggregate.Socket, 0, len(j.l.Rows))
+func (j *joiner) sockets() []fold.Socket {
+	out := make([]fold.Socket, 0, len(j.l.Rows))
 	for i := range j.l.Rows {
 		r := &j.l.Rows[i]
 		if r.State == proctext.SynReceived || r.State == proctext.Closed && r.Protocol == proctext.TCP {
@@ -321,13 +322,13 @@ func (j *joiner) sockets() []aggregate.Socket {
 }
 
 // socket places one row; ok is false if an end is not known that matters.
-func (j *joiner) socket(r *proctext.Row) (s aggregate.Socket, ok bool) {
+func (j *joiner) socket(r *listing.Row) (s fold.Socket, ok bool) {
 	local, remote, ok := j.ends(r)
 	if !ok || local.Port() == 0 {
 		return s, false
 	}
-	s = aggregate.Socket{
-		Protocol: report.Protocol(r.Protocol), State: aggregate.State(r.State), Local: local, Remote: remote,
+	s = fold.Socket{
+		Protocol: report.Protocol(r.Protocol), State: fold.State(r.State), Local: local, Remote: remote,
 		V6Only: r.V6Only || local.Addr() == netip.IPv6Unspecified() && j.dual[portKey(r)],
 		Owner:  j.owner(r, local, remote),
 	}
@@ -348,7 +349,7 @@ var cookieSeed = maphash.MakeSeed()
 // one is the node's: a name or the beginning of an address is enough where only
 // one of the node's addresses fits, and for the connections of a service any
 // will do, for only its port matters.
-func (j *joiner) ends(r *proctext.Row) (local, remote netip.AddrPort, ok bool) {
+func (j *joiner) ends(r *listing.Row) (local, remote netip.AddrPort, ok bool) {
 	peer := r.Remote.Addr
 	loop := r.Local.LoopbackName() || r.Local.Exact() && r.Local.Addr.IsLoopback()
 	if r.Remote.Port != 0 {
@@ -372,8 +373,8 @@ func (j *joiner) ends(r *proctext.Row) (local, remote netip.AddrPort, ok bool) {
 }
 
 // loopback is the loopback address of a row's family, as far as that shows.
-func loopback(r *proctext.Row) netip.Addr {
-	for _, e := range []proctext.Endpoint{r.Local, r.Remote} {
+func loopback(r *listing.Row) netip.Addr {
+	for _, e := range []listing.Endpoint{r.Local, r.Remote} {
 		if e.Addr.Is4() || strings.HasSuffix(e.Name, "4") {
 			break
 		}
@@ -385,7 +386,7 @@ func loopback(r *proctext.Row) netip.Addr {
 }
 
 // here finds the local address of a row that has a name or a part of it.
-func (j *joiner) here(r *proctext.Row, peer netip.Addr) netip.Addr {
+func (j *joiner) here(r *listing.Row, peer netip.Addr) netip.Addr {
 	if r.Local.LoopbackName() {
 		return loopback(r)
 	}
@@ -413,14 +414,14 @@ func (j *joiner) here(r *proctext.Row, peer netip.Addr) netip.Addr {
 
 // owner is the process that a row shows. Rows of the connection that brought
 // the text are dotm's own, and so are those of its agents.
-func (j *joiner) owner(r *proctext.Row, local, remote netip.AddrPort) *aggregate.Owner {
+func (j *joiner) owner(r *listing.Row, local, remote netip.AddrPort) *fold.Owner {
 	port := j.l.OwnPort
 	own := j.l.isOurs(r.Process) ||
 		port != 0 && j.serves && (local.Port() == port || remote.Port() == port && j.isHere(remote.Addr()))
 	key := ownerKey{r.PID, r.Process, r.User, own}
 	o := j.owners[key]
 	if o == nil {
-		o = &aggregate.Owner{PID: r.PID, Process: report.CleanName(r.Process), User: userName(r.User), Own: own, Admin: r.Process == ""}
+		o = &fold.Owner{PID: r.PID, Process: report.CleanName(r.Process), User: userName(r.User), Own: own, Admin: r.Process == ""}
 		j.owners[key] = o
 	}
 	return o

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
@@ -22,7 +22,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // sample reads what a program printed.
 func sample(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile("../proctext/testdata/" + name)
+	text, err := os.ReadFile("../proctext/listing/testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,7 +311,7 @@ func TestEnds(t *testing.T) {
 // TestNext: a node that is asked again and again counts what opened once.
 func TestNext(t *testing.T) {
 	const head = "hostname=a\n1: eth0: <UP>\n    inet 10.0.0.1/24 scope global eth0\ntcp 0 0 0.0.0.0:22 0.0.0.0:* LISTEN 7/sshd\ntcp 0 0 10.0.0.1:22 10.0.0.8:50000 ESTABLISHED 9/sshd\n"
-	f := aggregate.NewFolder()
+	f := fold.NewFolder()
 	for i, c := range []struct{ row, want string }{
 		{"", `tcp in 10.0.0.8:22 x1 "sshd"`},
 		{"tcp 0 0 10.0.0.1:22 10.0.0.8:50001 ESTABLISHED 9/sshd\n", `tcp in 10.0.0.8:22 x2 opened 1 "sshd"`},
@@ -371,7 +371,7 @@ func TestManyRows(t *testing.T) {
 
 func FuzzListing(f *testing.F) {
 	for _, name := range []string{"original-agent.txt", "windows10-netstat-aonb.txt", "debian12-ss-tunape.txt", "made-freebsd-sockstat-46.txt"} {
-		text, err := os.ReadFile("../proctext/testdata/" + name)
+		text, err := os.ReadFile("../proctext/listing/testdata/" + name)
 		if err != nil {
 			f.Fatal(err)
 		}

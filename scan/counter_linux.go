@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/kernel"
@@ -46,12 +46,12 @@ func readTCPOpens(proc string) (proctext.TCPOpens, bool) {
 
 // read takes the counts since the last look, as edges of a report. It returns
 // nil where the kernel doesn't count.
-func (c *counter) read(s *Scanner, cov *report.Coverage) *aggregate.Opens {
+func (c *counter) read(s *Scanner, cov *report.Coverage) *fold.Opens {
 	cov.OpensBy = "looks"
 	if c.opens == nil {
 		return nil
 	}
-	out := &aggregate.Opens{}
+	out := &fold.Opens{}
 	var seen uint64
 	lost, err := c.opens.Drain(func(e kernel.Edge, n kernel.Counts) {
 		network := s.networks.Of(e.Network)
@@ -70,8 +70,8 @@ func (c *counter) read(s *Scanner, cov *report.Coverage) *aggregate.Opens {
 }
 
 // edge words an edge of the kernel's as one of a report.
-func (s *Scanner) edge(namespace int, e kernel.Edge, n kernel.Counts) aggregate.Open {
-	o := aggregate.Open{
+func (s *Scanner) edge(namespace int, e kernel.Edge, n kernel.Counts) fold.Open {
+	o := fold.Open{
 		Namespace: namespace, Active: e.Active(), Peer: e.Peer(), Port: e.Port,
 		Opened: n.Opened, Refused: n.Refused, TimedOut: n.TimedOut, Failed: n.Failed,
 	}

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
 )
@@ -97,14 +97,14 @@ func prefixOf(attrs []syscall.NetlinkRouteAttr, bits int) netip.Prefix {
 
 // readEphemeral gives the ports that the kernel picks by itself, its default
 // where that can't be read.
-func readEphemeral(proc string) aggregate.PortRange {
+func readEphemeral(proc string) fold.PortRange {
 	text, err := os.ReadFile(filepath.Join(proc, "sys/net/ipv4/ip_local_port_range"))
 	if err != nil {
-		return aggregate.DefaultEphemeral
+		return fold.DefaultEphemeral
 	}
 	low, high, err := proctext.ParsePortRange(text)
 	if err != nil {
-		return aggregate.DefaultEphemeral
+		return fold.DefaultEphemeral
 	}
-	return aggregate.PortRange{Low: low, High: high}
+	return fold.PortRange{Low: low, High: high}
 }

@@ -13,8 +13,10 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing"
+	"github.com/devops-trouble-map/dotm/proctext/printout"
 	"github.com/devops-trouble-map/dotm/scan/owners"
 	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
@@ -91,13 +93,13 @@ func (l *Lister) Text(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := append([]byte("hostname="+node.Name+"\n"), proctext.AppendNetstat(nil, rows)...)
-	return proctext.AppendAddresses(append(text, '\n'), links), nil
+	text := append([]byte("hostname="+node.Name+"\n"), printout.AppendNetstat(nil, rows)...)
+	return printout.AppendAddresses(append(text, '\n'), links), nil
 }
 
 // rows lists the sockets. Where one turned out to have no owner it looks again,
 // as a scan does.
-func (l *Lister) rows(ctx context.Context) ([]proctext.NetstatRow, error) {
+func (l *Lister) rows(ctx context.Context) ([]printout.Row, error) {
 	for second := false; ; second = true {
 		list, err := l.read()
 		if err != nil {
@@ -115,7 +117,7 @@ func (l *Lister) rows(ctx context.Context) ([]proctext.NetstatRow, error) {
 
 // read reads /proc/net/tcp and tcp6. A socket's cookie is the place of what
 // else there is to print of it.
-func (l *Lister) read() (list []aggregate.Socket, err error) {
+func (l *Lister) read() (list []fold.Socket, err error) {
 	l.lines = l.lines[:0]
 	for _, name := range []string{"tcp", "tcp6"} {
 		list, err = l.readFile(list, filepath.Join(l.proc, "thread-self/net", name), name == "tcp6")
@@ -126,7 +128,7 @@ func (l *Lister) read() (list []aggregate.Socket, err error) {
 	return list, nil
 }
 
-func (l *Lister) readFile(list []aggregate.Socket, name string, six bool) ([]aggregate.Socket, error) {
+func (l *Lister) readFile(list []fold.Socket, name string, six bool) ([]fold.Socket, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return list, err
@@ -139,25 +141,25 @@ func (l *Lister) readFile(list []aggregate.Socket, name string, six bool) ([]agg
 		if err != nil {
 			return list, fmt.Errorf("reading %s: %w", name, err)
 		}
-		if len(list) >= proctext.MaxRows {
+		if len(list) >= listing.MaxRows {
 			break
 		}
 		send, receive, _ := proctext.ParseQueues(lines.Bytes())
 		l.lines = append(l.lines, listed{six, send, receive, row.Remote})
-		list = append(list, aggregate.Socket{
-			Protocol: "tcp", State: aggregate.State(row.State), Local: row.Local, Remote: row.Remote,
+		list = append(list, fold.Socket{
+			Protocol: "tcp", State: fold.State(row.State), Local: row.Local, Remote: row.Remote,
 			Cookie: uint64(len(l.lines)), Inode: uint32(row.Inode), UID: row.UID,
 		})
 	}
 	return list, lines.Err()
 }
 
-func (l *Lister) print(list []aggregate.Socket) []proctext.NetstatRow {
-	rows := make([]proctext.NetstatRow, 0, len(list))
+func (l *Lister) print(list []fold.Socket) []printout.Row {
+	rows := make([]printout.Row, 0, len(list))
 	for i := range list {
 		s := &list[i]
 		of := l.lines[s.Cookie-1]
-		row := proctext.NetstatRow{
+		row := printout.Row{
 			V6: of.six, SendQ: of.send, RecvQ: of.receive, Local: s.Local, Remote: of.remote, State: proctext.State(s.State),
 		}
 		if s.Owner != nil {
@@ -169,7 +171,7 @@ func (l *Lister) print(list []aggregate.Socket) []proctext.NetstatRow {
 }
 
 // readLinks lists all interfaces, by index.
-func readLinks() ([]proctext.Link, error) {
+func readLinks() ([]printout.Link, error) {
 	addresses, err := readAddresses()
 	if err != nil {
 		return nil, err
@@ -178,9 +180,9 @@ func readLinks() ([]proctext.Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing interfaces: %w", err)
 	}
-	links := make([]proctext.Link, 0, len(found))
+	links := make([]printout.Link, 0, len(found))
 	for _, i := range found {
-		links = append(links, proctext.Link{Interface: i, Addresses: addresses[i.Index]})
+		links = append(links, printout.Link{Interface: i, Addresses: addresses[i.Index]})
 	}
 	return links, nil
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/networks"
 	"github.com/devops-trouble-map/dotm/test/netns"
@@ -317,7 +317,7 @@ func TestNamespaceOfThread(t *testing.T) {
 }
 
 func TestStatesEnd(t *testing.T) {
-	if tcpOpen&tcpEnded != 0 || tcpEnded&(1<<aggregate.TimeWait) == 0 {
+	if tcpOpen&tcpEnded != 0 || tcpEnded&(1<<fold.TimeWait) == 0 {
 		t.Errorf("open %#x, ended %#x", tcpOpen, tcpEnded)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/kernel"
 	"github.com/devops-trouble-map/dotm/scan/networks"
@@ -39,7 +39,7 @@ type Scanner struct {
 	sockets  *socketReader
 	fs       *procfs.FS
 	owners   *owners.Owners
-	folder   *aggregate.Folder
+	folder   *fold.Folder
 	counter  counter
 	rhythm   rhythm
 
@@ -70,7 +70,7 @@ func New(o Options) (*Scanner, error) {
 	}
 	s := &Scanner{
 		proc: o.Proc, now: o.Now, oneLook: o.OneLook, rights: r,
-		events: make(chan Event, pendingEvents), kernel: &kernel.Kernel{}, folder: aggregate.NewFolder(),
+		events: make(chan Event, pendingEvents), kernel: &kernel.Kernel{}, folder: fold.NewFolder(),
 		rhythm: rhythm{every: o.HealthEvery, few: fewSockets},
 	}
 	runtime.LockOSThread() // whose network namespace is the own one
@@ -275,7 +275,7 @@ func ownAddresses() (list []netip.Addr) {
 }
 
 func (s *Scanner) fold(r *report.Report) {
-	host := aggregate.Host{Ephemeral: readEphemeral(s.proc), Now: r.Time, Unmeasured: !s.rhythm.due}
+	host := fold.Host{Ephemeral: readEphemeral(s.proc), Now: r.Time, Unmeasured: !s.rhythm.due}
 	var own []netip.Addr
 	for _, i := range r.Interfaces {
 		for _, p := range i.Addresses {
@@ -292,9 +292,9 @@ func (s *Scanner) fold(r *report.Report) {
 	}
 	var counted report.Coverage
 	opens := s.counter.read(s, &counted)
-	var look aggregate.Look
+	var look fold.Look
 	if s.oneLook {
-		look = aggregate.FoldOnce(host, s.sockets.list)
+		look = fold.Once(host, s.sockets.list)
 	} else {
 		look = s.folder.Fold(host, s.sockets.list, opens)
 	}

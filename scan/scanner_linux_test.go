@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/test/netns"
 )
@@ -179,13 +179,13 @@ func TestJoinInterfacesLimits(t *testing.T) {
 func TestReadEphemeral(t *testing.T) {
 	proc := t.TempDir()
 	dir := filepath.Join(proc, "sys/net/ipv4")
-	if got := readEphemeral(proc); got != aggregate.DefaultEphemeral {
+	if got := readEphemeral(proc); got != fold.DefaultEphemeral {
 		t.Errorf("without a file: got %v", got)
 	}
 	must(t, os.MkdirAll(dir, 0o755))
-	for text, want := range map[string]aggregate.PortRange{
+	for text, want := range map[string]fold.PortRange{
 		"1024\t65535\n": {Low: 1024, High: 65535},
-		"broken":        aggregate.DefaultEphemeral,
+		"broken":        fold.DefaultEphemeral,
 	} {
 		must(t, os.WriteFile(filepath.Join(dir, "ip_local_port_range"), []byte(text), 0o644))
 		if got := readEphemeral(proc); got != want {

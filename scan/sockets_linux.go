@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/networks"
@@ -17,19 +17,19 @@ import (
 
 // The states that are asked for, as bits.
 const (
-	tcpOpen = 1<<aggregate.Established | 1<<aggregate.SynSent | 1<<aggregate.CloseWait | 1<<aggregate.Listen
+	tcpOpen = 1<<fold.Established | 1<<fold.SynSent | 1<<fold.CloseWait | 1<<fold.Listen
 	// tcpEnded sockets prove connections that closed. They are asked for where
 	// the kernel doesn't count connections.
-	tcpEnded = 1<<aggregate.FinWait1 | 1<<aggregate.FinWait2 | 1<<aggregate.TimeWait |
-		1<<aggregate.LastAck | 1<<aggregate.Closing
-	udpStates = 1<<aggregate.Established | 1<<aggregate.Close
+	tcpEnded = 1<<fold.FinWait1 | 1<<fold.FinWait2 | 1<<fold.TimeWait |
+		1<<fold.LastAck | 1<<fold.Closing
+	udpStates = 1<<fold.Established | 1<<fold.Close
 )
 
 // socketReader reads the sockets of network namespaces, by sock_diag as long as
 // the kernel lets it, else from /proc/net. Its memory serves every look.
 type socketReader struct {
 	proc string
-	list []aggregate.Socket
+	list []fold.Socket
 	diag sockdiag.Reader
 	tcp  uint32 // states, as bits
 	// measured says that in this look the kernel is asked for what it measures
@@ -67,7 +67,7 @@ func (r *socketReader) begin(measured bool) {
 func (r *socketReader) read(ctx context.Context, n *networks.Network) error {
 	from := len(r.list)
 	if r.list == nil {
-		r.list = make([]aggregate.Socket, 0, expected(r.proc))
+		r.list = make([]fold.Socket, 0, expected(r.proc))
 	}
 	for _, p := range []report.Protocol{report.TCP, report.UDP} {
 		if err := ctx.Err(); err != nil {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/netip"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/conntrack"
 	"github.com/devops-trouble-map/dotm/scan/owners"
@@ -59,7 +59,7 @@ func newTranslations(proc string) *translations {
 
 // apply tells of each socket who is really there. It must run on a thread in
 // the host's network namespace.
-func (t *translations) apply(ctx context.Context, list []aggregate.Socket, known []*owners.Holding) error {
+func (t *translations) apply(ctx context.Context, list []fold.Socket, known []*owners.Holding) error {
 	t.look++
 	t.reason, t.waiting = nil, 0
 	peer, done, err := t.open(ctx)

@@ -50,6 +50,12 @@ func (m *memory) Write(_ context.Context, c store.Change) error {
 	return nil
 }
 
+func (m *memory) Extent(context.Context) (store.Extent, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return store.Extent{Records: 1}, m.broken
+}
+
 func (m *memory) Close() error { return nil }
 
 func (m *memory) fail(err error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/server/keep"
+	"github.com/devops-trouble-map/dotm/server/past"
 	"github.com/devops-trouble-map/dotm/server/replica"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
@@ -92,6 +93,7 @@ type Server struct {
 	done     chan struct{} // closed when the writer has ended
 
 	keeper    *keep.Keeper
+	past      *past.Reader
 	member    *replica.Member // nil if the store is this server's alone
 	documents *documents
 	poller    *poller
@@ -128,6 +130,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 		opt: opt, started: now,
 		puts: make(chan put, queue), orders: make(chan order), done: make(chan struct{}),
 		keeper:    keep.New(opt.Store, opt.Log, snap, state.Alive),
+		past:      past.New(opt.Store),
 		documents: newDocuments(state.Documents),
 		changed:   state.Settings,
 	}

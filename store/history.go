@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -26,58 +27,15 @@ type History interface {
 	Extent(ctx context.Context) (Extent, error)
 }
 
-// Record is one node as it was from a moment on, until its next record. What
-// Data means is up to package history; an engine does not look into it.
-type Record struct {
-	Node string
-	At   time.Time // a later one of the same node and millisecond replaces it
-	// Base is the time of the record of the same node that Data builds on; zero
-	// if it stands by itself. That record does itself.
-	Base time.Time
-	Data []byte
-}
+// Record is a node's state, as package history makes it; an engine does not look
+// into its data. A later one of the same node and millisecond replaces it.
+type Record = history.Record
 
-// Use is the ledger's entry of one edge: by whom a service was used, and when.
-// The ledger outlives the history.
-type Use struct {
-	// Service is the service's id; where an edge leads to no service, the
-	// server's node, protocol and port in the same form.
-	Service string
-	// Connection is the edge's id.
-	Connection string
-	Client     topology.Client
-	// First and Last are when it was first and last open.
-	First, Last time.Time
-	// Hours has a bit for each hour of the week (UTC, Monday's first hour is the
-	// lowest bit of the first byte) in which it was ever open.
-	Hours [21]byte
-	// Observer says that the client counts for nothing.
-	Observer bool
-}
+// Use is an entry of the ledger.
+type Use = history.Use
 
-// Merge takes in what another entry of the same edge says.
-func (u *Use) Merge(v *Use) {
-	if u.First.IsZero() || (!v.First.IsZero() && v.First.Before(u.First)) {
-		u.First = v.First
-	}
-	if !v.Last.Before(u.Last) {
-		u.Last, u.Client, u.Observer = v.Last, v.Client, v.Observer
-	}
-	for i := range u.Hours {
-		u.Hours[i] |= v.Hours[i]
-	}
-}
-
-// Gap is a time in which nothing was seen: of one node, or, with an empty name,
-// of all, because no server ran.
-type Gap struct {
-	Node string    `json:"node,omitempty"`
-	From time.Time `json:"from"`
-	// To is zero while it lasts.
-	To time.Time `json:"to,omitzero"`
-	// Why is a sentence.
-	Why string `json:"why"`
-}
+// Gap is a time in which nothing was seen.
+type Gap = history.Gap
 
 // Forget says what the history may lose. If there is very much of it, one write
 // drops only the oldest part.

@@ -34,8 +34,15 @@ type Event struct {
 	Subject  Subject   `json:"subject"`
 	// ID is the node's name, or the service's or the connection's id.
 	ID string `json:"id"`
-	// Node is the node whose block holds the thing.
+	// Node is the node that it is about: of a connection, the client's.
 	Node string `json:"node"`
+	// Process is that of the service, or of the connection's client.
+	Process string `json:"process,omitempty"`
+	// Peer is the node of a connection's server, Port the port there.
+	Peer string `json:"peer,omitempty"`
+	Port uint16 `json:"port,omitempty"`
+	// Holder is the node whose block holds the thing. It is not kept.
+	Holder string `json:"-"`
 	// What names the fields that changed, for Changed.
 	What []string `json:"what,omitempty"`
 }
@@ -74,11 +81,24 @@ func settled(events []Event) []Event {
 type differ struct {
 	at       time.Time
 	revision string
+	holder   string // whose block is compared
 	events   []Event
 }
 
 func (d *differ) add(kind EventKind, sub Subject, id, node string, what ...string) {
-	d.events = append(d.events, Event{d.at, d.revision, kind, sub, id, node, what})
+	d.events = append(d.events, Event{At: d.at, Revision: d.revision, Kind: kind, Subject: sub, ID: id, Node: node, What: what, Holder: d.holder})
+}
+
+func (d *differ) serviceEvent(kind EventKind, s *Service, what ...string) {
+	d.add(kind, SubjectService, s.ID, s.Node, what...)
+	e := &d.events[len(d.events)-1]
+	e.Process, e.Port = s.Process, s.Port
+}
+
+func (d *differ) connectionEvent(kind EventKind, c *Connection) {
+	d.add(kind, SubjectConnection, c.ID, c.Client.Node)
+	e := &d.events[len(d.events)-1]
+	e.Process, e.Peer, e.Port = c.Client.Process, c.Server.Node, c.Server.Port
 }
 
 // Walk pairs two lists that are sorted by key, and calls pair for every key
@@ -110,14 +130,17 @@ func (d *differ) block(pa, pb **Block) {
 	switch {
 	case pb == nil:
 		a = **pa
+		d.holder = a.Node.Name
 		d.add(Vanished, SubjectNode, a.Node.Name, a.Node.Name)
 	case pa == nil:
 		b = **pb
+		d.holder = b.Node.Name
 		d.add(Appeared, SubjectNode, b.Node.Name, b.Node.Name)
 	case *pa == *pb:
 		return
 	default:
 		a, b = **pa, **pb
+		d.holder = b.Node.Name
 		if what := changedNode(&a.Node, &b.Node); what != nil {
 			d.add(Changed, SubjectNode, b.Node.Name, b.Node.Name, what...)
 		}
@@ -167,9 +190,9 @@ func (d *differ) service(a, b *Service) {
 	was, is := a != nil && a.State != Gone, b != nil && b.State != Gone
 	switch {
 	case is && !was:
-		d.add(Appeared, SubjectService, b.ID, b.Node)
+		d.serviceEvent(Appeared, b)
 	case was && !is:
-		d.add(Vanished, SubjectService, a.ID, a.Node)
+		d.serviceEvent(Vanished, a)
 	case is:
 		what := names(
 			field{"process", a.Process != b.Process},
@@ -177,7 +200,7 @@ func (d *differ) service(a, b *Service) {
 			field{"container", a.Container != b.Container},
 		)
 		if what != nil {
-			d.add(Changed, SubjectService, b.ID, b.Node, what...)
+			d.serviceEvent(Changed, b, what...)
 		}
 	}
 }
@@ -186,9 +209,9 @@ func (d *differ) connection(a, b *Connection) {
 	was, is := a != nil && a.Status != Old, b != nil && b.Status != Old
 	switch {
 	case is && !was:
-		d.add(Appeared, SubjectConnection, b.ID, b.Client.Node)
+		d.connectionEvent(Appeared, b)
 	case was && !is:
-		d.add(Vanished, SubjectConnection, a.ID, a.Client.Node)
+		d.connectionEvent(Vanished, a)
 	}
 }
 

@@ -162,7 +162,7 @@ func TestDiffEvent(t *testing.T) {
 	}
 	want := []Event{{
 		At: at, Revision: "e2-7", Kind: Changed, Subject: SubjectService,
-		ID: "web1~tcp~80", Node: "web1", What: []string{"process"},
+		ID: "web1~tcp~80", Node: "web1", Process: "caddy", Holder: "web1", What: []string{"process"},
 	}}
 	if diff := cmp.Diff(want, Diff(from(t, blocks...), b)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

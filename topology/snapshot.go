@@ -88,6 +88,15 @@ func (b *Block) Service(id string) *Service {
 	return &b.Services[i]
 }
 
+// Connection finds a connection that the block holds by its id, or nil.
+func (b *Block) Connection(id string) *Connection {
+	i, ok := slices.BinarySearchFunc(b.Connections, id, func(c Connection, id string) int { return strings.Compare(c.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &b.Connections[i]
+}
+
 // Snapshot is the topology at one moment. It is immutable and safe for any
 // number of readers.
 type Snapshot struct {
@@ -130,6 +139,25 @@ func (s *Snapshot) Blocks() iter.Seq[*Block] { return slices.Values(s.blocks) }
 func (s *Snapshot) Block(name string) *Block {
 	if i, ok := s.search(name); ok {
 		return s.blocks[i]
+	}
+	return nil
+}
+
+// After yields the blocks of the nodes after a name, in their order. They must
+// not be written.
+func (s *Snapshot) After(name string) iter.Seq[*Block] {
+	i, found := s.search(name)
+	if found {
+		i++
+	}
+	return slices.Values(s.blocks[i:])
+}
+
+// Connection finds a connection by the node that holds it and its id, or nil. It
+// must not be written.
+func (s *Snapshot) Connection(holder, id string) *Connection {
+	if b := s.Block(holder); b != nil {
+		return b.Connection(id)
 	}
 	return nil
 }
@@ -205,8 +233,16 @@ func (s *Snapshot) Edit() *Edit {
 // Edit is a snapshot in the making. Its reading methods see the changes so far.
 type Edit struct {
 	Snapshot
-	copied bool // the index is the edit's own
+	copied  bool // the index is the edit's own
+	touched bool
 }
+
+// Touch says that the edit changes more than times that advance, so that it ends
+// in a new revision. Who puts a block knows.
+func (e *Edit) Touch() { e.touched = true }
+
+// Touched reports whether Touch was called.
+func (e *Edit) Touched() bool { return e.touched }
 
 // Put adds or replaces a node's block. The block belongs to the snapshot from
 // then on and must not be written again.

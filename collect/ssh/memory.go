@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 )
 
 // sudoRest is how long sudo is not tried again where it was refused: nodes log
@@ -14,7 +14,7 @@ const sudoRest = time.Hour
 // memory is what is remembered of one node between two polls.
 type memory struct {
 	mu      sync.Mutex
-	folder  *aggregate.Folder
+	folder  *fold.Folder
 	refused time.Time // when sudo was, last; zero: never
 }
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 )
@@ -87,7 +87,7 @@ func New(o Options) (*Poller, error) {
 		opt: o, jump: jump,
 		slots:    make(chan struct{}, cmp.Or(o.Parallel, DefaultParallel)),
 		hosts:    &hostKeys{files: files, trusted: o.TrustFile, trustNew: o.TrustNew},
-		memories: collect.Memories[memory]{Fresh: func() *memory { return &memory{folder: aggregate.NewFolder()} }},
+		memories: collect.Memories[memory]{Fresh: func() *memory { return &memory{folder: fold.NewFolder()} }},
 	}, nil
 }
 

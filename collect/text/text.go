@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 )
@@ -44,7 +44,7 @@ type Poller struct {
 // polls is counted once.
 type memory struct {
 	mu     sync.Mutex
-	folder *aggregate.Folder
+	folder *fold.Folder
 }
 
 var _ collect.Poller = (*Poller)(nil)
@@ -55,7 +55,7 @@ func New(o Options) *Poller {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Poller{opt: o, memories: collect.Memories[memory]{Fresh: func() *memory { return &memory{folder: aggregate.NewFolder()} }}}
+	return &Poller{opt: o, memories: collect.Memories[memory]{Fresh: func() *memory { return &memory{folder: fold.NewFolder()} }}}
 }
 
 // Poll asks the node at "text://host:port", port 4848 unless it is named.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
@@ -73,7 +73,7 @@ type Owners struct {
 	at        []*Holding // of the look's sockets, by index; nil without an inode
 	before    []*Holding // the same of the look before
 	name      []byte     // memory for names
-	strangers map[stranger]*aggregate.Owner
+	strangers map[stranger]*fold.Owner
 
 	resume   int  // the process with which the next walk begins
 	cut      bool // the last walk stopped for its budget
@@ -124,7 +124,7 @@ func New(o Options) *Owners {
 		Options:   o,
 		processes: &processes{fs: o.FS, own: o.Own, users: o.Users, place: o.Place, byPID: map[int]*process{}},
 		byInode:   map[uint32]*Holding{},
-		strangers: map[stranger]*aggregate.Owner{},
+		strangers: map[stranger]*fold.Owner{},
 	}
 }
 
@@ -160,7 +160,7 @@ func (o *Owners) NameOf(pid int) string {
 
 // Called describes a process by its comm and user. A known process of both
 // tells its full name, and what it belongs to.
-func (o *Owners) Called(comm string, uid uint32) aggregate.Owner {
+func (o *Owners) Called(comm string, uid uint32) fold.Owner {
 	return o.processes.called(comm, o.Users.Name(uid))
 }
 
@@ -168,7 +168,7 @@ func (o *Owners) Called(comm string, uid uint32) aggregate.Owner {
 // closed since they were listed are taken out. doubtful says, in the first
 // look, that another one right now would tell more: whether sockets without any
 // process stay, and thus are the kernel's.
-func (o *Owners) Resolve(ctx context.Context, list []aggregate.Socket) (kept []aggregate.Socket, doubtful bool, err error) {
+func (o *Owners) Resolve(ctx context.Context, list []fold.Socket) (kept []fold.Socket, doubtful bool, err error) {
 	o.look++
 	o.cut = false
 	o.Users.Refresh()
@@ -214,7 +214,7 @@ func (o *Owners) search(ctx context.Context) (complete bool, err error) {
 
 // recall looks every socket up, and collects those whose process must be
 // searched.
-func (o *Owners) recall(list []aggregate.Socket) {
+func (o *Owners) recall(list []fold.Socket) {
 	if len(o.byInode) == 0 {
 		o.byInode = make(map[uint32]*Holding, len(list))
 	}
@@ -331,7 +331,7 @@ func (o *Owners) settleFound() {
 }
 
 // assign gives each socket its owner.
-func (o *Owners) assign(list []aggregate.Socket) (kept []aggregate.Socket, doubtful bool) {
+func (o *Owners) assign(list []fold.Socket) (kept []fold.Socket, doubtful bool) {
 	n := 0
 	for i := range list {
 		s, known := &list[i], o.at[i]
@@ -360,14 +360,14 @@ func (o *Owners) assign(list []aggregate.Socket) (kept []aggregate.Socket, doubt
 }
 
 // stranger is the one owner of that name and user.
-func (o *Owners) stranger(key stranger) *aggregate.Owner {
+func (o *Owners) stranger(key stranger) *fold.Owner {
 	if owner := o.strangers[key]; owner != nil {
 		return owner
 	}
 	if len(o.strangers) >= maxStrangers {
 		clear(o.strangers)
 	}
-	owner := &aggregate.Owner{
+	owner := &fold.Owner{
 		Process: key.process, User: o.Users.Name(key.uid),
 		Admin: key.process == "" && !o.Rights.All && o.Descriptors == nil,
 	}
@@ -389,7 +389,7 @@ func (o *Owners) prune(live int) {
 
 // kernelName names a socket that the kernel holds by the port that it serves
 // or calls.
-func kernelName(s *aggregate.Socket) string {
+func kernelName(s *fold.Socket) string {
 	for _, port := range []uint16{s.Local.Port(), s.Remote.Port()} {
 		if service := kernelService(string(s.Protocol), port); service != "" {
 			return "kernel (" + service + ")"

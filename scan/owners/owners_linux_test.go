@@ -10,7 +10,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
@@ -67,18 +67,18 @@ func TestPrune(t *testing.T) {
 func TestKernelName(t *testing.T) {
 	at := netip.MustParseAddrPort
 	tests := []struct {
-		socket aggregate.Socket
+		socket fold.Socket
 		want   string
 	}{
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:2049")}, "kernel (nfs)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("192.0.2.1:700"), Remote: at("192.0.2.9:2049")}, "kernel (nfs)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:4789")}, "kernel"},
-		{aggregate.Socket{Protocol: report.UDP, Local: at("[::]:51820")}, "kernel (wireguard)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:445")}, "kernel (smb)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:3260")}, "kernel (iscsi)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:4420")}, "kernel (nvme)"},
-		{aggregate.Socket{Protocol: report.UDP, Local: at("0.0.0.0:6081")}, "kernel (geneve)"},
-		{aggregate.Socket{Protocol: report.TCP, Local: at("0.0.0.0:40001")}, "kernel"},
+		{fold.Socket{Protocol: report.TCP, Local: at("0.0.0.0:2049")}, "kernel (nfs)"},
+		{fold.Socket{Protocol: report.TCP, Local: at("192.0.2.1:700"), Remote: at("192.0.2.9:2049")}, "kernel (nfs)"},
+		{fold.Socket{Protocol: report.TCP, Local: at("0.0.0.0:4789")}, "kernel"},
+		{fold.Socket{Protocol: report.UDP, Local: at("[::]:51820")}, "kernel (wireguard)"},
+		{fold.Socket{Protocol: report.TCP, Local: at("0.0.0.0:445")}, "kernel (smb)"},
+		{fold.Socket{Protocol: report.TCP, Local: at("0.0.0.0:3260")}, "kernel (iscsi)"},
+		{fold.Socket{Protocol: report.TCP, Local: at("0.0.0.0:4420")}, "kernel (nvme)"},
+		{fold.Socket{Protocol: report.UDP, Local: at("0.0.0.0:6081")}, "kernel (geneve)"},
+		{fold.Socket{Protocol: report.TCP, Local: at("0.0.0.0:40001")}, "kernel"},
 	}
 	for _, tt := range tests {
 		if got := kernelName(&tt.socket); got != tt.want {
@@ -174,9 +174,9 @@ func (h *host) owners(listed bool) *Owners {
 // names resolves sockets with these inodes.
 func names(t *testing.T, o *Owners, inodes ...uint32) (list []string) {
 	t.Helper()
-	var sockets []aggregate.Socket
+	var sockets []fold.Socket
 	for _, inode := range inodes {
-		sockets = append(sockets, aggregate.Socket{State: aggregate.Established, Inode: inode, UID: 1})
+		sockets = append(sockets, fold.Socket{State: fold.Established, Inode: inode, UID: 1})
 	}
 	kept, _, err := o.Resolve(context.Background(), sockets)
 	must(t, err)

@@ -3,7 +3,7 @@ package owners
 import (
 	"path"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/procfs"
@@ -14,7 +14,7 @@ type process struct {
 	pid   int
 	start uint64 // with pid it names one process
 	comm  string
-	owner aggregate.Owner
+	owner fold.Owner
 	read  uint32 // the look it was last read for a sweep
 	gone  bool   // it ended: whatever refers to it is out of date
 	// inodes are the sockets behind its descriptors when last read, by
@@ -87,7 +87,7 @@ func (ps *processes) read(pid int) (*process, error) {
 		p = &process{pid: pid, start: stat.Start}
 	}
 	p.comm = stat.Comm
-	p.owner = aggregate.Owner{
+	p.owner = fold.Owner{
 		PID:     pid,
 		Process: report.CleanName(ps.name(pid, stat.Comm)),
 		User:    ps.users.Name(status.UID),
@@ -149,8 +149,8 @@ func (ps *processes) refresh(look uint32) {
 
 // called describes a process by its comm and user. A known process of both
 // tells its full name, and what it belongs to.
-func (ps *processes) called(comm, user string) aggregate.Owner {
-	found := aggregate.Owner{Process: report.CleanName(comm), User: user}
+func (ps *processes) called(comm, user string) fold.Owner {
+	found := fold.Owner{Process: report.CleanName(comm), User: user}
 	pid := 0
 	for _, p := range ps.byPID {
 		if p.comm == comm && p.owner.User == user && (pid == 0 || p.pid < pid) {

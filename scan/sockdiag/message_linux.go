@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
@@ -22,7 +22,7 @@ const sizeofMsg = 72
 // dump is the kernel's answer to one request, as sockets.
 type dump struct {
 	netlink.Answer
-	list     []aggregate.Socket
+	list     []fold.Socket
 	protocol report.Protocol
 }
 
@@ -41,9 +41,9 @@ func (d *dump) socket(b []byte) error {
 	if len(b) < sizeofMsg {
 		return fmt.Errorf("inet_diag_msg must have %d bytes, has %d", sizeofMsg, len(b))
 	}
-	d.list = append(d.list, aggregate.Socket{
+	d.list = append(d.list, fold.Socket{
 		Protocol: d.protocol,
-		State:    aggregate.State(b[1]),
+		State:    fold.State(b[1]),
 		Local:    addrPort(b[0], b[8:24], b[4:6]),
 		Remote:   addrPort(b[0], b[24:40], b[6:8]),
 		Cookie:   binary.NativeEndian.Uint64(b[44:]), // two words, low first
@@ -55,7 +55,7 @@ func (d *dump) socket(b []byte) error {
 		s.Remote = netip.AddrPort{}
 	}
 	s.Retries = b[3]
-	if s.State == aggregate.Listen {
+	if s.State == fold.Listen {
 		s.Queue, s.QueueMax = binary.NativeEndian.Uint32(b[56:]), binary.NativeEndian.Uint32(b[60:])
 	}
 	attributes(b[sizeofMsg:], s)
@@ -73,7 +73,7 @@ func addrPort(family byte, addr, port []byte) netip.AddrPort {
 
 // attributes reads the attributes (struct nlattr) that are of use. What is cut
 // or unknown is passed over.
-func attributes(b []byte, s *aggregate.Socket) {
+func attributes(b []byte, s *fold.Socket) {
 	for at := netlink.AttributesOf(b); at.Next(); {
 		switch value := at.Value; at.Kind {
 		case attrSKV6Only: // of IPv6 sockets in the states LISTEN and CLOSE
@@ -90,8 +90,8 @@ func attributes(b []byte, s *aggregate.Socket) {
 
 // measures reads struct tcp_info (linux/tcp.h), which grew at its end over the
 // years: what an older kernel doesn't give stays zero.
-func measures(b []byte, s *aggregate.Socket) {
-	if s.State == aggregate.Listen || s.Protocol != report.TCP {
+func measures(b []byte, s *fold.Socket) {
+	if s.State == fold.Listen || s.Protocol != report.TCP {
 		return
 	}
 	word := func(at int) uint32 {

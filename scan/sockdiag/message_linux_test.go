@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
@@ -65,36 +65,36 @@ func TestParseDump(t *testing.T) {
 	tests := []struct {
 		name string
 		body []byte
-		want aggregate.Socket
+		want fold.Socket
 	}{
 		{
 			"IPv4", diagBody(unix.AF_INET, 1, "192.0.2.1:40000", "203.0.113.9:443", 33, 7),
-			aggregate.Socket{State: aggregate.Established, Local: at("192.0.2.1:40000"), Remote: at("203.0.113.9:443")},
+			fold.Socket{State: fold.Established, Local: at("192.0.2.1:40000"), Remote: at("203.0.113.9:443")},
 		},
 		{
 			"IPv6", diagBody(unix.AF_INET6, 8, "[2001:db8::1]:443", "[fe80::2]:50000", 33, 7),
-			aggregate.Socket{State: aggregate.CloseWait, Local: at("[2001:db8::1]:443"), Remote: at("[fe80::2]:50000")},
+			fold.Socket{State: fold.CloseWait, Local: at("[2001:db8::1]:443"), Remote: at("[fe80::2]:50000")},
 		},
 		{
 			"IPv4 over IPv6", diagBody(unix.AF_INET6, 1, "[::ffff:192.0.2.1]:80", "[::ffff:192.0.2.2]:50000", 33, 7),
-			aggregate.Socket{State: aggregate.Established, Local: at("192.0.2.1:80"), Remote: at("192.0.2.2:50000")},
+			fold.Socket{State: fold.Established, Local: at("192.0.2.1:80"), Remote: at("192.0.2.2:50000")},
 		},
 		{
 			"dual-stack listener", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, attribute(attrSKV6Only, 0)...),
-			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80")},
+			fold.Socket{State: fold.Listen, Local: at("[::]:80")},
 		},
 		{
 			"listener for IPv6 alone, attribute behind another", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7,
 				append(attribute(8, 3), attribute(attrSKV6Only, 1)...)...),
-			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80"), V6Only: true},
+			fold.Socket{State: fold.Listen, Local: at("[::]:80"), V6Only: true},
 		},
 		{
 			"broken attributes are passed over", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, 200, 0, attrSKV6Only, 0, 1),
-			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80")},
+			fold.Socket{State: fold.Listen, Local: at("[::]:80")},
 		},
 		{
 			"attribute without a value", diagBody(unix.AF_INET6, 10, "[::]:80", "[::]:0", 33, 7, 4, 0, attrSKV6Only, 0),
-			aggregate.Socket{State: aggregate.Listen, Local: at("[::]:80")},
+			fold.Socket{State: fold.Listen, Local: at("[::]:80")},
 		},
 	}
 	for _, tt := range tests {
@@ -103,7 +103,7 @@ func TestParseDump(t *testing.T) {
 				d := dump{protocol: report.TCP}
 				must(t, d.parse(append(message(kind, 0, tt.body...), message(unix.NLMSG_DONE, 0, 0, 0, 0, 0)...)))
 				tt.want.Protocol, tt.want.Cookie, tt.want.Inode, tt.want.UID = report.TCP, 0x1122334455667788, 7, 33
-				if !slices.Equal(d.list, []aggregate.Socket{tt.want}) || !d.Done {
+				if !slices.Equal(d.list, []fold.Socket{tt.want}) || !d.Done {
 					t.Errorf("got %+v, done %t\nwant %+v", d.list, d.Done, tt.want)
 				}
 			})
@@ -205,20 +205,20 @@ func TestRequestsAgree(t *testing.T) {
 		}
 	}
 	ports := map[uint16]bool{four.Addr().(*net.TCPAddr).AddrPort().Port(): true, six.Addr().(*net.TCPAddr).AddrPort().Port(): true}
-	const states = 1<<aggregate.Established | 1<<aggregate.Listen
-	collect := func(requests ...[]byte) []aggregate.Socket {
+	const states = 1<<fold.Established | 1<<fold.Listen
+	collect := func(requests ...[]byte) []fold.Socket {
 		var r Reader
-		var list []aggregate.Socket
+		var list []fold.Socket
 		for _, q := range requests {
 			var err error
 			list, err = r.dump(t.Context(), list, report.TCP, q)
 			must(t, err)
 		}
-		list = slices.DeleteFunc(list, func(s aggregate.Socket) bool { return !ports[s.Local.Port()] && !ports[s.Remote.Port()] })
+		list = slices.DeleteFunc(list, func(s fold.Socket) bool { return !ports[s.Local.Port()] && !ports[s.Remote.Port()] })
 		for i := range list {
 			list[i].Idle = 0 // advances
 		}
-		slices.SortFunc(list, func(a, b aggregate.Socket) int { return cmp.Compare(a.Cookie, b.Cookie) })
+		slices.SortFunc(list, func(a, b fold.Socket) int { return cmp.Compare(a.Cookie, b.Cookie) })
 		return list
 	}
 	const all = askInfo | askSKMemInfo
@@ -246,9 +246,9 @@ func TestMeasures(t *testing.T) {
 	}
 	word := func(at int) uint32 { return binary.NativeEndian.Uint32(info[at:]) }
 	for n := range len(info) + 1 {
-		s := aggregate.Socket{Protocol: report.TCP, State: aggregate.Established}
+		s := fold.Socket{Protocol: report.TCP, State: fold.Established}
 		measures(info[:n], &s)
-		want := aggregate.Measures{}
+		want := fold.Measures{}
 		if n >= 56 {
 			want.Idle = min(word(52), map[bool]uint32{true: word(56)}[n >= 60])
 		}
@@ -280,7 +280,7 @@ func TestMeasures(t *testing.T) {
 func BenchmarkParseDump(b *testing.B) {
 	one := message(tcpdiagGetsock, 0, diagBody(unix.AF_INET6, 1, "[::ffff:192.0.2.1]:80", "[::ffff:192.0.2.2]:50000", 33, 7, attribute(8, 3)...)...)
 	answer := slices.Repeat(one, 10_000)
-	var list []aggregate.Socket
+	var list []fold.Socket
 	b.SetBytes(int64(len(answer)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
 )
@@ -20,7 +20,7 @@ import (
 // (proc_net(5)), which tells nothing of their health. With an error the list is
 // unchanged. The files are opened anew each time: some kernels fail when one is
 // rewound.
-func AppendProcNet(list []aggregate.Socket, dir string, p report.Protocol, states uint32) ([]aggregate.Socket, error) {
+func AppendProcNet(list []fold.Socket, dir string, p report.Protocol, states uint32) ([]fold.Socket, error) {
 	t := text{list: list}
 	if err := t.file(filepath.Join(dir, string(p)), p, states); err != nil {
 		return list, err
@@ -34,7 +34,7 @@ func AppendProcNet(list []aggregate.Socket, dir string, p report.Protocol, state
 }
 
 // text reads sockets from files.
-type text struct{ list []aggregate.Socket }
+type text struct{ list []fold.Socket }
 
 func (t *text) file(name string, p report.Protocol, states uint32) error {
 	f, err := os.Open(name)
@@ -61,9 +61,9 @@ func (t *text) add(row proctext.Socket, p report.Protocol, states uint32) {
 	if row.State > 31 || states&(1<<row.State) == 0 {
 		return
 	}
-	so := aggregate.Socket{
+	so := fold.Socket{
 		Protocol: p,
-		State:    aggregate.State(row.State),
+		State:    fold.State(row.State),
 		Local:    netip.AddrPortFrom(row.Local.Addr().Unmap(), row.Local.Port()),
 		Cookie:   row.Inode, // tells sockets apart as well
 		Inode:    uint32(row.Inode),

@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
-const listening = 1<<aggregate.Listen | 1<<aggregate.Established
+const listening = 1<<fold.Listen | 1<<fold.Established
 
 // procNet makes a directory as /proc, with these files under net.
 func procNet(t *testing.T, files map[string]string) string {
@@ -34,7 +34,7 @@ func TestReadProcNet(t *testing.T) {
 	proc := procNet(t, map[string]string{"tcp": procHeading + procListen4 + procWait4}) // no tcp6: no IPv6
 	list, err := AppendProcNet(nil, filepath.Join(proc, "thread-self/net"), report.TCP, listening)
 	must(t, err)
-	if len(list) != 1 || list[0].State != aggregate.Listen || list[0].Inode != 637 {
+	if len(list) != 1 || list[0].State != fold.Listen || list[0].Inode != 637 {
 		t.Errorf("got %+v, want the listener alone", list)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
@@ -67,11 +67,11 @@ type Reader struct{ buf []byte }
 //
 // Listeners are asked for by themselves: what they turned away is of no use of
 // other sockets, and the kernel has them in a list of their own.
-func (r *Reader) Append(ctx context.Context, list []aggregate.Socket, q Question) ([]aggregate.Socket, error) {
+func (r *Reader) Append(ctx context.Context, list []fold.Socket, q Question) ([]fold.Socket, error) {
 	if q.Protocol != report.TCP {
 		return r.append(ctx, list, q.Protocol, q.States, askSKMemInfo)
 	}
-	const listen = uint32(1) << aggregate.Listen
+	const listen = uint32(1) << fold.Listen
 	extensions := byte(0)
 	if q.Measured {
 		extensions = askInfo
@@ -88,7 +88,7 @@ func (r *Reader) Append(ctx context.Context, list []aggregate.Socket, q Question
 }
 
 // append asks for both families in one walk, or one after the other.
-func (r *Reader) append(ctx context.Context, list []aggregate.Socket, p report.Protocol, states uint32, extensions byte) ([]aggregate.Socket, error) {
+func (r *Reader) append(ctx context.Context, list []fold.Socket, p report.Protocol, states uint32, extensions byte) ([]fold.Socket, error) {
 	if states == 0 {
 		return list, nil
 	}
@@ -129,11 +129,11 @@ func IsRefusal(err error) bool {
 
 // dump sends one request and appends what comes back, again if the kernel
 // says that the answer is inconsistent.
-func (r *Reader) dump(ctx context.Context, list []aggregate.Socket, p report.Protocol, request []byte) ([]aggregate.Socket, error) {
+func (r *Reader) dump(ctx context.Context, list []fold.Socket, p report.Protocol, request []byte) ([]fold.Socket, error) {
 	if r.buf == nil {
 		r.buf = make([]byte, bufferSize)
 	}
-	var longer []aggregate.Socket
+	var longer []fold.Socket
 	for range maxInterrupted {
 		d := dump{list: list, protocol: p}
 		if err := r.ask(ctx, &d, request); err != nil {

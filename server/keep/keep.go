@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -41,6 +42,10 @@ type Keeper struct {
 	written map[string]written
 	forgot  time.Time
 	alive   time.Time
+	started time.Time
+	begun   bool // whether the store was asked if it holds any records
+	records *history.Recorder
+	sweep   history.Sweep
 	standby bool
 	ring    []seen // while on standby: what was shown lately, oldest first
 
@@ -62,7 +67,7 @@ type written struct {
 // New makes a keeper of a topology that was loaded from the store, which was
 // alive until then.
 func New(st store.Store, log *slog.Logger, loaded *topology.Snapshot, alive time.Time) *Keeper {
-	k := &Keeper{store: st, log: log, snap: loaded, written: map[string]written{}, settings: store.Defaults()}
+	k := &Keeper{store: st, log: log, snap: loaded, written: map[string]written{}, settings: store.Defaults(), started: loaded.At(), records: history.NewRecorder()}
 	for b := range loaded.Blocks() {
 		k.written[b.Node.Name] = written{b, loaded.At()}
 	}
@@ -119,6 +124,9 @@ func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
 		k.watch(now)
 		return nil
 	}
+	if err := k.begin(ctx); err != nil {
+		return fmt.Errorf("keeping state: %w", err)
+	}
 	t := k.take()
 	c := k.changeOf(&t, now, last)
 	if c.Empty() {
@@ -128,6 +136,7 @@ func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
 	err := k.store.Write(context.WithoutCancel(ctx), c)
 	k.outcome(err, &t)
 	if err != nil {
+		k.unrecord(&c)
 		return fmt.Errorf("keeping state: %w", err)
 	}
 	for _, b := range c.Put {
@@ -150,6 +159,9 @@ func (k *Keeper) changeOf(t *taken, now time.Time, last bool) store.Change {
 	c := store.Change{Append: t.events, Gaps: t.gaps}
 	for b := range t.snap.Blocks() {
 		w, ok := k.written[b.Node.Name]
+		if w.block != b {
+			c.Records = k.record(c.Records, &t.settings, w.block, b, t.snap.At())
+		}
 		if !ok || (w.block != b && (last || !topology.OnlyTimes(w.block, b) || now.Sub(w.at) >= timesEvery)) {
 			c.Put = append(c.Put, b)
 		}
@@ -157,8 +169,10 @@ func (k *Keeper) changeOf(t *taken, now time.Time, last bool) store.Change {
 	for name := range k.written {
 		if t.snap.Block(name) == nil {
 			c.Delete = append(c.Delete, name)
+			c.Records = append(c.Records, k.records.Gone(name, t.snap.At()))
 		}
 	}
+	c.Uses = k.sweep.Next(t.snap, now, perSweep(t.snap))
 	if now.Sub(k.forgot) >= forgetEvery {
 		c.Forget = forget(&t.settings, now)
 	}

@@ -1,0 +1,245 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/devops-trouble-map/dotm/history"
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/store/bolt"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// hoursAgo is a moment of the story that [bygone] tells.
+func hoursAgo(n float64) time.Time {
+	return time.Now().Add(-time.Duration(n * float64(time.Hour))).Truncate(time.Second)
+}
+
+// pastHost is a node with one service and edges to the same of others.
+func pastHost(name string, at time.Time, servers ...string) *topology.Block {
+	b := &topology.Block{Node: topology.Node{
+		Name: name, Kind: topology.Host, State: topology.Reporting, Status: topology.NoStatus, Collect: "agent",
+		Identity: "machine:" + name, FirstSeen: at, LastReport: at, Addresses: noAddresses,
+	}}
+	id := name + "~tcp~8000"
+	b.Services = []topology.Service{{
+		ID: id, Node: name, Protocol: "tcp", Port: 8000, Process: "app", Addresses: noAddresses, State: topology.Listening, Status: topology.NoStatus, FirstSeen: at,
+	}}
+	for _, s := range servers {
+		c := topology.Connection{
+			Client: topology.Client{Node: name, Process: "app", Service: id}, Server: topology.Server{Node: s, Port: 8000, Service: s + "~tcp~8000"},
+			Protocol: "tcp", Count: 1, Directed: true, Status: topology.Fresh, FirstSeen: at, LastSeen: at,
+			Evidence: topology.Evidence{SeenBy: []topology.Sighting{{Node: name, End: "client", At: at}}},
+		}
+		c.ID = topology.ConnectionID(&c)
+		b.Connections = append(b.Connections, c)
+	}
+	slices.SortFunc(b.Connections, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) })
+	return b
+}
+
+// bygone fills a store: web called db until three hours ago, and calls cache
+// since; old was there until then; nothing was seen from two hours ago to one.
+func bygone(t *testing.T) func(*bolt.Store) {
+	return func(st *bolt.Store) {
+		r := history.NewRecorder()
+		begin, turn := hoursAgo(10), hoursAgo(3)
+		web, db, cache := pastHost("web", begin, "db"), pastHost("db", begin), pastHost("cache", turn)
+		later := pastHost("web", begin, "cache")
+		later.Connections[0].FirstSeen = turn
+		use := store.Use{Service: "db~tcp~8000", Connection: web.Connections[0].ID, Client: web.Connections[0].Client, First: begin, Last: turn}
+		c := store.Change{
+			Revision: topology.Revision{Epoch: "e", Number: 7}, Put: []*topology.Block{later, db, cache}, Alive: time.Now(),
+			Records: []store.Record{r.Record(web, begin), r.Record(db, begin), r.Record(pastHost("old", begin), begin), r.Record(later, turn), r.Record(cache, turn), r.Gone("old", turn)},
+			Uses:    []store.Use{use},
+			Gaps:    []store.Gap{{From: hoursAgo(2), To: hoursAgo(1), Why: "the server did not run"}, {Node: "db", From: hoursAgo(5), To: hoursAgo(4), Why: "the agent did not report"}},
+		}
+		for i := range 5 {
+			c.Append = append(c.Append, topology.Event{
+				At: begin.Add(time.Duration(i) * time.Hour), Revision: "e-1", Kind: topology.Appeared, Subject: topology.SubjectNode, ID: fmt.Sprint("n", i), Node: fmt.Sprint("n", i),
+			})
+		}
+		c.Append = append(c.Append, topology.Event{At: turn, Revision: "e-2", Kind: topology.Vanished, Subject: topology.SubjectConnection, ID: web.Connections[0].ID, Node: "web", Process: "app", Peer: "db", Port: 8000})
+		if err := st.Write(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
+
+func TestTopologyOfThePast(t *testing.T) {
+	s := newSite(t, siteOptions{before: bygone(t)})
+	for _, level := range []string{"service", "node"} {
+		now := read200[Topology](t, s, "/api/v1/topology?level="+level)
+		then := read200[Topology](t, s, "/api/v1/topology?level="+level+"&at="+stamp(hoursAgo(6)))
+		if !then.Past || now.Past || !strings.HasPrefix(then.Revision, "at-") {
+			t.Errorf("past is %t and %t, revision %s", then.Past, now.Past, then.Revision)
+		}
+		if diff := cmp.Diff([]string{"db", "old", "web"}, slices.Sorted(slices.Values(nodeNames(&then)))); diff != "" {
+			t.Errorf("nodes (-want +got):\n%s", diff)
+		}
+		if len(then.Connections) != 1 || then.Connections[0].Server.Node != "db" {
+			t.Errorf("connections %+v", then.Connections)
+		}
+		places := map[string]Rect{}
+		for _, n := range now.Nodes {
+			places[n.Name] = *n.Layout
+		}
+		for _, n := range then.Nodes {
+			today, ok := places[n.Name]
+			switch {
+			case ok && (n.Layout.X != today.X || n.Layout.Y != today.Y):
+				t.Errorf("%s stands at %v, today at %v", n.Name, *n.Layout, today)
+			case !ok && n.Layout.Y < now.Height:
+				t.Errorf("%s, which is gone, stands at %v among what is there", n.Name, *n.Layout)
+			}
+		}
+	}
+}
+
+func TestPastIsReadEverywhere(t *testing.T) {
+	s := newSite(t, siteOptions{before: bygone(t)})
+	at := "?at=" + stamp(hoursAgo(6))
+	if got := read200[NodeList](t, s, "/api/v1/nodes"+at); len(got.Nodes) != 3 {
+		t.Errorf("%d nodes", len(got.Nodes))
+	}
+	if got := read200[NodeDetail](t, s, "/api/v1/nodes/old"+at); got.Node.Name != "old" || len(got.Services) != 1 {
+		t.Errorf("node is %+v", got)
+	}
+	if got := read200[ServiceList](t, s, "/api/v1/services"+at); len(got.Services) != 3 {
+		t.Errorf("%d services", len(got.Services))
+	}
+	if got := read200[ServiceDetail](t, s, "/api/v1/services/db~tcp~8000"+at); len(got.Connections) != 1 {
+		t.Errorf("service is %+v", got)
+	}
+	if got := read200[ConnectionList](t, s, "/api/v1/connections"+at); len(got.Connections) != 1 {
+		t.Errorf("%d connections", len(got.Connections))
+	}
+	if got := read200[Explanation](t, s, "/api/v1/explain"+at+"&client=web&server=db"); len(got.Connections) != 1 {
+		t.Errorf("explanation is %+v", got)
+	}
+	read200[FindingList](t, s, "/api/v1/report"+at)
+	a := s.get(t, "/api/v1/topology"+at)
+	if b := s.get(t, "/api/v1/topology"+at, "If-None-Match", a.Header.Get("ETag")); b.StatusCode != http.StatusNotModified || len(b.body) != 0 {
+		t.Errorf("asked again: %s", b.Status)
+	}
+}
+
+func TestGapsAreShown(t *testing.T) {
+	s := newSite(t, siteOptions{before: bygone(t)})
+	in := read200[Topology](t, s, "/api/v1/topology?at=-90m")
+	if len(in.Gaps) != 1 || in.Gaps[0].Why != "the server did not run" || in.Gaps[0].Node != "" {
+		t.Errorf("within the gap: %+v", in.Gaps)
+	}
+	if out := read200[Topology](t, s, "/api/v1/topology?at=-30m"); len(out.Gaps) != 0 {
+		t.Errorf("after the gap: %+v", out.Gaps)
+	}
+	type extent struct {
+		From            *time.Time
+		Records, Events int64
+		Gaps            []store.Gap
+	}
+	got := read200[extent](t, s, "/api/v1/history")
+	if got.From == nil || got.From.After(hoursAgo(9)) || got.Records != 6 || got.Events != 6 || len(got.Gaps) != 2 {
+		t.Errorf("the history is %+v", got)
+	}
+	if got := read200[extent](t, s, "/api/v1/history?from=-6h&to=-3h"); len(got.Gaps) != 1 || got.Gaps[0].Node != "db" {
+		t.Errorf("gaps of a range: %+v", got.Gaps)
+	}
+}
+
+func TestEvents(t *testing.T) {
+	s := newSite(t, siteOptions{before: bygone(t)})
+	type list struct {
+		Events []topology.Event
+		More   bool
+	}
+	for _, tt := range []struct {
+		query string
+		want  int
+		more  bool
+	}{
+		{"", 6, false},
+		{"?limit=2", 2, true},
+		{"?node=db", 1, false},
+		{"?subject=node", 5, false},
+		{"?kind=vanished", 1, false},
+		{"?kind=changed", 0, false},
+		{"?from=-9h30m&to=-7h30m", 2, false},
+	} {
+		got := read200[list](t, s, "/api/v1/events"+tt.query)
+		if len(got.Events) != tt.want || got.More != tt.more {
+			t.Errorf("%q: %d events, more %t", tt.query, len(got.Events), got.More)
+		}
+		if !slices.IsSortedFunc(got.Events, func(a, b topology.Event) int { return b.At.Compare(a.At) }) {
+			t.Errorf("%q: not the newest first", tt.query)
+		}
+	}
+}
+
+func TestDiff(t *testing.T) {
+	s := newSite(t, siteOptions{before: bygone(t)})
+	got := read200[history.Comparison](t, s, "/api/v1/diff?from=-6h&to=-30m")
+	var lines []string
+	for _, n := range got.Nodes {
+		lines = append(lines, fmt.Sprintf("%s %s %t", n.Node.Name, n.Change.Change, n.Returned))
+	}
+	for _, c := range got.Connections {
+		lines = append(lines, fmt.Sprintf("%s>%s %s %t", c.Connection.Client.Node, c.Connection.Server.Node, c.Change.Change, c.Returned))
+	}
+	slices.Sort(lines)
+	want := []string{"cache appeared false", "old vanished false", "web>cache appeared false", "web>db vanished false"}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestUses(t *testing.T) {
+	s := newSite(t, siteOptions{before: bygone(t)})
+	got := read200[history.Usage](t, s, "/api/v1/services/db~tcp~8000/uses?since=-20h")
+	if len(got.Uses) != 1 || got.Uses[0].Client.Node != "web" {
+		t.Fatalf("used by %+v", got.Uses)
+	}
+	// Of 20 hours 10 were before the first record, one each the server and db
+	// were not heard.
+	if got.Covered < 0.39 || got.Covered > 0.41 {
+		t.Errorf("covered is %.3f", got.Covered)
+	}
+	if got := read200[history.Usage](t, s, "/api/v1/services/db~tcp~8000/uses?since=-2h"); len(got.Uses) != 0 {
+		t.Errorf("used lately by %+v", got.Uses)
+	}
+}
+
+func TestWrongMoments(t *testing.T) {
+	s := newSite(t, siteOptions{before: bygone(t)})
+	for _, tt := range []struct {
+		path   string
+		status int
+		want   string
+	}{
+		{"/topology?at=yesterday", 422, "at must be a time like 2026-01-31T12:00:00Z or a duration ago like -24h, is"},
+		{"/topology?at=24h", 422, "at must be a time like"},
+		{"/topology?at=2999-01-01T00:00:00Z", 422, "at must not lie in the future"},
+		{"/topology?at=2001-01-01T00:00:00Z", 404, "nothing is known of that moment: GET /api/v1/history says since when"},
+		{"/nodes?at=x", 422, "at must be a time like"},
+		{"/diff", 422, "from must be given"},
+		{"/diff?from=-1h&to=-2h", 422, "from must be before to"},
+		{"/diff?from=-1h&hide=x", 422, "hide must be none or a list"},
+		{"/diff?from=-400h", 404, "nothing is known of that moment"},
+		{"/events?from=now", 422, "from must be a time like"},
+		{"/history?to=x", 422, "to must be a time like"},
+		{"/services/db/uses", 404, "it is node~protocol~port"},
+		{"/services/db~tcp~1/uses?since=x", 422, "since must be a time like"},
+	} {
+		if a := s.get(t, "/api/v1"+tt.path); a.StatusCode != tt.status || !strings.Contains(string(a.body), tt.want) {
+			t.Errorf("%s: %s %s", tt.path, a.Status, a.body)
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package history
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+func TestHourOfWeek(t *testing.T) {
+	for _, tt := range []struct {
+		at   string
+		want int
+	}{
+		{"2026-03-02T00:00:00Z", 0}, // a Monday
+		{"2026-03-02T23:59:59Z", 23},
+		{"2026-03-04T12:00:00Z", 60},
+		{"2026-03-08T23:00:00Z", 167}, // Sunday
+		{"2026-03-09T01:00:00+02:00", 167},
+	} {
+		at, err := time.Parse(time.RFC3339, tt.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := HourOfWeek(at); got != tt.want {
+			t.Errorf("%s is hour %d, want %d", tt.at, got, tt.want)
+		}
+		var h Hours
+		if h.Add(at); !h.Has(at) || h.Has(at.Add(time.Hour)) || h.Has(at.Add(-time.Hour)) || !h.Has(at.AddDate(0, 0, 7)) {
+			t.Errorf("%s: the hours are %v", tt.at, h)
+		}
+	}
+}
+
+func TestHoursInJSON(t *testing.T) {
+	var u, v Use
+	u.Hours.Add(noon)
+	raw, err := json.Marshal(u)
+	if err == nil {
+		err = json.Unmarshal(raw, &v)
+	}
+	if err != nil || v.Hours != u.Hours {
+		t.Errorf("%v became %v, %v", u.Hours, v.Hours, err)
+	}
+	for _, wrong := range []string{`"AAAA"`, `"%"`, `7`} {
+		if err := json.Unmarshal([]byte(wrong), new(Hours)); err == nil {
+			t.Errorf("%s is read", wrong)
+		}
+	}
+}
+
+func TestMerge(t *testing.T) {
+	old := Use{First: noon, Last: noon.Add(time.Hour), Client: topology.Client{Unit: "old"}}
+	late := Use{First: noon.Add(time.Minute), Last: noon.Add(2 * time.Hour), Client: topology.Client{Unit: "new"}, Observer: true}
+	old.Hours.Add(noon)
+	late.Hours.Add(noon.Add(2 * time.Hour))
+	a, b := old, late
+	a.Merge(&late)
+	b.Merge(&old)
+	if diff := cmp.Diff(a, b); diff != "" {
+		t.Errorf("the order matters:\n%s", diff)
+	}
+	if !a.First.Equal(old.First) || !a.Last.Equal(late.Last) || a.Client.Unit != "new" || !a.Observer || !a.Hours.Has(noon) || !a.Hours.Has(noon.Add(2*time.Hour)) {
+		t.Errorf("merged to %+v", a)
+	}
+	var empty Use
+	if empty.Merge(&old); empty != old {
+		t.Errorf("merged into nothing: %+v", empty)
+	}
+}
+
+func snapshot(t testing.TB, at time.Time, blocks ...*topology.Block) *topology.Snapshot {
+	t.Helper()
+	s, err := Snapshot(at, blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestSweep: each edge once an hour, however often it is looked.
+func TestSweep(t *testing.T) {
+	blocks := func() (out []*topology.Block) {
+		for i := range 10 {
+			b := typical(fmt.Sprintf("web%d", i), 5)
+			for j := range b.Connections {
+				b.Connections[j].LastConnection = noon
+			}
+			b.Connections[0].Count, b.Connections[0].LastSeen, b.Connections[0].LastConnection = 0, noon.Add(-24*time.Hour), noon.Add(-25*time.Hour) // long ago
+			b.Connections[1].Directed = false
+			b.Connections[2].Own = true
+			b.Connections[3].Count, b.Connections[3].LastSeen = 0, noon.Add(time.Minute) // closed within the hour
+			out = append(out, b)
+		}
+		return out
+	}
+	var s Sweep
+	at := noon.Add(5 * time.Minute)
+	snap := snapshot(t, at, blocks()...)
+	seen := map[string]int{}
+	for range 8 { // two rounds of four parts, the last of which is empty or short
+		for _, u := range s.Next(snap, at, 3) {
+			seen[u.Connection]++
+			if !u.Hours.Has(at) || u.Hours.Has(at.Add(time.Hour)) || u.Service == "" || u.Last.Before(noon) {
+				t.Errorf("told of %+v", u)
+			}
+		}
+	}
+	if len(seen) != 20 {
+		t.Errorf("told of %d edges, want 20", len(seen))
+	}
+	for id, n := range seen {
+		if n != 1 {
+			t.Errorf("told of %s %d times", id, n)
+		}
+	}
+	later := noon.Add(time.Hour)
+	told := 0
+	for range 4 {
+		told += len(s.Next(snapshot(t, later, blocks()...), later, 3))
+	}
+	if told != 10 { // what is still open; the rest closed in the hour before
+		t.Errorf("an hour later told of %d edges, want 10", told)
+	}
+}
+
+func TestServiceOf(t *testing.T) {
+	c := topology.Connection{Protocol: "tcp", Server: topology.Server{Node: "Internet", Port: 443}}
+	if got := ServiceOf(&c); got != "Internet~tcp~443" {
+		t.Errorf("it is %q", got)
+	}
+	c.Server.Service = "db~tcp~5432~10.0.0.1"
+	if got := ServiceOf(&c); got != "db~tcp~5432~10.0.0.1" {
+		t.Errorf("it is %q", got)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	earlier, from, to := noon.Add(-time.Hour), noon, noon.Add(time.Hour)
+	web := typical("web", 4)
+	before := web.Clone()
+	before.Connections = before.Connections[2:]
+	after := web.Clone()
+	after.Connections = after.Connections[:3]
+	after.Connections[0].FirstSeen, after.Connections[1].FirstSeen = from.Add(time.Minute), from.Add(time.Minute)
+	after.Services[0].State = topology.Gone
+	after.Node.Agent = "1.1"
+	db, cache := typical("db", 0), typical("cache", 0)
+	db.Services, cache.Services = db.Services[:1], nil
+	db.Node.FirstSeen, db.Services[0].FirstSeen = earlier, earlier
+	cache.Node.FirstSeen = to
+	ledger := func(c *topology.Connection) time.Time {
+		if c.ID == after.Connections[0].ID {
+			return earlier
+		}
+		return time.Time{}
+	}
+	got := Compare(snapshot(t, from, before, typical("old", 0)), snapshot(t, to, after, db, cache), ledger)
+	var lines []string
+	say := func(what, id string, c Change) {
+		line := fmt.Sprintf("%s %s %s %v", what, id, c.Change, c.What)
+		if c.Returned {
+			line += " again"
+		}
+		lines = append(lines, line)
+	}
+	for _, n := range got.Nodes {
+		say("node", n.Node.Name, n.Change)
+	}
+	for _, s := range got.Services {
+		say("service", s.Service.ID, s.Change)
+	}
+	for _, c := range got.Connections {
+		say("connection", c.Connection.ID, c.Change)
+	}
+	want := []string{
+		"node cache appeared []",
+		"node db appeared [] again",
+		"node old vanished []",
+		"node web changed [agent]",
+		"service db~tcp~22 appeared [] again",
+		"service old~tcp~22 vanished []",
+		"service old~tcp~443 vanished []",
+		"service old~tcp~80 vanished []",
+		"service old~tcp~9100 vanished []",
+		"service web~tcp~22 vanished []",
+		"connection " + web.Connections[0].ID + " appeared [] again",
+		"connection " + web.Connections[1].ID + " appeared []",
+		"connection " + web.Connections[3].ID + " vanished []",
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !got.From.Equal(from) || !got.To.Equal(to) {
+		t.Errorf("from %s to %s", got.From, got.To)
+	}
+}

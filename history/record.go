@@ -1,0 +1,318 @@
+// Package history says how the past is kept: what a record of a node's state
+// looks like, when one is written, how a topology is put together from records,
+// who used a service, and how two moments differ. It does no I/O and has no
+// clock.
+//
+// A record is whole or a patch. A whole one is a node with all of its services
+// and connections. A patch builds on a whole one and has what changed since in
+// structure; of the rest, numbers and times are those of the whole one. The last
+// record of a node that is gone says so.
+//
+// The data of a record is one byte for the version, one for the kind, and then,
+// compressed (RFC 8878), the fields in the order of the functions of codec.go.
+package history
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// Record is one node as it was from a moment on, until its next record.
+type Record struct {
+	Node string
+	At   time.Time // to the millisecond
+	// Base is the time of the record of the same node that Data builds on; zero
+	// if it stands by itself. That record does itself.
+	Base time.Time
+	Data []byte
+}
+
+// version is the first byte of a record's data. A decoder refuses others.
+const version = 1
+
+// The kinds of record.
+const (
+	whole = 'W'
+	patch = 'P'
+	gone  = 'G'
+)
+
+// maxRecord bounds a record's fields, unpacked.
+const maxRecord = 64 << 20
+
+// coder compresses and decompresses; it is made when it is first needed.
+type coder struct {
+	once sync.Once
+	buf  []byte // what was decompressed last
+	enc  *zstd.Encoder
+	dec  *zstd.Decoder
+}
+
+func (c *coder) get() *coder {
+	c.once.Do(func() {
+		var err, err2 error
+		c.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(64<<10), zstd.WithEncoderCRC(true))
+		c.dec, err2 = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxRecord), zstd.WithDecoderLowmem(true))
+		if err != nil || err2 != nil {
+			panic(fmt.Sprint("history: ", err, err2)) // the options are constant
+		}
+	})
+	return c
+}
+
+func (c *coder) seal(kind byte, fields []byte) []byte {
+	return c.get().enc.EncodeAll(fields, []byte{version, kind})
+}
+
+// open checks what a record's data begins with, and decompresses the rest.
+func (c *coder) open(data []byte) (kind byte, fields string, err error) {
+	switch {
+	case len(data) < 2:
+		return 0, "", errCut
+	case data[0] != version:
+		return 0, "", fmt.Errorf("it is of version %d, this dotm reads %d: update dotm", data[0], version)
+	case data[1] == gone:
+		return gone, "", nil
+	}
+	raw, err := c.get().dec.DecodeAll(data[2:], c.buf[:0])
+	if err != nil {
+		return 0, "", fmt.Errorf("%w: %w", errCut, err)
+	}
+	c.buf = raw
+	return data[1], string(raw), nil
+}
+
+// encodeWhole writes a block.
+func (c *coder) encodeWhole(b *topology.Block, at time.Time) []byte {
+	e := newEncoder(at)
+	e.node(&b.Node)
+	e.uint(uint64(len(b.Services)))
+	for i := range b.Services {
+		e.service(&b.Services[i])
+	}
+	e.uint(uint64(len(b.Connections)))
+	for i := range b.Connections {
+		e.connection(&b.Connections[i])
+	}
+	return c.seal(whole, e.buf)
+}
+
+// encodePatch writes what changed in structure from base to b.
+func (c *coder) encodePatch(base, b *topology.Block, at time.Time) []byte {
+	e := newEncoder(at)
+	changed := !topology.SameNode(&base.Node, &b.Node)
+	e.bool(changed)
+	if changed {
+		e.node(&b.Node)
+	}
+	encodeItems(e, base.Services, b.Services, serviceID, sameService, e.service, e.string)
+	encodeItems(e, base.Connections, b.Connections, connectionID, sameConnection, e.connection, e.id)
+	return c.seal(patch, e.buf)
+}
+
+func serviceID(s *topology.Service) string       { return s.ID }
+func connectionID(c *topology.Connection) string { return c.ID }
+
+// encodeItems writes the ids of what is gone, and then what is new or changed.
+func encodeItems[T any](e *encoder, a, b []T, id func(*T) string, same func(a, b *T) bool, put func(*T), drop func(string)) {
+	var removed []string
+	var changed []*T
+	topology.Walk(a, b, id, func(was, is *T) {
+		switch {
+		case is == nil:
+			removed = append(removed, id(was))
+		case was == nil || !same(was, is):
+			changed = append(changed, is)
+		}
+	})
+	e.uint(uint64(len(removed)))
+	for _, r := range removed {
+		drop(r)
+	}
+	e.uint(uint64(len(changed)))
+	for _, item := range changed {
+		put(item)
+	}
+}
+
+// sameService says whether two states of a service differ in numbers and times
+// only.
+func sameService(a, b *topology.Service) bool {
+	x, y := *a, *b
+	for _, s := range []*topology.Service{&x, &y} {
+		s.Clients, s.Queue, s.QueueMax, s.Drops = 0, 0, 0, 0
+		if s.LastConnection = (time.Time{}); s.State != topology.Gone {
+			s.LastSeen = time.Time{}
+		}
+		s.LastSeen = time.UnixMilli(s.LastSeen.UnixMilli())
+		s.FirstSeen = time.UnixMilli(s.FirstSeen.UnixMilli())
+	}
+	return topology.SameService(&x, &y)
+}
+
+// sameConnection is [sameService] for connections.
+func sameConnection(a, b *topology.Connection) bool {
+	x, y := *a, *b
+	for _, c := range []*topology.Connection{&x, &y} {
+		c.Count, c.Opened, c.Refused, c.TimedOut, c.Failed, c.Peers, c.Health = 0, 0, 0, 0, 0, 0, nil
+		if c.Status != topology.Old {
+			c.LastSeen = time.Time{}
+		}
+		c.LastSeen = time.UnixMilli(c.LastSeen.UnixMilli())
+		c.FirstSeen = time.UnixMilli(c.FirstSeen.UnixMilli())
+	}
+	return x.Directed == y.Directed && topology.SameConnection(&x, &y)
+}
+
+// Decoder reads records. It is for one goroutine.
+type Decoder struct{ coder }
+
+// Decode returns the node that a record tells of; nil if it is gone. base is the
+// record that it builds on; it is not looked at if r stands by itself.
+func (d *Decoder) Decode(r, base *Record) (*topology.Block, error) {
+	b, err := d.decode(r, base)
+	if err != nil {
+		return nil, fmt.Errorf("record of %s at %s: %w", r.Node, r.At.UTC().Format(time.RFC3339), err)
+	}
+	return b, nil
+}
+
+func (d *Decoder) decode(r, base *Record) (*topology.Block, error) {
+	kind, fields, err := d.open(r.Data)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case gone:
+		return nil, nil //nolint:nilnil // documented
+	case whole:
+		return decodeWhole(fields, r.At)
+	case patch:
+	default:
+		return nil, fmt.Errorf("%w: it is of kind %q", errCut, kind)
+	}
+	kind, below, err := d.open(base.Data)
+	if err != nil {
+		return nil, fmt.Errorf("what it builds on: %w", err)
+	}
+	if kind != whole || !base.At.Equal(r.Base) {
+		return nil, fmt.Errorf("%w: what it builds on is missing", errCut)
+	}
+	b, err := decodeWhole(below, base.At)
+	if err != nil {
+		return nil, fmt.Errorf("what it builds on: %w", err)
+	}
+	return b, applyPatch(b, fields, r.At)
+}
+
+func decodeWhole(fields string, at time.Time) (*topology.Block, error) {
+	d := &decoder{text: fields, at: at.UnixMilli(), known: make([]string, 0, 64)}
+	b := new(topology.Block)
+	d.node(&b.Node)
+	b.Services = decodeItems(d, minService, d.service)
+	b.Connections = decodeItems(d, minConnection, d.connection)
+	return b, d.end(b)
+}
+
+// end refuses what no encoder writes.
+func (d *decoder) end(b *topology.Block) error {
+	switch {
+	case d.err != nil:
+		return d.err
+	case b.Node.Name == "":
+		return fmt.Errorf("%w: the node has no name", errCut)
+	case !ascend(b.Services, serviceID) || !ascend(b.Connections, connectionID):
+		return fmt.Errorf("%w: it is out of order", errCut)
+	}
+	return nil
+}
+
+func ascend[T any](list []T, id func(*T) string) bool {
+	for i := 1; i < len(list); i++ {
+		if id(&list[i-1]) >= id(&list[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func decodeItems[T any](d *decoder, size int, read func(*T)) []T {
+	n := d.count(size)
+	if n == 0 {
+		return nil
+	}
+	list := make([]T, n)
+	for i := range list {
+		if read(&list[i]); d.err != nil {
+			return nil
+		}
+	}
+	return list
+}
+
+func applyPatch(b *topology.Block, fields string, at time.Time) error {
+	d := &decoder{text: fields, at: at.UnixMilli(), known: make([]string, 0, 32)}
+	if d.byte() != 0 {
+		b.Node = topology.Node{}
+		d.node(&b.Node)
+	}
+	b.Services = patchItems(d, b.Services, minService, serviceID, d.string, d.service)
+	b.Connections = patchItems(d, b.Connections, minConnection, connectionID, d.id, d.connection)
+	return d.end(b)
+}
+
+// patchItems merges what a patch says into a list; both are sorted by id.
+func patchItems[T any](d *decoder, list []T, size int, id func(*T) string, name func() string, read func(*T)) []T {
+	removed := make([]string, d.count(1))
+	for i := range removed {
+		removed[i] = name()
+	}
+	changed := decodeItems(d, size, read)
+	if d.err != nil || len(removed)+len(changed) == 0 {
+		return list
+	}
+	merged := make([]T, 0, len(list)+len(changed))
+	topology.Walk(list, changed, id, func(was, is *T) {
+		switch {
+		case is != nil:
+			merged = append(merged, *is)
+		case !contains(removed, id(was)):
+			merged = append(merged, *was)
+		}
+	})
+	return merged
+}
+
+func contains(sorted []string, s string) bool {
+	_, ok := slices.BinarySearch(sorted, s)
+	return ok
+}
+
+// Snapshot puts the blocks of one moment together. Nodes that reported then are
+// taken to have done so at that moment, so that what was open reads as open.
+func Snapshot(at time.Time, blocks []*topology.Block) (*topology.Snapshot, error) {
+	blocks = slices.DeleteFunc(blocks, func(b *topology.Block) bool { return b == nil })
+	slices.SortFunc(blocks, func(a, b *topology.Block) int { return strings.Compare(a.Node.Name, b.Node.Name) })
+	for _, b := range blocks {
+		if b.Node.State == topology.Reporting {
+			b.Node.LastReport = at
+		}
+	}
+	s, err := topology.FromBlocks(Revision(at), at, blocks)
+	if err != nil {
+		return nil, fmt.Errorf("the topology of %s: %w", at.UTC().Format(time.RFC3339), err)
+	}
+	return s, nil
+}
+
+// Revision names the topology of a past moment.
+func Revision(at time.Time) topology.Revision {
+	return topology.Revision{Epoch: "at", Number: uint64(max(0, at.UnixMilli()))}
+}

@@ -1,0 +1,379 @@
+package history
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// The golden file is never made anew for a change of the code: it is what the
+// first release wrote, and every later one must read it.
+var update = flag.Bool("update", false, "write testdata/record_v1.bin, when the format's version has changed")
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+// filler sets every field of a value to something that is not zero.
+type filler struct{ *rand.Rand }
+
+func (f filler) fill(v reflect.Value) {
+	switch v.Type() {
+	case reflect.TypeFor[time.Time]():
+		v.Set(reflect.ValueOf(noon.Add(time.Duration(f.Int64N(1e9)-5e8) * time.Millisecond)))
+		return
+	case reflect.TypeFor[netip.Addr]():
+		v.Set(reflect.ValueOf(f.addr()))
+		return
+	case reflect.TypeFor[netip.AddrPort]():
+		v.Set(reflect.ValueOf(netip.AddrPortFrom(f.addr(), uint16(1+f.IntN(65535)))))
+		return
+	case reflect.TypeFor[netip.Prefix]():
+		v.Set(reflect.ValueOf(netip.PrefixFrom(f.addr(), 8+f.IntN(24)).Masked()))
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).Tag.Get("json") != "-" {
+				f.fill(v.Field(i))
+			}
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		f.fill(v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1+f.IntN(3), 3))
+		for i := range v.Len() {
+			f.fill(v.Index(i))
+		}
+	case reflect.String:
+		v.SetString([]string{"nginx", "höst/…", "x", strings.Repeat("long", 60)}[f.IntN(4)])
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1 + f.Int64N(1e6))
+	case reflect.Uint8, reflect.Uint16:
+		v.SetUint(1 + f.Uint64N(200))
+	case reflect.Uint32, reflect.Uint64:
+		v.SetUint(1 + f.Uint64N(1e9))
+	case reflect.Float64:
+		v.SetFloat(f.Float64() + 0.001)
+	default:
+		panic("a field of kind " + v.Kind().String())
+	}
+}
+
+func (f filler) addr() netip.Addr {
+	if f.IntN(2) == 0 {
+		return netip.AddrFrom4([4]byte{10, byte(f.IntN(256)), byte(f.IntN(256)), 7})
+	}
+	return netip.MustParseAddr(fmt.Sprintf("fe80::%x%%eth%d", 1+f.IntN(60000), f.IntN(3)))
+}
+
+// full is a block of which every field is set.
+func full(seed uint64) *topology.Block {
+	f := filler{rand.New(rand.NewPCG(seed, 1))}
+	b := new(topology.Block)
+	f.fill(reflect.ValueOf(b).Elem())
+	b.Counted = topology.Counted{} // not part of a record
+	for i := range b.Services {
+		b.Services[i].ID = fmt.Sprintf("web~tcp~%d", i)
+	}
+	for i := range b.Connections {
+		b.Connections[i].ID = fmt.Sprintf("%016x", uint64(i)<<40|f.Uint64N(1<<40))
+	}
+	return b
+}
+
+// typical is a node as sites have them: few services, many connections.
+func typical(name string, connections int) *topology.Block {
+	f := filler{rand.New(rand.NewPCG(uint64(len(name)), uint64(connections)))}
+	b := &topology.Block{Node: topology.Node{
+		Name: name, Kind: topology.Host, State: topology.Reporting, Status: topology.NoStatus, Agent: "1.0", Collect: "agent",
+		Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.7")}, FirstSeen: noon, LastReport: noon, Interval: topology.Duration(10 * time.Second),
+		Identity: "machine:0123456789abcdef0123456789abcdef", Instance: "k3f9zq",
+	}}
+	for _, port := range []uint16{22, 443, 80, 9100} {
+		b.Services = append(b.Services, topology.Service{
+			ID: topology.ServiceID(name, "tcp", port, netip.Addr{}), Node: name, Protocol: "tcp", Port: port, Process: "nginx", User: "www-data",
+			Addresses: []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}, State: topology.Listening, Status: topology.NoStatus,
+			Unit: "nginx.service", FirstSeen: noon, LastSeen: noon,
+		})
+	}
+	slices.SortFunc(b.Services, func(x, y topology.Service) int { return strings.Compare(x.ID, y.ID) })
+	for i := range connections {
+		b.Connections = append(b.Connections, connection(f, name, i))
+	}
+	sortConnections(b)
+	return b
+}
+
+func connection(f filler, name string, i int) topology.Connection {
+	server := fmt.Sprintf("db%04d", (i*37)%1000)
+	c := topology.Connection{
+		Client:   topology.Client{Node: name, Process: "nginx", Service: name + "~tcp~443"},
+		Server:   topology.Server{Node: server, Port: uint16(5000 + i%7), Service: fmt.Sprintf("%s~tcp~%d", server, 5000+i%7)},
+		Protocol: "tcp", Count: 1 + f.IntN(20), Opened: f.Uint64N(5000), Directed: true, Status: topology.Fresh,
+		FirstSeen: noon.Add(-time.Duration(f.IntN(1e9)) * time.Millisecond), LastSeen: noon, LastConnection: noon.Add(-time.Duration(f.IntN(1e6)) * time.Millisecond),
+		Health: &topology.Health{End: "client", RTT: uint64(100 + 10*f.IntN(90)), RTTVar: uint64(10 * f.IntN(90)), Sent: uint64(100 * f.IntN(99)), Received: uint64(100 * f.IntN(99))},
+		Evidence: topology.Evidence{
+			BothEnds: true, Confirmed: true, SeenBy: []topology.Sighting{{Node: name, End: "client", At: noon}, {Node: server, End: "server", At: noon}},
+			ClientAddress: "10.0.0.7", ServerAddress: fmt.Sprintf("10.1.%d.%d", i/200, i%200), ClientResolved: "reported by the client", ServerResolved: "address of " + server,
+		},
+	}
+	c.ID = topology.ConnectionID(&c)
+	return c
+}
+
+func sortConnections(b *topology.Block) {
+	slices.SortFunc(b.Connections, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
+}
+
+var equal = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}), cmpopts.EquateEmpty()}
+
+func decoded(t testing.TB, r, base Record) *topology.Block {
+	t.Helper()
+	b, err := new(Decoder).Decode(&r, &base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestWhole: every field survives, whatever is added to the types.
+func TestWhole(t *testing.T) {
+	for seed := range uint64(20) {
+		b := full(seed)
+		r := NewRecorder().Whole(b, noon)
+		if diff := cmp.Diff(b, decoded(t, r, Record{}), equal); diff != "" {
+			t.Fatalf("seed %d (-recorded +read):\n%s", seed, diff)
+		}
+	}
+	empty := &topology.Block{Node: topology.Node{Name: "web", Kind: topology.Inferred}}
+	if diff := cmp.Diff(empty, decoded(t, NewRecorder().Whole(empty, noon), Record{}), equal); diff != "" {
+		t.Errorf("an empty block (-recorded +read):\n%s", diff)
+	}
+}
+
+// TestPatches changes a node at random and reads each of its records.
+func TestPatches(t *testing.T) {
+	rng := filler{rand.New(rand.NewPCG(1, 2))}
+	b := typical("web", 100)
+	r := NewRecorder()
+	bases := map[time.Time]Record{}
+	wholes, patches, size := 0, 0, 0
+	for i := range 300 {
+		b = b.Clone()
+		at := noon.Add(time.Duration(i) * time.Second)
+		switch rng.IntN(5) {
+		case 0:
+			b.Connections = slices.Delete(b.Connections, 3, 4)
+		case 1:
+			b.Connections[rng.IntN(len(b.Connections))].Status = topology.Old
+		case 2:
+			b.Node.State = []topology.NodeState{topology.Reporting, topology.Stale}[i%2]
+		case 3:
+			s := &b.Services[rng.IntN(len(b.Services))]
+			s.State, s.LastSeen = topology.Gone, at
+		}
+		b.Connections = append(b.Connections, connection(rng, "web", 1000+i))
+		sortConnections(b)
+		rec := r.Record(b, at)
+		if rec.Base.IsZero() {
+			bases[rec.At] = rec
+			wholes++
+		} else {
+			patches++
+			size += len(rec.Data)
+		}
+		if diff := cmp.Diff(b, decoded(t, rec, bases[rec.Base]), equal); diff != "" {
+			t.Fatalf("step %d (-recorded +read):\n%s", i, diff)
+		}
+	}
+	t.Logf("%d whole, %d patches of %d bytes", wholes, patches, size/patches)
+	if wholes < 2 || patches < 5*wholes {
+		t.Errorf("%d whole records and %d patches", wholes, patches)
+	}
+}
+
+// TestNumbersAreNotPatched: what changes all the time makes no patch longer; it
+// comes with the next whole record.
+func TestNumbersAreNotPatched(t *testing.T) {
+	b := typical("web", 100)
+	r := NewRecorder()
+	base := r.Record(b, noon)
+	later := b.Clone()
+	for i := range later.Connections {
+		later.Connections[i].Count += 3
+		later.Connections[i].Health = nil
+	}
+	later.Services[0].Clients = 9
+	later.Connections[5].Status = topology.Old
+	rec := r.Record(later, noon.Add(time.Minute))
+	if len(rec.Data) > 250 {
+		t.Errorf("the patch has %d bytes", len(rec.Data))
+	}
+	want := b.Clone()
+	want.Connections[5] = later.Connections[5]
+	if diff := cmp.Diff(want, decoded(t, rec, base), equal); diff != "" {
+		t.Errorf("(-want +read):\n%s", diff)
+	}
+}
+
+func TestGone(t *testing.T) {
+	r := NewRecorder()
+	r.Record(typical("web", 3), noon)
+	if b := decoded(t, r.Gone("web", noon.Add(time.Second)), Record{}); b != nil {
+		t.Errorf("read %v", b)
+	}
+	if rec := r.Record(typical("web", 3), noon.Add(time.Minute)); !rec.Base.IsZero() {
+		t.Error("a node that is back builds on what was before")
+	}
+}
+
+// TestSameMillisecond: a later record replaces the one it would build on.
+func TestSameMillisecond(t *testing.T) {
+	r := NewRecorder()
+	r.Record(typical("web", 100), noon)
+	if rec := r.Record(typical("web", 100), noon.Add(time.Microsecond)); !rec.Base.IsZero() {
+		t.Error("it builds on the record that it replaces")
+	}
+}
+
+func TestGolden(t *testing.T) {
+	path := filepath.Join("testdata", "record_v1.bin")
+	want := full(7)
+	if *update {
+		if err := os.WriteFile(path, NewRecorder().Whole(want, noon).Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, decoded(t, Record{Node: "web", At: noon, Data: raw}, Record{}), equal); diff != "" {
+		t.Errorf("(-written once +read):\n%s", diff)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	r := NewRecorder()
+	b := typical("web", 100)
+	base := r.Record(b, noon)
+	b = b.Clone()
+	b.Node.State = topology.Stale
+	rec := r.Record(b, noon.Add(time.Second))
+	good := base.Data
+	var c coder
+	seal := func(fields ...byte) []byte { return c.seal(whole, fields) }
+	unordered := typical("web", 2)
+	slices.Reverse(unordered.Connections)
+	for _, tt := range []struct {
+		name    string
+		r, base Record
+		want    string
+	}{
+		{"nothing", Record{}, Record{}, "cut or damaged"},
+		{"another version", Record{Data: append([]byte{9}, good[1:]...)}, Record{}, "it is of version 9, this dotm reads 1: update dotm"},
+		{"another kind", Record{Data: append([]byte{1, 'X'}, good[2:]...)}, Record{}, `of kind 'X'`},
+		{"half", Record{Data: good[:len(good)/2]}, Record{}, "cut or damaged"},
+		{"a wrong byte", Record{Data: append(bytes.Clone(good[:len(good)-9]), make([]byte, 9)...)}, Record{}, "cut or damaged"},
+		{"no fields", Record{Data: seal()}, Record{}, "cut or damaged"},
+		{"no name", Record{Data: seal(2<<1|1, '{', '}', 0, 0)}, Record{}, "the node has no name"},
+		{"too many services", Record{Data: seal(2<<1|1, '{', '}', 200, 200, 3)}, Record{}, "cut or damaged"},
+		{"an unknown reference", Record{Data: seal(4)}, Record{}, "cut or damaged"},
+		{"unordered", NewRecorder().Whole(unordered, noon), Record{}, "out of order"},
+		{"no base", rec, Record{}, "what it builds on"},
+		{"another base", rec, Record{At: noon.Add(-time.Second), Data: good}, "what it builds on is missing"},
+		{"a patch as base", rec, Record{At: rec.Base, Data: rec.Data}, "what it builds on is missing"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.r.Node = "web"
+			_, err := new(Decoder).Decode(&tt.r, &tt.base)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "record of web at ") {
+				t.Errorf("error is %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	r := NewRecorder()
+	b := typical("web", 5)
+	base := r.Record(b, noon)
+	f.Add(base.Data[2:], byte(whole))
+	for seed := range uint64(3) {
+		f.Add(NewRecorder().Whole(full(seed), noon).Data[2:], byte(whole))
+	}
+	var c coder
+	raw := func(data []byte) []byte {
+		_, fields, err := c.open(data)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return []byte(fields)
+	}
+	f.Add(raw(base.Data), byte(whole))
+	b = b.Clone()
+	b.Connections[1].Status, b.Services = topology.Old, b.Services[1:]
+	f.Add(raw(c.seal(patch, raw(append([]byte{version, patch}, c.encodePatch(typical("web", 5), b, noon)[2:]...)))), byte(patch))
+	f.Fuzz(func(t *testing.T, fields []byte, kind byte) {
+		rec := Record{Node: "web", At: noon, Base: noon, Data: c.seal(kind, fields)}
+		got, err := new(Decoder).Decode(&rec, &base)
+		if err != nil {
+			if got != nil && !errors.Is(err, errCut) {
+				t.Log(err)
+			}
+			return
+		}
+		if got == nil {
+			return
+		}
+		again := decoded(t, NewRecorder().Whole(got, noon), Record{})
+		if len(again.Connections) != len(got.Connections) || len(again.Services) != len(got.Services) {
+			t.Error("what was read is written as something else")
+		}
+	})
+}
+
+func TestSnapshot(t *testing.T) {
+	stale := typical("db", 0)
+	stale.Node.State = topology.Stale
+	at := noon.Add(time.Hour)
+	s, err := Snapshot(at, []*topology.Block{typical("web", 3), nil, stale})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Len() != 2 || !s.At().Equal(at) || s.Revision().String() != fmt.Sprintf("at-%d", at.UnixMilli()) {
+		t.Errorf("%d nodes at %s, revision %s", s.Len(), s.At(), s.Revision())
+	}
+	if got := s.Block("web").Node.LastReport; !got.Equal(at) {
+		t.Errorf("what reported then did so last at %s", got)
+	}
+	if got := s.Block("db").Node.LastReport; !got.Equal(noon) {
+		t.Errorf("what was silent then reported last at %s", got)
+	}
+	for c := range s.Connections() {
+		if !c.LastSeen.Equal(at) {
+			t.Errorf("what was open was seen last at %s", c.LastSeen)
+		}
+	}
+	if _, err := Snapshot(at, []*topology.Block{typical("web", 1), typical("web", 1)}); err == nil {
+		t.Error("a node that is there twice is accepted")
+	}
+}

@@ -1,0 +1,63 @@
+package keep
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/history"
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// begin finds out once whether the store holds any records. If it doesn't, all
+// nodes are recorded as they are: what never changes is part of the past, too.
+func (k *Keeper) begin(ctx context.Context) error {
+	if k.begun {
+		return nil
+	}
+	extent, err := k.store.Extent(context.WithoutCancel(ctx))
+	if err != nil {
+		err = fmt.Errorf("asking how much history there is: %w", err)
+		k.outcome(err, &taken{})
+		return err
+	}
+	k.begun = true
+	if extent.Records == 0 {
+		for name := range k.written {
+			delete(k.written, name)
+		}
+	}
+	return nil
+}
+
+// record adds the record of a node that changed in structure, or whose last key
+// frame is too old. before is nil for a new node.
+func (k *Keeper) record(records []store.Record, s *store.Settings, before, b *topology.Block, at time.Time) []store.Record {
+	if before != nil && topology.OnlyTimes(before, b) {
+		return records
+	}
+	if before == nil || !topology.SameStructure(before, b) {
+		return append(records, k.records.Record(b, at))
+	}
+	framed := k.records.Framed(b.Node.Name)
+	if framed.IsZero() {
+		framed = k.started
+	}
+	if s.KeyFrames > 0 && at.Sub(framed) >= time.Duration(s.KeyFrames) {
+		return append(records, k.records.Whole(b, at))
+	}
+	return records
+}
+
+// unrecord forgets what was to be written, and was not: it is made again.
+func (k *Keeper) unrecord(c *store.Change) {
+	for i := range c.Records {
+		k.records.Forget(c.Records[i].Node)
+	}
+	k.sweep = history.Sweep{}
+}
+
+// perSweep is how many nodes the ledger looks at in one flush: all within a
+// minute.
+func perSweep(s *topology.Snapshot) int { return s.Len()/int(time.Minute/Every) + 1 }

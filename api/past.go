@@ -164,12 +164,15 @@ func (h *handler) extent(ctx context.Context, p *RangeParams) (*HistoryAnswer, e
 	if problem != nil {
 		return nil, problem
 	}
-	e, lost, err := h.History.Extent(ctx)
-	if err != nil {
-		return nil, h.wrongMoment("from", p.From, err)
-	}
 	out := &HistoryAnswer{}
 	b := &out.Body
+	e, lost, err := h.History.Extent(ctx)
+	if err == nil {
+		b.Gaps, err = h.History.Gaps(ctx, from, to, "")
+	}
+	if err != nil { // the store is away: that is the answer
+		b.Problem, b.Gaps = err.Error(), []store.Gap{}
+	}
 	b.Now, b.Events, b.Records, b.Uses, b.Bytes, b.Lost = time.Now().UTC(), e.Events, e.Records, e.Uses, e.Bytes, lost
 	if !e.From.IsZero() {
 		first := e.From.UTC()
@@ -180,9 +183,6 @@ func (h *handler) extent(ctx context.Context, p *RangeParams) (*HistoryAnswer, e
 	}
 	if err := h.Model.Ready(); err != nil {
 		b.Problem = err.Error()
-	}
-	if b.Gaps, err = h.History.Gaps(ctx, from, to, ""); err != nil {
-		return nil, h.wrongMoment("from", p.From, err)
 	}
 	return out, nil
 }

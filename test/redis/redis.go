@@ -181,8 +181,11 @@ func StartCluster(t *testing.T) *Cluster {
 			if !strings.Contains(s.Try("CLUSTER", "INFO"), "cluster_state:ok") || !strings.Contains(s.Try("CLUSTER", "INFO"), "cluster_known_nodes:6") {
 				return false
 			}
+			if info := s.Try("INFO", "replication"); strings.Contains(info, "role:slave") && !strings.Contains(info, "master_link_status:up") {
+				return false // it could not take over
+			}
 		}
-		return true
+		return len(c.Masters()) == 3
 	})
 	return c
 }

@@ -96,6 +96,7 @@ type Server struct {
 	past      *past.Reader
 	member    *replica.Member // nil if the store is this server's alone
 	documents *documents
+	decided   beacon // another server changed documents
 	poller    *poller
 }
 

@@ -103,7 +103,7 @@ function laneTitle(topology: Topology): { title: string; subtitle: string } {
   const { reporting, stale } = topology.coverage;
   const services = topology.services.size > 0 ? `, ${plural(topology.services.size, 'service')}` : '';
   return {
-    title: reporting + stale <= 1 ? 'this node and its neighbours' : 'this site',
+    title: topology.nodes.size === 1 ? 'this node' : reporting + stale <= 1 ? 'this node and its neighbours' : 'this site',
     subtitle: `${plural(insideNodes(topology.nodes.values()).length, 'node')}${services}`,
   };
 }

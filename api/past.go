@@ -108,6 +108,14 @@ func (h *handler) pastTopology(ctx context.Context, p *Params, req request) (*Ra
 	return out, nil
 }
 
+// Member is one of several servers that share a store.
+type Member struct {
+	Name    string `json:"name"`
+	Role    string `json:"role" enum:"joining,leading,following,alone"`
+	Leader  string `json:"leader" doc:"the name of the one that leads"`
+	Trouble string `json:"trouble,omitempty" doc:"why this one is alone"`
+}
+
 // HistoryAnswer is the answer of GET /history.
 type HistoryAnswer struct {
 	Body struct {
@@ -119,6 +127,7 @@ type HistoryAnswer struct {
 		Bytes   int64       `json:"bytes" doc:"what the history takes up, about"`
 		Lost    uint64      `json:"events_lost" doc:"events that were dropped since the start, because they could not be written"`
 		Gaps    []store.Gap `json:"gaps" doc:"times in which nothing was seen, of the last 30 days or of the range"`
+		Server  *Member     `json:"server,omitempty" doc:"what this server is to others of its store"`
 		Problem string      `json:"problem,omitempty" doc:"why the history is not being written"`
 	}
 }
@@ -165,6 +174,9 @@ func (h *handler) extent(ctx context.Context, p *RangeParams) (*HistoryAnswer, e
 	if !e.From.IsZero() {
 		first := e.From.UTC()
 		b.From = &first
+	}
+	if h.Member != nil {
+		b.Server = h.Member()
 	}
 	if err := h.Model.Ready(); err != nil {
 		b.Problem = err.Error()

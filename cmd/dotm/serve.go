@@ -282,7 +282,8 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	also = append(also, s.sweep, s.reload)
 	handler := api.New(ctx, s.options(api.Options{
 		Model: s.server, Settings: s.server, Sink: s.server, History: s.server, Fleet: s.server, UI: web.Files(), This: thisNode(),
-		Names: namesOf(s.server, names), Hosts: names.Hosts,
+		Member: s.member,
+		Names:  namesOf(s.server, names), Hosts: names.Hosts,
 		Version: versionInfo(s), Log: s.log,
 	}))
 	servers := []*http.Server{s.httpServer(handler)}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/auth/pki"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/server"
@@ -149,4 +150,13 @@ func (s *site) reload(ctx context.Context) error {
 func (k *keepsWhat) sharing(opt server.Options) server.Options {
 	opt.Store, opt.Shared, opt.Name = k.Store, k.shared, k.name
 	return opt
+}
+
+// member says what the server is to others of its store.
+func (s *site) member() *api.Member {
+	m := s.server.Member()
+	if m == nil {
+		return nil
+	}
+	return &api.Member{Name: m.Name, Role: string(m.Role), Leader: m.Leader, Trouble: m.Trouble}
 }

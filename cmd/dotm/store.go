@@ -16,7 +16,6 @@ import (
 	"github.com/devops-trouble-map/dotm/auth/pki"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/server"
-	"github.com/devops-trouble-map/dotm/server/replica"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/bolt"
 	"github.com/devops-trouble-map/dotm/store/redis"
@@ -36,8 +35,8 @@ const caKind = "ca"
 // keepsWhat is a store, and what several servers share of it.
 type keepsWhat struct {
 	store.Store
-	shared replica.Shared // nil for the embedded one
-	name   string         // of this server among those of the store
+	shared server.Shared // nil for the embedded one
+	name   string        // of this server among those of the store
 }
 
 // openStore opens the store that flags and configuration name.

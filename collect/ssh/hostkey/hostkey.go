@@ -1,4 +1,6 @@
-package ssh
+// Package hostkey says whether a host is the one that it says: by the keys in
+// known_hosts files ([Files]), their authorities, and by asking about a new one.
+package hostkey
 
 import (
 	"bytes"
@@ -29,18 +31,18 @@ type NewKey struct {
 	File        string // where the key goes if it is trusted
 }
 
-// hostKeys are the known_hosts files (sshd(8)), read again when they change.
-type hostKeys struct {
-	files    []string
-	trusted  string // the file that new keys are added to
-	trustNew func(NewKey) bool
+// Files are the known_hosts files (sshd(8)), read again when they change.
+type Files struct {
+	Paths    []string          // those that are not there are left out
+	Trusted  string            // the file that new keys are added to
+	TrustNew func(NewKey) bool // whether to trust a new key; nil: never
 
 	mu     sync.Mutex // held while a new key is judged and written
-	loaded *known
+	loaded *Known
 }
 
-// known is what the files say at one moment.
-type known struct {
+// Known is what the files say at one moment.
+type Known struct {
 	check       gossh.HostKeyCallback // nil: there is no file
 	authorities map[place]bool        // which lines are @cert-authority
 	stamps      []stamp
@@ -59,10 +61,10 @@ type stamp struct {
 }
 
 // load reads the files, if they changed since. mu must be held.
-func (h *hostKeys) load() (*known, error) {
+func (h *Files) load() (*Known, error) {
 	var there []string
-	stamps := make([]stamp, len(h.files))
-	for i, file := range h.files {
+	stamps := make([]stamp, len(h.Paths))
+	for i, file := range h.Paths {
 		info, err := os.Stat(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -75,7 +77,7 @@ func (h *hostKeys) load() (*known, error) {
 	if h.loaded != nil && slices.Equal(h.loaded.stamps, stamps) {
 		return h.loaded, nil
 	}
-	k := &known{stamps: stamps, authorities: map[place]bool{}}
+	k := &Known{stamps: stamps, authorities: map[place]bool{}}
 	if err := k.read(there); err != nil {
 		return nil, fmt.Errorf("reading known host keys: %w", err)
 	}
@@ -83,7 +85,7 @@ func (h *hostKeys) load() (*known, error) {
 	return k, nil
 }
 
-func (k *known) read(files []string) (err error) {
+func (k *Known) read(files []string) (err error) {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -101,8 +103,8 @@ func (k *known) read(files []string) (err error) {
 	return err
 }
 
-// now gives what the files say now.
-func (h *hostKeys) now() (*known, error) {
+// Now gives what the files say now.
+func (h *Files) Now() (*Known, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.load()
@@ -111,8 +113,8 @@ func (h *hostKeys) now() (*known, error) {
 // nowhere stands for the address of a host that is asked about by name.
 var nowhere = &net.TCPAddr{IP: net.IPv4zero}
 
-// of lists what is known of a host: keys, and authorities for it.
-func (k *known) of(address string) (keys, authorities []knownhosts.KnownKey) {
+// Of lists what is known of a host: keys, and authorities for it.
+func (k *Known) Of(address string) (keys, authorities []knownhosts.KnownKey) {
 	if k.check == nil {
 		return nil, nil
 	}
@@ -146,11 +148,11 @@ var (
 	}
 )
 
-// algorithms says what to ask a host for: a certificate where an authority for
+// Algorithms says what to ask a host for: a certificate where an authority for
 // it is known, a key of a kind that is known. Otherwise a host would show a key
 // of another kind than the known one, which would look like a changed one.
-func (k *known) algorithms(address string) []string {
-	keys, authorities := k.of(address)
+func (k *Known) Algorithms(address string) []string {
+	keys, authorities := k.Of(address)
 	var list []string
 	if len(authorities) > 0 {
 		list = append(list, certAlgorithms...)
@@ -171,8 +173,8 @@ func keyType(algorithm string) string {
 	return algorithm
 }
 
-// verify checks the key that a host shows. An error wraps [collect.ErrHostKey].
-func (h *hostKeys) verify(address string, remote net.Addr, key gossh.PublicKey) error {
+// Verify checks the key that a host shows. An error wraps [collect.ErrHostKey].
+func (h *Files) Verify(address string, remote net.Addr, key gossh.PublicKey) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	k, err := h.load()
@@ -183,12 +185,12 @@ func (h *hostKeys) verify(address string, remote net.Addr, key gossh.PublicKey) 
 	if err := k.judge(address, remote, key); !errors.As(err, &unknown) || len(unknown.Want) > 0 {
 		return k.explain(address, key, err)
 	}
-	return h.trust(address, plainKey(key))
+	return h.trust(address, Plain(key))
 }
 
 // judge holds a key against the files. A certificate that no known authority
 // signed, or that doesn't hold any more, still counts as the key in it.
-func (k *known) judge(address string, remote net.Addr, key gossh.PublicKey) error {
+func (k *Known) judge(address string, remote net.Addr, key gossh.PublicKey) error {
 	if k.check == nil {
 		return &knownhosts.KeyError{}
 	}
@@ -198,27 +200,28 @@ func (k *known) judge(address string, remote net.Addr, key gossh.PublicKey) erro
 		return err
 	}
 	plain := k.check(address, remote, cert.Key)
-	if _, authorities := k.of(address); plain != nil && len(authorities) > 0 {
+	if _, authorities := k.Of(address); plain != nil && len(authorities) > 0 {
 		return err
 	}
 	return plain
 }
 
-func plainKey(key gossh.PublicKey) gossh.PublicKey {
+// Plain is the key itself, be it in a certificate or not.
+func Plain(key gossh.PublicKey) gossh.PublicKey {
 	if cert, ok := key.(*gossh.Certificate); ok {
 		return cert.Key
 	}
 	return key
 }
 
-// show is a key as people compare it.
-func show(key gossh.PublicKey) string {
-	key = plainKey(key)
+// Show is a key as people compare it.
+func Show(key gossh.PublicKey) string {
+	key = Plain(key)
 	return key.Type() + " " + gossh.FingerprintSHA256(key)
 }
 
 // explain words what judge found.
-func (k *known) explain(address string, key gossh.PublicKey, err error) error {
+func (k *Known) explain(address string, key gossh.PublicKey, err error) error {
 	var (
 		revoked *knownhosts.RevokedError
 		changed *knownhosts.KeyError
@@ -227,37 +230,39 @@ func (k *known) explain(address string, key gossh.PublicKey, err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &revoked):
-		return fmt.Errorf("%w: %s shows %s, which %s:%d revokes", collect.ErrHostKey, address, show(key), revoked.Revoked.Filename, revoked.Revoked.Line)
+		return fmt.Errorf("%w: %s shows %s, which %s:%d revokes", collect.ErrHostKey, address, Show(key), revoked.Revoked.Filename, revoked.Revoked.Line)
 	case errors.As(err, &changed):
 		return k.changed(address, key)
 	}
-	if _, authorities := k.of(address); len(authorities) > 0 {
-		return fmt.Errorf("%w: %s shows a certificate that the authority in %s does not vouch for: %w", collect.ErrHostKey, address, placesOf(authorities), err)
+	if _, authorities := k.Of(address); len(authorities) > 0 {
+		return fmt.Errorf("%w: %s shows a certificate that the authority in %s does not vouch for: %w", collect.ErrHostKey, address, Places(authorities), err)
 	}
 	return fmt.Errorf("%w: %s: %w", collect.ErrHostKey, address, err)
 }
 
 // changed words that a host shows another key than the known one.
-func (k *known) changed(address string, key gossh.PublicKey) error {
-	keys, authorities := k.of(address)
+func (k *Known) changed(address string, key gossh.PublicKey) error {
+	keys, authorities := k.Of(address)
 	if len(keys) == 0 {
-		return fmt.Errorf("%w: %s shows the key %s, and no certificate of the authority in %s", collect.ErrHostKey, address, show(key), placesOf(authorities))
+		return fmt.Errorf("%w: %s shows the key %s, and no certificate of the authority in %s", collect.ErrHostKey, address, Show(key), Places(authorities))
 	}
-	return fmt.Errorf("%w: %s shows %s, but %s says %s. %s", collect.ErrHostKey, address, show(key), placesOf(keys), showAll(keys), changedHint)
+	return fmt.Errorf("%w: %s shows %s, but %s says %s. %s", collect.ErrHostKey, address, Show(key), Places(keys), ShowAll(keys), ChangedHint)
 }
 
-// changedHint is what to do about a key that changed.
-const changedHint = "Either somebody is in between, or the host was set up anew: compare with what ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub prints on the host itself, then delete that line"
+// ChangedHint is what to do about a key that changed.
+const ChangedHint = "Either somebody is in between, or the host was set up anew: compare with what ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub prints on the host itself, then delete that line"
 
 // maxListed is how many keys an error lists.
 const maxListed = 3
 
-func placesOf(keys []knownhosts.KnownKey) string {
+// Places lists where the first of the keys stand, as FILE:LINE.
+func Places(keys []knownhosts.KnownKey) string {
 	return listed(keys, func(k knownhosts.KnownKey) string { return k.Filename + ":" + strconv.Itoa(k.Line) })
 }
 
-func showAll(keys []knownhosts.KnownKey) string {
-	return listed(keys, func(k knownhosts.KnownKey) string { return show(k.Key) })
+// ShowAll lists the first of the keys as people compare them.
+func ShowAll(keys []knownhosts.KnownKey) string {
+	return listed(keys, func(k knownhosts.KnownKey) string { return Show(k.Key) })
 }
 
 // listed words the first of the keys.
@@ -271,16 +276,16 @@ func listed(keys []knownhosts.KnownKey, word func(knownhosts.KnownKey) string) s
 }
 
 // trust asks whether to trust the key of a new host, and remembers it.
-func (h *hostKeys) trust(address string, key gossh.PublicKey) error {
-	offer := NewKey{Address: address, Kind: key.Type(), Fingerprint: gossh.FingerprintSHA256(key), File: h.trusted}
-	if h.trustNew == nil || h.trusted == "" || !h.trustNew(offer) {
+func (h *Files) trust(address string, key gossh.PublicKey) error {
+	offer := NewKey{Address: address, Kind: key.Type(), Fingerprint: gossh.FingerprintSHA256(key), File: h.Trusted}
+	if h.TrustNew == nil || h.Trusted == "" || !h.TrustNew(offer) {
 		return fmt.Errorf(
 			"%w: none is known of %s, which shows %s. Compare that with what ssh-keygen -lf prints on the host, then add it to %s (ssh-keyscan prints the line), or let new keys be trusted once (--trust-new)",
-			collect.ErrHostKey, address, show(key), strings.Join(h.files, " or "),
+			collect.ErrHostKey, address, Show(key), strings.Join(h.Paths, " or "),
 		)
 	}
 	line := knownhosts.Line([]string{knownhosts.Normalize(address)}, key)
-	if err := addLine(h.trusted, line); err != nil {
+	if err := addLine(h.Trusted, line); err != nil {
 		return fmt.Errorf("remembering the host key of %s: %w", address, err)
 	}
 	return nil

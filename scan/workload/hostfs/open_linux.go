@@ -1,4 +1,4 @@
-package workload
+package hostfs
 
 import (
 	"errors"
@@ -18,16 +18,16 @@ const ownOnly = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_N
 // waits, as for the writer of a pipe. Links in a tree with another root are
 // those of its host: "/var/lib/docker" may point to "/data", meaning the
 // root's (RESOLVE_IN_ROOT, since Linux 5.6).
-func (t tree) open(path string, read bool) (*os.File, error) {
+func (t Tree) open(path string, read bool) (*os.File, error) {
 	flags := unix.O_PATH
 	if read {
 		flags = unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
 	}
-	if t.home == "" {
-		fd, err := openIn(t.root, path, flags)
+	if t.Home == "" {
+		fd, err := openIn(t.Root, path, flags)
 		return opened(fd, path, err)
 	}
-	dir, err := openIn(t.root, t.home, unix.O_PATH|unix.O_DIRECTORY)
+	dir, err := openIn(t.Root, t.Home, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err
 	}

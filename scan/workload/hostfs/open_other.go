@@ -1,6 +1,6 @@
 //go:build !linux
 
-package workload
+package hostfs
 
 import (
 	"errors"
@@ -11,11 +11,11 @@ import (
 
 // open opens a file or directory. Users' directories are not read on systems
 // other than Linux, which have no cgroups anyway.
-func (t tree) open(path string, _ bool) (*os.File, error) {
-	if t.home != "" {
+func (t Tree) open(path string, _ bool) (*os.File, error) {
+	if t.Home != "" {
 		return nil, errors.ErrUnsupported
 	}
-	return os.Open(filepath.Join(t.root, path))
+	return os.Open(filepath.Join(t.Root, path))
 }
 
 func inode(fs.FileInfo) uint64 { return 0 }

@@ -40,6 +40,7 @@ const (
 	replyTimeout = 5 * time.Second
 	openTimeout  = 10 * time.Second
 	waitForCopy  = time.Second // until a replica has what was written
+	slotsEvery   = time.Second // how often it is asked who serves what in a Cluster
 )
 
 // Options of a store; all may be left out.
@@ -96,7 +97,7 @@ func Open(ctx context.Context, rawURL string, opt Options) (*Store, error) {
 		return nil, fmt.Errorf("preparing compression: %w", err)
 	}
 	quiet()
-	s.client = redis.NewUniversalClient(o)
+	s.client = connect(o)
 	if err := s.begin(ctx, o); err != nil {
 		_ = s.client.Close()
 		return nil, err
@@ -206,7 +207,7 @@ func (s *Store) begin(ctx context.Context, o *redis.UniversalOptions) error {
 		if err == nil && strings.Contains(info, "cluster_enabled:1") {
 			_ = s.client.Close()
 			o.IsClusterMode, s.atomic = true, false
-			s.client = redis.NewUniversalClient(o)
+			s.client = connect(o)
 		}
 	}
 	if s.atomic {
@@ -231,6 +232,16 @@ func (s *Store) begin(ctx context.Context, o *redis.UniversalOptions) error {
 		return fmt.Errorf("%s: %w: format %d, this one reads %s: update dotm", s.where, store.ErrNewer, n, format)
 	}
 	return nil
+}
+
+// connect makes the client of what the options name.
+func connect(o *redis.UniversalOptions) redis.UniversalClient {
+	if !o.IsClusterMode {
+		return redis.NewUniversalClient(o)
+	}
+	c := o.Cluster()
+	c.ClusterStateReloadInterval = slotsEvery
+	return redis.NewClusterClient(c)
 }
 
 // hint adds to an error of Redis what can be done about it.

@@ -90,6 +90,13 @@ func TestMasterFailsOver(t *testing.T) {
 	})
 	t.Run("Cluster", func(t *testing.T) {
 		c := redis.StartCluster(t)
+		t.Cleanup(func() {
+			if t.Failed() {
+				for _, s := range c.Servers {
+					t.Logf("%s:\n%s", s.Addr, s.Try("CLUSTER", "NODES"))
+				}
+			}
+		})
 		failOver(t, c.URL(), func() { c.Masters()[0].Kill() })
 	})
 }

@@ -16,6 +16,7 @@ package history
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -211,20 +212,34 @@ func (d *Decoder) decode(chain []Record) (*topology.Block, []string, error) {
 	if err := in.end(b); err != nil {
 		return nil, nil, err
 	}
+	if len(chain) == 1 {
+		return b, in.known, nil
+	}
+	p := patched{node: &b.Node, services: map[string]*topology.Service{}, connections: map[string]*topology.Connection{}}
 	for i := 1; i < len(chain); i++ {
 		r := &chain[i]
 		if !r.Base.Equal(chain[0].At) || !chain[i-1].At.Before(r.At) {
 			return nil, nil, fmt.Errorf("%w: a record before it is missing", errCut)
 		}
-		if err := in.patch(b, r); err != nil {
+		if err := in.patch(&p, r); err != nil {
 			return nil, nil, err
 		}
 	}
-	return b, in.known, nil
+	b.Services = merge(b.Services, p.services, serviceID)
+	b.Connections = merge(b.Connections, p.connections, connectionID)
+	return b, in.known, in.end(b)
 }
 
-// patch changes a block by the next record of its chain.
-func (d *decoder) patch(b *topology.Block, r *Record) error {
+// patched is what the patches of a chain changed so far: by id, nil for what is
+// gone.
+type patched struct {
+	node        *topology.Node
+	services    map[string]*topology.Service
+	connections map[string]*topology.Connection
+}
+
+// patch reads the next record of a chain.
+func (d *decoder) patch(p *patched, r *Record) error {
 	switch {
 	case len(r.Data) < 2:
 		return errCut
@@ -235,12 +250,12 @@ func (d *decoder) patch(b *topology.Block, r *Record) error {
 	}
 	d.text, d.at = string(r.Data[2:]), r.At.UnixMilli()
 	if d.byte() != 0 {
-		b.Node = topology.Node{}
-		d.node(&b.Node)
+		*p.node = topology.Node{}
+		d.node(p.node)
 	}
-	b.Services = patchItems(d, b.Services, minService, serviceID, d.string, d.service)
-	b.Connections = patchItems(d, b.Connections, minConnection, connectionID, d.id, d.connection)
-	return d.end(b)
+	patchItems(d, p.services, minService, serviceID, d.string, d.service)
+	patchItems(d, p.connections, minConnection, connectionID, d.id, d.connection)
+	return d.err
 }
 
 func wrongVersion(v byte) error {
@@ -283,32 +298,42 @@ func decodeItems[T any](d *decoder, size int, read func(*T)) []T {
 	return list
 }
 
-// patchItems merges what a patch says into a list; both are sorted by id.
-func patchItems[T any](d *decoder, list []T, size int, id func(*T) string, name func() string, read func(*T)) []T {
-	removed := make([]string, d.count(1))
-	for i := range removed {
-		removed[i] = name()
+// patchItems reads what one patch says of a list.
+func patchItems[T any](d *decoder, into map[string]*T, size int, id func(*T) string, name func() string, read func(*T)) {
+	for range d.count(1) {
+		into[name()] = nil
 	}
-	slices.Sort(removed)
 	changed := decodeItems(d, size, read)
-	if d.err != nil || len(removed)+len(changed) == 0 {
-		return list
+	for i := range changed {
+		into[id(&changed[i])] = &changed[i]
 	}
-	merged := make([]T, 0, len(list)+len(changed))
-	topology.Walk(list, changed, id, func(was, is *T) {
-		switch {
-		case is != nil:
-			merged = append(merged, *is)
-		case !contains(removed, id(was)):
-			merged = append(merged, *was)
-		}
-	})
-	return merged
 }
 
-func contains(sorted []string, s string) bool {
-	_, ok := slices.BinarySearch(sorted, s)
-	return ok
+// merge puts what changed into a list that is sorted by id.
+func merge[T any](list []T, changed map[string]*T, id func(*T) string) []T {
+	if len(changed) == 0 {
+		return list
+	}
+	ids := slices.Sorted(maps.Keys(changed))
+	merged := make([]T, 0, len(list)+len(ids))
+	for len(list) > 0 || len(ids) > 0 {
+		if len(ids) == 0 || (len(list) > 0 && id(&list[0]) < ids[0]) {
+			n := 1
+			if len(ids) == 0 {
+				n = len(list)
+			}
+			merged, list = append(merged, list[:n]...), list[n:]
+			continue
+		}
+		if len(list) > 0 && id(&list[0]) == ids[0] {
+			list = list[1:]
+		}
+		if item := changed[ids[0]]; item != nil {
+			merged = append(merged, *item)
+		}
+		ids = ids[1:]
+	}
+	return merged
 }
 
 // Snapshot puts the blocks of one moment together. Nodes that reported then are

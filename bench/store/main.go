@@ -227,7 +227,7 @@ func newSite(r *result) *site {
 	return g
 }
 
-// live plays all minutes, an hour of them in one write.
+// live plays all minutes, ten of them in one write.
 func (g *site) live(ctx context.Context, s store.Store) error {
 	c := store.Change{Put: g.blocks, Revision: topology.Revision{Epoch: "bench", Number: 1}}
 	for _, b := range g.blocks {
@@ -236,9 +236,9 @@ func (g *site) live(ctx context.Context, s store.Store) error {
 	if err := s.Write(ctx, c); err != nil {
 		return err
 	}
-	for range g.Days * 24 {
+	for range g.Days * 24 * 6 {
 		c := store.Change{}
-		for range 60 {
+		for range 10 {
 			g.minute(&c)
 		}
 		if err := s.Write(ctx, c); err != nil {

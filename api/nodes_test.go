@@ -98,6 +98,19 @@ func TestRemoveNode(t *testing.T) {
 	}
 }
 
+// TestImportOfReporter: a file says nothing of a node whose agent reports.
+func TestImportOfReporter(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	s.report(t, host("web1", "10.0.0.1").Report)
+	r := host("web1", "10.0.0.1").Report
+	r.Agent.Method = collect.MethodImport
+	if p := refused(t, s.do(t, http.MethodPost, Prefix+"/reports", reportOf(t, r)), http.StatusConflict); !strings.Contains(p.Detail, "importing web1: node reports by itself") {
+		t.Errorf("detail is %s", p.Detail)
+	}
+	r.Node.Name, r.Node.Identity.Value = "web2", "web2"
+	s.report(t, r)
+}
+
 func TestSuggestions(t *testing.T) {
 	s := newSite(t, siteOptions{
 		names: func(a netip.Addr) string { return map[string]string{"10.0.0.3": "db1"}[a.String()] },

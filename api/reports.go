@@ -33,7 +33,7 @@ func (h *handler) reports(mux *http.ServeMux, a *huma.OpenAPI) {
 			},
 			"401": {Description: "The agent has no identity, or one that is not in force any more"},
 			"403": {Description: "The report is for another host than the agent's"},
-			"409": {Description: "The report is older than one that was taken in; or, with the type " + report.WholeWanted + ", the server doesn't have the one that a beat builds on"},
+			"409": {Description: "The report is older than one that was taken in, or imported for a node whose agent reports; or, with the type " + report.WholeWanted + ", the server doesn't have the one that a beat builds on"},
 			"413": {Description: "The report is too large"},
 			"422": {Description: "The report breaks a rule: field, rule and value are in the detail"},
 		},

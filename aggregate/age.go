@@ -3,6 +3,8 @@ package aggregate
 import (
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate/address"
+	"github.com/devops-trouble-map/dotm/aggregate/edge"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -12,7 +14,7 @@ func (b *Batch) Age(now time.Time) {
 	for block := range b.prev.Blocks() {
 		block = b.edit.Block(block.Node.Name)
 		if block != nil && block.Node.Kind == topology.Network {
-			b.scatter(block)
+			b.nodes.Scatter(block)
 		}
 		if block == nil || !block.Node.OwnsAddresses() {
 			continue
@@ -34,7 +36,7 @@ func (b *Batch) Age(now time.Time) {
 // gone its host.
 func (b *Batch) speaker(block *topology.Block) *topology.Node {
 	if block.Node.Kind == topology.Container && !seemsAlive(block) {
-		if host := b.edit.Block(hostOf(block.Node.Name)); host != nil {
+		if host := b.edit.Block(address.HostOf(block.Node.Name)); host != nil {
 			return &host.Node
 		}
 	}
@@ -43,7 +45,7 @@ func (b *Batch) speaker(block *topology.Block) *topology.Node {
 
 // silentNode says whether a node owes its report.
 func (b *Batch) silentNode(n *topology.Node, now time.Time) bool {
-	heard := later(n.LastReport, b.opt.Since)
+	heard := edge.Later(n.LastReport, b.opt.Since)
 	limit := max(b.opt.StaleAfter, 3*time.Duration(n.Interval))
 	return now.Sub(heard) > limit
 }
@@ -55,7 +57,7 @@ func (b *Batch) markStale(block *topology.Block) {
 	next := *block
 	next.Node.State = topology.Stale
 	b.edit.Put(&next)
-	b.changed = true
+	b.edit.Touch()
 }
 
 func (b *Batch) ageConnections(block *topology.Block, now time.Time) {
@@ -64,7 +66,7 @@ func (b *Batch) ageConnections(block *topology.Block, now time.Time) {
 		c := &block.Connections[i]
 		// What closed while nobody looked begins to age when somebody does: a
 		// restart makes no event.
-		if c.Count > 0 || c.Status == topology.Old || now.Sub(later(c.LastSeen, b.opt.Since)) <= b.opt.Ageing {
+		if c.Count > 0 || c.Status == topology.Old || now.Sub(edge.Later(c.LastSeen, b.opt.Since)) <= b.opt.Ageing {
 			continue
 		}
 		if next == nil {
@@ -74,6 +76,6 @@ func (b *Batch) ageConnections(block *topology.Block, now time.Time) {
 	}
 	if next != nil {
 		b.edit.Put(next)
-		b.changed = true
+		b.edit.Touch()
 	}
 }

@@ -2,6 +2,13 @@
 // services and connections ([Batch]). How the sockets of a look become the rows
 // of a report is in package fold.
 //
+// Its rooms do it: identity says which node a report is of, address which node an
+// address means, service what listens, inference which nodes stand for what
+// doesn't report, virtual which addresses move, weave which connections there
+// are, and edge how two accounts of one become one. What is left here is the
+// order in which they are asked, and what time changes. They share one thing, the
+// topology in the making ([topology.Edit]).
+//
 // It is pure: no clock, no I/O. The same topology, report and time always give
 // the same result, so that a recorded stream of reports replays exactly.
 //
@@ -19,6 +26,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate/address"
+	"github.com/devops-trouble-map/dotm/aggregate/edge"
+	"github.com/devops-trouble-map/dotm/aggregate/identity"
+	"github.com/devops-trouble-map/dotm/aggregate/inference"
+	"github.com/devops-trouble-map/dotm/aggregate/service"
+	"github.com/devops-trouble-map/dotm/aggregate/virtual"
+	"github.com/devops-trouble-map/dotm/aggregate/weave"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -52,36 +66,58 @@ type Options struct {
 	Since time.Time
 }
 
+// NamedAddress is an address with the name of the node that stands for it.
+type NamedAddress = address.Named
+
+// NamedNetwork is one or more networks with the name of the node that stands for
+// them.
+type NamedNetwork = address.Network
+
+// AlwaysInternal lists the networks that count as internal whatever the
+// settings say.
+func AlwaysInternal() []netip.Prefix { return address.AlwaysInternal() }
+
 // Batch is a set of changes to one topology. The zero value is not usable; see
 // [Begin]. It is for one goroutine.
 type Batch struct {
-	prev    *topology.Snapshot
-	edit    *topology.Edit
-	opt     Options
-	changed bool
+	prev *topology.Snapshot
+	edit *topology.Edit
+	opt  Options
+
+	book     *address.Book
+	register *identity.Register
+	nodes    *inference.Nodes
+	virtual  *virtual.Addresses
+	loom     *weave.Loom
 }
 
 // Begin starts a batch of changes to prev.
 func Begin(prev *topology.Snapshot, opt Options) *Batch {
-	return &Batch{prev: prev, edit: prev.Edit(), opt: opt}
+	b := &Batch{prev: prev, edit: prev.Edit(), opt: opt}
+	b.book = address.NewBook(b.edit, address.Settings{Internal: opt.Internal, Virtual: opt.Virtual, Outside: opt.Outside, Split: opt.Split})
+	b.register = identity.NewRegister(b.edit, opt.StaleAfter, opt.Since)
+	b.nodes = inference.New(b.edit, b.book)
+	b.virtual = virtual.New(b.edit, b.book, b.nodes, b.register.Fresh)
+	b.loom = weave.NewLoom(b.edit, b.book, b.nodes)
+	return b
 }
 
 // Commit ends the batch: the topology as of now. Its revision is the next one,
 // or the same if nothing but times advanced.
 func (b *Batch) Commit(now time.Time) *topology.Snapshot {
 	rev := b.prev.Revision()
-	if b.changed {
+	if b.edit.Touched() {
 		rev = rev.Next()
 	}
 	return b.edit.Commit(rev, now)
 }
 
 // Changed reports whether the batch has changed more than times that advance.
-func (b *Batch) Changed() bool { return b.changed }
+func (b *Batch) Changed() bool { return b.edit.Touched() }
 
 // Touch makes the batch end in a new revision even if nothing changed, for
 // changes outside the topology that alter how it is read.
-func (b *Batch) Touch() { b.changed = true }
+func (b *Batch) Touch() { b.edit.Touch() }
 
 // Apply is a batch of one report that was received at now.
 func Apply(prev *topology.Snapshot, r *report.Report, now time.Time, opt Options) *topology.Snapshot {
@@ -92,7 +128,7 @@ func Apply(prev *topology.Snapshot, r *report.Report, now time.Time, opt Options
 
 // Report applies a valid report that was received at now.
 func (b *Batch) Report(r *report.Report, now time.Time) {
-	name, ok := b.identify(r, now)
+	name, ok := b.register.Identify(r, now)
 	if !ok {
 		return
 	}
@@ -109,13 +145,13 @@ func (b *Batch) Report(r *report.Report, now time.Time) {
 	}
 	begun[0].next.Counted = counted
 	for _, s := range begun {
-		s.next.Node.FirstSeen = earliest(s.next.Node.FirstSeen, b.adopt(s.next))
+		s.next.Node.FirstSeen = edge.Earlier(s.next.Node.FirstSeen, b.nodes.Adopt(s.next))
 	}
 	for _, s := range begun {
 		b.statement(s, now)
 	}
 	for _, s := range begun {
-		b.dress(&s.next.Node)
+		b.nodes.Dress(&s.next.Node)
 	}
 }
 
@@ -149,27 +185,19 @@ type statement struct {
 	report      *report.Report
 	node        string
 	kind        topology.NodeKind
-	addresses   addresses
+	addresses   address.Set
 	listeners   []report.Listener
 	connections []report.Connection
-}
-
-// container is the container that a row refers to; the zero one if none.
-func (s *statement) container(index int) report.Container {
-	if index == 0 {
-		return report.Container{}
-	}
-	return s.report.Containers[index-1]
 }
 
 // statements splits the report of a named node by namespace.
 func statements(r *report.Report, name string) []statement {
 	out := make([]statement, 1, 1+len(r.Namespaces))
-	out[0] = statement{report: r, node: name, kind: topology.Host, addresses: hostAddresses(r)}
+	out[0] = statement{report: r, node: name, kind: topology.Host, addresses: address.Of(r)}
 	for _, ns := range r.Namespaces {
 		out = append(out, statement{
 			report: r, node: name + "/" + ns.Container,
-			kind: topology.Container, addresses: addresses{own: usable(ns.Addresses)},
+			kind: topology.Container, addresses: address.Set{Own: address.Usable(ns.Addresses)},
 		})
 	}
 	for _, l := range r.Listeners {
@@ -193,12 +221,12 @@ func (b *Batch) begin(s *statement, now time.Time) *begun {
 	if prev == nil {
 		prev = &topology.Block{}
 	}
-	b.part(&next.Node, prev, s.addresses.virtual, now)
-	next.Services, next.Rows = services(&next.Node, prev, s, now), rowsOf(s)
+	b.virtual.Part(&next.Node, prev, s.addresses.Virtual, now)
+	next.Services, next.Rows = service.Of(&next.Node, prev, s.listeners, s.report, now), weave.Rows(s.connections)
 	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: prev.Connections, Rows: next.Rows})
-	b.settle(&next.Node, &prev.Node, now)
+	b.virtual.Settle(&next.Node, &prev.Node, now)
 	if s.kind == topology.Host {
-		next.Node.Findings = b.findings(&next.Node, &prev.Node, now)
+		next.Node.Findings = b.register.Findings(&next.Node, &prev.Node, now)
 	}
 	return &begun{s, prev, next}
 }
@@ -209,75 +237,20 @@ func (b *Batch) statement(s *begun, now time.Time) {
 	current := b.edit.Block(next.Node.Name)
 	prev = &topology.Block{Node: prev.Node, Services: prev.Services, Connections: current.Connections}
 
-	w := &weaver{batch: b, self: next, prev: prev, says: *s.says, now: now}
-	w.weave()
+	b.loom.Weave(next, prev, s.says.report, s.says.connections, now)
 	if topology.SameServices(prev.Services, next.Services) {
 		next.Services = prev.Services
 	} else {
-		b.changed = true
+		b.edit.Touch()
 	}
 	if topology.SameConnections(prev.Connections, next.Connections) {
 		next.Connections = prev.Connections
 	} else {
-		b.changed = true
+		b.edit.Touch()
 	}
 	if !topology.SameNode(&prev.Node, &next.Node) {
-		b.changed = true
+		b.edit.Touch()
 	}
 	b.edit.Put(next)
-	b.derive(prev, next, now)
-}
-
-// nodeOf is the node as the statement describes it, with what is kept from
-// before.
-func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topology.Node {
-	r := s.report
-	n := topology.Node{
-		Name: s.node, Kind: s.kind, Zone: r.Zone, Addresses: s.addresses.own,
-		ContainerNetworks: s.addresses.networks, OnLoopback: s.addresses.loopback,
-		State: topology.Reporting, Status: topology.NoStatus,
-		FirstSeen: now, LastReport: now,
-		Interval: topology.Duration(time.Duration(r.IntervalMS) * time.Millisecond),
-		Identity: r.Node.Identity.Kind + ":" + r.Node.Identity.Value,
-		Weak:     r.Node.Identity.Weak(),
-		Agent:    r.Agent.Version,
-		Instance: r.Agent.Instance,
-		Collect:  collectedBy(r.Agent.Method),
-		Skew:     topology.Duration(r.Time.Add(time.Duration(r.LagMS) * time.Millisecond).Sub(now).Round(time.Second)),
-		Cost: topology.Cost{
-			CPUMillis: float64(r.Cost.CPUMicros) / 1e3, WallMillis: float64(r.Cost.WallMicros) / 1e3,
-			RSSBytes: r.Cost.RSSBytes, Sockets: r.Coverage.Sockets,
-		},
-	}
-	if s.kind == topology.Host {
-		n.HiddenProcesses = r.Coverage.HiddenProcesses
-		n.Forwards, n.Sources = forwards(r.Forwards), sources(r.Sources)
-		for _, note := range r.Notes {
-			n.Notes = append(n.Notes, topology.Note(note))
-		}
-	}
-	if prev != nil {
-		n.FirstSeen = earliest(prev.Node.FirstSeen, now)
-		n.Status = prev.Node.Status
-		n.Formerly, n.Twin = prev.Node.Formerly, prev.Node.Twin
-	}
-	return n
-}
-
-// collectedBy is the way in that reports of a method take; see
-// [report.Agent].
-func collectedBy(method string) string {
-	switch method {
-	case "text", "ssh", "import":
-		return method
-	}
-	return "agent"
-}
-
-// earliest is the earlier of two times, of which zero ones don't count.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
-		return b
-	}
-	return a
+	b.nodes.Derive(prev, next, now)
 }

@@ -154,19 +154,6 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-func TestAlwaysInternalIsACopy(t *testing.T) {
-	AlwaysInternal()[0] = netip.MustParsePrefix("0.0.0.0/0")
-	b := Begin(empty(), Options{})
-	for addr, want := range map[string]bool{
-		"10.1.2.3": true, "172.31.0.1": true, "172.32.0.1": false, "192.168.1.1": true, "169.254.1.1": true, "100.64.0.1": false,
-		"fd00::1": true, "fe80::1": true, "2001:db8::1": false, "224.0.0.251": true, "ff02::fb": true, "8.8.8.8": false,
-	} {
-		if got := b.internal(netip.MustParseAddr(addr)); got != want {
-			t.Errorf("%s is internal: %t, want %t", addr, got, want)
-		}
-	}
-}
-
 // TestInVain: attempts that came to nothing are counted on the edge that is
 // remembered, and never make one.
 func TestInVain(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate/edge"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -51,7 +52,7 @@ func crowd(b *testing.B, n int) *topology.Snapshot {
 			c.ID = topology.ConnectionID(&c)
 			blocks[i].Connections = append(blocks[i].Connections, c)
 		}
-		blocks[i].Connections = unite(blocks[i].Connections)
+		blocks[i].Connections = edge.Unite(blocks[i].Connections)
 	}
 	s, err := topology.FromBlocks(topology.Revision{Epoch: "e"}, start, blocks)
 	if err != nil {

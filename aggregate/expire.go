@@ -26,7 +26,7 @@ func (b *Batch) expire(now time.Time) {
 			return h.Until.IsZero() || !over(h.Until)
 		}) && over(n.FirstSeen):
 			b.edit.Delete(n.Name)
-			b.changed = true
+			b.edit.Touch()
 		}
 	}
 	b.expireServices(over)
@@ -40,8 +40,8 @@ func (b *Batch) expireConnections(block *topology.Block, over func(time.Time) bo
 	next := *block
 	next.Connections = slices.DeleteFunc(slices.Clone(block.Connections), gone)
 	b.edit.Put(&next)
-	b.derive(block, &next, now)
-	b.changed = true
+	b.nodes.Derive(block, &next, now)
+	b.edit.Touch()
 }
 
 // expireServices forgets services that are gone, and those of nodes that don't
@@ -61,7 +61,7 @@ func (b *Batch) expireServices(over func(time.Time) bool) {
 			next := *block
 			next.Services = slices.DeleteFunc(slices.Clone(block.Services), gone)
 			b.edit.Put(&next)
-			b.changed = true
+			b.edit.Touch()
 		}
 	}
 }

@@ -102,7 +102,7 @@ c
 
 // Was wrong: weaver.remember adds of an edge that another absorbs the opened ones
 // only; refused, timed out and failed attempts are lost, and the time of its
-// last connection (join in derive.go has them all).
+// last connection (join in package edge has them all).
 func TestAbsorbedCounters(t *testing.T) {
 	newStage(t).play(`a: addr 10.0.0.1 | out - 10.0.0.9:80 opened 1 refused 5 timedout 6 failed 7
 a: addr 10.0.0.1 | out curl 10.0.0.9:80

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/aggregate/edge"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -23,10 +24,10 @@ func (b *Batch) Remove(name string, now time.Time) bool {
 	for _, g := range gone {
 		for _, a := range g.Node.VirtualAddresses {
 			if v := b.edit.VirtualAt(g.Node.Zone, a); v != "" {
-				b.release(v, g.Node.Name, now)
+				b.virtual.Release(v, g.Node.Name, now)
 			}
 		}
-		b.derive(g, &topology.Block{Node: g.Node}, now)
+		b.nodes.Derive(g, &topology.Block{Node: g.Node}, now)
 		b.edit.Delete(g.Node.Name)
 	}
 	for _, other := range slices.Collect(b.edit.Blocks()) {
@@ -34,7 +35,7 @@ func (b *Batch) Remove(name string, now time.Time) bool {
 			b.lose(other, gone, now)
 		}
 	}
-	b.changed = true
+	b.edit.Touch()
 	return true
 }
 
@@ -57,9 +58,9 @@ func (b *Batch) lose(block *topology.Block, gone []*topology.Block, now time.Tim
 		c.ID = topology.ConnectionID(&c)
 		kept = append(kept, c)
 	}
-	next.Connections = unite(kept)
+	next.Connections = edge.Unite(kept)
 	b.edit.Put(next)
-	b.derive(block, next, now)
+	b.nodes.Derive(block, next, now)
 }
 
 // loseServer lets an edge end at the bare address that was called; it is false
@@ -69,12 +70,12 @@ func (b *Batch) loseServer(c *topology.Connection, self *topology.Node) bool {
 	if err != nil {
 		return false
 	}
-	e := b.resolve(self, addr)
-	c.Server.Node, c.Server.Process, c.Evidence.ServerResolved = e.node, "", e.how
+	e := b.book.Resolve(self, addr)
+	c.Server.Node, c.Server.Process, c.Evidence.ServerResolved = e.Node, "", e.How
 	if c.Server.Service != "" {
-		c.Server.Service = topology.ServiceID(e.node, c.Protocol, c.Server.Port, netip.Addr{})
+		c.Server.Service = topology.ServiceID(e.Node, c.Protocol, c.Server.Port, netip.Addr{})
 	}
-	return e.kind == topology.Inferred
+	return e.Kind == topology.Inferred
 }
 
 func (b *Batch) loseClient(c *topology.Connection, self *topology.Node) bool {
@@ -82,7 +83,7 @@ func (b *Batch) loseClient(c *topology.Connection, self *topology.Node) bool {
 	if err != nil {
 		return false
 	}
-	e := b.resolve(self, addr)
-	c.Client, c.Evidence.ClientResolved = topology.Client{Node: e.node}, e.how
-	return e.kind == topology.Inferred
+	e := b.book.Resolve(self, addr)
+	c.Client, c.Evidence.ClientResolved = topology.Client{Node: e.Node}, e.How
+	return e.Kind == topology.Inferred
 }

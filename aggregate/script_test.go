@@ -124,10 +124,10 @@ func (s *stage) step(line string) {
 		s.opt.Internal = append(s.opt.Internal, netip.MustParsePrefix(rest))
 	case word == "virtual":
 		addr, name, _ := strings.Cut(rest, " ")
-		s.opt.Virtual = append(s.opt.Virtual, NamedAddress{netip.MustParseAddr(addr), name})
+		s.opt.Virtual = append(s.opt.Virtual, NamedAddress{Address: netip.MustParseAddr(addr), Name: name})
 	case word == "outside":
 		name, prefix, _ := strings.Cut(rest, " ")
-		s.opt.Outside = append(s.opt.Outside, NamedNetwork{name, []netip.Prefix{netip.MustParsePrefix(prefix)}})
+		s.opt.Outside = append(s.opt.Outside, NamedNetwork{Name: name, Prefixes: []netip.Prefix{netip.MustParsePrefix(prefix)}})
 	case word == "expire":
 		d, err := time.ParseDuration(rest)
 		s.must(err)

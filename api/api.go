@@ -58,6 +58,9 @@ type Options struct {
 	Hosts func() map[netip.Addr]string
 	// UI is the built web UI; nil if it was not built.
 	UI fs.FS
+	// Member says what this server is to others that share its store; nil, or an
+	// answer of nil, if there are none.
+	Member func() *Member
 	// This is the name of the node that the server runs on.
 	This    string
 	Version Version

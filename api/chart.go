@@ -125,8 +125,11 @@ func boxSize(n *Node) (w, h float64) {
 	longest := float64(utf8.RuneCountInString(n.Name))*charWidth + nameMargin
 	for _, r := range n.Rows {
 		text := r.Process
-		if r.Kind == "service" {
+		switch r.Kind {
+		case "service":
 			text += fmt.Sprintf("  :%d", r.Port)
+		case "client":
+			text += "  client"
 		}
 		longest = max(longest, float64(utf8.RuneCountInString(text))*charWidth+rowMargin)
 	}

@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"hash/fnv"
 	"net/http"
 	"slices"
 
@@ -61,8 +64,22 @@ type NodeList struct {
 	Targets []TargetState `json:"targets" doc:"nodes that are asked, because they don't report by themselves"`
 }
 
+// nodes answers with a tag of its own: how asking goes changes without a
+// revision, so that the tag names the targets' states, too.
 func (h *handler) nodes(ctx context.Context, p *Params) (*Answer[NodeList], error) {
-	view, err := h.whole(ctx, p)
+	targets := h.targets()
+	mark, err := targetsMark(targets)
+	if err != nil {
+		return nil, h.internal("naming the targets' states", err)
+	}
+	snap, err := h.moment(ctx, p.At)
+	if err != nil {
+		return nil, err
+	}
+	if tag := snap.Revision().String() + mark; p.holds(tag) {
+		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"ETag": {etag(tag)}})
+	}
+	view, err := h.whole(ctx, &Params{Hide: p.Hide, At: p.At})
 	if err != nil {
 		return nil, err
 	}
@@ -76,12 +93,25 @@ func (h *handler) nodes(ctx context.Context, p *Params) (*Answer[NodeList], erro
 			connections[c.Server.Node]++
 		}
 	}
-	out := NodeList{Nodes: []NodeSummary{}, Targets: h.targets()}
+	out := NodeList{Nodes: []NodeSummary{}, Targets: targets}
 	for _, n := range view.Nodes {
 		n.Rows = nil
 		out.Nodes = append(out.Nodes, NodeSummary{n, services[n.Name], connections[n.Name]})
 	}
-	return answer(view.Revision, out), nil
+	return answer(view.Revision+mark, out), nil
+}
+
+// targetsMark is what the tag of a list of nodes has after the revision: nothing
+// where nobody is asked, else a hash of all that is said of the targets.
+func targetsMark(targets []TargetState) (string, error) {
+	if len(targets) == 0 {
+		return "", nil
+	}
+	sum := fnv.New64a()
+	if err := json.NewEncoder(sum).Encode(targets); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(".%016x", sum.Sum64()), nil
 }
 
 // NodeDetail is the answer of GET /nodes/{name}.

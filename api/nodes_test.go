@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -50,6 +51,57 @@ func TestAddAndRemoveTarget(t *testing.T) {
 	}
 	if a := s.do(t, http.MethodDelete, Prefix+"/targets?url=text://db1", ""); a.StatusCode != http.StatusNotFound {
 		t.Errorf("again: %s %s", a.Status, a.body)
+	}
+}
+
+func TestNodesTagNamesTargets(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	s.report(t, host("web1", "10.0.0.1").Report)
+	before := s.get(t, Prefix+"/nodes").Header.Get("ETag")
+	if a := s.do(t, http.MethodPost, Prefix+"/nodes", `{"url":"text://db1"}`, "Content-Type", "application/json"); a.StatusCode != http.StatusCreated {
+		t.Fatalf("%s %s", a.Status, a.body)
+	}
+	revision := s.model.Snapshot().Revision()
+	after := s.get(t, Prefix+"/nodes", "If-None-Match", before)
+	if after.StatusCode != http.StatusOK || !strings.Contains(string(after.body), "text://db1") {
+		t.Errorf("what was asked since is hidden behind the old tag: %s %s", after.Status, after.body)
+	}
+	if now := s.model.Snapshot().Revision(); now != revision {
+		t.Fatalf("a target made revision %s of %s: this test shows nothing", now, revision)
+	}
+	s.do(t, http.MethodDelete, Prefix+"/targets?url=text://db1", "")
+	if a := s.get(t, Prefix+"/nodes", "If-None-Match", before); a.StatusCode != http.StatusNotModified || a.Header.Get("ETag") != before {
+		t.Errorf("when nobody is asked again, the first tag gives %s %s", a.Status, a.Header.Get("ETag"))
+	}
+}
+
+func TestTargetsMark(t *testing.T) {
+	asked := func(change func(*TargetState)) string {
+		t.Helper()
+		s := TargetState{collect.State{Target: collect.Target{URL: "text://db1"}}, topology.Duration(time.Minute)}
+		change(&s)
+		mark, err := targetsMark([]TargetState{s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return mark
+	}
+	first := asked(func(*TargetState) {})
+	if again := asked(func(*TargetState) {}); again != first {
+		t.Errorf("the same state is %s, then %s", first, again)
+	}
+	for name, change := range map[string]func(*TargetState){
+		"tried":    func(s *TargetState) { s.Tried = noon },
+		"problem":  func(s *TargetState) { s.Problem = "refused" },
+		"node":     func(s *TargetState) { s.Node = "db1" },
+		"interval": func(s *TargetState) { s.Interval++ },
+	} {
+		if asked(change) == first {
+			t.Errorf("another %s has the same mark", name)
+		}
+	}
+	if none, _ := targetsMark(nil); none != "" {
+		t.Errorf("no targets are marked %q", none)
 	}
 }
 

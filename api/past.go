@@ -108,6 +108,14 @@ func (h *handler) pastTopology(ctx context.Context, p *Params, req request) (*Ra
 	return out, nil
 }
 
+// Member is one of several servers that share a store.
+type Member struct {
+	Name    string `json:"name"`
+	Role    string `json:"role" enum:"joining,leading,following,alone"`
+	Leader  string `json:"leader" doc:"the name of the one that leads"`
+	Trouble string `json:"trouble,omitempty" doc:"why this one is alone"`
+}
+
 // HistoryAnswer is the answer of GET /history.
 type HistoryAnswer struct {
 	Body struct {
@@ -119,6 +127,7 @@ type HistoryAnswer struct {
 		Bytes   int64       `json:"bytes" doc:"what the history takes up, about"`
 		Lost    uint64      `json:"events_lost" doc:"events that were dropped since the start, because they could not be written"`
 		Gaps    []store.Gap `json:"gaps" doc:"times in which nothing was seen, of the last 30 days or of the range"`
+		Server  *Member     `json:"server,omitempty" doc:"what this server is to others of its store"`
 		Problem string      `json:"problem,omitempty" doc:"why the history is not being written"`
 	}
 }
@@ -155,22 +164,25 @@ func (h *handler) extent(ctx context.Context, p *RangeParams) (*HistoryAnswer, e
 	if problem != nil {
 		return nil, problem
 	}
-	e, lost, err := h.History.Extent(ctx)
-	if err != nil {
-		return nil, h.wrongMoment("from", p.From, err)
-	}
 	out := &HistoryAnswer{}
 	b := &out.Body
+	e, lost, err := h.History.Extent(ctx)
+	if err == nil {
+		b.Gaps, err = h.History.Gaps(ctx, from, to, "")
+	}
+	if err != nil { // the store is away: that is the answer
+		b.Problem, b.Gaps = err.Error(), []store.Gap{}
+	}
 	b.Now, b.Events, b.Records, b.Uses, b.Bytes, b.Lost = time.Now().UTC(), e.Events, e.Records, e.Uses, e.Bytes, lost
 	if !e.From.IsZero() {
 		first := e.From.UTC()
 		b.From = &first
 	}
+	if h.Member != nil {
+		b.Server = h.Member()
+	}
 	if err := h.Model.Ready(); err != nil {
 		b.Problem = err.Error()
-	}
-	if b.Gaps, err = h.History.Gaps(ctx, from, to, ""); err != nil {
-		return nil, h.wrongMoment("from", p.From, err)
 	}
 	return out, nil
 }

@@ -89,10 +89,33 @@ func NewAgents(k Keeper, now func() time.Time) (*Agents, error) {
 		keeper: k, now: now, tokens: map[string]*token{}, secrets: map[string]*token{},
 		agents: map[string]*agent{}, dirty: map[string]bool{},
 	}
-	if err := load(k, kindToken, func(_ string, t *token) { a.putToken(t) }); err != nil {
-		return nil, err
+	return a, a.load()
+}
+
+func (a *Agents) load() error {
+	if err := load(a.keeper, kindToken, func(_ string, t *token) { a.putToken(t) }); err != nil {
+		return err
 	}
-	return a, load(k, kindAgent, func(id string, x *agent) { a.agents[id] = x })
+	return load(a.keeper, kindAgent, func(id string, x *agent) {
+		if !a.dirty[id] || a.agents[id] == nil || !x.Revoked.IsZero() {
+			a.agents[id] = x
+		}
+	})
+}
+
+// Reload takes in what another server keeps. Of an agent whose last report is not
+// kept yet, only that it was revoked is taken.
+func (a *Agents) Reload() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.tokens)
+	clear(a.secrets)
+	for id := range a.agents {
+		if !a.dirty[id] {
+			delete(a.agents, id)
+		}
+	}
+	return a.load()
 }
 
 // hexHash is the form of [HashSecret].

@@ -73,14 +73,26 @@ func NewLogins(k Keeper, now func() time.Time) (*Logins, error) {
 		keeper: k, now: now, hasher: newHasher(), attempts: newAttempts(),
 		users: map[string]*user{}, sessions: map[string]*session{},
 	}
-	if err := load(k, kindUser, func(name string, u *user) { l.users[name] = u }); err != nil {
-		return nil, err
+	return l, l.load()
+}
+
+func (l *Logins) load() error {
+	if err := load(l.keeper, kindUser, func(name string, u *user) { l.users[name] = u }); err != nil {
+		return err
 	}
-	err := load(k, kindSession, func(hash string, s *session) {
+	return load(l.keeper, kindSession, func(hash string, s *session) {
 		s.written = s.Used
 		l.sessions[hash] = s
 	})
-	return l, err
+}
+
+// Reload takes in what another server keeps.
+func (l *Logins) Reload() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.users)
+	clear(l.sessions)
+	return l.load()
 }
 
 // Configured reports whether anybody can log in with a password.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
@@ -32,7 +33,7 @@ type Listing struct {
 	// Hostname names the node; empty if the text doesn't.
 	Hostname  string
 	Addresses []report.Interface
-	Rows      []proctext.Row
+	Rows      []listing.Row
 	Method    string // one of the constants above
 	// Notes say what is missing in the text, and what could not be read.
 	Notes []report.Note
@@ -51,13 +52,13 @@ type Listing struct {
 }
 
 // ParseListing reads the text that a node's own programs print (see
-// [proctext.ParseListing]). What can't be read in it becomes a note. The error,
+// [listing.Parse]). What can't be read in it becomes a note. The error,
 // which wraps [ErrTooLarge], is for text that is not looked into at all.
 func ParseListing(text []byte, method string) (*Listing, error) {
 	if len(text) > MaxListing {
 		return nil, fmt.Errorf("%w: more than %d MiB", ErrTooLarge, MaxListing>>20)
 	}
-	found := proctext.ParseListing(text)
+	found := listing.Parse(text)
 	l := &Listing{Hostname: found.Hostname, Rows: found.Rows, Method: method, Ephemeral: ephemeral(found.System)}
 	for _, i := range found.Interfaces {
 		l.Addresses = append(l.Addresses, report.Interface{Name: report.CleanName(i.Name), Addresses: i.Addresses})
@@ -70,9 +71,9 @@ func ParseListing(text []byte, method string) (*Listing, error) {
 // dynamic ports of RFC 6335, FreeBSD more than that.
 func ephemeral(system string) fold.PortRange {
 	switch system {
-	case proctext.Windows:
+	case listing.Windows:
 		return fold.PortRange{Low: 49152, High: 65535}
-	case proctext.BSD:
+	case listing.BSD:
 		return fold.PortRange{Low: 10000, High: 65535}
 	}
 	return fold.DefaultEphemeral
@@ -82,7 +83,7 @@ func ephemeral(system string) fold.PortRange {
 const maxExamples = 5
 
 // noteProblems says what of a text could not be read or used.
-func (l *Listing) noteProblems(found *proctext.Listing) {
+func (l *Listing) noteProblems(found *listing.Listing) {
 	if found.ProblemCount == 0 {
 		return
 	}
@@ -131,7 +132,7 @@ func (l *Listing) Check() error {
 	if err := report.HostName(l.Hostname); err != nil {
 		return fmt.Errorf("%w: the name %w, is %q", ErrUnreadable, err, cut(l.Hostname))
 	}
-	open := func(r proctext.Row) bool { return r.State == proctext.Established }
+	open := func(r listing.Row) bool { return r.State == proctext.Established }
 	switch {
 	case len(l.Rows) == 0, l.Method != MethodImport && !slices.ContainsFunc(l.Rows, open):
 		return ErrNoSockets
@@ -284,12 +285,12 @@ func newJoiner(l *Listing) *joiner {
 }
 
 // accepts tells whether a row may be a service.
-func accepts(r *proctext.Row) bool {
+func accepts(r *listing.Row) bool {
 	return r.State == proctext.Listening || r.Protocol == proctext.UDP && r.State == proctext.Closed
 }
 
 // portKey tells UDP's ports from TCP's.
-func portKey(r *proctext.Row) uint16 {
+func portKey(r *listing.Row) uint16 {
 	if r.Protocol == proctext.UDP {
 		return ^r.Local.Port
 	}
@@ -325,7 +326,7 @@ func (j *joiner) sockets() []fold.Socket {
 }
 
 // socket places one row; ok is false if an end is not known that matters.
-func (j *joiner) socket(r *proctext.Row) (s fold.Socket, ok bool) {
+func (j *joiner) socket(r *listing.Row) (s fold.Socket, ok bool) {
 	local, remote, ok := j.ends(r)
 	if !ok || local.Port() == 0 {
 		return s, false
@@ -352,7 +353,7 @@ var cookieSeed = maphash.MakeSeed()
 // one is the node's: a name or the beginning of an address is enough where only
 // one of the node's addresses fits, and for the connections of a service any
 // will do, for only its port matters.
-func (j *joiner) ends(r *proctext.Row) (local, remote netip.AddrPort, ok bool) {
+func (j *joiner) ends(r *listing.Row) (local, remote netip.AddrPort, ok bool) {
 	peer := r.Remote.Addr
 	loop := r.Local.LoopbackName() || r.Local.Exact() && r.Local.Addr.IsLoopback()
 	if r.Remote.Port != 0 {
@@ -376,8 +377,8 @@ func (j *joiner) ends(r *proctext.Row) (local, remote netip.AddrPort, ok bool) {
 }
 
 // loopback is the loopback address of a row's family, as far as that shows.
-func loopback(r *proctext.Row) netip.Addr {
-	for _, e := range []proctext.Endpoint{r.Local, r.Remote} {
+func loopback(r *listing.Row) netip.Addr {
+	for _, e := range []listing.Endpoint{r.Local, r.Remote} {
 		if e.Addr.Is4() || strings.HasSuffix(e.Name, "4") {
 			break
 		}
@@ -389,7 +390,7 @@ func loopback(r *proctext.Row) netip.Addr {
 }
 
 // here finds the local address of a row that has a name or a part of it.
-func (j *joiner) here(r *proctext.Row, peer netip.Addr) netip.Addr {
+func (j *joiner) here(r *listing.Row, peer netip.Addr) netip.Addr {
 	if r.Local.LoopbackName() {
 		return loopback(r)
 	}
@@ -417,7 +418,7 @@ func (j *joiner) here(r *proctext.Row, peer netip.Addr) netip.Addr {
 
 // owner is the process that a row shows. Rows of the connection that brought
 // the text are dotm's own, and so are those of its agents.
-func (j *joiner) owner(r *proctext.Row, local, remote netip.AddrPort) *fold.Owner {
+func (j *joiner) owner(r *listing.Row, local, remote netip.AddrPort) *fold.Owner {
 	port := j.l.OwnPort
 	own := j.l.isOurs(r.Process) ||
 		port != 0 && j.serves && (local.Port() == port || remote.Port() == port && j.isHere(remote.Addr()))

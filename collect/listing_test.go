@@ -22,7 +22,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // sample reads what a program printed.
 func sample(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile("../proctext/testdata/" + name)
+	text, err := os.ReadFile("../proctext/listing/testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -371,7 +371,7 @@ func TestManyRows(t *testing.T) {
 
 func FuzzListing(f *testing.F) {
 	for _, name := range []string{"original-agent.txt", "windows10-netstat-aonb.txt", "debian12-ss-tunape.txt", "made-freebsd-sockstat-46.txt"} {
-		text, err := os.ReadFile("../proctext/testdata/" + name)
+		text, err := os.ReadFile("../proctext/listing/testdata/" + name)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -26,6 +26,12 @@ type Config struct {
 	Listen string `yaml:"listen,omitempty" json:"listen,omitempty"`
 	// Data is the folder of the embedded store.
 	Data string `yaml:"data,omitempty" json:"data,omitempty"`
+	// Redis is the URL of the store that several servers may share, instead of the
+	// embedded one. RedisPasswordFile holds its password, RedisCAFile the
+	// certificates to trust for it.
+	Redis             string `yaml:"redis,omitempty" json:"redis,omitempty"`
+	RedisPasswordFile string `yaml:"redis_password_file,omitempty" json:"redis_password_file,omitempty"`
+	RedisCAFile       string `yaml:"redis_ca_file,omitempty" json:"redis_ca_file,omitempty"`
 	// TLS is the server's certificate.
 	TLS TLS `yaml:"tls,omitempty" json:"tls,omitzero"`
 	// Nodes are asked, because they don't report by themselves.

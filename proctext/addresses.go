@@ -8,6 +8,15 @@ import (
 	"slices"
 )
 
+// maxOwn is how many addresses of a host are read.
+const maxOwn = 16_384
+
+// Interface is one network interface with its addresses.
+type Interface struct {
+	Name      string
+	Addresses []netip.Prefix
+}
+
 // ParseFIBTrie reads the host's own IPv4 addresses out of /proc/net/fib_trie,
 // which shows the routing tables (net/ipv4/fib_trie.c of the kernel): an own
 // address is a leaf with a route "/32 host LOCAL". Its prefix length is that of
@@ -25,11 +34,11 @@ func ParseFIBTrie(text []byte) []netip.Prefix {
 			leaf, _ = netip.ParseAddr(string(f[1]))
 		case n < 3 || !leaf.Is4() || f[0][0] != '/':
 		case string(f[1]) == "host" && string(f[2]) == "LOCAL":
-			if len(own) < maxAddresses && string(f[0]) == "/32" {
+			if len(own) < maxOwn && string(f[0]) == "/32" {
 				own = append(own, leaf)
 			}
 		case string(f[1]) == "link" && string(f[2]) == "UNICAST":
-			if bits, ok := parseUint(f[0][1:], 10, 8); ok && bits <= 32 && len(networks) < maxAddresses {
+			if bits, ok := parseUint(f[0][1:], 10, 8); ok && bits <= 32 && len(networks) < maxOwn {
 				networks = append(networks, netip.PrefixFrom(leaf, int(bits)).Masked())
 			}
 		}
@@ -69,7 +78,7 @@ func around(addresses []netip.Addr, networks []netip.Prefix) []netip.Prefix {
 // flags, and the interface's name.
 func ParseInet6(text []byte) ([]Interface, error) {
 	var list []Interface
-	room := maxAddresses
+	room := maxOwn
 	for line := range bytes.Lines(text) {
 		var f [6][]byte
 		n := split(line, f[:])

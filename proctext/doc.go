@@ -1,11 +1,8 @@
-// Package proctext parses what Linux shows under /proc, and what the programs
-// of several systems print about sockets and addresses.
+// Package proctext parses what Linux shows under /proc: sockets, processes, control
+// groups, mounts and ranges, as proc(5) and the pages it refers to describe them.
+// What programs print about sockets and addresses is read by package listing, and
+// written by package printout; both use the words of this one.
 //
-// The functions for /proc read sockets, processes, mounts and ranges, as
-// proc(5) and the pages it refers to describe them. [ParseListing] reads the
-// output of netstat, ss, sockstat, ip, ifconfig and ipconfig.
-//
-// All are pure and take whatever bytes they are given: text of a newer kernel
-// or program with more fields is read, and text that is broken is an error or a
-// [Problem] that says where.
+// All are pure and take whatever bytes they are given: text of a newer kernel with
+// more fields is read, and text that is broken is an error that says what.
 package proctext

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 )
 
 // Socket is one row of /proc/net/tcp, tcp6, udp or udp6 (proc_pid_net(5)).
@@ -78,6 +79,19 @@ func parseHexAddrPort(text []byte) (netip.AddrPort, error) {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(raw[:4])), uint16(p)), nil
 	}
 	return netip.AddrPortFrom(netip.AddrFrom16(raw), uint16(p)), nil
+}
+
+// ParseQueues reads the queues of a row that [ParseSocket] reads: bytes to be
+// sent and to be received, on a listener the connections that wait.
+func ParseQueues(line []byte) (send, receive uint32, ok bool) {
+	var cols [5][]byte
+	if split(line, cols[:]) < len(cols) {
+		return 0, 0, false
+	}
+	left, right, _ := strings.Cut(string(cols[4]), ":")
+	tx, okSend := parseUint([]byte(left), 16, 32)
+	rx, okReceive := parseUint([]byte(right), 16, 32)
+	return uint32(tx), uint32(rx), okSend && okReceive
 }
 
 var socketPrefix = []byte("socket:[")

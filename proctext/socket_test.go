@@ -174,3 +174,15 @@ func BenchmarkParseSocket(b *testing.B) {
 		}
 	}
 }
+
+func TestParseQueues(t *testing.T) {
+	const row = "   0: 00000000:07E8 00000000:0000 0A 00000001:0000001F 00:00000000 00000000     0        0 637 1"
+	if send, receive, ok := ParseQueues([]byte(row)); send != 1 || receive != 31 || !ok {
+		t.Errorf("%d, %d, %t", send, receive, ok)
+	}
+	for _, bad := range []string{"", "0: 0 0 0A", "0: 0 0 0A 1", "0: 0 0 0A x:1", "0: 0 0 0A 1:100000000"} {
+		if _, _, ok := ParseQueues([]byte(bad)); ok {
+			t.Errorf("%q has queues", bad)
+		}
+	}
+}

@@ -148,6 +148,15 @@ type Container struct {
 	PodNamespace string `json:"pod_namespace,omitempty"`
 }
 
+// Container is the container that a row of a valid report refers to by its
+// index + 1; the zero one for 0, which refers to none.
+func (r *Report) Container(index int) Container {
+	if index == 0 {
+		return Container{}
+	}
+	return r.Containers[index-1]
+}
+
 // Forward says that connections to one address are translated to another
 // (destination NAT): published ports of containers, Kubernetes services, rules
 // of a firewall.

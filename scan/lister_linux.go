@@ -15,6 +15,8 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing"
+	"github.com/devops-trouble-map/dotm/proctext/printout"
 	"github.com/devops-trouble-map/dotm/scan/owners"
 	"github.com/devops-trouble-map/dotm/scan/procfs"
 )
@@ -91,13 +93,13 @@ func (l *Lister) Text(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := append([]byte("hostname="+node.Name+"\n"), proctext.AppendNetstat(nil, rows)...)
-	return proctext.AppendAddresses(append(text, '\n'), links), nil
+	text := append([]byte("hostname="+node.Name+"\n"), printout.AppendNetstat(nil, rows)...)
+	return printout.AppendAddresses(append(text, '\n'), links), nil
 }
 
 // rows lists the sockets. Where one turned out to have no owner it looks again,
 // as a scan does.
-func (l *Lister) rows(ctx context.Context) ([]proctext.NetstatRow, error) {
+func (l *Lister) rows(ctx context.Context) ([]printout.Row, error) {
 	for second := false; ; second = true {
 		list, err := l.read()
 		if err != nil {
@@ -139,7 +141,7 @@ func (l *Lister) readFile(list []fold.Socket, name string, six bool) ([]fold.Soc
 		if err != nil {
 			return list, fmt.Errorf("reading %s: %w", name, err)
 		}
-		if len(list) >= proctext.MaxRows {
+		if len(list) >= listing.MaxRows {
 			break
 		}
 		send, receive, _ := proctext.ParseQueues(lines.Bytes())
@@ -152,12 +154,12 @@ func (l *Lister) readFile(list []fold.Socket, name string, six bool) ([]fold.Soc
 	return list, lines.Err()
 }
 
-func (l *Lister) print(list []fold.Socket) []proctext.NetstatRow {
-	rows := make([]proctext.NetstatRow, 0, len(list))
+func (l *Lister) print(list []fold.Socket) []printout.Row {
+	rows := make([]printout.Row, 0, len(list))
 	for i := range list {
 		s := &list[i]
 		of := l.lines[s.Cookie-1]
-		row := proctext.NetstatRow{
+		row := printout.Row{
 			V6: of.six, SendQ: of.send, RecvQ: of.receive, Local: s.Local, Remote: of.remote, State: proctext.State(s.State),
 		}
 		if s.Owner != nil {
@@ -169,7 +171,7 @@ func (l *Lister) print(list []fold.Socket) []proctext.NetstatRow {
 }
 
 // readLinks lists all interfaces, by index.
-func readLinks() ([]proctext.Link, error) {
+func readLinks() ([]printout.Link, error) {
 	addresses, err := readAddresses()
 	if err != nil {
 		return nil, err
@@ -178,9 +180,9 @@ func readLinks() ([]proctext.Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing interfaces: %w", err)
 	}
-	links := make([]proctext.Link, 0, len(found))
+	links := make([]printout.Link, 0, len(found))
 	for _, i := range found {
-		links = append(links, proctext.Link{Interface: i, Addresses: addresses[i.Index]})
+		links = append(links, printout.Link{Interface: i, Addresses: addresses[i.Index]})
 	}
 	return links, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing"
 	"github.com/devops-trouble-map/dotm/test/netns"
 )
 
@@ -99,11 +100,11 @@ func TestListerAgain(t *testing.T) {
 			client.do("dial", "tcp4", "127.0.0.1:8080", 1)
 			server.do("accept", 1)
 		}
-		found := proctext.ParseListing([]byte(tell(t, l)))
-		byServer := func(r proctext.Row) bool {
+		found := listing.Parse([]byte(tell(t, l)))
+		byServer := func(r listing.Row) bool {
 			return r.Process == "server" && r.PID == server.pid() && r.State == proctext.Established && r.Local.AddrPort() == netip.MustParseAddrPort("127.0.0.1:8080")
 		}
-		byClient := func(r proctext.Row) bool { return r.Process == "client" && r.PID == client.pid() }
+		byClient := func(r listing.Row) bool { return r.Process == "client" && r.PID == client.pid() }
 		if n := count(found.Rows, byServer); n != open {
 			t.Errorf("%d of %d connections at the server's end", n, open)
 		}
@@ -115,12 +116,12 @@ func TestListerAgain(t *testing.T) {
 		}
 	}
 	server.stop()
-	if found := proctext.ParseListing([]byte(tell(t, l))); slices.ContainsFunc(found.Rows, func(r proctext.Row) bool { return r.State == proctext.Listening }) {
+	if found := listing.Parse([]byte(tell(t, l))); slices.ContainsFunc(found.Rows, func(r listing.Row) bool { return r.State == proctext.Listening }) {
 		t.Error("the server still listens")
 	}
 }
 
-func count(rows []proctext.Row, is func(proctext.Row) bool) (n int) {
+func count(rows []listing.Row, is func(listing.Row) bool) (n int) {
 	for _, r := range rows {
 		if is(r) {
 			n++

@@ -52,6 +52,10 @@ func (d *documents) replace(loaded []store.Document) {
 	d.apply(loaded, nil)
 }
 
+// Decided returns a channel that is closed when another server changed
+// documents. Take it before reading them to miss nothing.
+func (s *Server) Decided() <-chan struct{} { return s.decided.wait() }
+
 // Documents lists what is kept of a kind, in no particular order. The values
 // must not be written to.
 func (s *Server) Documents(kind string) []store.Document {

@@ -75,6 +75,7 @@ func (g group) Reload(ctx context.Context) error {
 	}
 	g.documents.replace(state.Documents)
 	g.poller.sync()
+	g.decided.light()
 	if err := g.adopt(state.Settings); err != nil {
 		return err
 	}
@@ -103,6 +104,7 @@ func (g group) Heard(kind string, data []byte) {
 		if err = json.Unmarshal(data, &c); err == nil {
 			g.documents.take(c)
 			g.poller.sync()
+			g.decided.light()
 		}
 	case newsSettings:
 		var p store.Patch

@@ -54,6 +54,9 @@ func (e *LockedError) Error() string {
 // LockedField names the setting.
 func (e *LockedError) LockedField() string { return e.Field }
 
+// Shared is what servers of one store share beside it; see [replica.Shared].
+type Shared = replica.Shared
+
 // Options of a server.
 type Options struct {
 	// Store keeps the state; required. The server does not close it.
@@ -71,7 +74,7 @@ type Options struct {
 	Country, Owner func(netip.Addr) string
 	// Shared is what the servers of one store have in common; nil if this is the
 	// only one. Name tells this one from the others, and changes with each start.
-	Shared replica.Shared
+	Shared Shared
 	Name   string
 	// Log is required.
 	Log *slog.Logger
@@ -96,6 +99,7 @@ type Server struct {
 	past      *past.Reader
 	member    *replica.Member // nil if the store is this server's alone
 	documents *documents
+	decided   beacon // another server changed documents
 	poller    *poller
 }
 

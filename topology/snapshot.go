@@ -233,8 +233,16 @@ func (s *Snapshot) Edit() *Edit {
 // Edit is a snapshot in the making. Its reading methods see the changes so far.
 type Edit struct {
 	Snapshot
-	copied bool // the index is the edit's own
+	copied  bool // the index is the edit's own
+	touched bool
 }
+
+// Touch says that the edit changes more than times that advance, so that it ends
+// in a new revision. Who puts a block knows.
+func (e *Edit) Touch() { e.touched = true }
+
+// Touched reports whether Touch was called.
+func (e *Edit) Touched() bool { return e.touched }
 
 // Put adds or replaces a node's block. The block belongs to the snapshot from
 // then on and must not be written again.

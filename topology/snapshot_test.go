@@ -436,3 +436,14 @@ func TestIndex(t *testing.T) {
 		t.Error("an edit wrote to the snapshot before it")
 	}
 }
+
+func TestTouch(t *testing.T) {
+	e := Empty(Revision{Epoch: "e"}, time.Time{}).Edit()
+	e.Put(&Block{Node: Node{Name: "a", Kind: Host}})
+	if e.Touched() {
+		t.Error("a block is no change by itself: only times may have advanced in it")
+	}
+	if e.Touch(); !e.Touched() {
+		t.Error("touched, and it doesn't say so")
+	}
+}

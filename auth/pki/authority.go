@@ -74,6 +74,36 @@ func Open(dir string, names func() []string, now func() time.Time) (*Authority, 
 	return a, err
 }
 
+// ReadCA returns the CA that a folder holds, with its key, as PEM; nil if there is
+// none.
+func ReadCA(dir string) ([]byte, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, caFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("own CA: %w", err)
+	}
+	return raw, nil
+}
+
+// WriteCA has a folder hold the CA of another server, with its key, as PEM. It
+// never replaces one.
+func WriteCA(dir string, pem []byte) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making folder of certificates: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, caFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		_, err = f.Write(pem)
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("own CA: %w", err)
+	}
+	return nil
+}
+
 // openCA reads the CA, or makes it. One that can't be read is never replaced:
 // every agent would have to enrol anew.
 func (a *Authority) openCA() error {

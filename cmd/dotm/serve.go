@@ -24,7 +24,6 @@ import (
 	"github.com/devops-trouble-map/dotm/resolve"
 	"github.com/devops-trouble-map/dotm/scan"
 	"github.com/devops-trouble-map/dotm/server"
-	"github.com/devops-trouble-map/dotm/store/bolt"
 	"github.com/devops-trouble-map/dotm/web"
 )
 
@@ -52,6 +51,7 @@ type upCmd struct {
 
 type serveCmd struct {
 	siteFlags
+	storeFlags
 	Insecure bool `help:"Serve others without TLS and without a login: whoever reaches the address can read the chart and send reports."`
 }
 
@@ -60,7 +60,7 @@ func (c *upCmd) Run(ctx context.Context, g *globals) error {
 	if err := agent.CheckInterval(c.Interval); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
-	s, err := openSite(ctx, g, c.siteFlags, false)
+	s, err := openSite(ctx, g, c.siteFlags, storeFlags{}, false)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (c *upCmd) Run(ctx context.Context, g *globals) error {
 
 // Run starts the server alone.
 func (c *serveCmd) Run(ctx context.Context, g *globals) error {
-	s, err := openSite(ctx, g, c.siteFlags, c.Insecure)
+	s, err := openSite(ctx, g, c.siteFlags, c.storeFlags, c.Insecure)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ type site struct {
 	*globals
 	*access
 	log      *slog.Logger
-	store    *bolt.Store
+	store    keepsWhat
 	server   *server.Server
 	listener net.Listener
 	local    net.Listener // for commands on this machine; nil if it can't be
@@ -110,7 +110,7 @@ type site struct {
 }
 
 // openSite opens everything that may fail before anything runs.
-func openSite(ctx context.Context, g *globals, f siteFlags, insecure bool) (_ *site, err error) {
+func openSite(ctx context.Context, g *globals, f siteFlags, kept storeFlags, insecure bool) (_ *site, err error) {
 	s := &site{globals: g, log: newLog(g)}
 	var cfg config.Config
 	if f.Config != "" {
@@ -123,7 +123,7 @@ func openSite(ctx context.Context, g *globals, f siteFlags, insecure bool) (_ *s
 		return nil, err
 	}
 	s.data = cmp.Or(f.Data, cfg.Data, defaultData())
-	if s.store, err = bolt.Open(s.data); err != nil {
+	if s.store, err = openStore(ctx, kept, &cfg, s.data); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -142,10 +142,10 @@ func openSite(ctx context.Context, g *globals, f siteFlags, insecure bool) (_ *s
 	if err != nil {
 		return nil, fmt.Errorf("geoip: %w", err)
 	}
-	s.server, err = server.New(ctx, server.Options{
+	s.server, err = server.New(ctx, s.store.sharing(server.Options{
 		Country: geo.Country, Owner: geo.Owner,
-		Store: s.store, Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: ask, Log: s.log,
-	})
+		Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: ask, Log: s.log,
+	}))
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (s *site) close() {
 			_ = l.Close() // closed already when the server ran
 		}
 	}
-	if s.store != nil {
+	if s.store.Store != nil {
 		if err := s.store.Close(); err != nil {
 			s.log.Error("closing the store failed", "error", err)
 		}
@@ -279,10 +279,11 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	g, ctx := errgroup.WithContext(ctx)
 	names := newDirectory(s.server)
 	also = append(also, names.Run)
-	also = append(also, s.sweep)
+	also = append(also, s.sweep, s.reload)
 	handler := api.New(ctx, s.options(api.Options{
 		Model: s.server, Settings: s.server, Sink: s.server, History: s.server, Fleet: s.server, UI: web.Files(), This: thisNode(),
-		Names: namesOf(s.server, names), Hosts: names.Hosts,
+		Member: s.member,
+		Names:  namesOf(s.server, names), Hosts: names.Hosts,
 		Version: versionInfo(s), Log: s.log,
 	}))
 	servers := []*http.Server{s.httpServer(handler)}

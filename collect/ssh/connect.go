@@ -12,6 +12,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/collect/ssh/hostkey"
 )
 
 // clientVersion is what servers log of us (RFC 4253, 4.2).
@@ -131,7 +132,7 @@ func (p *Poller) login(ctx context.Context, conn net.Conn, hop collect.Hop, ids 
 	ctx, cancel := context.WithTimeout(ctx, loginTime)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	known, err := p.hosts.now()
+	known, err := p.hosts.Now()
 	if err != nil {
 		return nil, err
 	}
@@ -139,9 +140,9 @@ func (p *Poller) login(ctx context.Context, conn net.Conn, hop collect.Hop, ids 
 	c, channels, requests, err := gossh.NewClientConn(conn, address, &gossh.ClientConfig{
 		User: p.user(hop), ClientVersion: clientVersion,
 		Auth:              []gossh.AuthMethod{gossh.PublicKeys(ids.signers()...)},
-		HostKeyAlgorithms: known.algorithms(address),
+		HostKeyAlgorithms: known.Algorithms(address),
 		HostKeyCallback: func(_ string, remote net.Addr, key gossh.PublicKey) error {
-			return v.set(p.hosts.verify(address, remote, key))
+			return v.set(p.hosts.Verify(address, remote, key))
 		},
 	})
 	if err == nil {
@@ -173,7 +174,7 @@ func (v *verdict) get() (judged bool, err error) {
 }
 
 // loginError says in which way a login failed.
-func (p *Poller) loginError(ctx context.Context, err error, hop collect.Hop, v *verdict, k *known, ids *identities) error {
+func (p *Poller) loginError(ctx context.Context, err error, hop collect.Hop, v *verdict, k *hostkey.Known, ids *identities) error {
 	judged, hostErr := v.get()
 	var none *gossh.AlgorithmNegotiationError
 	switch {
@@ -182,7 +183,7 @@ func (p *Poller) loginError(ctx context.Context, err error, hop collect.Hop, v *
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: %s does not complete the login", collect.ErrSilent, hop.Dial())
 	case errors.As(err, &none) && none.What == "host key":
-		return k.noCommonKey(hop.Dial(), none)
+		return noCommonKey(k, hop.Dial(), none)
 	case judged && refusal(err):
 		return fmt.Errorf("%w: user %s at %s, tried %s; does the node have one of these keys in the user's ~/.ssh/authorized_keys? (%w)", collect.ErrRefused, p.user(hop), hop.Dial(), ids, err)
 	}
@@ -198,13 +199,13 @@ func refusal(err error) bool {
 
 // noCommonKey words that a host has no key of a kind that is known, or that is
 // accepted.
-func (k *known) noCommonKey(address string, none *gossh.AlgorithmNegotiationError) error {
-	keys, _ := k.of(address)
+func noCommonKey(k *hostkey.Known, address string, none *gossh.AlgorithmNegotiationError) error {
+	keys, _ := k.Of(address)
 	if len(keys) == 0 {
 		return fmt.Errorf("%w: %s has host keys of the kinds %s only, which are not accepted", collect.ErrUnreachable, address, strings.Join(none.RequestedAlgorithms, ", "))
 	}
 	return fmt.Errorf("%w: %s has keys of other kinds (%s) than %s says: %s. %s", collect.ErrHostKey, address,
-		strings.Join(none.RequestedAlgorithms, ", "), placesOf(keys), showAll(keys), changedHint)
+		strings.Join(none.RequestedAlgorithms, ", "), hostkey.Places(keys), hostkey.ShowAll(keys), hostkey.ChangedHint)
 }
 
 // meteredConn ends a connection on which more arrives than may.

@@ -177,7 +177,7 @@ func TestTrustNew(t *testing.T) {
 	}
 	_, err := fetch(t, o, s.hop)
 	refuses(t, err, collect.ErrHostKey, "none is known")
-	want := NewKey{s.hop.Dial(), "ssh-ed25519", gossh.FingerprintSHA256(s.keys[0].PublicKey()), o.TrustFile}
+	want := NewKey{Address: s.hop.Dial(), Kind: "ssh-ed25519", Fingerprint: gossh.FingerprintSHA256(s.keys[0].PublicKey()), File: o.TrustFile}
 	if len(offers) != 1 || offers[0] != want {
 		t.Fatalf("offered %+v, want %+v", offers, want)
 	}

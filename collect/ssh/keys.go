@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/collect/ssh/hostkey"
 )
 
 // defaultKeys are the files under ~/.ssh that are tried when none is named, in
@@ -64,7 +65,7 @@ func (ids *identities) signers() []gossh.Signer {
 func (ids *identities) String() string {
 	var parts []string
 	for _, id := range ids.list {
-		parts = append(parts, id.from+" ("+show(id.signer.PublicKey())+")")
+		parts = append(parts, id.from+" ("+hostkey.Show(id.signer.PublicKey())+")")
 	}
 	return strings.Join(append(parts, ids.remarks...), "; ")
 }
@@ -118,9 +119,9 @@ func (ids *identities) noKey() string {
 func (ids *identities) has(key gossh.PublicKey) bool { return holds(ids.signers(), key) }
 
 func holds(list []gossh.Signer, key gossh.PublicKey) bool {
-	want := plainKey(key).Marshal()
+	want := hostkey.Plain(key).Marshal()
 	for _, s := range list {
-		if bytes.Equal(plainKey(s.PublicKey()).Marshal(), want) {
+		if bytes.Equal(hostkey.Plain(s.PublicKey()).Marshal(), want) {
 			return true
 		}
 	}

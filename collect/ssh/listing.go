@@ -12,6 +12,7 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/proctext/listing"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
@@ -104,12 +105,12 @@ func (a *answer) kernelAddresses(l *collect.Listing) error {
 
 // kernelRows reads the sockets that /proc tells, with the processes whose
 // descriptors could be seen.
-func (a *answer) kernelRows() ([]proctext.Row, error) {
+func (a *answer) kernelRows() ([]listing.Row, error) {
 	if !a.well("tcp") {
 		return nil, errors.New("the node has neither ss nor netstat, and no /proc/net/tcp")
 	}
 	holders := readHolders(a.sections["fds"].text, a.sections["names"].text)
-	var rows []proctext.Row
+	var rows []listing.Row
 	for _, name := range []string{"tcp", "tcp6", "udp", "udp6"} {
 		for n, line := range slices.Collect(bytes.Lines(a.text(name))) {
 			if n == 0 || len(bytes.TrimSpace(line)) == 0 {
@@ -125,15 +126,15 @@ func (a *answer) kernelRows() ([]proctext.Row, error) {
 	return rows, nil
 }
 
-func kernelRow(s proctext.Socket, protocol string, holders map[uint64]holder) proctext.Row {
+func kernelRow(s proctext.Socket, protocol string, holders map[uint64]holder) listing.Row {
 	h := holders[s.Inode]
-	r := proctext.Row{
+	r := listing.Row{
 		Protocol: protocol, State: proctext.State(s.State), PID: h.pid, Process: h.process, Cut: len(h.process) == cutComm,
 		User:  strconv.FormatUint(uint64(s.UID), 10),
-		Local: proctext.Endpoint{Addr: s.Local.Addr().Unmap(), Port: s.Local.Port()},
+		Local: listing.Endpoint{Addr: s.Local.Addr().Unmap(), Port: s.Local.Port()},
 	}
 	if s.Remote.Port() != 0 {
-		r.Remote = proctext.Endpoint{Addr: s.Remote.Addr().Unmap(), Port: s.Remote.Port()}
+		r.Remote = listing.Endpoint{Addr: s.Remote.Addr().Unmap(), Port: s.Remote.Port()}
 	}
 	return r
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/collect/ssh/hostkey"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
@@ -18,6 +19,9 @@ const (
 	DefaultTimeout  = 20 * time.Second
 	DefaultParallel = 16
 )
+
+// NewKey is the key of a host of which none is known yet.
+type NewKey = hostkey.NewKey
 
 // Options say how to log in, and whom to believe. Files and sockets are opened
 // with each poll, so that a key that was exchanged needs no restart.
@@ -59,7 +63,7 @@ type Poller struct {
 	opt   Options
 	jump  []collect.Hop
 	slots chan struct{}
-	hosts *hostKeys
+	hosts *hostkey.Files
 
 	memories collect.Memories[memory]
 }
@@ -86,7 +90,7 @@ func New(o Options) (*Poller, error) {
 	return &Poller{
 		opt: o, jump: jump,
 		slots:    make(chan struct{}, cmp.Or(o.Parallel, DefaultParallel)),
-		hosts:    &hostKeys{files: files, trusted: o.TrustFile, trustNew: o.TrustNew},
+		hosts:    &hostkey.Files{Paths: files, Trusted: o.TrustFile, TrustNew: o.TrustNew},
 		memories: collect.Memories[memory]{Fresh: func() *memory { return &memory{folder: fold.NewFolder()} }},
 	}, nil
 }

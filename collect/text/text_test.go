@@ -40,7 +40,7 @@ func serve(t *testing.T, address string, play func(net.Conn)) string {
 // original is what the original agent writes.
 func original(t *testing.T) string {
 	t.Helper()
-	raw, err := os.ReadFile("../../proctext/testdata/original-agent.txt")
+	raw, err := os.ReadFile("../../proctext/listing/testdata/original-agent.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 // containerdStates are the state directories of containerd: its own default,
@@ -34,13 +35,13 @@ const (
 
 // containerd reads the OCI configuration in the bundles of containers, with the
 // annotations that containerd's CRI plugin or nerdctl put there.
-type containerd struct{ host tree }
+type containerd struct{ host hostfs.Tree }
 
-func (d containerd) find(c proctext.Cgroup) (Container, stamp, error) {
+func (d containerd) find(c proctext.Cgroup) (Container, hostfs.Stamp, error) {
 	var most error
 	there := false
 	for _, state := range containerdStates {
-		if !d.host.exists(state + tasks) {
+		if !d.host.Exists(state + tasks) {
 			continue
 		}
 		there = true
@@ -55,14 +56,14 @@ func (d containerd) find(c proctext.Cgroup) (Container, stamp, error) {
 	if !there {
 		most = fmt.Errorf("%s%s: %w", containerdStates[0], tasks, errElsewhere)
 	}
-	return Container{}, stamp{}, worse(most, errUnknown)
+	return Container{}, hostfs.Stamp{}, worse(most, errUnknown)
 }
 
 // namespaces are those that are there. The directory can be entered by all,
 // but listed by root only. Docker's has no names in it.
 func (d containerd) namespaces(state string) []string {
 	list := []string{namespaceKubernetes, namespaceDefault}
-	for _, n := range d.host.names(state + tasks) {
+	for _, n := range d.host.Names(state + tasks) {
 		if n != namespaceDocker && !slices.Contains(list, n) {
 			list = append(list, n)
 		}
@@ -70,30 +71,30 @@ func (d containerd) namespaces(state string) []string {
 	return list
 }
 
-func (d containerd) read(state, namespace, id string) (ociSpec, stamp, error) {
+func (d containerd) read(state, namespace, id string) (ociSpec, hostfs.Stamp, error) {
 	var spec ociSpec
-	from, err := d.host.readJSON(state+tasks+"/"+namespace+"/"+id+"/config.json", &spec)
+	from, err := d.host.ReadJSON(state+tasks+"/"+namespace+"/"+id+"/config.json", &spec)
 	return spec, from, err
 }
 
 // findNamed finds the container whose cgroup is "/NAMESPACE/ID", as ctr and
 // other clients of containerd make it, with any name for an id. It is one if
 // there is a bundle, and that names this very cgroup, as far as it can be read.
-func (d containerd) findNamed(c proctext.Cgroup) (Container, stamp, error) {
+func (d containerd) findNamed(c proctext.Cgroup) (Container, hostfs.Stamp, error) {
 	namespace, id, ok := namedParts(c)
 	if !ok {
-		return Container{}, stamp{}, errUnknown
+		return Container{}, hostfs.Stamp{}, errUnknown
 	}
 	for _, state := range containerdStates {
-		if _, err := d.host.stat(state + tasks + "/" + namespace + "/" + id); err != nil {
+		if _, err := d.host.Stat(state + tasks + "/" + namespace + "/" + id); err != nil {
 			continue
 		}
 		spec, from, err := d.read(state, namespace, id)
 		if errors.Is(err, fs.ErrPermission) {
-			return Container{ID: id, Name: id, Runtime: "containerd"}, stamp{}, nil // its id is its name
+			return Container{ID: id, Name: id, Runtime: "containerd"}, hostfs.Stamp{}, nil // its id is its name
 		}
 		if err != nil {
-			return Container{ID: id, Name: id, Runtime: "containerd"}, stamp{}, err
+			return Container{ID: id, Name: id, Runtime: "containerd"}, hostfs.Stamp{}, err
 		}
 		if spec.Linux.CgroupsPath != "/"+namespace+"/"+id {
 			continue
@@ -105,7 +106,7 @@ func (d containerd) findNamed(c proctext.Cgroup) (Container, stamp, error) {
 		}
 		return found, from, nil
 	}
-	return Container{}, stamp{}, errUnknown
+	return Container{}, hostfs.Stamp{}, errUnknown
 }
 
 // namedParts gives the first two parts of the path of a cgroup that is neither
@@ -155,7 +156,7 @@ func (d containerd) runtimeOf(id string) string {
 		for namespace, runtime := range map[string]string{
 			namespaceDocker: "docker", namespaceKubernetes: "containerd", namespaceDefault: "containerd",
 		} {
-			if _, err := d.host.stat(state + tasks + "/" + namespace + "/" + id); err == nil {
+			if _, err := d.host.Stat(state + tasks + "/" + namespace + "/" + id); err == nil {
 				return runtime
 			}
 		}

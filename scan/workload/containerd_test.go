@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 const criState = `{"annotations":{"io.kubernetes.cri.container-name":"cart","io.kubernetes.cri.sandbox-name":"cart-0","io.kubernetes.cri.sandbox-namespace":"shop","io.kubernetes.cri.image-name":"i"}}`
@@ -135,7 +136,7 @@ func FuzzOCISpec(f *testing.F) {
 	f.Add([]byte(`{"annotations":{"nerdctl/name":"a","io.kubernetes.container.name":"b","io.kubernetes.cri.container-type":"sandbox"}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var spec ociSpec
-		if err := decode(text, &spec); err == nil {
+		if err := hostfs.Decode(text, &spec); err == nil {
 			fit(t, spec.containerd())
 			fit(t, spec.crio())
 		}

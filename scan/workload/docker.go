@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 // Where Docker keeps its state: the root directory that dockerd(8) calls
@@ -18,7 +19,7 @@ const (
 // dockerFiles reads the file that Docker keeps of each container,
 // containers/ID/config.v2.json (its daemon/container package, unchanged in
 // format since Docker 1.10).
-type dockerFiles struct{ host tree }
+type dockerFiles struct{ host hostfs.Tree }
 
 // dockerContainer is what is used of a config.v2.json. Its own image is an id,
 // that of its configuration what the user named.
@@ -30,10 +31,10 @@ type dockerContainer struct {
 	}
 }
 
-func (d dockerFiles) find(c proctext.Cgroup) (Container, stamp, error) {
+func (d dockerFiles) find(c proctext.Cgroup) (Container, hostfs.Stamp, error) {
 	var first error
-	if home := d.host.homeOf(c.User); home != "" {
-		found, from, err := readDocker(d.host.within(home), dockerRootless, c.ContainerID)
+	if home := d.host.HomeOf(c.User); home != "" {
+		found, from, err := readDocker(d.host.Within(home), dockerRootless, c.ContainerID)
 		if err == nil {
 			return found, from, nil
 		}
@@ -44,10 +45,10 @@ func (d dockerFiles) find(c proctext.Cgroup) (Container, stamp, error) {
 	if err == nil {
 		return found, from, nil
 	}
-	if !d.host.exists(root + "/containers") {
+	if !d.host.Exists(root + "/containers") {
 		err = fmt.Errorf("%s/containers: %w", root, errElsewhere)
 	}
-	return Container{}, stamp{}, worse(first, err)
+	return Container{}, hostfs.Stamp{}, worse(first, err)
 }
 
 // root is where the daemon was told to keep its state (daemon.json).
@@ -55,17 +56,17 @@ func (d dockerFiles) root() string {
 	var config struct {
 		DataRoot string `json:"data-root"`
 	}
-	if _, err := d.host.readJSON(dockerConfig, &config); err != nil || !strings.HasPrefix(config.DataRoot, "/") {
+	if _, err := d.host.ReadJSON(dockerConfig, &config); err != nil || !strings.HasPrefix(config.DataRoot, "/") {
 		return dockerRoot
 	}
 	return config.DataRoot
 }
 
-func readDocker(t tree, root, id string) (Container, stamp, error) {
+func readDocker(t hostfs.Tree, root, id string) (Container, hostfs.Stamp, error) {
 	var d dockerContainer
-	from, err := t.readJSON(root+"/containers/"+id+"/config.v2.json", &d)
+	from, err := t.ReadJSON(root+"/containers/"+id+"/config.v2.json", &d)
 	if err != nil {
-		return Container{}, stamp{}, err
+		return Container{}, hostfs.Stamp{}, err
 	}
 	return d.container(), from, nil
 }

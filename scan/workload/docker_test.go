@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 func TestDockerElsewhere(t *testing.T) {
@@ -288,7 +290,7 @@ func FuzzDockerFile(f *testing.F) {
 	f.Add([]byte(`{"Name":["/"],"Config":{"Labels":{"io.kubernetes.pod.name":"p"}}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var d dockerContainer
-		if err := decode(text, &d); err == nil {
+		if err := hostfs.Decode(text, &d); err == nil {
 			fit(t, d.container())
 		}
 	})

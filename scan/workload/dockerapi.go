@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 // Bounds of a question to Docker.
@@ -38,7 +39,7 @@ func newDockerAPI(root string, now func() time.Time) *dockerAPI {
 }
 
 // find gives what the last answer says; a container has no file there.
-func (a *dockerAPI) find(c proctext.Cgroup) (Container, stamp, error) {
+func (a *dockerAPI) find(c proctext.Cgroup) (Container, hostfs.Stamp, error) {
 	now := a.now()
 	if age := now.Sub(a.asked); a.asked.IsZero() || age < 0 || age >= recheck {
 		a.asked = now
@@ -48,12 +49,12 @@ func (a *dockerAPI) find(c proctext.Cgroup) (Container, stamp, error) {
 		}
 	}
 	if found, ok := a.byID[c.ContainerID]; ok {
-		return found, stamp{}, nil
+		return found, hostfs.Stamp{}, nil
 	}
 	if a.err != nil {
-		return Container{}, stamp{}, a.err
+		return Container{}, hostfs.Stamp{}, a.err
 	}
-	return Container{}, stamp{}, errUnknown
+	return Container{}, hostfs.Stamp{}, errUnknown
 }
 
 func (a *dockerAPI) ask() (map[string]Container, error) {
@@ -108,7 +109,7 @@ type dockerListed struct {
 
 func decodeDockerList(text []byte) (map[string]Container, error) {
 	var list []dockerListed
-	if err := decode(text, &list); err != nil {
+	if err := hostfs.Decode(text, &list); err != nil {
 		return nil, err
 	}
 	byID := make(map[string]Container, len(list))

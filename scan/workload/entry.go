@@ -5,6 +5,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 // entry is what is known of one container.
@@ -16,7 +17,7 @@ type entry struct {
 	// told says that a runtime's state gave the answer, and from which file:
 	// its stamp is empty if it was no file.
 	told    bool
-	from    stamp
+	from    hostfs.Stamp
 	checked time.Time
 	// tried is true once it has been searched for.
 	tried bool
@@ -45,7 +46,7 @@ func (f *Finder) refresh(e *entry) {
 		return
 	}
 	e.tried, e.checked = true, now
-	if e.told && e.from.path != "" && e.from.current() {
+	if e.told && e.from.Path != "" && e.from.Current() {
 		return
 	}
 	if e.cgroup.Runtime == "" {

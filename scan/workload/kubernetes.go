@@ -3,6 +3,8 @@ package workload
 import (
 	"strings"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 // Where the kubelet keeps the logs of containers: directories
@@ -18,14 +20,14 @@ const (
 // runtime's state says too little. The directories are listed once in
 // [recheck] at most.
 type podLogs struct {
-	host   tree
+	host   hostfs.Tree
 	now    func() time.Time
 	listed time.Time
 	byID   map[string]Container
 	byUID  map[string]Container
 }
 
-func newPodLogs(host tree, now func() time.Time) *podLogs {
+func newPodLogs(host hostfs.Tree, now func() time.Time) *podLogs {
 	return &podLogs{host: host, now: now}
 }
 
@@ -58,12 +60,12 @@ func (l *podLogs) complete(c *Container, podUID string) {
 
 func (l *podLogs) list() {
 	l.byID, l.byUID = map[string]Container{}, map[string]Container{}
-	for _, name := range l.host.names(containerLogDir) {
+	for _, name := range l.host.Names(containerLogDir) {
 		if c, ok := containerLog(name); ok {
 			l.byID[c.ID] = c
 		}
 	}
-	for _, name := range l.host.names(podLogDir) {
+	for _, name := range l.host.Names(podLogDir) {
 		if c, uid, ok := podLog(name); ok {
 			l.byUID[uid] = c
 		}
@@ -72,7 +74,7 @@ func (l *podLogs) list() {
 
 // only is the name of a pod's container, if it has but one.
 func (l *podLogs) only(pod Container, uid string) string {
-	names := l.host.names(podLogDir + "/" + pod.PodNamespace + "_" + pod.Pod + "_" + uid)
+	names := l.host.Names(podLogDir + "/" + pod.PodNamespace + "_" + pod.Pod + "_" + uid)
 	if len(names) != 1 {
 		return ""
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 // A host with several runtimes, as it is read in turn.
@@ -105,7 +106,7 @@ func TestLackOf(t *testing.T) {
 		{fs.ErrNotExist, unknown},
 		{errElsewhere, elsewhere},
 		{fs.ErrPermission, denied},
-		{errTooLarge, damaged},
+		{hostfs.ErrTooLarge, damaged},
 		{errors.New("anything"), damaged},
 	} {
 		l := lackOf("docker", tt.err)
@@ -124,8 +125,8 @@ func TestWorse(t *testing.T) {
 		{nil, errUnknown, errUnknown},
 		{errUnknown, nil, errUnknown},
 		{errUnknown, fs.ErrPermission, fs.ErrPermission},
-		{fs.ErrPermission, errTooLarge, fs.ErrPermission},
-		{errTooLarge, errNotRegular, errTooLarge},
+		{fs.ErrPermission, hostfs.ErrTooLarge, fs.ErrPermission},
+		{hostfs.ErrTooLarge, hostfs.ErrNotRegular, hostfs.ErrTooLarge},
 	} {
 		if got := worse(tt.a, tt.b); !errors.Is(got, tt.want) {
 			t.Errorf("of %v and %v the worse is %v, want %v", tt.a, tt.b, got, tt.want)

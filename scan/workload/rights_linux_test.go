@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -243,15 +244,15 @@ func TestRootIsNotLeft(t *testing.T) {
 func TestRootOfTheHost(t *testing.T) {
 	h := newHost(t)
 	h.write("/x", "text")
-	text, from, err := tree{root: "/"}.read(h.path("/x"))
-	if err != nil || string(text) != "text" || from.inode == 0 || !from.current() {
+	text, from, err := hostfs.Tree{Root: "/"}.Read(h.path("/x"))
+	if err != nil || string(text) != "text" || from.Inode == 0 || !from.Current() {
 		t.Errorf("got %q, %+v, %v", text, from, err)
 	}
 	h.write("/x", "text")
-	if from.current() {
+	if from.Current() {
 		t.Error("another file of the same size and time is taken for the old one")
 	}
-	if (tree{root: "/"}).exists(h.path("/y")) || !(tree{root: "/"}).exists(h.path("/x")) {
+	if (hostfs.Tree{Root: "/"}).Exists(h.path("/y")) || !(hostfs.Tree{Root: "/"}).Exists(h.path("/x")) {
 		t.Error("existence is wrong")
 	}
 }

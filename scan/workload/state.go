@@ -3,15 +3,15 @@ package workload
 import (
 	"errors"
 	"io/fs"
-	"strings"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 // state is what the runtimes keep of their containers.
 type state struct {
-	host       tree
+	host       hostfs.Tree
 	docker     dockerFiles
 	dockerAPI  *dockerAPI
 	storage    *storage
@@ -20,7 +20,7 @@ type state struct {
 }
 
 func newState(root string, now func() time.Time) state {
-	host := tree{root: root}
+	host := hostfs.Tree{Root: root}
 	return state{
 		host:       host,
 		docker:     dockerFiles{host},
@@ -35,7 +35,7 @@ func newState(root string, now func() time.Time) state {
 // that says so, or an error: see lackOf.
 type source struct {
 	runtime string
-	find    func(proctext.Cgroup) (Container, stamp, error)
+	find    func(proctext.Cgroup) (Container, hostfs.Stamp, error)
 }
 
 // sources are the ways for a container, best first. Without a runtime any may
@@ -73,11 +73,11 @@ func mayBeNamed(c proctext.Cgroup) bool {
 // search asks the sources in turn. The error is a [lack], the most telling of
 // theirs. The id and the runtime are given all the same if it is a container's
 // cgroup.
-func (s *state) search(c proctext.Cgroup) (Container, stamp, error) {
+func (s *state) search(c proctext.Cgroup) (Container, hostfs.Stamp, error) {
 	if c.ContainerID == "" {
 		found, from, err := s.containerd.findNamed(c)
 		if err != nil {
-			return found, stamp{}, lackOf("containerd", err)
+			return found, hostfs.Stamp{}, lackOf("containerd", err)
 		}
 		return found, from, nil
 	}
@@ -95,7 +95,7 @@ func (s *state) search(c proctext.Cgroup) (Container, stamp, error) {
 	if most.kind == elsewhere && c.Runtime == "" {
 		most = lack{} // one that isn't there lacks nothing
 	}
-	return Container{ID: c.ContainerID, Runtime: c.Runtime}, stamp{}, most
+	return Container{ID: c.ContainerID, Runtime: c.Runtime}, hostfs.Stamp{}, most
 }
 
 // complete adds what can be told without the runtime's state, where that says
@@ -160,22 +160,4 @@ func worse(a, b error) error {
 		return b
 	}
 	return a
-}
-
-// homeOf gives the home directory of a user id by passwd(5), or nothing.
-func (t tree) homeOf(uid string) string {
-	if uid == "" {
-		return ""
-	}
-	text, _, err := t.read("/etc/passwd")
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Split(strings.TrimSpace(line), ":")
-		if len(fields) == 7 && fields[2] == uid && strings.HasPrefix(fields[5], "/") {
-			return fields[5]
-		}
-	}
-	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/devops-trouble-map/dotm/proctext"
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 // Where Podman and CRI-O keep their containers (containers-storage.conf(5)):
@@ -29,7 +30,7 @@ var storageDrivers = []string{"overlay", "vfs", "btrfs", "zfs"}
 // type Container of its containers.go). A list is read once, and again when it
 // changed.
 type storage struct {
-	host  tree
+	host  hostfs.Tree
 	lists map[string]*containerList
 }
 
@@ -38,11 +39,11 @@ const maxLists = 256
 
 // containerList is one list as last read.
 type containerList struct {
-	from stamp
+	from hostfs.Stamp
 	byID map[string]Container
 }
 
-func newStorage(host tree) *storage {
+func newStorage(host hostfs.Tree) *storage {
 	return &storage{host: host, lists: map[string]*containerList{}}
 }
 
@@ -66,7 +67,7 @@ type storedMetadata struct {
 
 func (s storedContainer) container() Container {
 	var m storedMetadata
-	_ = decode([]byte(s.Metadata), &m) // the name is outside of it, too
+	_ = hostfs.Decode([]byte(s.Metadata), &m) // the name is outside of it, too
 	c := Container{Name: m.Name, Runtime: "podman", Image: m.ImageName}
 	if len(s.Names) > 0 {
 		c.Name = s.Names[0] // what it was renamed to is here only
@@ -78,7 +79,7 @@ func (s storedContainer) container() Container {
 }
 
 // findPodman looks through the lists of the user, then of root.
-func (s *storage) findPodman(c proctext.Cgroup) (Container, stamp, error) {
+func (s *storage) findPodman(c proctext.Cgroup) (Container, hostfs.Stamp, error) {
 	var most error
 	there := false
 	for _, l := range s.places(c.User) {
@@ -92,25 +93,25 @@ func (s *storage) findPodman(c proctext.Cgroup) (Container, stamp, error) {
 			return found, list.from, nil
 		}
 	}
-	if graph, _ := s.roots(); !there && !s.host.exists(graph) {
+	if graph, _ := s.roots(); !there && !s.host.Exists(graph) {
 		most = worse(most, fmt.Errorf("%s: %w", graph, errElsewhere))
 	}
-	return Container{}, stamp{}, worse(most, errUnknown)
+	return Container{}, hostfs.Stamp{}, worse(most, errUnknown)
 }
 
 // listPlace is where a list may be.
 type listPlace struct {
-	tree tree
+	tree hostfs.Tree
 	path string
 }
 
 func (s *storage) places(user string) []listPlace {
 	graph, run := s.roots()
 	var dirs []listPlace
-	if home := s.host.homeOf(user); home != "" {
+	if home := s.host.HomeOf(user); home != "" {
 		dirs = append(dirs,
-			listPlace{s.host.within(home), rootlessGraph},
-			listPlace{s.host.within(rootlessRunUser + user), rootlessRun})
+			listPlace{s.host.Within(home), rootlessGraph},
+			listPlace{s.host.Within(rootlessRunUser + user), rootlessRun})
 	}
 	dirs = append(dirs, listPlace{s.host, graph}, listPlace{s.host, run})
 	files := make([]listPlace, 0, 2*len(storageDrivers)*len(dirs))
@@ -124,19 +125,19 @@ func (s *storage) places(user string) []listPlace {
 }
 
 // read gives a list, from memory if its file is still the same.
-func (s *storage) read(t tree, path string) (*containerList, error) {
-	key := t.home + "\x00" + path
-	if list := s.lists[key]; list != nil && list.from.current() {
+func (s *storage) read(t hostfs.Tree, path string) (*containerList, error) {
+	key := t.Home + "\x00" + path
+	if list := s.lists[key]; list != nil && list.from.Current() {
 		return list, nil
 	}
 	delete(s.lists, key)
-	text, from, err := t.read(path)
+	text, from, err := t.Read(path)
 	if err != nil {
 		return nil, err
 	}
 	byID, err := decodeContainers(text)
 	if err != nil {
-		return nil, t.failed(path, err)
+		return nil, t.Failed(path, err)
 	}
 	list := &containerList{from, byID}
 	if len(s.lists) < maxLists {
@@ -147,7 +148,7 @@ func (s *storage) read(t tree, path string) (*containerList, error) {
 
 func decodeContainers(text []byte) (map[string]Container, error) {
 	var stored []storedContainer
-	if err := decode(text, &stored); err != nil {
+	if err := hostfs.Decode(text, &stored); err != nil {
 		return nil, err
 	}
 	byID := make(map[string]Container, len(stored))
@@ -161,7 +162,7 @@ func decodeContainers(text []byte) (map[string]Container, error) {
 // two lines are read that set them.
 func (s *storage) roots() (graph, run string) {
 	graph, run = graphRoot, runRoot
-	text, _, err := s.host.read(storageConfig)
+	text, _, err := s.host.Read(storageConfig)
 	if err != nil {
 		return graph, run
 	}
@@ -184,19 +185,19 @@ func (s *storage) roots() (graph, run string) {
 // findCRIO reads the OCI configuration that CRI-O puts into the run directory
 // of a container, with annotations of its own and the kubelet's labels (CRI-O's
 // internal/factory/container and pkg/annotations).
-func (s *storage) findCRIO(c proctext.Cgroup) (Container, stamp, error) {
+func (s *storage) findCRIO(c proctext.Cgroup) (Container, hostfs.Stamp, error) {
 	_, run := s.roots()
 	var most error
 	for _, driver := range storageDrivers {
 		var spec ociSpec
-		from, err := s.host.readJSON(run+"/"+driver+"-containers/"+c.ContainerID+"/userdata/config.json", &spec)
+		from, err := s.host.ReadJSON(run+"/"+driver+"-containers/"+c.ContainerID+"/userdata/config.json", &spec)
 		if err == nil {
 			return spec.crio(), from, nil
 		}
 		most = worse(most, err)
 	}
-	if !s.host.exists(run) {
+	if !s.host.Exists(run) {
 		most = worse(most, fmt.Errorf("%s: %w", run, errElsewhere))
 	}
-	return Container{}, stamp{}, most
+	return Container{}, hostfs.Stamp{}, most
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 func TestPodmanLists(t *testing.T) {
@@ -70,7 +71,7 @@ func TestPodmanDamaged(t *testing.T) {
 	h.name("/machine.slice/libpod-"+id2+".scope", "web")
 	h.name(inPodman, id1[:12])
 	h.notes("container-damaged|1 container is called by its id: " + podmanList + ": invalid character")
-	h.write(podmanList, strings.Repeat(" ", maxFile+1))
+	h.write(podmanList, strings.Repeat(" ", hostfs.MaxFile+1))
 	h.pass(30 * time.Second)
 	h.notes("container-damaged|" + podmanList + ": must have at most 4194304 bytes")
 	h.remove(podmanList)
@@ -130,11 +131,11 @@ func TestHomeOf(t *testing.T) {
 		"a:x:10000:1::/a:/bin/sh\nb:x:1000:1::/b:/bin/sh\nc:x:1000:1::/c:/bin/sh": "/b",
 	} {
 		h.write("/etc/passwd", text)
-		if got := (tree{root: h.root}).homeOf("1000"); got != want {
+		if got := (hostfs.Tree{Root: h.root}).HomeOf("1000"); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
-	if got := (tree{root: h.root}).homeOf(""); got != "" {
+	if got := (hostfs.Tree{Root: h.root}).HomeOf(""); got != "" {
 		t.Errorf("nobody: got %q", got)
 	}
 }
@@ -206,7 +207,7 @@ func FuzzStorageConfig(f *testing.F) {
 	if err := os.MkdirAll(filepath.Join(root, "etc/containers"), 0o755); err != nil {
 		f.Fatal(err)
 	}
-	s := newStorage(tree{root: root})
+	s := newStorage(hostfs.Tree{Root: root})
 	f.Fuzz(func(t *testing.T, text string) {
 		if err := os.WriteFile(filepath.Join(root, storageConfig), []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -26,6 +26,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/workload/hostfs"
 )
 
 // Workload is what a process belongs to.
@@ -164,7 +165,7 @@ func (f *Finder) read(pid int) ([]byte, error) {
 		}
 		err = ErrGone
 	}
-	return nil, fmt.Errorf("reading the cgroup of process %d: %w", pid, plain(err))
+	return nil, fmt.Errorf("reading the cgroup of process %d: %w", pid, hostfs.Plain(err))
 }
 
 // readFile reads into f.text, which holds every real file of this kind.

@@ -26,7 +26,7 @@ import (
 const FileName = "dotm.db"
 
 // format is the version of the layout below. A file of a newer one is refused.
-const format = 1
+const format = 2
 
 // lockWait is how long Open waits for another process to let go of the file.
 const lockWait = time.Second
@@ -45,13 +45,16 @@ var (
 	keyFormat   = []byte("format")
 	keyRevision = []byte("revision")
 	keySettings = []byte("settings")
-	keyAlive    = []byte("alive") // nanoseconds, big-endian
+	keyCounts   = []byte("counts") // JSON of counts
+	keyFrom     = []byte("from")   // the oldest moment that can be told; as keyAlive
+	keyAlive    = []byte("alive")  // nanoseconds, big-endian
 )
 
 // Store is an open database.
 type Store struct {
-	db   *bbolt.DB
-	path string
+	db     *bbolt.DB
+	path   string
+	eraser eraser // of the one transaction that writes
 }
 
 var _ store.Store = (*Store)(nil)
@@ -174,10 +177,13 @@ func (s *Store) prepare() error {
 		}
 		return s.checkFormat(tx, meta)
 	})
-	if err != nil || !isNew {
+	switch {
+	case err != nil:
 		return err
+	case isNew:
+		return s.db.Update(s.create)
 	}
-	return s.db.Update(s.create)
+	return s.migrate()
 }
 
 func (s *Store) checkFormat(tx *bbolt.Tx, meta *bbolt.Bucket) error {
@@ -265,7 +271,7 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 	err := ctx.Err()
 	if err == nil {
 		err = s.guard("writing", func() error {
-			return s.db.Update(func(tx *bbolt.Tx) error { return apply(tx, &c) })
+			return s.db.Update(func(tx *bbolt.Tx) error { return s.apply(tx, &c) })
 		})
 	}
 	if err != nil {
@@ -274,13 +280,26 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 	return nil
 }
 
-func apply(tx *bbolt.Tx, c *store.Change) error {
-	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, writeNodes, writeDocuments, appendEvents, writeRecords, writeUses, writeGaps, forgetEvents} {
+func (s *Store) apply(tx *bbolt.Tx, c *store.Change) error {
+	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, writeNodes, writeDocuments} {
 		if err := step(tx, c); err != nil {
 			return err
 		}
 	}
-	return nil
+	n, err := readCounts(tx)
+	if err != nil {
+		return s.damaged(err.Error())
+	}
+	before := n
+	for _, step := range []func(*bbolt.Tx, *store.Change, *counts) error{appendEvents, writeRecords, writeUses, writeGaps, s.eraser.forget} {
+		if err := step(tx, c, &n); err != nil {
+			return err
+		}
+	}
+	if n == before {
+		return nil
+	}
+	return n.write(tx)
 }
 
 func writeMeta(tx *bbolt.Tx, c *store.Change) error {

@@ -40,7 +40,7 @@ func openOnce(dir string) int {
 }
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Opener {
+	storetest.Run(t, storetest.Promises{Whole: true}, func(t *testing.T) storetest.Opener {
 		dir := t.TempDir()
 		return func(t *testing.T) store.Store {
 			t.Helper()

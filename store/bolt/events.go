@@ -15,10 +15,6 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// forgetAtOnce bounds the events that one write drops, so that a shortened
-// retention never holds up the writes behind it.
-const forgetAtOnce = 10_000
-
 // eventKey sorts events by time, then by the order of their arrival: the time
 // in nanoseconds since 1970, with the sign bit flipped so that bytes sort as
 // numbers do, and the bucket's sequence number, both big-endian. Times that
@@ -39,7 +35,7 @@ func nanoseconds(at time.Time) int64 {
 	return at.UnixNano()
 }
 
-func appendEvents(tx *bbolt.Tx, c *store.Change) error {
+func appendEvents(tx *bbolt.Tx, c *store.Change, n *counts) error {
 	events := tx.Bucket(bucketEvents)
 	for i := range c.Append {
 		seq, err := events.NextSequence()
@@ -50,25 +46,11 @@ func appendEvents(tx *bbolt.Tx, c *store.Change) error {
 		if err != nil {
 			return fmt.Errorf("encoding event: %w", err)
 		}
-		if err := events.Put(eventKey(c.Append[i].At, seq), raw); err != nil {
+		key := eventKey(c.Append[i].At, seq)
+		n.add(&n.Events, key, raw)
+		if err := events.Put(key, raw); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func forgetEvents(tx *bbolt.Tx, c *store.Change) error {
-	if c.Forget.Before.IsZero() {
-		return nil
-	}
-	cur := tx.Bucket(bucketEvents).Cursor()
-	limit := eventKey(c.Forget.Before, 0)
-	n := 0
-	for k, _ := cur.First(); k != nil && bytes.Compare(k, limit) < 0 && n < forgetAtOnce; k, _ = cur.First() {
-		if err := cur.Delete(); err != nil {
-			return err
-		}
-		n++
 	}
 	return nil
 }

@@ -1,9 +1,12 @@
 package bolt
 
 import (
+	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,9 +17,9 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// The golden file is never made anew for a change of the code: it is what the
-// first release wrote, and every later one must read it.
-var update = flag.Bool("update", false, "write testdata/v1.db, when the format's version has changed")
+// Golden files are never made anew for a change of the code: each is what a
+// release wrote, and every later one must read it.
+var update = flag.Bool("update", false, "write the golden file of this format, when its version has changed")
 
 func goldenChange() store.Change {
 	ageing := topology.Duration(90 * time.Second)
@@ -28,36 +31,78 @@ func goldenChange() store.Change {
 	}
 }
 
-// TestFormat1 reads the database of format 1 that is kept beside this file.
-func TestFormat1(t *testing.T) {
-	golden := filepath.Join("testdata", "v1.db")
-	if *update {
-		dir := t.TempDir()
-		s := open(t, dir)
-		mustWrite(t, s, goldenChange())
-		s.Close()
-		copyFile(t, filepath.Join(dir, FileName), golden)
+// historyChange is what came with format 2.
+func historyChange() store.Change {
+	u := store.Use{Service: "web1~tcp~80", Connection: "0123456789abcdef", First: noon, Last: noon.Add(time.Hour)}
+	u.Hours.Add(noon)
+	c := goldenChange()
+	c.Alive = noon.Add(time.Minute)
+	c.Keep = []store.Document{{Kind: "user", Key: "anna", Value: []byte("{}")}}
+	c.Records = []store.Record{{Node: "web1", At: noon, Data: []byte("whole")}, {Node: "web1", At: noon.Add(time.Minute), Base: noon, Data: []byte("patch")}}
+	c.Uses = []store.Use{u}
+	c.Gaps = []store.Gap{{Node: "web1", From: noon, To: noon.Add(time.Minute), Why: "the agent did not report"}}
+	return c
+}
+
+// TestFormats reads the databases that are kept beside this file.
+func TestFormats(t *testing.T) {
+	for version, c := range []store.Change{1: goldenChange(), 2: historyChange()} {
+		if version == 0 {
+			continue
+		}
+		t.Run(strconv.Itoa(version), func(t *testing.T) {
+			golden := filepath.Join("testdata", fmt.Sprintf("v%d.db", version))
+			if *update && version == format {
+				dir := t.TempDir()
+				s := open(t, dir)
+				mustWrite(t, s, c)
+				s.Close()
+				copyFile(t, filepath.Join(dir, FileName), golden)
+			}
+			dir := t.TempDir()
+			copyFile(t, golden, filepath.Join(dir, FileName))
+			for range 2 { // as it was written, and as it was brought up to this format
+				s := open(t, dir)
+				holds(t, s, c)
+				s.Close()
+			}
+		})
 	}
-	dir := t.TempDir()
-	copyFile(t, golden, filepath.Join(dir, FileName))
-	s := open(t, dir)
-	defer s.Close()
+}
+
+func holds(t *testing.T, s *Store, c store.Change) {
+	t.Helper()
 	state, err := s.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := goldenChange()
-	want := store.State{Revision: c.Revision, Settings: *c.Settings, Blocks: []*topology.Block{c.Put[1], c.Put[0]}}
+	want := store.State{Revision: c.Revision, Settings: *c.Settings, Blocks: []*topology.Block{c.Put[1], c.Put[0]}, Documents: c.Keep, Alive: c.Alive}
 	if diff := cmp.Diff(want, state, cmpopts.EquateComparable(), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("state (-want +got):\n%s", diff)
 	}
 	var events []topology.Event
-	err = s.Events(t.Context(), noon, noon.Add(time.Hour), func(e topology.Event) bool { events = append(events, e); return true })
-	if err != nil {
-		t.Fatal(err)
+	var records []store.Record
+	var uses []store.Use
+	var gaps []store.Gap
+	failed := errors.Join(
+		s.Events(t.Context(), noon, noon.Add(time.Hour), func(e topology.Event) bool { events = append(events, e); return true }),
+		s.RecordsAt(t.Context(), noon.Add(time.Hour), func(r, base store.Record) bool { records = append(records, base, r); return true }),
+		s.Uses(t.Context(), "", func(u store.Use) bool { uses = append(uses, u); return true }),
+		s.Gaps(t.Context(), noon, noon.Add(time.Hour), func(g store.Gap) bool { gaps = append(gaps, g); return true }),
+	)
+	if failed != nil {
+		t.Fatal(failed)
 	}
-	if diff := cmp.Diff(c.Append, events); diff != "" {
-		t.Errorf("events (-want +got):\n%s", diff)
+	for what, diff := range map[string]string{
+		"events": cmp.Diff(c.Append, events), "records": cmp.Diff(c.Records, records), "uses": cmp.Diff(c.Uses, uses), "gaps": cmp.Diff(c.Gaps, gaps),
+	} {
+		if diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	e, err := s.Extent(t.Context())
+	if err != nil || e.Events != int64(len(c.Append)) || e.Records != int64(len(c.Records)) || e.Uses != int64(len(c.Uses)) || e.Bytes == 0 {
+		t.Errorf("the extent is %+v, %v", e, err)
 	}
 }
 

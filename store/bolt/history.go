@@ -35,7 +35,7 @@ func cutRecordKey(key []byte) (node string, at time.Time, ok bool) {
 	return string(key[:len(key)-9]), keyTime(key[len(key)-8:]), true
 }
 
-func writeRecords(tx *bbolt.Tx, c *store.Change) error {
+func writeRecords(tx *bbolt.Tx, c *store.Change, n *counts) error {
 	if len(c.Records) == 0 {
 		return nil
 	}
@@ -43,13 +43,22 @@ func writeRecords(tx *bbolt.Tx, c *store.Change) error {
 	if err != nil {
 		return fmt.Errorf("creating records: %w", err)
 	}
+	if meta := tx.Bucket(bucketMeta); meta.Get(keyFrom) == nil {
+		first := slices.MinFunc(c.Records, func(a, b store.Record) int { return a.At.Compare(b.At) })
+		if err := meta.Put(keyFrom, timeKey(first.At.Truncate(time.Millisecond))); err != nil {
+			return err
+		}
+	}
 	for i := range c.Records {
 		r := &c.Records[i]
+		if r.Node == "" || bytes.ContainsRune([]byte(r.Node), 0) {
+			return fmt.Errorf("node name must not be empty nor have a NUL, is %q", r.Node)
+		}
 		base := make([]byte, 8, 8+len(r.Data))
 		if !r.Base.IsZero() {
 			copy(base, timeKey(r.Base.Truncate(time.Millisecond)))
 		}
-		if err := bucket.Put(recordKey(r.Node, r.At), append(base, r.Data...)); err != nil {
+		if err := n.put(bucket, &n.Records, recordKey(r.Node, r.At), append(base, r.Data...)); err != nil {
 			return fmt.Errorf("record of %q: %w", r.Node, err)
 		}
 	}
@@ -95,19 +104,11 @@ func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield
 // recordAt is the newest record of a node up to a moment, with its base; zero
 // if there is none.
 func (s *Store) recordAt(bucket *bbolt.Bucket, cur *bbolt.Cursor, node string, at time.Time) (r, base store.Record, err error) {
-	limit := recordKey(node, at)
-	key, raw := cur.Seek(limit)
-	if !bytes.Equal(key, limit) {
-		if key == nil {
-			key, raw = cur.Last()
-		} else {
-			key, raw = cur.Prev()
-		}
-	}
-	name, when, ok := cutRecordKey(key)
-	if !ok || name != node {
+	key, raw := newestRecord(cur, node, at)
+	if key == nil {
 		return r, base, nil
 	}
+	_, when, _ := cutRecordKey(key)
 	if len(raw) < 8 {
 		return r, base, s.damaged(fmt.Sprintf("record %q is cut", key))
 	}
@@ -123,7 +124,25 @@ func (s *Store) recordAt(bucket *bbolt.Bucket, cur *bbolt.Cursor, node string, a
 	return r, store.Record{Node: node, At: r.Base, Data: slices.Clone(below[8:])}, nil
 }
 
-func writeUses(tx *bbolt.Tx, c *store.Change) error {
+// newestRecord is a node's last entry up to a moment; nil if there is none. The
+// cursor stands on it.
+func newestRecord(cur *bbolt.Cursor, node string, at time.Time) (key, value []byte) {
+	limit := recordKey(node, at)
+	key, value = cur.Seek(limit)
+	if !bytes.Equal(key, limit) {
+		if key == nil {
+			key, value = cur.Last()
+		} else {
+			key, value = cur.Prev()
+		}
+	}
+	if name, _, ok := cutRecordKey(key); !ok || name != node {
+		return nil, nil
+	}
+	return key, value
+}
+
+func writeUses(tx *bbolt.Tx, c *store.Change, n *counts) error {
 	if len(c.Uses) == 0 {
 		return nil
 	}
@@ -146,7 +165,7 @@ func writeUses(tx *bbolt.Tx, c *store.Change) error {
 		if err != nil {
 			return fmt.Errorf("encoding use: %w", err)
 		}
-		if err := bucket.Put(key, raw); err != nil {
+		if err := n.put(bucket, &n.Uses, key, raw); err != nil {
 			return err
 		}
 	}
@@ -176,7 +195,7 @@ func gapKey(g *store.Gap) []byte {
 	return append(timeKey(g.From.Truncate(time.Millisecond)), g.Node...)
 }
 
-func writeGaps(tx *bbolt.Tx, c *store.Change) error {
+func writeGaps(tx *bbolt.Tx, c *store.Change, _ *counts) error {
 	if len(c.Gaps) == 0 {
 		return nil
 	}
@@ -208,7 +227,7 @@ func (s *Store) Gaps(ctx context.Context, from, to time.Time, yield func(store.G
 		if err := json.Unmarshal(raw, &g); err != nil {
 			return false, s.damaged(fmt.Sprintf("gap %q: %v", key, err))
 		}
-		if !g.To.IsZero() && !g.To.After(from) {
+		if !g.From.Before(to) || (!g.To.IsZero() && !g.To.After(from)) {
 			return true, nil
 		}
 		return yield(g), nil
@@ -238,37 +257,23 @@ func (s *Store) each(ctx context.Context, bucket, from []byte, f func(key, raw [
 	return closed(err)
 }
 
-// Extent counts what there is.
+// Extent reads what was counted.
 func (s *Store) Extent(ctx context.Context) (e store.Extent, err error) {
 	if err := ctx.Err(); err != nil {
 		return e, err
 	}
 	err = s.guard("reading", func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
-			e = extent(tx)
+			n, err := readCounts(tx)
+			if err != nil {
+				return s.damaged(err.Error())
+			}
+			e = store.Extent{Events: n.Events, Records: n.Records, Uses: n.Uses, Bytes: n.Bytes}
+			if raw := tx.Bucket(bucketMeta).Get(keyFrom); len(raw) == 8 {
+				e.From = keyTime(raw)
+			}
 			return nil
 		})
 	})
 	return e, closed(err)
-}
-
-func extent(tx *bbolt.Tx) (e store.Extent) {
-	for _, part := range []struct {
-		bucket []byte
-		count  *int64
-	}{{bucketEvents, &e.Events}, {bucketRecords, &e.Records}, {bucketUses, &e.Uses}, {bucketGaps, nil}} {
-		b := tx.Bucket(part.bucket)
-		if b == nil {
-			continue
-		}
-		stats := b.Stats()
-		e.Bytes += int64(stats.BranchAlloc + stats.LeafAlloc)
-		if part.count != nil {
-			*part.count = int64(stats.KeyN)
-		}
-	}
-	if key, _ := tx.Bucket(bucketEvents).Cursor().First(); len(key) >= 8 {
-		e.From = keyTime(key[:8])
-	}
-	return e
 }

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,9 +131,9 @@ func TestOpenForeign(t *testing.T) {
 func TestOpenNewer(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	setFormat(t, s, "2")
+	setFormat(t, s, "99")
 	_, err := Open(dir)
-	if !errors.Is(err, store.ErrNewer) || !strings.Contains(err.Error(), "format 2, this one reads 1: update dotm") {
+	if !errors.Is(err, store.ErrNewer) || !strings.Contains(err.Error(), fmt.Sprintf("format 99, this one reads %d: update dotm", format)) {
 		t.Errorf("Open returns %v", err)
 	}
 	_, err = Open(dir) // and the file was let go of

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"path"
@@ -18,55 +19,87 @@ const module = "github.com/devops-trouble-map/dotm"
 
 // floors is the house of docs/architecture.md: a package imports packages of
 // lower floors only. Leaves stand on the floor of their parent and may import
-// it, never each other.
+// it, never each other; rooms stand there too.
 var floors = map[string]int{
-	"cmd/dotm":        5,
-	"config":          4,
-	"server":          3,
-	"server/keep":     3,
-	"server/past":     3,
-	"server/replica":  3,
-	"api":             3,
-	"agent":           3,
-	"relay":           3,
-	"scan":            2,
-	"scan/kernel":     2,
-	"scan/sockdiag":   2,
-	"scan/workload":   2,
-	"scan/conntrack":  2,
-	"scan/explain":    2,
-	"scan/netlink":    2,
-	"scan/networks":   2,
-	"scan/owners":     2,
-	"scan/procfs":     2,
-	"collect":         2,
-	"collect/push":    2,
-	"collect/ssh":     2,
-	"collect/text":    2,
-	"auth":            2,
-	"auth/pki":        2,
-	"auth/uplink":     2,
-	"resolve":         2,
-	"store":           2,
-	"store/bolt":      2,
-	"store/storetest": 2,
-	"web":             2,
-	"aggregate":       1,
-	"history":         1,
-	"aggregate/fold":  1,
-	"layout":          1,
-	"proctext":        1,
-	"topology":        0,
-	"report":          0,
+	"cmd/dotm":                  5,
+	"config":                    4,
+	"server":                    3,
+	"server/keep":               3,
+	"server/past":               3,
+	"server/replica":            3,
+	"api":                       3,
+	"agent":                     3,
+	"relay":                     3,
+	"scan":                      2,
+	"scan/kernel":               2,
+	"scan/sockdiag":             2,
+	"scan/workload":             2,
+	"scan/conntrack":            2,
+	"scan/explain":              2,
+	"scan/netlink":              2,
+	"scan/networks":             2,
+	"scan/owners":               2,
+	"scan/procfs":               2,
+	"collect":                   2,
+	"collect/push":              2,
+	"collect/ssh/hostkey":       2,
+	"scan/workload/hostfs":      2,
+	"collect/ssh":               2,
+	"collect/text":              2,
+	"auth":                      2,
+	"auth/pki":                  2,
+	"auth/uplink":               2,
+	"resolve":                   2,
+	"store":                     2,
+	"store/bolt":                2,
+	"store/redis":               2,
+	"store/storetest":           2,
+	"web":                       2,
+	"aggregate":                 1,
+	"aggregate/fold":            1,
+	"aggregate/weave":           1,
+	"aggregate/virtual":         1,
+	"aggregate/inference":       1,
+	"aggregate/identity":        1,
+	"aggregate/address":         1,
+	"aggregate/service":         1,
+	"aggregate/edge":            1,
+	"history":                   1,
+	"layout":                    1,
+	"proctext":                  1,
+	"proctext/listing":          1,
+	"proctext/printout":         1,
+	"proctext/listing/endpoint": 1,
+	"topology":                  0,
+	"report":                    0,
 }
 
 // rooms are packages that their parent imports, and nobody else: it is too large
-// for one. They import neither it nor each other.
-var rooms = []string{"server/past", "server/keep", "server/replica", "scan/kernel", "scan/sockdiag", "scan/workload", "scan/conntrack", "scan/owners", "scan/explain", "scan/networks"}
-
-// cellars are below the rooms of their parent, which import them as their parent
-// does, and nobody else. They import none of these.
-var cellars = []string{"scan/netlink", "scan/procfs"}
+// for one. They stand on storeys, the highest first: a room imports those of lower
+// storeys, and neither its parent nor its neighbours.
+var rooms = map[string][][]string{
+	"server": {
+		{"keep", "past", "replica"},
+	},
+	"scan": {
+		{"kernel", "sockdiag", "workload", "conntrack", "owners", "explain", "networks"},
+		{"netlink", "procfs"},
+	},
+	"aggregate": {
+		{"weave", "virtual"},
+		{"inference", "identity"},
+		{"address", "service", "edge"},
+	},
+	"collect/ssh": {
+		{"hostkey"},
+	},
+	"scan/workload": {
+		{"hostfs"},
+	},
+	"proctext/listing": {
+		{"endpoint"},
+	},
+}
 
 // outside are the folders beside the house.
 var outside = []string{"test", "bench", "packaging"}
@@ -78,19 +111,21 @@ var only = map[string][]string{
 	"github.com/danielgtaylor/huma":        {"api"},
 	"github.com/prometheus":                {"api"},
 	"go.etcd.io/bbolt":                     {"store/bolt"},
-	"golang.org/x/sys":                     {"scan", "scan/kernel", "scan/sockdiag", "scan/workload", "scan/conntrack", "scan/netlink", "scan/owners", "scan/procfs", "scan/explain", "scan/networks"},
+	"github.com/redis/go-redis":            {"store/redis"},
+	"golang.org/x/sys":                     {"scan", "scan/kernel", "scan/sockdiag", "scan/workload", "scan/workload/hostfs", "scan/conntrack", "scan/netlink", "scan/owners", "scan/procfs", "scan/explain", "scan/networks"},
 	"github.com/cilium/ebpf":               {"scan/kernel"},
 	"golang.org/x/sync":                    {"cmd/dotm"},
-	"golang.org/x/crypto/ssh":              {"collect/ssh"},
+	"golang.org/x/crypto/ssh":              {"collect/ssh", "collect/ssh/hostkey"},
 	"golang.org/x/crypto/argon2":           {"auth"},
 	"github.com/oschwald/maxminddb-golang": {"resolve"},
-	"github.com/klauspost/compress":        {"server/replica", "store", "history"},
+	"github.com/klauspost/compress":        {"server/replica", "store", "store/redis", "history"},
 	"github.com/google/go-cmp":             {},
 	"pgregory.net/rapid":                   {},
 	"github.com/rogpeppe/go-internal":      {},
 }
 
-// never lists what single packages must not import, with the reason.
+// never lists what single packages, or all below one (/...), must not import,
+// with the reason.
 var never = []struct{ pkg, banned, why string }{
 	{"agent", "net/http/pprof", "the agent listens nowhere unless told"},
 	{"agent", module + "/server", "an agent is small: scan and report below it, nothing else"},
@@ -99,23 +134,22 @@ var never = []struct{ pkg, banned, why string }{
 	{"agent", module + "/aggregate", "an agent is small: scan and report below it, nothing else"},
 	{"agent", module + "/topology", "an agent is small: scan and report below it, nothing else"},
 	{"agent", "os/exec", "nothing from the server is ever executed"},
-	{"collect/ssh", "os/exec", "the server runs no programs"},
+	{"collect/ssh/...", "os/exec", "the server runs no programs"},
 	{"agent", module + "/auth", "an agent is small: its way to the server is given to it"},
 	{"auth", "net/http", "who may is decided beside HTTP"},
 	{"auth/pki", "net/http", "certificates are made, not served"},
 	{"relay", module + "/server", "a relay opens no report"},
-	{"scan", "os/exec", "a look runs no programs"},
+	{"scan/...", "os/exec", "a look runs no programs"},
 	{"scan", "net/http", "a look talks to the kernel only"},
 	{"topology", module, "the words import nothing of the house"},
 	{"report", module, "the format imports nothing of the house"},
-	{"aggregate", "os", "floor 1 is pure"},
+	{"aggregate/...", "os", "floor 1 is pure"},
 	{"history", "os", "floor 1 is pure"},
 	{"aggregate", module + "/aggregate/fold", "reports are all that the topology is made of"},
-	{"aggregate/fold", "os", "floor 1 is pure"},
 	{"aggregate/fold", module + "/aggregate", "the agent knows no topology"},
 	{"aggregate/fold", module + "/topology", "the agent knows no topology"},
 	{"layout", "os", "floor 1 is pure"},
-	{"proctext", "os", "floor 1 is pure"},
+	{"proctext/...", "os", "floor 1 is pure"},
 	{"topology", "os", "floor 0 does no I/O"},
 	{"report", "os", "floor 0 does no I/O"},
 }
@@ -155,34 +189,110 @@ func isOutside(rel string) bool {
 	return slices.Contains(outside, top)
 }
 
+// storey is how far below its parent a room is; false for what is no room.
+func storey(rel string) (level int, ok bool) {
+	for i, s := range rooms[path.Dir(rel)] {
+		if slices.Contains(s, path.Base(rel)) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// wrong says why a package of the house must not import another; empty if it may.
+func wrong(rel, target string) string {
+	from, inRoom := storey(rel)
+	to, isRoom := storey(target)
+	switch home := path.Dir(target); {
+	case isOutside(target):
+		return "which is outside the house"
+	case isRoom && rel == home:
+		return ""
+	case isRoom && inRoom && path.Dir(rel) == home:
+		if to > from {
+			return ""
+		}
+		return "which is no storey below it: rooms import downwards only"
+	case isRoom:
+		return "a room of " + home + ", which nobody else enters"
+	case strings.HasPrefix(rel, target+"/") && (!inRoom || target != path.Dir(rel)):
+		return "" // a leaf knows its parent, and so do its rooms
+	case floors[target] >= floors[rel]:
+		return fmt.Sprintf("on floor %d, from floor %d: imports go downwards only", floors[target], floors[rel])
+	}
+	return ""
+}
+
 func TestImportsGoDownwards(t *testing.T) {
 	for _, p := range packages(t) {
 		rel, _ := local(p.ImportPath)
 		if isOutside(rel) {
 			continue
 		}
-		floor, ok := floors[rel]
-		if !ok {
+		if _, ok := floors[rel]; !ok {
 			t.Errorf("package %s has no floor: give it one here and in docs/architecture.md", rel)
 			continue
 		}
 		for _, imp := range p.Imports {
-			target, ok := local(imp)
-			if !ok {
-				continue
+			if target, ok := local(imp); ok {
+				if why := wrong(rel, target); why != "" {
+					t.Errorf("%s imports %s, %s", rel, target, why)
+				}
 			}
-			parentOf := strings.HasPrefix(rel, target+"/") && !slices.Contains(rooms, rel)
-			ownRoom := strings.HasPrefix(target, rel+"/") && slices.Contains(rooms, target)
-			cellar := slices.Contains(cellars, target)
-			above := rel == path.Dir(target) || slices.Contains(rooms, rel) && path.Dir(rel) == path.Dir(target)
-			if cellar && !above {
-				t.Errorf("%s imports %s: cellars are for the rooms above them", rel, target)
-			}
-			if to := floors[target]; to >= floor && !parentOf && !ownRoom && !cellar {
-				t.Errorf("%s (floor %d) imports %s (floor %d): imports go downwards only", rel, floor, target, to)
-			}
-			if isOutside(target) {
-				t.Errorf("%s imports %s, which is outside the house", rel, target)
+		}
+	}
+}
+
+// TestRules: the rules that the house is held to tell right from wrong.
+func TestRules(t *testing.T) {
+	for _, tt := range []struct {
+		rel, target string
+		may         bool
+	}{
+		{"server", "aggregate", true},
+		{"aggregate", "server", false},
+		{"aggregate", "layout", false},
+		{"store/bolt", "store", true},
+		{"store", "store/bolt", false},
+		{"scan", "aggregate/fold", true},
+		{"scan/owners", "aggregate/fold", true},
+		{"scan", "scan/owners", true},
+		{"scan", "scan/procfs", true},
+		{"scan/owners", "scan/procfs", true},
+		{"scan/procfs", "scan/owners", false},
+		{"scan/owners", "scan/kernel", false},
+		{"scan/owners", "scan", false},
+		{"agent", "scan/owners", false},
+		{"aggregate", "aggregate/weave", true},
+		{"aggregate", "aggregate/edge", true},
+		{"aggregate/weave", "aggregate/inference", true},
+		{"aggregate/weave", "aggregate/edge", true},
+		{"aggregate/weave", "aggregate/virtual", false},
+		{"aggregate/inference", "aggregate/virtual", false},
+		{"aggregate/edge", "aggregate/service", false},
+		{"aggregate/weave", "aggregate", false},
+		{"server", "aggregate/weave", false},
+		{"aggregate", "test/bed", false},
+		{"proctext/listing", "proctext", true},
+		{"proctext/listing", "proctext/listing/endpoint", true},
+		{"proctext/listing/endpoint", "proctext", true},
+		{"proctext/listing/endpoint", "proctext/listing", false},
+		{"proctext/printout", "proctext/listing", false},
+		{"proctext", "proctext/listing", false},
+		{"collect", "proctext/listing/endpoint", false},
+	} {
+		if why := wrong(tt.rel, tt.target); (why == "") != tt.may {
+			t.Errorf("%s imports %s: %q", tt.rel, tt.target, why)
+		}
+	}
+}
+
+// TestEveryRoomHasAParent: what is called a room has a floor, that of its parent.
+func TestEveryRoomHasAParent(t *testing.T) {
+	for home, storeys := range rooms {
+		for _, room := range slices.Concat(storeys...) {
+			if floor, ok := floors[home+"/"+room]; !ok || floor != floors[home] {
+				t.Errorf("room %s of %s is not on its floor", room, home)
 			}
 		}
 	}
@@ -211,19 +321,19 @@ func TestVendorsStayInTheirRooms(t *testing.T) {
 			if first, _, _ := strings.Cut(imp, "/"); !strings.Contains(first, ".") || strings.HasPrefix(imp, module) {
 				continue
 			}
-			if rooms, known := roomsOf(imp); !known {
+			if places, known := placesOf(imp); !known {
 				t.Errorf("%s imports %s: name it in this test, with the rooms it may be used in", rel, imp)
-			} else if !slices.Contains(rooms, rel) {
-				t.Errorf("%s imports %s, which belongs into %v only", rel, imp, rooms)
+			} else if !slices.Contains(places, rel) {
+				t.Errorf("%s imports %s, which belongs into %v only", rel, imp, places)
 			}
 		}
 	}
 }
 
-func roomsOf(imp string) ([]string, bool) {
-	for prefix, rooms := range only {
+func placesOf(imp string) ([]string, bool) {
+	for prefix, places := range only {
 		if imp == prefix || strings.HasPrefix(imp, prefix+"/") {
-			return rooms, true
+			return places, true
 		}
 	}
 	return nil, false
@@ -233,7 +343,7 @@ func TestBans(t *testing.T) {
 	for _, p := range packages(t) {
 		rel, _ := local(p.ImportPath)
 		for _, n := range never {
-			if n.pkg != rel {
+			if !concerns(n.pkg, rel) {
 				continue
 			}
 			for _, imp := range p.Imports {
@@ -243,4 +353,10 @@ func TestBans(t *testing.T) {
 			}
 		}
 	}
+}
+
+// concerns tells whether a rule for a package, or all below one, is for this one.
+func concerns(rule, rel string) bool {
+	tree, all := strings.CutSuffix(rule, "/...")
+	return rel == tree || all && strings.HasPrefix(rel, tree+"/")
 }

@@ -172,6 +172,9 @@ for (const [name, options] of [
       assert.ok(wide <= 0, `${view} is ${wide} px wider than the window`);
     }
     await p.goto(`${server.url}/#/nodes`);
+    const tab = await p.getByRole('button', { name: 'Agents' }).boundingBox();
+    const cut = await p.locator('.scroll > .segments').evaluate((e) => e.scrollWidth - e.clientWidth);
+    assert.ok(cut <= 0 && tab.x + tab.width <= (options.viewport?.width ?? 1440), `the last list's tab is cut by ${cut} px`);
     for (const way of ['Agent', 'SSH', 'Plain text']) {
       await p.getByRole('button', { name: 'Add a node' }).click();
       const sheet = p.getByRole('dialog');

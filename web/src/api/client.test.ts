@@ -51,6 +51,36 @@ describe('Client', () => {
     expect(asked).toBe(1);
   });
 
+  it('does not read again what did not change', async () => {
+    const sent: (string | null)[] = [];
+    let tag = 'W/"1"';
+    const client = new Client(((_: string, init?: RequestInit) => {
+      const match = new Headers(init?.headers).get('if-none-match');
+      sent.push(match);
+      if (match === tag) return Promise.resolve(new Response(null, { status: 304, headers: { etag: tag } }));
+      return Promise.resolve(new Response(`{"nodes":[],"targets":["${tag.replaceAll('"', '')}"]}`, { headers: { etag: tag } }));
+    }) as typeof fetch);
+    const first = await client.nodes();
+    expect(await client.nodes()).toBe(first);
+    tag = 'W/"2"';
+    expect((await client.nodes()).targets).toEqual(['W/2']);
+    await client.nodes();
+    expect(sent).toEqual([null, 'W/"1"', 'W/"1"', 'W/"2"']);
+  });
+
+  it('keeps nothing that was read for somebody whose session ended', async () => {
+    const sent: (string | null)[] = [];
+    const answers = [new Response('{"nodes":[]}', { headers: { etag: '"1"' } }), new Response(null, { status: 401 }), new Response('{"nodes":[]}')];
+    const client = new Client(((_: string, init?: RequestInit) => {
+      sent.push(new Headers(init?.headers).get('if-none-match'));
+      return Promise.resolve(answers[sent.length - 1]);
+    }) as typeof fetch);
+    await client.nodes();
+    await client.nodes().catch(() => undefined);
+    await client.nodes();
+    expect(sent).toEqual([null, '"1"', null]);
+  });
+
   it('knows how long to wait', async () => {
     const { client } = server('{"title":"Too Many Requests"}', { status: 429, headers: { ...PROBLEM, 'retry-after': '42' } });
     expect(problemOf(await client.login('a', 'b').catch((e: unknown) => e)).wait).toBe(42);

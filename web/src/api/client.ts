@@ -69,6 +69,8 @@ export function viewQuery(level: Level, hide: readonly HideKind[]): string {
 /** The calls the pages make. `fetch` is passed in so that tests need no network. */
 export class Client {
   readonly #fetch: typeof fetch;
+  /** What is read again and again: the last answer, and the tag that names it. */
+  readonly #held = new Map<string, { tag: string; body: unknown }>();
   /** Called when an answer says that one must log in first. */
   onLogin: () => void = () => undefined;
 
@@ -81,7 +83,7 @@ export class Client {
   }
 
   nodes(signal?: AbortSignal): Promise<NodeList> {
-    return this.#get('nodes', signal);
+    return this.#getAgain('nodes', signal);
   }
 
   node(name: string, signal?: AbortSignal): Promise<NodeDocument> {
@@ -167,19 +169,48 @@ export class Client {
     return this.#request<T>(path, signal ? { signal } : {});
   }
 
+  /**
+   * As `#get`, but what did not change does not come again: the answer is then the
+   * object of the last time. A browser's own cache does not do this where the server's
+   * certificate is its own.
+   */
+  async #getAgain<T>(path: string, signal?: AbortSignal): Promise<T> {
+    const held = this.#held.get(path);
+    const init: RequestInit = { ...(signal ? { signal } : {}), ...(held ? { headers: { 'if-none-match': held.tag } } : {}) };
+    const response = await this.#ask(path, init);
+    if (response.status === 304 && held) return held.body as T;
+    const body = (await response.json()) as T;
+    const tag = response.headers.get('etag');
+    if (tag) this.#held.set(path, { tag, body });
+    else this.#held.delete(path);
+    return body;
+  }
+
   #send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
     const written = body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
     return this.#request<T>(path, { method, ...written });
   }
 
   async #request<T>(path: string, init: RequestInit): Promise<T> {
+    const response = await this.#ask(path, init);
+    return (response.status === 204 ? undefined : await response.json()) as T;
+  }
+
+  /** Somebody else may log in: what was read for one is not kept for another. */
+  #lockedOut(): void {
+    this.#held.clear();
+    this.onLogin();
+  }
+
+  /** An answer that is no problem. */
+  async #ask(path: string, init: RequestInit): Promise<Response> {
     const response = await this.#fetch(`${API_BASE}/${path}`, init);
-    if (!response.ok) {
+    if (!response.ok && response.status !== 304) {
       // A wrong password is answered so too: that is for the form to say.
-      if (response.status === 401 && !LOGIN.includes(path)) this.onLogin();
+      if (response.status === 401 && !LOGIN.includes(path)) this.#lockedOut();
       throw new ProblemError(await readProblem(response));
     }
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    return response;
   }
 }
 

@@ -256,7 +256,8 @@ export interface Hidden {
   /** Those of dotm itself. */
   infrastructure: number;
   old: number;
-  observers?: number;
+  /** Connections of clients that only look at many nodes. */
+  observers: number;
 }
 
 /** The answer of GET /topology. */

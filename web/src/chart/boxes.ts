@@ -1,5 +1,5 @@
 import type { ChartNode, NodeKind, Status } from '../api/types';
-import { isAddress, plural, span } from '../lib/format';
+import { figure, isAddress, plural, span } from '../lib/format';
 import { CONTAINER, VIRTUAL } from '../parts/Icon';
 import { stateOf } from '../parts/shapes';
 import { serviceTroubles } from '../state/health';
@@ -38,11 +38,17 @@ const CUT = 9;
 /** The mark before a name: its side and the gap after it, and the most of the header that its host's name takes. */
 const MARK = { side: 12, gap: 5, host: 0.45 };
 
+/** How far a header's two lines stand above and below its middle, where it needs two. */
+const UNDER = { up: 4.5, down: 7 };
+
 /** The height from which a box without rows has room for a second line. */
 const SECOND_LINE = HEADER + 14;
 
 /** What a box says that never reported, by the room there is. */
-const UNREPORTED = ['does not report', 'no report'] as const;
+const UNREPORTED = ['does not report', 'no report', 'silent'] as const;
+
+/** What a row says whose process is there and not named. */
+const UNNAMED = ['name hidden', 'hidden'] as const;
 
 /** Where the Internet's globe, name and count stand in its box. */
 const GLOBE = 'M11 0A11 11 0 1 1 -11 0A11 11 0 1 1 11 0ZM-11 0H11M0 -11C7 -5 7 5 0 11C-7 5 -7 -5 0 -11Z';
@@ -179,7 +185,8 @@ export class BoxPainter {
     ctx.restore();
     this.#brush.text(node.name, cx, cy + 5, `600 12.5px ${SANS}`, 'ink', 'center');
     const font = `10.5px ${SANS}`;
-    if (open > 0) this.#brush.text(this.#brush.fit(plural(open, 'connection'), rect.w - 8, font), cx, cy + 22, font, 'ink3', 'center');
+    const told = [plural(open, 'connection'), `${figure(open)} open`, figure(open)];
+    if (open > 0) this.#brush.text(this.#brush.whole(told, rect.w - 8, font), cx, cy + 22, font, 'ink3', 'center');
   }
 
   #doubleLine(rect: Rect): void {
@@ -191,29 +198,33 @@ export class BoxPainter {
   #header(box: SceneBox): void {
     const { node, rect } = box;
     const alone = box.rows.length === 0 && rect.h < SECOND_LINE;
-    const y = rect.y + (alone ? rect.h : HEADER) / 2 + 0.5;
+    const middle = rect.y + (alone ? rect.h : HEADER) / 2 + 0.5;
     const said = this.#headerTag(box);
     const tagFont = `${this.#brush.size(10.5, 11.5)}px ${isAddress(said) ? MONO : SANS}`;
     const font = isAddress(shortName(node)) ? `${this.#brush.size(11.5, 13)}px ${MONO}` : `600 ${this.#brush.size(12.5, 14)}px ${SANS}`;
     const side = this.#brush.size(MARK.side, MARK.side + 2);
     const mark = MARKS[node.kind] ? side + (side * MARK.gap) / MARK.side : 0;
-    if (mark > 0) this.#mark(node, rect.x + 10, y - 0.5, side);
     const left = (node.kind === 'network' ? 13 : 10) + mark;
     const tag = this.#beside(node, said, rect.w - left - 10 - this.#brush.width(shortName(node), font) - 8, tagFont, rect.w);
+    // Who has a virtual address is said in any case: below its name, where that is all there is room for.
+    const below = tag === '' && node.kind === 'virtual' && box.rows.length > 0;
+    const y = below ? middle - UNDER.up : middle;
+    if (mark > 0) this.#mark(node, rect.x + 10, middle - 0.5, side);
     const tagWidth = tag === '' ? 0 : this.#brush.width(tag, tagFont) + 8;
     const name = this.#name(node, said, rect.w - left - 10 - tagWidth, font);
     this.#brush.text(name, rect.x + left, y, font, nodeInk(node.state));
     if (tag !== '') this.#brush.text(tag, rect.x + rect.w - 10, y, tagFont, 'ink3', 'right');
+    if (below) this.#brush.text(this.#brush.fit(said, rect.w - left - 10, tagFont), rect.x + left, middle + UNDER.down, tagFont, 'ink3');
     if (box.rows.length > 0 && !isUnreported(box)) this.#hairline(rect, rect.y + HEADER);
-    if (box.rows.length === 0) this.#second(box);
+    if (box.rows.length === 0) this.#second(box, tag === '' ? said : '');
   }
 
-  /** That in the room there is: a container's host gets its share, a virtual address stands whole before who has it. */
+  /** That in the room there is: a container's host gets its share, all other names stand whole before it. */
   #beside(node: ChartNode, said: string, left: number, font: string, width: number): string {
     if (containerName(node)?.host === said) return this.#brush.fit(said, width * MARK.host, font);
-    if (node.kind !== 'virtual') return said;
-    const wordings = [said, said.replace(/^on /, '')];
-    return wordings.find((w) => this.#brush.width(w, font) <= left) ?? '';
+    // How long it has been silent is worth a letter of its name, and a name that must be cut anyway is cut for any.
+    if (node.state === 'stale' || (node.kind !== 'virtual' && left < -8)) return said;
+    return this.#brush.whole(node.kind === 'virtual' ? [said, said.replace(/^on /, '')] : [said], left, font);
   }
 
   /** What the right end of the header says: the most telling one of several. */
@@ -246,21 +257,22 @@ export class BoxPainter {
     ctx.restore();
   }
 
-  /** The second line of a box without rows, where the layout has room for one. */
-  #second(box: SceneBox): void {
+  /** The second line of a box without rows, where the layout has room for one; `over` had no room in the first. */
+  #second(box: SceneBox, over: string): void {
     const { node, rect } = box;
     if (rect.h < SECOND_LINE) return;
     const y = rect.y + HEADER + (rect.h - HEADER) / 2 - 3;
     const font = `${this.#brush.size(11.5, 12)}px ${SANS}`;
     const left = node.kind === 'network' ? 13 : 10;
     const room = rect.w - left - 10;
-    const told = this.#told(box);
+    const told = this.#told(box, node.kind === 'virtual' ? over : '');
     if (told.length > 0) this.#brush.text(this.#brush.longest(told, room, font), rect.x + left, y, font, 'ink3');
   }
 
-  /** What that line says, the longest wording first. */
-  #told(box: SceneBox): readonly string[] {
+  /** What that line says, the longest wording first; what must be said, in all of them. */
+  #told(box: SceneBox, must: string): readonly string[] {
     const { node } = box;
+    if (must !== '') return [...(node.known_as && node.addresses[0] ? [`${node.addresses[0]}, ${must}`] : []), must];
     if (node.kind === 'network') return this.#many(box);
     if (node.kind === 'virtual') return node.known_as ? [node.addresses[0] ?? 'virtual address'] : ['virtual address', 'virtual'];
     if (node.state !== 'inferred') return [];
@@ -327,13 +339,13 @@ export class BoxPainter {
     const { rect, node } = box;
     const client = row.row.kind === 'client';
     const muted = client || node.state !== 'reporting' || gone;
-    const end = row.row.kind === 'client' ? 'client' : portText(row.row.protocol, row.row.port);
     const endFont = `${this.#brush.size(10.5, 12)}px ${MONO}`;
     const trouble = row.service ? GROUNDS[row.service.status] !== undefined || this.#troubled(row) : false;
     const font = `${trouble ? '600 ' : ''}${this.#brush.size(11.5, 13)}px ${SANS}`;
     const [left, label] = this.#rowLabel(box, row, tell);
-    const room = rect.w - left - 10 - this.#brush.width(end, endFont) - 6;
-    const text = tell ? this.#brush.longest(UNREPORTED, room, font) : this.#brush.fit(label, room, font);
+    const end = row.row.kind === 'service' ? portText(row.row.protocol, row.row.port) : this.#clientWord(box, endFont);
+    const room = rect.w - left - 10 - (end === '' ? 0 : this.#brush.width(end, endFont) + 6);
+    const text = typeof label === 'string' ? this.#brush.fit(label, room, font) : this.#brush.whole(label, room, font);
     const [first, second] = this.#rowLines(row);
     this.#brush.text(text, rect.x + left, first, font, muted || row.row.process === '' ? 'ink3' : 'ink');
     this.#brush.text(end, rect.x + rect.w - 10, first, endFont, 'ink3', 'right');
@@ -342,12 +354,20 @@ export class BoxPainter {
     if (left > 10) this.#rowState(rect, row, client, first);
   }
 
-  /** Where a row's text starts and what it says when the process is not known. */
-  #rowLabel({ node }: SceneBox, row: SceneRow, tell: boolean): [number, string] {
+  /** That a row is a client's, in its end; in none of a box where a name of one would be cut for it. */
+  #clientWord(box: SceneBox, endFont: string): string {
+    const font = `${this.#brush.size(11.5, 13)}px ${SANS}`;
+    const names = box.rows.map(({ row }) => (row.kind === 'client' ? row.process || UNNAMED[1] : ''));
+    const widest = Math.max(...names.map((n) => this.#brush.width(n, font)));
+    return this.#brush.whole(['client'], box.rect.w - 25 - 10 - widest - 6, endFont);
+  }
+
+  /** Where a row's text starts and what it says: the process, or why there is none, in several wordings. */
+  #rowLabel({ node }: SceneBox, row: SceneRow, tell: boolean): [number, string | readonly string[]] {
     if (row.row.kind === 'more') return [25, ''];
-    if (tell) return [10, ''];
+    if (tell) return [10, UNREPORTED];
     if (row.row.process !== '') return [25, row.row.process];
-    return [25, node.state === 'inferred' ? '' : 'name hidden'];
+    return [25, node.state === 'inferred' ? '' : UNNAMED];
   }
 
   /** In detail a service row has a second line: where it listens and who used it last. */

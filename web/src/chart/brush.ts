@@ -149,6 +149,11 @@ export class Brush {
     return whole ?? this.fit(texts.at(-1) ?? '', max, font);
   }
 
+  /** The first of several wordings that fits whole: a sentence that is cut says nothing. None says ''. */
+  whole(texts: readonly string[], max: number, font: string): string {
+    return texts.find((t) => this.width(t, font) <= max) ?? '';
+  }
+
   fit(text: string, max: number, font: string): string {
     const key = `${font}|${Math.floor(max * 2)}|${text}`;
     const known = this.#fitted.get(key);

@@ -360,10 +360,11 @@ function firstLook(scene: Scene, size: Size): Camera {
   if (size.w >= NARROW || all.k >= READABLE || !home) return all;
   const { rect } = home;
   const left = Math.min(...scene.boxes.map((b) => b.rect.x));
-  const whole = (size.w - 2 * NARROW_PAD) / (rect.x + rect.w - left);
+  // The lane's name begins a little left of its first box.
+  const whole = (size.w - 3 * NARROW_PAD) / (rect.x + rect.w - left);
   const near = whole >= FIRST_LOOK.least;
   const k = near ? Math.min(whole, FIRST_LOOK.most) : 1;
-  const x = near ? NARROW_PAD - left * k : size.w / 2 - (rect.x + rect.w / 2) * k;
+  const x = near ? 2 * NARROW_PAD - left * k : size.w / 2 - (rect.x + rect.w / 2) * k;
   const beside = scene.boxes.filter((b) => b.rect.x <= rect.x && Math.abs(b.rect.y - rect.y) < BESIDE);
   return { k, x, y: firstTop(scene.bounds, rect, Math.min(...beside.map((b) => b.rect.y)), k, size.h) };
 }

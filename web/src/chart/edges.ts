@@ -1,5 +1,6 @@
 import { shortFigure } from '../lib/format';
 import { type Severity, type Trouble, connectionTroubles, rank, worstFirst } from '../state/health';
+import type { Namer } from '../state/topology';
 import { connectionLine } from '../state/words';
 import { type Brush, DIMMED, GHOST, SANS } from './brush';
 import type { Point, Rect } from './camera';
@@ -188,7 +189,7 @@ export class EdgePainter {
       const inside = Math.max(area.x + w / 2, Math.min(area.x + area.w - w / 2, x));
       this.#label({ x: inside, y: y + i * this.#labelSize() * LEADING }, text, colour);
     };
-    line(connectionLine(edge.connection), 'ink', 0);
+    line(connectionLine(edge.connection, nameOf(edge)), 'ink', 0);
     this.#troubles(edge).forEach((t, i) => line(t.text, TICKS[t.severity].text, i + 1));
   }
 
@@ -302,4 +303,10 @@ export class EdgePainter {
 function isGone(edge: SceneEdge): boolean {
   const id = edge.connection.server.service;
   return id !== '' && edge.server.rows.some((r) => r.service?.id === id && r.service.state === 'gone');
+}
+
+/** What the two ends of an edge are called. */
+function nameOf({ client, server }: SceneEdge): Namer {
+  const known = new Map([client, server].map(({ node }) => [node.name, node.known_as]));
+  return (name) => known.get(name) || name;
 }

@@ -1,14 +1,14 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ChartNode, Connection, Row, Service, Status, TopologyDocument } from '../api/types';
 import { makeSite, oneHostFixture } from '../fixtures';
 import { fromDocument } from '../state/topology';
-import { type Mark, PALETTE, fakeCanvas } from '../testing/canvas';
+import type { Mark } from '../testing/canvas';
+import { VIEW, boxOf, draw, easel, edgeOf, stubCanvas } from '../testing/chart';
 import type { View } from './brush';
-import { Renderer } from './render';
 import { arrival } from './route';
-import { type Scene, type SceneBox, type SceneEdge, buildScene } from './scene';
+import { type Scene, buildScene } from './scene';
 
-beforeEach(() => void vi.stubGlobal('Path2D', vi.fn()));
+stubCanvas();
 
 interface Change {
   nodes?: (n: ChartNode) => ChartNode;
@@ -28,43 +28,6 @@ function sceneOf(change: Change = {}, doc: TopologyDocument = oneHostFixture()):
   );
 }
 
-const VIEW: View = {
-  camera: { x: 0, y: 100, k: 1 },
-  screen: { w: 1200, h: 800 },
-  dpr: 1,
-  level: 'card',
-  palette: PALETTE,
-  lit: null,
-  pointed: null,
-  selectedBox: null,
-  selectedRow: '',
-  selectedEdge: '',
-  keyboard: false,
-  roomy: false,
-  now: Date.parse('2026-11-23T05:30:00Z'),
-};
-
-function draw(scene: Scene, view: Partial<View> = {}) {
-  const { canvas, drawn } = fakeCanvas();
-  const ctx = canvas.getContext('2d');
-  if (!ctx) throw new Error('no context');
-  const renderer = new Renderer(ctx);
-  renderer.draw(scene, { ...VIEW, ...view });
-  return { drawn, renderer };
-}
-
-function edge(scene: Scene, id: string): SceneEdge {
-  const found = scene.edges.find((e) => e.connection.id === id);
-  if (!found) throw new Error(`no edge ${id}`);
-  return found;
-}
-
-function box(scene: Scene, name: string): SceneBox {
-  const found = scene.boxByName.get(name);
-  if (!found) throw new Error(`no box ${name}`);
-  return found;
-}
-
 /** The stroke of an edge's line. */
 function line(marks: Mark[]): Mark {
   const [first] = marks;
@@ -73,23 +36,23 @@ function line(marks: Mark[]): Mark {
 }
 
 function strokeOf(scene: Scene, id: string, view: Partial<View> = {}): Mark {
-  return line(draw(scene, view).drawn.along(edge(scene, id).path));
+  return line(draw(scene, view).along(edgeOf(scene, id).path));
 }
 
 /** The arrow heads: filled triangles whose tip is where the edge arrives. */
 function heads(scene: Scene, id: string, view: Partial<View> = {}): Mark[] {
-  const tip = arrival(edge(scene, id).path);
-  return draw(scene, view).drawn.of('fill').filter((m) => m.path[0] === `moveTo ${tip.x},${tip.y}`);
+  const tip = arrival(edgeOf(scene, id).path);
+  return draw(scene, view).of('fill').filter((m) => m.path[0] === `moveTo ${tip.x},${tip.y}`);
 }
 
 /** The outline of a box: the stroke of its rounded rectangle. */
 function outline(scene: Scene, name: string, view: Partial<View> = {}): Mark {
-  const { x, y } = box(scene, name).rect;
+  const { x, y } = boxOf(scene, name).rect;
   const here = (m: Mark): boolean => {
     const [left = NaN, top = NaN] = (m.path[0] ?? '').replace('roundRect ', '').split(',').map(Number);
     return Math.abs(left - x) <= 1 && Math.abs(top - y) <= 1;
   };
-  return line(draw(scene, view).drawn.of('stroke').filter(here));
+  return line(draw(scene, view).of('stroke').filter(here));
 }
 
 const on = (name: string, change: Partial<ChartNode>): Change => ({ nodes: (n) => (n.name === name ? { ...n, ...change } : n) });
@@ -98,20 +61,20 @@ const connection = (id: string, change: Partial<Connection>): Change => ({ conne
 
 describe('the ground', () => {
   it('is wiped with the page’s colour, on all device pixels', () => {
-    const { drawn } = draw(sceneOf(), { dpr: 2 });
+    const drawn = draw(sceneOf(), { dpr: 2 });
     expect(drawn.marks[0]).toMatchObject({ op: 'fillRect', args: [0, 0, 2400, 1600], fill: 'bg' });
   });
 
   it('names the lane, and its second line only where it can be read', () => {
-    expect(draw(sceneOf()).drawn.texts).toEqual(expect.arrayContaining(['this site', '4 nodes']));
-    const far = draw(sceneOf(), { camera: { x: 0, y: 0, k: 0.5 }, level: 'tag' }).drawn;
+    expect(draw(sceneOf()).texts).toEqual(expect.arrayContaining(['this site', '4 nodes']));
+    const far = draw(sceneOf(), { camera: { x: 0, y: 0, k: 0.5 }, level: 'tag' });
     expect(far.texts).toContain('this site');
     expect(far.texts).not.toContain('4 nodes');
   });
 
   it('keeps the lane’s name at 12 px from far away, over its ground', () => {
     const scene = sceneOf();
-    const { drawn } = draw(scene, { camera: { x: 0, y: 0, k: 0.1 }, level: 'dot' });
+    const drawn = draw(scene, { camera: { x: 0, y: 0, k: 0.1 }, level: 'dot' });
     expect(drawn.text('this site').font).toMatch(/^600 120px /);
     expect(drawn.text('this site').args[1]).toBeLessThan(scene.lane?.rect.y ?? 0);
   });
@@ -121,7 +84,7 @@ describe('boxes', () => {
   it('that report have a ground, a plain outline and ink', () => {
     const mark = outline(sceneOf(), 'vm');
     expect(mark).toMatchObject({ stroke: 'box', alpha: 1, dash: [] });
-    expect(draw(sceneOf()).drawn.text('vm').fill).toBe('ink');
+    expect(draw(sceneOf()).text('vm').fill).toBe('ink');
   });
 
   it('that never reported are dashed and say so', () => {
@@ -129,13 +92,13 @@ describe('boxes', () => {
     expect(mark.stroke).toBe('ink3');
     expect(mark.alpha).toBeCloseTo(0.6);
     expect(mark.dash).toEqual([4, 3]);
-    expect(draw(sceneOf()).drawn.texts.filter((t) => t === 'no report' || t === 'does not report')).toHaveLength(3);
-    expect(draw(sceneOf()).drawn.text('10.20.0.53').fill).toBe('ink2');
+    expect(draw(sceneOf()).texts.filter((t) => t === 'no report' || t === 'does not report')).toHaveLength(3);
+    expect(draw(sceneOf()).text('10.20.0.53').fill).toBe('ink2');
   });
 
   it('that are stale lie on the lane’s ground, in a quiet ink, and say for how long', () => {
     const scene = sceneOf(on('vm', { state: 'stale', last_report: '2026-11-23T05:16:00Z' }));
-    const { drawn } = draw(scene);
+    const drawn = draw(scene);
     expect(drawn.text('14 min').fill).toBe('ink3');
     expect(drawn.text('vm').fill).toBe('ink3');
     expect(drawn.text('gunicorn').fill).toBe('ink3');
@@ -161,43 +124,50 @@ describe('boxes', () => {
     ['container', 'container'],
     ['virtual', 'no holder'],
   ] as const)('of kind %s say so', (kind, tag) => {
-    expect(draw(sceneOf(on('vm', { kind, this: false }))).drawn.text(tag).fill).toBe('ink3');
+    expect(draw(sceneOf(on('vm', { kind, this: false }))).text(tag).fill).toBe('ink3');
   });
 
   it('of an outside network have a double line and their range', () => {
     const scene = sceneOf({ nodes: (n) => (n.name === '10.20.9.7' ? { ...n, name: 'partner', kind: 'network', addresses: ['203.0.113.0/24'], rows: [] } : n) });
-    const { drawn } = draw(scene);
-    const rect = box(scene, 'partner').rect;
+    const drawn = draw(scene);
+    const rect = boxOf(scene, 'partner').rect;
     expect(drawn.of('fillRect')).toContainEqual(expect.objectContaining({ args: [rect.x + 4, rect.y + 5, 1.2, rect.h - 10], fill: 'box' }));
     expect(drawn.texts).toContain('203.0.113.0/24');
     expect(drawn.text('partner').args[0]).toBe(rect.x + 13);
   });
 
   it('of the Internet count what is open, and say nothing when nothing is', () => {
-    expect(draw(sceneOf()).drawn.texts).toContain('45 connections');
+    expect(draw(sceneOf()).texts).toContain('45 connections');
     const quiet = sceneOf({ connections: (c) => ({ ...c, count: 0 }) });
-    expect(draw(quiet).drawn.texts.filter((t) => t.includes('connection'))).toEqual([]);
+    expect(draw(quiet).texts.filter((t) => t.includes('connection'))).toEqual([]);
   });
 
   it('outside of the window are not drawn', () => {
-    const { drawn } = draw(sceneOf(), { screen: { w: 300, h: 800 }, camera: { x: -500, y: 100, k: 1 } });
+    const drawn = draw(sceneOf(), { screen: { w: 300, h: 800 }, camera: { x: -500, y: 100, k: 1 } });
     expect(drawn.texts).not.toContain('vm');
     expect(drawn.texts).toContain('10.20.4.31');
+  });
+
+  it('whose name has no room for a tag beside it have the name', () => {
+    const texts = (w: number): string[] => draw(sceneOf({ nodes: (n) => (n.this ? { ...n, layout: { ...n.layout, w } } : n) })).texts;
+    expect(texts(160)).toContain('this node');
+    expect(texts(80)).toContain('vm');
+    expect(texts(80)).not.toContain('this node');
   });
 
   it('with long names are cut in the middle, and keep the tag', () => {
     const name = `web-${'x'.repeat(50)}-production-0001`;
     const scene = sceneOf({ nodes: (n) => (n.name === 'vm' ? { ...n, name } : n) });
-    const cut = draw(scene).drawn.texts.find((t) => t.startsWith('web-'));
+    const cut = draw(scene).texts.find((t) => t.startsWith('web-'));
     expect(cut).toMatch(/^web-.*….*1$/);
-    expect((cut ?? '').length * 6).toBeLessThan(box(scene, name).rect.w);
-    expect(draw(scene).drawn.texts).toContain('this node');
+    expect((cut ?? '').length * 6).toBeLessThan(boxOf(scene, name).rect.w);
+    expect(draw(scene).texts).toContain('this node');
   });
 });
 
 describe('rows', () => {
   it('say the process, the port and who is a client', () => {
-    const { drawn } = draw(sceneOf());
+    const drawn = draw(sceneOf());
     expect(drawn.text('gunicorn').fill).toBe('ink');
     expect(drawn.text(':8000')).toMatchObject({ fill: 'ink3' });
     expect(drawn.text('udp :53').fill).toBe('ink3');
@@ -207,7 +177,7 @@ describe('rows', () => {
 
   it('whose service is gone are faint and struck through', () => {
     const scene = sceneOf(service(8000, { state: 'gone' }));
-    const { drawn } = draw(scene);
+    const drawn = draw(scene);
     const name = drawn.text('gunicorn');
     expect(name.alpha).toBeCloseTo(0.6);
     expect(name.fill).toBe('ink3');
@@ -216,23 +186,40 @@ describe('rows', () => {
   });
 
   it('whose service is gone have the sign of what vanished, and no other', () => {
-    const signs = (scene: Scene): Mark[] => draw(scene).drawn.marks.filter((m) => m.path[0] === 'a shape' && m.op === 'fill' && m.fill === 'vanished');
+    const signs = (scene: Scene): Mark[] => draw(scene).marks.filter((m) => m.path[0] === 'a shape' && m.op === 'fill' && m.fill === 'vanished');
     const listening = signs(sceneOf({ services: (s) => ({ ...s, state: 'listening' }) }));
     expect(listening).toHaveLength(0);
     expect(signs(sceneOf({ services: (s) => ({ ...s, state: s.port === 8000 ? 'gone' : 'listening' }) }))).toHaveLength(1);
   });
 
+  it('of clients are whole before the word client is', () => {
+    const of = (process: string): string[] => draw(sceneOf({ nodes: (n) => (n.name === 'vm' ? { ...n, layout: { ...n.layout, w: 120 }, rows: [{ kind: 'client', process }] } : { ...n, rows: [] }) })).texts;
+    expect(of('cron')).toEqual(expect.arrayContaining(['cron', 'client']));
+    expect(of('browser-pool')).toContain('browser-pool');
+    expect(of('browser-pool')).not.toContain('client');
+  });
+
+  it('that are hidden say so in words that fit, never in a word that is cut', () => {
+    const said = (w: number): string[] => {
+      const small = (n: ChartNode): ChartNode => (n.name === 'vm' ? { ...n, layout: { ...n.layout, w }, rows: [{ kind: 'client', process: '' }] } : n);
+      return draw(sceneOf({ nodes: small })).texts;
+    };
+    expect(said(180)).toContain('name hidden');
+    expect(said(120)).toContain('hidden');
+    for (const w of [120, 100, 90]) expect(said(w).filter((t) => t.includes('…') && /^(n|h)/.test(t))).toEqual([]);
+  });
+
   it('without a name say that it is hidden on a node that reports, in a quiet ink', () => {
     const hide = (r: Row): Row => (r.kind === 'service' && r.port === 8000 ? { ...r, process: '' } : r);
     const scene = sceneOf({ nodes: (n) => ({ ...n, rows: (n.rows ?? []).map(hide) }) });
-    const { drawn } = draw(scene);
+    const drawn = draw(scene);
     expect(drawn.text('name hidden').fill).toBe('ink3');
     expect(drawn.texts).toContain(':8000');
   });
 
   it('that did not fit are counted', () => {
     const scene = sceneOf({ nodes: (n) => (n.name === 'vm' ? { ...n, rows: [...(n.rows ?? []).slice(0, 3), { kind: 'more', count: 9 }] } : n) });
-    const { drawn } = draw(scene);
+    const drawn = draw(scene);
     expect(drawn.text('+ 9').fill).toBe('ink3');
     expect(drawn.texts).not.toContain('gunicorn');
   });
@@ -242,7 +229,7 @@ describe('rows', () => {
     ['WARNING', 'warning-bg'],
     ['UNKNOWN', 'unknown-bg'],
   ] as const)('that are %s have a ground and bold text', (status, ground) => {
-    const { drawn } = draw(sceneOf(service(8000, { status })));
+    const drawn = draw(sceneOf(service(8000, { status })));
     expect(drawn.of('fill').filter((m) => m.fill === ground)).toHaveLength(1);
     expect(drawn.text('gunicorn').font).toMatch(/^600 /);
     expect(drawn.text('postgres').font).not.toMatch(/^600 /);
@@ -250,7 +237,7 @@ describe('rows', () => {
 
   it.each(['OK', 'NONE', 'PENDING', 'CRITICAL', 'WARNING'] as Status[])('show %s as a shape of its own, not as a bare colour', (status) => {
     const shapes = (s: Status): string => {
-      const marks = draw(sceneOf({ services: (x) => ({ ...x, status: s }) })).drawn.marks;
+      const marks = draw(sceneOf({ services: (x) => ({ ...x, status: s }) })).marks;
       return marks.filter((m) => m.path[0] === 'a shape' || m.path[0]?.startsWith('arc')).map((m) => `${m.op} ${m.width} ${m.dash.join()} ${m.path[0]?.slice(0, 3)}`).join();
     };
     const others = (['OK', 'NONE', 'PENDING', 'CRITICAL'] as Status[]).filter((s) => s !== status && !(status === 'WARNING' && s === 'CRITICAL'));
@@ -259,7 +246,7 @@ describe('rows', () => {
 
   it('that are selected have a ring', () => {
     const id = 'vm~tcp~8000~127.0.0.1';
-    const ring = (selectedRow: string): number => draw(sceneOf(), { selectedRow }).drawn.of('stroke').filter((m) => m.stroke === 'accent').length;
+    const ring = (selectedRow: string): number => draw(sceneOf(), { selectedRow }).of('stroke').filter((m) => m.stroke === 'accent').length;
     expect(ring(id)).toBe(1);
     expect(ring('')).toBe(0);
   });
@@ -283,7 +270,7 @@ describe('lines', () => {
 
   it('end inside their head, and at the row where there is none', () => {
     const end = (scene: Scene, id: string): number => Number(strokeOf(scene, id).path.at(-1)?.split(',').at(-2));
-    const tip = arrival(edge(sceneOf(), 'c8').path).x;
+    const tip = arrival(edgeOf(sceneOf(), 'c8').path).x;
     expect(end(sceneOf(), 'c8')).toBeLessThan(tip);
     expect(end(sceneOf(connection('c8', { directed: false })), 'c8')).toBe(tip);
   });
@@ -303,10 +290,10 @@ describe('lines', () => {
 
   it('that are lit are dark, the others dimmed to 42 %', () => {
     const scene = sceneOf();
-    const lit = { edges: new Set([edge(scene, 'c8')]), boxes: new Set([box(scene, 'vm'), box(scene, '10.20.4.31')]) };
+    const lit = { edges: new Set([edgeOf(scene, 'c8')]), boxes: new Set([boxOf(scene, 'vm'), boxOf(scene, '10.20.4.31')]) };
     expect(strokeOf(scene, 'c8', { lit })).toMatchObject({ stroke: 'ink2', alpha: 1 });
     expect(strokeOf(scene, 'c10', { lit })).toMatchObject({ stroke: 'edge', alpha: 0.42 });
-    const { drawn } = draw(scene, { lit });
+    const drawn = draw(scene, { lit });
     expect(drawn.text('Internet').alpha).toBe(0.42);
     expect(drawn.text('vm').alpha).toBe(1);
   });
@@ -314,23 +301,23 @@ describe('lines', () => {
   it('of one pair are one from further away: the busiest', () => {
     const scene = sceneOf();
     const far = { camera: { x: 0, y: 0, k: 0.5 }, level: 'tag' } as const;
-    const drawn = draw(scene, far).drawn;
+    const drawn = draw(scene, far);
     const shown = scene.edges.filter((e) => drawn.along(e.path).length > 0).map((e) => e.connection.id);
     expect(shown).toContain('c1');
     expect(shown).not.toContain('c2');
-    expect(draw(scene, { ...far, selectedEdge: 'c2' }).drawn.along(edge(scene, 'c2').path)).toHaveLength(1);
+    expect(draw(scene, { ...far, selectedEdge: 'c2' }).along(edgeOf(scene, 'c2').path)).toHaveLength(1);
   });
 });
 
 describe('labels', () => {
   const counts = ['38', '24', '12', '8', '6', '4', '2', '1'];
-  const labels = (view: Partial<View> = {}): string[] => draw(sceneOf(), view).drawn.of('strokeText').map((m) => m.text).filter((t) => counts.includes(t));
+  const labels = (view: Partial<View> = {}): string[] => draw(sceneOf(), view).of('strokeText').map((m) => m.text).filter((t) => counts.includes(t));
 
   it('stand at the busiest only, with a halo in the ground’s colour', () => {
     expect(labels()).toContain('38');
     expect(labels()).not.toContain('1');
     expect(labels().length).toBeLessThanOrEqual(5);
-    expect(draw(sceneOf()).drawn.of('strokeText')[0]).toMatchObject({ stroke: 'lane' });
+    expect(draw(sceneOf()).of('strokeText')[0]).toMatchObject({ stroke: 'lane' });
   });
 
   it('stand everywhere in detail, where they don’t cover each other', () => {
@@ -339,11 +326,11 @@ describe('labels', () => {
 
   it('leave the middle of their line where another line runs', () => {
     const scene = sceneOf();
-    const c1 = edge(scene, 'c1');
-    const spot = (s: Scene): readonly number[] => draw(s).drawn.text('38').args;
+    const c1 = edgeOf(scene, 'c1');
+    const spot = (s: Scene): readonly number[] => draw(s).text('38').args;
     expect(spot(scene)).toEqual([c1.label.x, c1.label.y]);
     const { x, y } = c1.label;
-    const across = { ...edge(scene, 'c8'), points: [{ x, y: y - 30 }, { x, y: y + 30 }] };
+    const across = { ...edgeOf(scene, 'c8'), points: [{ x, y: y - 30 }, { x, y: y + 30 }] };
     scene.edgeGrid.add(across, { x, y: y - 30, w: 0, h: 60 });
     const [left = 0, top = 0] = spot(scene);
     expect(Math.abs(left - x)).toBeGreaterThan(6);
@@ -352,16 +339,16 @@ describe('labels', () => {
 
   it('stay in the middle where no place is free', () => {
     const scene = sceneOf();
-    const c1 = edge(scene, 'c1');
-    scene.edgeGrid.add({ ...edge(scene, 'c8'), points: c1.points }, c1.area);
-    expect(draw(scene).drawn.text('38').args).toEqual([c1.label.x, c1.label.y]);
+    const c1 = edgeOf(scene, 'c1');
+    scene.edgeGrid.add({ ...edgeOf(scene, 'c8'), points: c1.points }, c1.area);
+    expect(draw(scene).text('38').args).toEqual([c1.label.x, c1.label.y]);
   });
 
   it('stand beside the lowest loop when it is one of the busiest', () => {
     const scene = sceneOf({ connections: (c) => (c.id === 'c5' ? { ...c, count: 77, client: { ...c.client, process: '', service: c.server.service } } : c) });
-    const { area } = edge(scene, 'c5');
+    const { area } = edgeOf(scene, 'c5');
     expect(area.h).toBeLessThan(20);
-    expect((draw(scene).drawn.text('77').args[0] ?? 0) - 6).toBeGreaterThan(area.x + area.w);
+    expect((draw(scene).text('77').args[0] ?? 0) - 6).toBeGreaterThan(area.x + area.w);
   });
 
   it('don’t stand on dots', () => {
@@ -370,32 +357,32 @@ describe('labels', () => {
 
   it('say what is pointed at: processes, what is open and was opened', () => {
     const scene = sceneOf();
-    const c5 = edge(scene, 'c5');
+    const c5 = edgeOf(scene, 'c5');
     const view = { pointed: c5, lit: { edges: new Set([c5]), boxes: new Set([c5.client]) } };
-    const mark = draw(scene, view).drawn.text('gunicorn → postgres, 12 open, 87 opened');
+    const mark = draw(scene, view).text('gunicorn → postgres, 12 open, 87 opened');
     expect(mark.fill).toBe('ink');
-    expect(draw(scene, view).drawn.texts).not.toContain('12');
+    expect(draw(scene, view).texts).not.toContain('12');
   });
 
   it('of what is pointed at stay in the window', () => {
     const scene = sceneOf();
-    const pointed = edge(scene, 'c1');
+    const pointed = edgeOf(scene, 'c1');
     const text = 'Internet → nginx, 38 open, 269 opened';
     const screen = { w: 260, h: 800 };
-    const x = draw(scene, { pointed, screen, camera: { x: -60, y: 100, k: 1 } }).drawn.text(text).args[0] ?? 0;
+    const x = draw(scene, { pointed, screen, camera: { x: -60, y: 100, k: 1 } }).text(text).args[0] ?? 0;
     expect(x - (text.length * 6) / 2).toBeGreaterThanOrEqual(60);
   });
 
   it('of a connection with nothing open are said when it is pointed at', () => {
     const scene = sceneOf();
-    expect(draw(scene, { pointed: edge(scene, 'c10') }).drawn.texts.some((t) => t.startsWith('icinga2 → 10.20.9.7 :5665, 0 open'))).toBe(true);
+    expect(draw(scene, { pointed: edgeOf(scene, 'c10') }).texts.some((t) => t.startsWith('icinga2 → 10.20.9.7 :5665, 0 open'))).toBe(true);
   });
 });
 
 describe('selection', () => {
   const ring = (keyboard: boolean): Mark => {
     const scene = sceneOf();
-    return line(draw(scene, { selectedBox: box(scene, 'vm'), keyboard }).drawn.of('stroke').filter((m) => m.stroke === 'accent'));
+    return line(draw(scene, { selectedBox: boxOf(scene, 'vm'), keyboard }).of('stroke').filter((m) => m.stroke === 'accent'));
   };
 
   it('is a ring of 2 px, dashed when the keyboard stands there', () => {
@@ -408,34 +395,34 @@ describe('levels', () => {
   const site = sceneOf({}, makeSite(60));
 
   it('from far away are blocks without a word, filled only in trouble', () => {
-    const { drawn } = draw(site, { level: 'dot', camera: { x: 0, y: 0, k: 0.2 }, screen: { w: 1200, h: 800 } });
+    const drawn = draw(site, { level: 'dot', camera: { x: 0, y: 0, k: 0.2 }, screen: { w: 1200, h: 800 } });
     expect(drawn.texts).toEqual(['this site']);
     const red = sceneOf({ nodes: (n) => (n.name === 'db01' ? { ...n, status: 'CRITICAL' } : n) }, makeSite(60));
-    const fills = (s: Scene): string[] => draw(s, { level: 'dot', camera: { x: 0, y: 0, k: 0.2 } }).drawn.of('fillRect').map((m) => m.fill);
+    const fills = (s: Scene): string[] => draw(s, { level: 'dot', camera: { x: 0, y: 0, k: 0.2 } }).of('fillRect').map((m) => m.fill);
     expect(fills(site)).not.toContain('critical');
     expect(fills(red).filter((f) => f === 'critical')).toHaveLength(1);
   });
 
   it('from far away tell a stale box from one that reports', () => {
-    const fills = draw(site, { level: 'dot', camera: { x: 0, y: 0, k: 0.2 } }).drawn.of('fillRect').map((m) => m.fill);
+    const fills = draw(site, { level: 'dot', camera: { x: 0, y: 0, k: 0.2 } }).of('fillRect').map((m) => m.fill);
     expect(fills.filter((f) => f === 'lane')).toHaveLength(1);
     expect(fills.filter((f) => f === 'surface')).toHaveLength(59);
   });
 
   it('as names are at 11 px on screen, 13 on a small one', () => {
     const far = { level: 'tag', camera: { x: 0, y: 0, k: 0.5 } } as const;
-    expect(draw(site, far).drawn.text('web01').font).toMatch(/^600 22px /);
-    expect(draw(site, { ...far, roomy: true }).drawn.text('web01').font).toMatch(/^600 26px /);
-    expect(draw(site, far).drawn.texts).not.toContain('nginx');
+    expect(draw(site, far).text('web01').font).toMatch(/^600 22px /);
+    expect(draw(site, { ...far, roomy: true }).text('web01').font).toMatch(/^600 26px /);
+    expect(draw(site, far).texts).not.toContain('nginx');
   });
 
   it('as cards have larger text on a small screen', () => {
-    expect(draw(sceneOf()).drawn.text('gunicorn').font).toMatch(/^11\.5px /);
-    expect(draw(sceneOf(), { roomy: true }).drawn.text('gunicorn').font).toMatch(/^13\.5px /);
+    expect(draw(sceneOf()).text('gunicorn').font).toMatch(/^11\.5px /);
+    expect(draw(sceneOf(), { roomy: true }).text('gunicorn').font).toMatch(/^13\.5px /);
   });
 
   it('in detail add addresses and use, at constant size', () => {
-    const { drawn } = draw(sceneOf(), { level: 'detail', camera: { x: -400, y: 0, k: 2 }, screen: { w: 1200, h: 800 } });
+    const drawn = draw(sceneOf(), { level: 'detail', camera: { x: -400, y: 0, k: 2 }, screen: { w: 1200, h: 800 } });
     expect(drawn.texts).toContain('192.0.2.2');
     expect(drawn.text('gunicorn').font).toMatch(/^6\.5px /);
     expect(drawn.texts.some((t) => /used 0 s ago|no use seen/.test(t) || t.includes('…'))).toBe(true);
@@ -444,7 +431,8 @@ describe('levels', () => {
 
 describe('overlay', () => {
   it('lays an earlier frame where its chart stands now', () => {
-    const { drawn, renderer } = draw(sceneOf(), { camera: { x: 30, y: 40, k: 2 } });
+    const { drawn, renderer } = easel();
+    renderer.draw(sceneOf(), { ...VIEW, camera: { x: 30, y: 40, k: 2 } });
     const image = { width: 1200, height: 800 } as HTMLCanvasElement;
     renderer.overlay(image, { x: 10, y: 10, k: 1 }, 0.25);
     const [mark] = drawn.of('drawImage');

@@ -1,33 +1,17 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Connection, Health, NodeState, Service, TopologyDocument } from '../api/types';
 import { containersFixture, makeIllSite, makeSite, oneHostFixture } from '../fixtures';
 import type { Grown } from '../state/growth';
 import { fromDocument } from '../state/topology';
-import { type Drawing, type Mark, PALETTE, fakeCanvas } from '../testing/canvas';
+import type { Drawing, Mark } from '../testing/canvas';
+import { VIEW, draw, edgeOf, stubCanvas } from '../testing/chart';
 import type { View } from './brush';
-import { Renderer } from './render';
 import { type Scene, type SceneEdge, buildScene } from './scene';
 
-beforeEach(() => void vi.stubGlobal('Path2D', vi.fn()));
+stubCanvas();
 
-const NOW = Date.parse('2026-11-23T05:30:00Z');
+const NOW = VIEW.now;
 const LANE = { title: 'this site', subtitle: '' };
-
-const VIEW: View = {
-  camera: { x: 0, y: 100, k: 1 },
-  screen: { w: 1200, h: 800 },
-  dpr: 1,
-  level: 'card',
-  palette: PALETTE,
-  lit: null,
-  pointed: null,
-  selectedBox: null,
-  selectedRow: '',
-  selectedEdge: '',
-  keyboard: false,
-  roomy: false,
-  now: NOW,
-};
 
 function sceneOf(doc: TopologyDocument, grown: Grown = new Map()): Scene {
   return buildScene({ ...fromDocument(doc), grown }, LANE);
@@ -39,23 +23,9 @@ function withHealth(health: Partial<Health>, change: Partial<Connection> = {}, i
   return { ...doc, connections: doc.connections.map((c) => (c.id === id ? { ...c, ...change, health: { end: 'client', ...health } } : c)) };
 }
 
-function draw(scene: Scene, view: Partial<View> = {}): Drawing {
-  const { canvas, drawn } = fakeCanvas();
-  const ctx = canvas.getContext('2d');
-  if (!ctx) throw new Error('no context');
-  new Renderer(ctx).draw(scene, { ...VIEW, ...view });
-  return drawn;
-}
-
-function edge(scene: Scene, id: string): SceneEdge {
-  const found = scene.edges.find((e) => e.connection.id === id);
-  if (!found) throw new Error(`no edge ${id}`);
-  return found;
-}
-
 /** The strokes of an edge's line, and after it its ticks: one stroke of many short lines. */
 function strokes(scene: Scene, id: string, view: Partial<View> = {}): Mark[] {
-  return strokesOf(draw(scene, view), edge(scene, id));
+  return strokesOf(draw(scene, view), edgeOf(scene, id));
 }
 
 function strokesOf({ marks }: Drawing, { path }: SceneEdge): Mark[] {
@@ -87,7 +57,7 @@ describe('a line that fails', () => {
   it('is as wide as it would be, and runs where it would run', () => {
     const ill = sceneOf(withHealth(WAITING));
     const well = sceneOf(oneHostFixture());
-    expect(edge(ill, 'c8').path).toEqual(edge(well, 'c8').path);
+    expect(edgeOf(ill, 'c8').path).toEqual(edgeOf(well, 'c8').path);
     expect(strokes(ill, 'c8')[0]?.width).toBe(strokes(well, 'c8')[0]?.width);
   });
 
@@ -122,7 +92,7 @@ describe('a line that fails', () => {
 
   it('is dimmed while something else is lit, and dark when it is lit itself', () => {
     const scene = sceneOf(withHealth(WAITING));
-    const lit = (id: string) => ({ lit: { edges: new Set([edge(scene, id)]), boxes: new Set<never>() } });
+    const lit = (id: string) => ({ lit: { edges: new Set([edgeOf(scene, id)]), boxes: new Set<never>() } });
     expect(strokes(scene, 'c8', lit('c1')).map((m) => m.alpha)).toEqual([0.42, 0.42]);
     expect(strokes(scene, 'c8', lit('c8')).map((m) => [m.alpha, m.stroke])).toEqual([[1, 'critical'], [1, 'critical']]);
   });
@@ -179,7 +149,7 @@ describe('labels of trouble', () => {
     const mark = draw(scene).text('3 unanswered');
     expect(mark.fill).toBe('critical');
     expect(draw(scene).texts).not.toContain('8');
-    expect(mark.args[1]).not.toBe(edge(scene, 'c8').label.y);
+    expect(mark.args[1]).not.toBe(edgeOf(scene, 'c8').label.y);
     expect(draw(sceneOf(withHealth({ retransmit_ratio: 0.08 }))).text('8 % resent').fill).toBe('warning-text');
   });
 
@@ -217,7 +187,7 @@ describe('labels of trouble', () => {
 
   it('of what is pointed at tell all of it in sentences', () => {
     const scene = sceneOf(withHealth({ ...WAITING, close_wait: 12 }));
-    const pointed = edge(scene, 'c8');
+    const pointed = edgeOf(scene, 'c8');
     const drawn = draw(scene, { pointed, lit: { edges: new Set([pointed]), boxes: new Set() } });
     const [line, first, second] = ['gunicorn → 10.20.4.31 :6379, 8 open, 59 opened', '3 attempts wait for an answer, for 2 min', '12 connections closed by the other end, not by gunicorn'].map((t) => drawn.text(t));
     expect([line?.fill, first?.fill, second?.fill]).toEqual(['ink', 'critical', 'warning-text']);
@@ -228,7 +198,7 @@ describe('labels of trouble', () => {
 
   it('of what is pointed at and well are one line', () => {
     const scene = sceneOf(oneHostFixture());
-    expect(draw(scene, { pointed: edge(scene, 'c8') }).texts.filter((t) => t.includes('gunicorn →'))).toHaveLength(1);
+    expect(draw(scene, { pointed: edgeOf(scene, 'c8') }).texts.filter((t) => t.includes('gunicorn →'))).toHaveLength(1);
   });
 });
 

@@ -3,24 +3,26 @@ import { useApp } from '../app';
 import { problemOf } from '../api/client';
 import type { Connection, Service } from '../api/types';
 import { plural } from '../lib/format';
-import type { Topology } from '../state/topology';
+import { type Topology, knownAs } from '../state/topology';
 import { confirmedLine, evidenceLine, resolvedLine } from '../state/words';
 import { serverText } from './columns';
 import { Command } from './Command';
 import { Fact } from './Fact';
 import { HealthSection } from './Health';
+import { NodeName } from './NodeName';
 import { ChartLink, Title } from './PanelParts';
 import { Age, Moment } from './Time';
 
 /** The panel of a selected connection. */
 export function ConnectionPanel({ topology, connection: c }: { topology: Topology; connection: Connection }) {
-  const from = [c.client.node, c.client.process].filter(Boolean).join(' ');
-  const to = [c.server.node, serverText(c)].filter(Boolean).join(' ');
+  const named = knownAs(topology);
+  const from = [named(c.client.node), c.client.process].filter(Boolean).join(' ');
+  const to = [named(c.server.node), serverText(c)].filter(Boolean).join(' ');
   return (
     <>
       <section>
         <Title>
-          {from} {c.directed ? '→' : '—'} {to}
+          <span class="end">{from}</span> {c.directed ? '→' : '—'} <span class="end">{to}</span>
         </Title>
         <p class="ink2">
           {c.count === 0 ? 'Nothing is open now.' : `${plural(c.count, 'connection')} open now.`}{' '}
@@ -32,11 +34,15 @@ export function ConnectionPanel({ topology, connection: c }: { topology: Topolog
       <section>
         <dl class="facts">
           <Fact name="From">
-            <ChartLink to={{ kind: 'node', id: c.client.node }}>{c.client.node}</ChartLink>
+            <ChartLink to={{ kind: 'node', id: c.client.node }}>
+              <NodeName name={c.client.node} />
+            </ChartLink>
             <Runs in={c.client} node={c.client.node} />
           </Fact>
           <Fact name="To">
-            <ChartLink to={{ kind: 'node', id: c.server.node }}>{c.server.node}</ChartLink>
+            <ChartLink to={{ kind: 'node', id: c.server.node }}>
+              <NodeName name={c.server.node} />
+            </ChartLink>
             <Runs in={topology.services.get(c.server.service)} node={c.server.node} />
           </Fact>
           <Fact name="Protocol">{c.protocol.toUpperCase()}</Fact>

@@ -1,10 +1,11 @@
 import { useApp } from '../app';
 import type { Holder, NodeInfo, Note, Target } from '../api/types';
-import { goDuration, isAddress, shortMoment, span } from '../lib/format';
+import { goDuration, shortMoment, span } from '../lib/format';
 import { fails, holderWord, problemText, skewWord, waySentence } from '../state/fleet';
 import { formatRoute, showNode } from '../state/route';
 import { HintText } from './Command';
 import { Fact } from './Fact';
+import { NodeName } from './NodeName';
 import { StateIcon } from './StateIcon';
 import { Age } from './Time';
 
@@ -98,8 +99,8 @@ function HolderLine({ holder: { node, since, until } }: { holder: Holder }) {
   const at = (moment: string): string => shortMoment(moment, now.value, prefs.utc.value);
   return (
     <li class={until ? 'before' : ''}>
-      <a href={formatRoute(showNode(route.value, node))} class={isAddress(node) ? 'mono' : ''}>
-        {node}
+      <a href={formatRoute(showNode(route.value, node))}>
+        <NodeName name={node} />
       </a>
       <span class="ink3">
         {until ? `${at(since)} to ${at(until)}, for ${span(Date.parse(until) - Date.parse(since))}` : `since ${at(since)}`}

@@ -6,6 +6,7 @@ import { judgeOf } from '../state/health';
 import { type Selection, formatRoute, showOnChart } from '../state/route';
 import { serverText } from './columns';
 import { Icon } from './Icon';
+import { NodeName } from './NodeName';
 import { TroubleText } from './Signal';
 
 /** So many of a list are shown; the rest is counted. */
@@ -62,7 +63,7 @@ export function PeerList({ title, connections, far }: PeerProps) {
           <li key={c.id}>
             <ChartLink to={{ kind: 'connection', id: c.id }}>
               <span class="name">
-                {far === 'client' ? c.client.node : c.server.node}{' '}
+                <NodeName name={c[far].node} />{' '}
                 <span class="ink3">{far === 'client' ? c.client.process || `to ${serverText(c)}` : serverText(c)}</span>
               </span>
               <TroubleText troubles={judge.connection(c)} />

@@ -10,6 +10,7 @@ import { Fact } from './Fact';
 import { QueueFacts, QueueTrouble } from './Health';
 import { Icon } from './Icon';
 import { Findings, Holders, ReportFacts } from './NodeFacts';
+import { NodeName } from './NodeName';
 import { ChartLink, PeerList, SHOWN, Title } from './PanelParts';
 import { stateOf } from './shapes';
 import { NoteText } from './SidePanel';
@@ -187,7 +188,9 @@ export function ServicePanel({ topology, service }: { topology: Topology; servic
         <Title state={<StateIcon state={stateOf(service, troubled)} size={22} />}>{serviceLabel(service)}</Title>
         <p class="ink2">
           {service.state === 'gone' ? 'Stopped listening on ' : service.state === 'seen' ? 'Seen from its clients, on ' : 'Listens on '}
-          <ChartLink to={{ kind: 'node', id: service.node }}>{service.node}</ChartLink>
+          <ChartLink to={{ kind: 'node', id: service.node }}>
+            <NodeName name={service.node} />
+          </ChartLink>
           {scope && `; ${scope}`}.
         </p>
         <QueueTrouble topology={topology} service={service} />

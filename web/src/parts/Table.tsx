@@ -9,6 +9,8 @@ export interface Column<T> {
   value?: (item: T) => string | number;
   cell: (item: T) => ComponentChildren;
   class?: string;
+  /** Left out while no item has a value in it. */
+  spare?: boolean;
   /** First click sorts from the largest: counts and times. */
   descending?: boolean;
 }
@@ -43,6 +45,11 @@ export function sorted<T>(items: readonly T[], columns: readonly Column<T>[], so
   if (!value) return [...items];
   const sign = sort.descending ? -1 : 1;
   return [...items].sort((a, b) => Number(last(a)) - Number(last(b)) || sign * compare(value(a), value(b)));
+}
+
+/** The columns that say something of at least one item; only spare ones may say nothing. */
+function telling<T>(columns: readonly Column<T>[], items: readonly T[]): readonly Column<T>[] {
+  return columns.filter(({ spare, value }) => !spare || !value || items.some((item) => Boolean(value(item))));
 }
 
 const MOVES: Readonly<Record<string, (i: number, last: number) => number>> = {
@@ -95,10 +102,11 @@ function useWindow(total: number) {
 }
 
 /** A real table: sortable heads, rows that arrow keys walk through, Enter opens. */
-export function Table<T>({ label, columns, items, id, sort: first, last, onOpen, selected, empty }: Props<T>) {
+export function Table<T>({ label, columns: all, items, id, sort: first, last, onOpen, selected, empty }: Props<T>) {
   const [sort, setSort] = useState(first);
   const [current, setCurrent] = useState('');
   const body = useRef<HTMLTableSectionElement>(null);
+  const columns = useMemo(() => telling(all, items), [all, items]);
   const rows = useMemo(() => sorted(items, columns, sort, last), [items, columns, sort, last]);
   const { from, to, above, below, reach, reset } = useWindow(rows.length);
   const onPage = rows.length > ROWS ? rows.slice(from, to) : rows;

@@ -15,7 +15,7 @@ const KINDS = [
 
 /** `2 ignored, 4 of dotm itself, 1 old`: what is hidden and why; `nothing` when nothing is. */
 export function hiddenLine(hidden: Hidden): string {
-  const counted = KINDS.filter(({ kind }) => (hidden[kind] ?? 0) > 0).map(({ kind, word }) => `${figure(hidden[kind] ?? 0)} ${word}`);
+  const counted = KINDS.filter(({ kind }) => hidden[kind] > 0).map(({ kind, word }) => `${figure(hidden[kind])} ${word}`);
   return counted.join(', ') || 'nothing';
 }
 
@@ -107,7 +107,7 @@ function HideMenu() {
                 <span>{title}</span>
                 <span class="small ink3">{help}</span>
               </span>
-              {(hidden?.[kind] ?? 0) > 0 && <b class="count">{figure(hidden?.[kind] ?? 0)}</b>}
+              {hidden && hidden[kind] > 0 && <b class="count">{figure(hidden[kind])}</b>}
             </label>
           ))}
         </div>

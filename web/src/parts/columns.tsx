@@ -2,6 +2,8 @@ import type { Connection, NodeInfo, Service } from '../api/types';
 import { edgeText, isUsed } from '../state/words';
 import { figure, micros, percent, rate } from '../lib/format';
 import { type Judge, rank } from '../state/health';
+import type { Namer } from '../state/topology';
+import { NodeName } from './NodeName';
 import { stateOf } from './shapes';
 import { TroubleText } from './Signal';
 import { StateIcon } from './StateIcon';
@@ -58,6 +60,7 @@ function runsIn({ unit, container }: { unit?: string; container?: string }): str
 
 const runs: Column<Service> = {
   key: 'runs',
+  spare: true,
   title: 'Unit or container',
   class: 'roomy second',
   value: runsIn,
@@ -80,7 +83,7 @@ const reach: Column<Service> = {
   cell: (s) => s.addresses.join(', '),
 };
 
-const user: Column<Service> = { key: 'user', title: 'User', class: 'roomy third', value: (s) => s.user ?? '', cell: (s) => s.user ?? '' };
+const user: Column<Service> = { key: 'user', spare: true, title: 'User', class: 'roomy third', value: (s) => s.user ?? '', cell: (s) => s.user ?? '' };
 
 const clients: Column<Service> = {
   key: 'clients',
@@ -109,11 +112,14 @@ const firstSeen: Column<Service> = {
   cell: (s) => <Age at={s.first_seen} />,
 };
 
-const node: Column<Service> = { key: 'node', title: 'Node', value: (s) => s.node, cell: (s) => s.node };
+function nodeBy(named: Namer): Column<Service> {
+  return { key: 'node', title: 'Node', value: (s) => named(s.node), cell: (s) => <NodeName name={s.node} /> };
+}
 
 function serviceTrouble(judge: Judge): Column<Service> {
   return {
     key: 'trouble',
+    spare: true,
     title: 'Trouble',
     class: 'trouble',
     descending: true,
@@ -133,8 +139,8 @@ export function nodeServices(judge: Judge): readonly Column<Service>[] {
 }
 
 /** Services of many nodes. */
-export function allServices(judge: Judge): readonly Column<Service>[] {
-  return [stateBy(judge), process, port, node, runs, reach, user, serviceTrouble(judge), clients, firstSeen, used];
+export function allServices(judge: Judge, named: Namer): readonly Column<Service>[] {
+  return [stateBy(judge), process, port, nodeBy(named), runs, reach, user, serviceTrouble(judge), clients, firstSeen, used];
 }
 
 export function serverText(c: Connection): string {
@@ -170,19 +176,22 @@ const connectionFirst: Column<Connection> = {
 };
 
 /** The headline of a row where columns have no room. */
-const edge: Column<Connection> = {
-  key: 'edge',
-  title: 'Connection',
-  class: 'narrow',
-  cell: (c) => (
-    <>
-      <span>{edgeText(c)}</span> <b>{figure(c.count)}</b>
-    </>
-  ),
-};
+function edgeBy(named: Namer): Column<Connection> {
+  return {
+    key: 'edge',
+    title: 'Connection',
+    class: 'narrow',
+    cell: (c) => (
+      <>
+        <span>{edgeText(c, named)}</span> <b>{figure(c.count)}</b>
+      </>
+    ),
+  };
+}
 
 const roundTrip: Column<Connection> = {
   key: 'rtt',
+  spare: true,
   title: 'Round trip',
   class: 'number roomy second',
   descending: true,
@@ -196,6 +205,7 @@ const received = (c: Connection): number => c.health?.received_bytes_per_second 
 /** Both directions; sorted by their sum. */
 const rates: Column<Connection> = {
   key: 'rate',
+  spare: true,
   title: 'Rate',
   class: 'number roomy second',
   descending: true,
@@ -210,6 +220,7 @@ const rates: Column<Connection> = {
 
 const resent: Column<Connection> = {
   key: 'resent',
+  spare: true,
   title: 'Resent',
   class: 'number roomy third',
   descending: true,
@@ -220,6 +231,7 @@ const resent: Column<Connection> = {
 function connectionTrouble(judge: Judge): Column<Connection> {
   return {
     key: 'trouble',
+    spare: true,
     title: 'Trouble',
     class: 'trouble',
     descending: true,
@@ -229,13 +241,13 @@ function connectionTrouble(judge: Judge): Column<Connection> {
 }
 
 /** Connections of many nodes. */
-export function allConnections(judge: Judge): readonly Column<Connection>[] {
+export function allConnections(judge: Judge, named: Namer): readonly Column<Connection>[] {
   return [
-    edge,
-    { key: 'client', title: 'Client', class: 'bold', value: (c) => c.client.node, cell: (c) => c.client.node },
+    edgeBy(named),
+    { key: 'client', title: 'Client', class: 'bold', value: (c) => named(c.client.node), cell: (c) => <NodeName name={c.client.node} /> },
     { key: 'process', title: 'Process', class: 'roomy whole', value: clientText, cell: clientText },
-    { key: 'runs', title: 'Unit or container', class: 'roomy fourth', value: (c) => runsIn(c.client), cell: (c) => runsIn(c.client) },
-    { key: 'server', title: 'Server', class: 'roomy', value: (c) => c.server.node, cell: (c) => <>{c.directed ? '→' : '—'} {c.server.node}</> },
+    { key: 'runs', spare: true, title: 'Unit or container', class: 'roomy fourth', value: (c) => runsIn(c.client), cell: (c) => runsIn(c.client) },
+    { key: 'server', title: 'Server', class: 'roomy', value: (c) => named(c.server.node), cell: (c) => <>{c.directed ? '→' : '—'} <NodeName name={c.server.node} /></> },
     { key: 'service', title: 'Service', class: 'whole', value: serverText, cell: serverText },
     { key: 'state', title: 'State', class: 'whole third', value: (c) => c.status, cell: (c) => (c.status === 'old' ? 'old' : 'open') },
     connectionTrouble(judge),
@@ -248,18 +260,27 @@ export function allConnections(judge: Judge): readonly Column<Connection>[] {
   ];
 }
 
+/** A node, and what of it. */
+function Far({ end: [node, what] }: { end: readonly [string, string] }) {
+  return (
+    <>
+      <NodeName name={node} /> {what}
+    </>
+  );
+}
+
 /** Connections of one node, seen from it. */
-export function nodeConnections({ name, state: reports }: Pick<NodeInfo, 'name' | 'state'>, judge: Judge): readonly Column<Connection>[] {
+export function nodeConnections({ name, state: reports }: Pick<NodeInfo, 'name' | 'state'>, judge: Judge, named: Namer): readonly Column<Connection>[] {
   const out = (c: Connection): boolean => c.client.node === name;
   const way = (c: Connection): string => (c.client.node === c.server.node ? 'inside' : out(c) ? 'out' : 'in');
   const nameless = reports === 'inferred' ? 'does not report' : 'name hidden';
   const own = (c: Connection): string => (out(c) ? c.client.process || nameless : serverText(c));
-  const other = (c: Connection): string => (out(c) ? `${c.server.node} ${serverText(c)}` : `${c.client.node} ${c.client.process}`);
+  const far = (c: Connection): readonly [string, string] => (out(c) ? [c.server.node, serverText(c)] : [c.client.node, c.client.process]);
   return [
-    edge,
+    edgeBy(named),
     { key: 'way', title: 'Way', class: 'whole', value: way, cell: (c) => <span class="ink3">{way(c)}</span> },
-    { key: 'own', title: 'Process', class: 'bold roomy', value: own, cell: own },
-    { key: 'other', title: 'With', class: 'roomy', value: other, cell: (c) => other(c).trim() },
+    { key: 'own', title: 'Process', class: 'bold roomy', value: own, cell: (c) => (own(c) === nameless ? <span class="ink3">{nameless}</span> : own(c)) },
+    { key: 'other', title: 'With', class: 'roomy', value: (c) => `${named(far(c)[0])} ${far(c)[1]}`, cell: (c) => <Far end={far(c)} /> },
     connectionTrouble(judge),
     count,
     roundTrip,

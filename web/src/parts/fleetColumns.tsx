@@ -22,7 +22,7 @@ function Name({ row: { id, node } }: { row: FleetRow }) {
         </>
       ) : node?.known_as ? (
         <>
-          {node.known_as} <span class="ink2 mono plain">{id}</span>
+          {node.known_as} <span class="address">{id}</span>
         </>
       ) : (
         <span class={isAddress(id) || id.includes('://') ? 'mono plain' : ''}>{id}</span>

@@ -45,7 +45,7 @@ function facts(root: HTMLElement): Record<string, string> {
 }
 
 describe('the tool row', () => {
-  const NONE = { services: 0, connections: 0, ignored: 0, infrastructure: 0, old: 0 };
+  const NONE = { services: 0, connections: 0, ignored: 0, infrastructure: 0, old: 0, observers: 0 };
 
   it.each([
     [NONE, 'nothing'],

@@ -51,7 +51,7 @@ describe('the rows of the fleet', () => {
   });
 
   it('are summed up in a line', () => {
-    expect(fleetLine(rows)).toBe('17 nodes: 10 report, 2 fail, 3 are stale, 1 was not asked yet, 1 never reported');
+    expect(fleetLine(rows)).toBe('15 nodes: 10 report, 1 fails, 3 are stale, 1 never reported; 2 more are asked and never answered');
     expect(fleetLine([row('lb01')])).toBe('1 node: 1 reports');
     expect(fleetLine([])).toBe('0 nodes');
   });

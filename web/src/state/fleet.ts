@@ -167,19 +167,25 @@ export function firstOdd({ node, target }: FleetRow): { text: string; more: numb
   return first ? { text: first, more: all.length - 1, wrong } : null;
 }
 
-/** `12 nodes. 9 report, 1 is stale, 2 never reported.` */
+/** The hosts and containers among the rows: what the whole page calls nodes when it counts them. */
+export function fleetNodes(rows: readonly FleetRow[]): FleetRow[] {
+  return rows.filter((r) => r.node && r.standing !== 'outside' && r.standing !== 'virtual');
+}
+
+/** `12 nodes: 9 report, 1 is stale, 2 never reported; 1 more is asked and never answered`. */
 export function fleetLine(rows: readonly FleetRow[]): string {
-  const of = (standing: Standing): number => rows.filter((r) => r.standing === standing).length;
-  const nodes = rows.length - of('outside') - of('virtual');
+  const nodes = fleetNodes(rows);
+  const of = (standing: Standing): number => nodes.filter((r) => r.standing === standing).length;
+  const unheard = rows.filter((r) => !r.node).length;
   const parts = [
     [of('reporting'), 'reports', 'report'],
     [of('failing'), 'fails', 'fail'],
     [of('stale'), 'is stale', 'are stale'],
-    [of('waiting'), 'was not asked yet', 'were not asked yet'],
     [of('silent'), 'never reported', 'never reported'],
   ] as const;
   const said = parts.filter(([n]) => n > 0).map(([n, one, many]) => `${n} ${n === 1 ? one : many}`);
-  return `${plural(nodes, 'node')}${said.length > 0 ? `: ${said.join(', ')}` : ''}`;
+  const more = unheard > 0 ? `; ${unheard} more ${unheard === 1 ? 'is' : 'are'} asked and never answered` : '';
+  return `${plural(nodes.length, 'node')}${said.length > 0 ? `: ${said.join(', ')}` : ''}${more}`;
 }
 
 /** Whether asking for it to be forgotten makes sense: what never reported comes back by itself. */

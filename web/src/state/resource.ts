@@ -54,9 +54,22 @@ export class Repeater {
   }
 }
 
+/** Runs `task` now if somebody can see the page, else once they can; returns how to call it off. */
+function onceVisible(task: () => void): () => void {
+  const run = (): void => {
+    if (document.visibilityState === 'hidden') return;
+    document.removeEventListener('visibilitychange', run);
+    task();
+  };
+  document.addEventListener('visibilitychange', run);
+  run();
+  return () => document.removeEventListener('visibilitychange', run);
+}
+
 /**
  * What a page reads beside the topology. Read again when `key` changes, and when
- * `revision` does, then at most once a second; what was read before stays on screen.
+ * `revision` does, then at most once a second and only while the page is visible; what
+ * was read before stays on screen.
  */
 export function useResource<T>(key: string, revision: string, read: (signal: AbortSignal) => Promise<T>): Resource<T> {
   const [state, setState] = useState<{ key: string; data: T | null; problem: Problem | null }>({ key, data: null, problem: null });
@@ -77,8 +90,9 @@ export function useResource<T>(key: string, revision: string, read: (signal: Abo
   }, [key, turn]);
   const first = useRef(true);
   useEffect(() => {
-    if (!first.current) repeater.current?.ask();
+    if (!first.current) return onceVisible(() => repeater.current?.ask());
     first.current = false;
+    return undefined;
   }, [revision]);
   const current = state.key === key;
   return {

@@ -1,5 +1,5 @@
 import type { Topology } from './topology';
-import { serviceLabel } from './topology';
+import { knownAs, serviceLabel } from './topology';
 
 /** Something the palette can lead to. */
 export interface Hit {
@@ -50,21 +50,22 @@ export function search(topology: Topology | null, actions: readonly Action[], qu
     const rates = words.map((w) => best(texts, w));
     return rates.includes(0) ? 0 : rates.reduce((a, b) => a + b, 1);
   };
+  const named = knownAs(topology);
   const nodes = [...(topology?.nodes.values() ?? [])].map<Hit>((n) => ({
     section: 'Nodes',
     kind: 'node',
     id: n.name,
-    title: n.name,
-    aside: n.addresses.find((a) => a !== n.name) ?? '',
-    score: rate([n.name, ...n.addresses]),
+    title: n.known_as || n.name,
+    aside: n.known_as ? n.name : (n.addresses.find((a) => a !== n.name) ?? ''),
+    score: rate([n.known_as ?? '', n.name, ...n.addresses]),
   }));
   const services = [...(topology?.services.values() ?? [])].map<Hit>((s) => ({
     section: 'Services',
     kind: 'service',
     id: s.id,
     title: serviceLabel(s),
-    aside: s.node,
-    score: rate([s.process, String(s.port), `:${s.port}`, s.node, s.unit ?? '', s.container ?? '', s.image ?? '', s.pod ?? '', ...s.addresses]),
+    aside: named(s.node),
+    score: rate([s.process, String(s.port), `:${s.port}`, s.node, named(s.node), s.unit ?? '', s.container ?? '', s.image ?? '', s.pod ?? '', ...s.addresses]),
   }));
   const commands = actions.map<Hit>((a) => ({
     section: 'Actions',

@@ -60,8 +60,8 @@ describe('applyDelta', () => {
   });
 
   it('takes extent, coverage and hidden counts when they come, and null lists as none', () => {
-    const after = applyDelta(held(), delta({ width: 1000, hidden: { services: 9, connections: 1, ignored: 0, infrastructure: 0, old: 0 }, nodes: null, removed: null }));
-    expect(after).toMatchObject({ width: 1000, height: 300, hidden: { services: 9, connections: 1, ignored: 0, infrastructure: 0, old: 0 } });
+    const after = applyDelta(held(), delta({ width: 1000, hidden: { services: 9, connections: 1, ignored: 0, infrastructure: 0, old: 0, observers: 0 }, nodes: null, removed: null }));
+    expect(after).toMatchObject({ width: 1000, height: 300, hidden: { services: 9, connections: 1, ignored: 0, infrastructure: 0, old: 0, observers: 0 } });
     expect(after?.coverage).toEqual(held().coverage);
   });
 });

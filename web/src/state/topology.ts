@@ -33,6 +33,17 @@ export interface Topology {
   readonly grown: Grown;
 }
 
+/** What a node is called: its name, or what others call it where that is an address. */
+export type Namer = (node: string) => string;
+
+/** The names of the nodes of a topology; what it does not have keeps its own. */
+export function knownAs(topology: Pick<Topology, 'nodes'> | null): Namer {
+  return (name) => topology?.nodes.get(name)?.known_as || name;
+}
+
+/** Names nothing anew. */
+export const AS_IS: Namer = (name) => name;
+
 function index<T>(items: readonly T[] | null | undefined, key: (item: T) => string): Map<string, T> {
   return new Map((items ?? []).map((item) => [key(item), item]));
 }

@@ -1,6 +1,6 @@
 import type { Connection, Coverage, Evidence, NodeInfo, NodeKind, Service, Sighting } from '../api/types';
 import { capital, figure, inWords, plural } from '../lib/format';
-import { type Topology, byServer } from './topology';
+import { AS_IS, type Namer, type Topology, byServer } from './topology';
 
 /** Sentences about the topology. They say what was observed, and no more. */
 
@@ -71,19 +71,20 @@ export function peersOf(connections: Iterable<Pick<Connection, 'peers'>>): numbe
 }
 
 /** `gunicorn → postgres, 12 open, 87 opened`: a connection in one line. */
-export function connectionLine({ client, server, directed, count, opened }: Connection): string {
+export function connectionLine({ client, server, directed, count, opened }: Connection, named: Namer = AS_IS): string {
   const port = server.port > 0 ? ` :${server.port}` : '';
-  const from = client.process || client.node;
-  const to = server.process || `${server.node}${port}`;
+  const from = client.process || named(client.node);
+  const to = server.process || `${named(server.node)}${port}`;
   const since = opened > 0 ? `, ${figure(opened)} opened` : '';
   return `${from} ${directed ? '→' : '—'} ${to}, ${figure(count)} open${since}`;
 }
 
 /** `app-worker → 10.20.4.53:5432`: who connects to which port. */
-export function edgeText({ client, server, directed }: Connection): string {
-  const node = server.node.includes(':') ? `[${server.node}]` : server.node;
+export function edgeText({ client, server, directed }: Connection, named: Namer = AS_IS): string {
+  const to = named(server.node);
+  const node = to.includes(':') ? `[${to}]` : to;
   const port = server.port > 0 ? `:${server.port}` : '';
-  return `${client.process || client.node} ${directed ? '→' : '—'} ${port ? node : server.node}${port}`;
+  return `${client.process || named(client.node)} ${directed ? '→' : '—'} ${port ? node : to}${port}`;
 }
 
 /** Attempts that came to nothing, `refused 12 attempts`; none when there were none. */

@@ -23,7 +23,7 @@ function columnsOf(remove: ((t: Target) => void) | null): readonly Column<Target
     { key: 'state', title: 'State', class: 'state', cell: (t) => <StateIcon state={stateOf(t)[1]} /> },
     { key: 'url', title: 'Asked at', class: 'strong', value: (t) => t.url, cell: (t) => <span class="mono plain">{t.url}</span> },
     { key: 'node', title: 'Node', class: 'whole', value: (t) => t.node, cell: (t) => t.node || <span class="ink3">no answer yet</span> },
-    { key: 'zone', title: 'Zone', class: 'second', value: (t) => t.zone, cell: (t) => t.zone || null },
+    { key: 'zone', spare: true, title: 'Zone', class: 'second', value: (t) => t.zone, cell: (t) => t.zone || null },
     { key: 'try', title: 'Last try', class: 'number time roomy', descending: true, value: (t) => time(t.last_try), cell: (t) => (t.last_try ? <Age at={t.last_try} /> : <span class="ink3">not yet</span>) },
     { key: 'success', title: 'Last answer', class: 'number time', descending: true, value: (t) => time(t.last_success), cell: (t) => (t.last_success ? <Age at={t.last_success} /> : <span class="ink3">none</span>) },
     { key: 'interval', title: 'Every', class: 'number roomy third', cell: (t) => (t.interval ? goDuration(t.interval) : null) },

@@ -13,7 +13,7 @@ import { ToolRow } from '../parts/ToolRow';
 import { figure, plural } from '../lib/format';
 import { judgeOf } from '../state/health';
 import { type Selection, type Twin, showOnChart } from '../state/route';
-import { type Topology, byPort, byServer, selectedNode } from '../state/topology';
+import { type Topology, byPort, byServer, knownAs, selectedNode } from '../state/topology';
 import { insideNodes } from '../state/words';
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
@@ -46,7 +46,7 @@ function ChartTable() {
       <div class="segments" role="group" aria-label="Table">
         {TWINS.map(([twin, title]) => (
           <button key={twin} type="button" aria-pressed={table === twin} onClick={() => navigate({ ...route.value, table: twin })}>
-            {title} {figure(topology[twin].size)}
+            {title} <span class="count">{figure(topology[twin].size)}</span>
           </button>
         ))}
       </div>
@@ -58,7 +58,7 @@ function ChartTable() {
 function ConnectionTwin({ topology }: { topology: Topology }) {
   const { now, route, navigate } = useApp();
   const items = useMemo(() => [...topology.connections.values()].sort(byServer), [topology]);
-  const columns = useMemo(() => allConnections(judgeOf(topology, now.peek())), [topology]);
+  const columns = useMemo(() => allConnections(judgeOf(topology, now.peek()), knownAs(topology)), [topology]);
   return (
     <Table
       key="connections"
@@ -77,7 +77,7 @@ function ConnectionTwin({ topology }: { topology: Topology }) {
 function ServiceTwin({ topology }: { topology: Topology }) {
   const { now, route, navigate } = useApp();
   const items = useMemo(() => [...topology.services.values()].sort(byPort), [topology]);
-  const columns = useMemo(() => allServices(judgeOf(topology, now.peek())), [topology]);
+  const columns = useMemo(() => allServices(judgeOf(topology, now.peek()), knownAs(topology)), [topology]);
   return (
     <Table
       key="services"
@@ -103,7 +103,7 @@ function laneTitle(topology: Topology): { title: string; subtitle: string } {
   const { reporting, stale } = topology.coverage;
   const services = topology.services.size > 0 ? `, ${plural(topology.services.size, 'service')}` : '';
   return {
-    title: reporting + stale <= 1 ? 'this node and its neighbours' : 'this site',
+    title: topology.nodes.size === 1 ? 'this node' : reporting + stale <= 1 ? 'this node and its neighbours' : 'this site',
     subtitle: `${plural(insideNodes(topology.nodes.values()).length, 'node')}${services}`,
   };
 }

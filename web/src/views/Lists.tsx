@@ -8,7 +8,7 @@ import { Table } from '../parts/Table';
 import { judgeOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { showNode, showOnChart } from '../state/route';
-import { byPort } from '../state/topology';
+import { byPort, knownAs } from '../state/topology';
 
 const EMPTY_SERVICES: readonly Service[] = [];
 
@@ -16,7 +16,7 @@ const EMPTY_SERVICES: readonly Service[] = [];
 export function ServicesView() {
   const { client, feed, now, route, navigate } = useApp();
   const topology = feed.topology.value;
-  const columns = useMemo(() => allServices(judgeOf(topology, now.peek())), [topology]);
+  const columns = useMemo(() => allServices(judgeOf(topology, now.peek()), knownAs(topology)), [topology]);
   const { data, problem, reload } = useResource('services', topology?.revision ?? '', (s) => client.services(s));
   const items = useMemo(() => [...(data?.services ?? EMPTY_SERVICES)].sort(byPort), [data]);
   const open = (s: Service): void => {

@@ -2,11 +2,12 @@ import { useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { NodeDocument, NodeInfo, NodeKind, Service, Target } from '../api/types';
 import { edgeWidth } from '../chart/width';
-import { bytes, figure, goDuration, isAddress, plural } from '../lib/format';
+import { bytes, figure, goDuration, plural } from '../lib/format';
 import { isGone, nodeConnections, nodeServices, unnamed } from '../parts/columns';
 import { Confirm } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
 import { AskedProblem, Findings, Holders } from '../parts/NodeFacts';
+import { NodeName } from '../parts/NodeName';
 import { ProblemNote } from '../parts/Problem';
 import { NoteText } from '../parts/SidePanel';
 import { stateOf } from '../parts/shapes';
@@ -18,7 +19,7 @@ import { fails, mayForget, skewWord, waySentence } from '../state/fleet';
 import { type Judge, judgeOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { formatRoute, goTo, showNode, showOnChart } from '../state/route';
-import { byPort, containerName } from '../state/topology';
+import { byPort, containerName, knownAs } from '../state/topology';
 import { isSilent, split, stateWord } from '../state/words';
 import { ContainerFacts, Inside } from './Inside';
 import { type Flow, type Peer, type Total, type Wire, buildFlow, peerTop } from './flow';
@@ -32,7 +33,7 @@ export function NodeView({ name }: { name: string }) {
       <div class="headline">
         <a href={formatRoute(goTo(route.value, 'nodes'))}>Nodes</a>
         <span class="ink3">/</span>
-        <span class="ink2">{name}</span>
+        <span class="ink2">{data?.node.known_as || name}</span>
       </div>
       {problem && (problem.status === 404 ? <NoSuchNode name={name} /> : <ProblemNote problem={problem} onRetry={reload} />)}
       {data && <NodePage document={data} />}
@@ -59,7 +60,7 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
   const services = useMemo(() => [...document.services].sort(byPort), [document.services]);
   const judge = useMemo(() => judgeOf(topology, now.peek()), [topology]);
   const serviceColumns = useMemo(() => nodeServices(judge), [judge]);
-  const columns = useMemo(() => nodeConnections(node, judge), [node.name, node.state, judge]);
+  const columns = useMemo(() => nodeConnections(node, judge, knownAs(topology)), [node.name, node.state, judge]);
   const parts = useMemo(() => split(connections, node.name), [connections, node.name]);
   const flow = useMemo(() => buildFlow(services, parts.into, parts.out, judge), [services, parts, judge]);
   return (
@@ -69,8 +70,9 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
           {inHost && <Icon name="container" />}
           {node.kind === 'virtual' && <Icon name="virtual" />}
           {node.kind === 'network' && <Icon name="network" />}
-          {inHost?.container ?? node.name}
+          {inHost?.container ?? (node.known_as || node.name)}
         </h1>
+        {node.known_as && !inHost && <span class="mono ink3">{node.name}</span>}
         <span class="ink2">
           {inHost && 'container, '}
           {node.this ? 'this node, ' : ''}
@@ -202,12 +204,6 @@ function Strip({ node, services, target }: { node: NodeInfo; services: readonly 
           <dd class="mono">{(node.virtual_addresses ?? []).join(', ')}</dd>
         </div>
       )}
-      {node.known_as && (
-        <div>
-          <dt>Known as</dt>
-          <dd>{node.known_as}</dd>
-        </div>
-      )}
       {HOSTS.includes(node.kind) && (
         <div>
           <dt>Reports</dt>
@@ -285,7 +281,7 @@ function FlowChart({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: J
       <Wires wires={flow.wiresIn} height={flow.height} />
       <div>
         <div class="flow-head">
-          <h3>Services of {node.name}</h3>
+          <h3>Services of {node.known_as || node.name}</h3>
           <span>{figure(flow.rows.filter((r) => r.service).length)}</span>
         </div>
         <div class="flow-col" style={height}>
@@ -309,8 +305,8 @@ function Hub({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: Judge }
   return (
     <div class={`hub${state}`} style={{ top: `${flow.hubTop}px` }}>
       <div class="hub-head">
-        <b>{containerName(node)?.container ?? node.name}</b>
-        <span class="mono ink3">{node.addresses.find((a) => a !== node.name) ?? ''}</span>
+        <b>{containerName(node)?.container ?? (node.known_as || node.name)}</b>
+        <span class="mono ink3">{node.known_as ? node.name : (node.addresses.find((a) => a !== node.name) ?? '')}</span>
       </div>
       {flow.rows.map((row, i) => (
         <div key={row.key} class="hub-row" style={{ top: `${38 + i * 32}px` }}>
@@ -329,6 +325,7 @@ function Hub({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: Judge }
 
 function Peers({ peers, more, height }: { peers: readonly Peer[]; more: number; height: number }) {
   const { route, feed } = useApp();
+  const named = knownAs(feed.topology.value);
   const slots = peers.length + (more > 0 ? 1 : 0);
   return (
     <div class="flow-col" style={{ height: `${height}px` }}>
@@ -338,10 +335,10 @@ function Peers({ peers, more, height }: { peers: readonly Peer[]; more: number; 
           class={`peer${isDashed(feed.topology.value?.nodes.get(p.node)) ? ' dashed' : ''}`}
           style={{ top: `${peerTop(i, slots, height)}px` }}
           href={formatRoute(showNode(route.value, p.node))}
-          title={[`${p.node} ${p.what}`, ...p.troubles.map((t) => t.text)].join('\n')}
+          title={[`${named(p.node)} ${p.what}`, ...p.troubles.map((t) => t.text)].join('\n')}
         >
           <span class="name">
-            {isAddress(p.node) ? <span class="mono ink">{p.node}</span> : <b>{p.node}</b>} <span class="ink2">{p.what}</span>
+            <NodeName name={p.node} strong /> <span class="ink2">{p.what}</span>
           </span>
           {p.troubles[0] && <SignalIcon severity={p.troubles[0].severity} silent={false} />}
           <span>{p.old ? <span class="ink3">old</span> : figure(p.count)}</span>

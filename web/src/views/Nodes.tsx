@@ -1,10 +1,11 @@
+import { useComputed } from '@preact/signals';
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { NodeList, SuggestionList } from '../api/types';
 import { figure, plural } from '../lib/format';
 import { ProblemNote } from '../parts/Problem';
 import { Table } from '../parts/Table';
-import { type FleetRow, NODE_FILTERS, type NodeFilter, fleetLine, fleetRows, isOf, narrowed } from '../state/fleet';
+import { type FleetRow, NODE_FILTERS, type NodeFilter, fleetLine, fleetNodes, fleetRows, isOf, narrowed } from '../state/fleet';
 import { type Resource, useResource } from '../state/resource';
 import { type NodesList, showList, showNode } from '../state/route';
 import { AddNode } from './AddNode';
@@ -21,7 +22,9 @@ export function NodesView() {
   const { client, feed, now, route, navigate, session } = useApp();
   const revision = feed.topology.value?.revision ?? '';
   const asking = useRef(false);
-  const turn = asking.current || route.value.list === 'asked' ? Math.floor(now.value / POLL_MS) : 0;
+  // Asked for always: what is not read in a rendering does not bring the next one.
+  const beat = useComputed(() => Math.floor(now.value / POLL_MS)).value;
+  const turn = asking.current || route.value.list === 'asked' ? beat : 0;
   const nodes = useResource('nodes', `${revision} ${turn}`, (s) => client.nodes(s));
   const suggestions = useResource('suggestions', revision, (s) => client.suggestions(s));
   const [adding, setAdding] = useState(false);
@@ -69,7 +72,7 @@ function ListTabs({ rows, nodes, suggestions }: TabsProps) {
   const { route, navigate, session } = useApp();
   const { list } = route.value;
   const tabs: readonly (readonly [NodesList, string, number | null])[] = [
-    ['', 'Nodes', nodes ? rows.length : null],
+    ['', 'Nodes', nodes ? fleetNodes(rows).length : null],
     ['asked', 'Asked', nodes ? (nodes.targets?.length ?? 0) : null],
     ['suggestions', 'Suggestions', suggestions ? (suggestions.total ?? suggestions.suggestions.length) : null],
     ['agents', 'Agents', null],
@@ -80,7 +83,7 @@ function ListTabs({ rows, nodes, suggestions }: TabsProps) {
         .filter(([key]) => key !== 'agents' || session.mayAdmit.value || list === 'agents')
         .map(([key, title, count]) => (
           <button key={key} type="button" aria-pressed={list === key} onClick={() => navigate(showList(route.value, key))}>
-            {title} {count !== null && figure(count)}
+            {title} {count !== null && <span class="count">{figure(count)}</span>}
           </button>
         ))}
     </div>

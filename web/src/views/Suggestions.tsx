@@ -28,8 +28,8 @@ function columnsOf(add: ((s: Suggestion, url: string) => void) | null, said: Sai
       value: nameOf,
       cell: (s) => <span class={s.name ? '' : 'mono plain'}>{nameOf(s)}</span>,
     },
-    { key: 'address', title: 'Address', class: 'mono roomy', value: (s) => s.address, cell: (s) => (s.name ? s.address : null) },
-    { key: 'zone', title: 'Zone', class: 'second', value: (s) => s.zone, cell: (s) => s.zone || null },
+    { key: 'address', title: 'Address', class: 'mono', value: (s) => s.address, cell: (s) => (s.name ? s.address : null) },
+    { key: 'zone', spare: true, title: 'Zone', class: 'second', value: (s) => s.zone, cell: (s) => s.zone || null },
     {
       key: 'evidence',
       title: 'How it is known',

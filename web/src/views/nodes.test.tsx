@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Session, Version } from '../api/types';
 import { TARGETS, fleetFixture, makeSite } from '../fixtures';
 import { type Harness, type Reply, clear, click, find, json, settle, showLive, texts, type } from '../testing/app';
@@ -46,9 +46,44 @@ describe('the table of nodes', () => {
   it('calls a node as others do, with its address beside it', async () => {
     const { root } = await fleet();
     expect(find(root, 'tbody tr', 'legacy-db').querySelector('td.strong')?.textContent).toBe('legacy-db 10.20.9.9');
-    expect(find(root, 'tbody tr', 'legacy-db').querySelector('td.strong .mono')?.textContent).toBe('10.20.9.9');
+    expect(find(root, 'tbody tr', 'legacy-db').querySelector('td.strong .address')?.textContent).toBe('10.20.9.9');
     await click(root, 'th button', 'Node');
     expect(names(root).indexOf('legacy-db 10.20.9.9')).toBe(names(root).indexOf('lb03') + 1);
+  });
+
+  it('is read again only while somebody can see it', async () => {
+    // Each read is long enough after the one before.
+    let at = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => (at += 60_000));
+    const h = await fleet();
+    const reads = (): number => h.asked.filter((a) => a === 'GET nodes').length;
+    const visible = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden');
+    const before = reads();
+    h.now('2026-11-23T05:31:00Z');
+    await settle();
+    h.now('2026-11-23T05:32:00Z');
+    await settle();
+    expect(reads()).toBe(before);
+    visible.mockReturnValue('visible');
+    document.dispatchEvent(new Event('visibilitychange'));
+    await settle();
+    expect(reads()).toBe(before + 1);
+  });
+
+  it('so do its page, the lists of those that talk to it and the titles of its connections', async () => {
+    const page = await showLive(<NodeView name="10.20.9.9" />, { doc: fleetFixture() });
+    expect(find(page.root, 'h1').textContent).toBe('legacy-db');
+    expect(find(page.root, '.headline', 'does not report').textContent).toContain('10.20.9.9');
+    expect(find(page.root, '.hub-head').textContent).toBe('legacy-db10.20.9.9');
+    const doc = fleetFixture();
+    const c = doc.connections.find((x) => x.server.node === '10.20.9.9');
+    if (!c) throw new Error('nothing talks to it');
+    const client = await showLive(<NodeView name={c.client.node} />, { doc });
+    expect(find(client.root, '.peer', 'legacy-db').querySelector('.address')?.textContent).toBe('10.20.9.9');
+    expect(find(client.root, 'tbody tr', 'legacy-db').textContent).toContain('10.20.9.9');
+    const panel = await showLive(<SidePanel />, { doc, hash: `#/chart?connection=${c.id}` });
+    expect(find(panel.root, 'h2').textContent).toMatch(/→ legacy-db /);
+    expect(find(panel.root, '.facts', 'legacy-db').textContent).toContain('10.20.9.9');
   });
 
   it('so does the panel', async () => {

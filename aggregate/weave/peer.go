@@ -1,0 +1,150 @@
+package weave
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/devops-trouble-map/dotm/aggregate/edge"
+	"github.com/devops-trouble-map/dotm/aggregate/service"
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// peer is another reporting node's block while a statement is woven. What it
+// learns is written into one copy, and put when the statement is complete, so
+// that a row costs no more than its own edges there.
+type peer struct {
+	block   *topology.Block
+	copied  bool
+	byEnds  map[edge.Ends][]int
+	dropped map[int]bool
+	heard   map[int]*heard // edges that the statement tells of too
+	before  *topology.Block
+	leaves  bool // one of its edges led to a node that doesn't report
+}
+
+// heard is what the server's end says of an edge: the sum of its rows.
+type heard struct {
+	count  int
+	health *edge.Measured // nil if nothing was measured
+}
+
+// hear adds a row of the server's end to an edge.
+func (p *peer) hear(i int, r *report.Connection) {
+	h := p.heard[i]
+	if h == nil {
+		if p.heard == nil {
+			p.heard = map[int]*heard{}
+		}
+		h = &heard{}
+		p.heard[i] = h
+	}
+	h.count += r.Count
+	if r.Health != nil {
+		if h.health == nil {
+			h.health = &edge.Measured{End: "server"}
+		}
+		h.health.Add(r.Health)
+	}
+}
+
+// believe takes the server's word for the edges of a node that is silent.
+func (w *weaver) believe(p *peer) {
+	if p.block.Node.State != topology.Stale {
+		return
+	}
+	for i, h := range p.heard {
+		e := &p.block.Connections[i]
+		var health *topology.Health
+		if h.health != nil {
+			health = h.health.Judge(e.Health, w.now, w.elapsed())
+		}
+		if p.dropped[i] || (e.Count == h.count && e.Status == topology.Fresh && topology.SameHealth(e.Health, health)) {
+			continue
+		}
+		c := p.write(i)
+		c.Count, c.LastSeen, c.Status, c.Health = h.count, w.now, topology.Fresh, health
+	}
+}
+
+// peer is the block of another node that reports, or nil.
+func (w *weaver) peer(node string) *peer {
+	if p, ok := w.others[node]; ok {
+		return p
+	}
+	b := w.edit.Block(node)
+	if b == nil || !b.Node.OwnsAddresses() || node == w.self.Node.Name {
+		w.others[node] = nil
+		return nil
+	}
+	p := &peer{block: b, before: b, byEnds: make(map[edge.Ends][]int, len(b.Connections))}
+	for i := range b.Connections {
+		key := edge.EndsOf(&b.Connections[i])
+		p.byEnds[key] = append(p.byEnds[key], i)
+	}
+	w.others[node] = p
+	return p
+}
+
+// find lists the edges between two ends.
+func (p *peer) find(key edge.Ends) []int {
+	if p == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.byEnds[key]), func(i int) bool { return p.dropped[i] })
+}
+
+// write gives an edge to be changed.
+func (p *peer) write(i int) *topology.Connection {
+	if !p.copied {
+		p.block, p.copied = p.block.Clone(), true
+	}
+	return &p.block.Connections[i]
+}
+
+// drop takes an edge out.
+func (p *peer) drop(i int) {
+	p.write(i)
+	if p.dropped == nil {
+		p.dropped = map[int]bool{}
+	}
+	p.dropped[i] = true
+}
+
+// tell puts the blocks of the other nodes that learned something.
+func (w *weaver) tell() {
+	for _, p := range w.others {
+		if p == nil {
+			continue
+		}
+		if w.believe(p); !p.copied {
+			continue
+		}
+		kept := make([]topology.Connection, 0, len(p.block.Connections))
+		for i, c := range p.block.Connections {
+			if !p.dropped[i] {
+				kept = append(kept, c)
+			}
+		}
+		if p.block.Connections = edge.Unite(kept); topology.SameConnections(p.before.Connections, p.block.Connections) {
+			continue
+		}
+		w.edit.Put(p.block)
+		w.edit.Touch()
+		if p.leaves {
+			w.nodes.Derive(p.before, p.block, w.now)
+		}
+	}
+}
+
+// accepting finds the service of a node that accepts at an address and port.
+func (w *weaver) accepting(node string, key service.Port, addr netip.Addr) *topology.Service {
+	services, ok := w.services[node]
+	if !ok {
+		if b := w.block(node); b != nil {
+			services = service.ByPort(b.Services)
+		}
+		w.services[node] = services
+	}
+	return services.Accepting(key, addr)
+}

@@ -1,0 +1,185 @@
+package bolt
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/devops-trouble-map/dotm/store"
+)
+
+// The most that one write drops, so that a shortened retention never holds up
+// the writes behind it.
+const (
+	forgetAtOnce = 10_000 // events or records
+	cutNodes     = 500    // whose records are looked at
+	cutUses      = 10_000 // entries of the ledger that are looked at
+)
+
+// eraser drops what the history may lose. It remembers where it stopped; after a
+// restart it begins anew, which costs nothing but time.
+type eraser struct {
+	node []byte // whose records were cut last
+	use  []byte // the key of the ledger that was looked at last
+}
+
+func (e *eraser) forget(tx *bbolt.Tx, c *store.Change, n *counts) error {
+	before := c.Forget.Before
+	if c.Forget.Bytes > 0 && n.Bytes > c.Forget.Bytes {
+		if day := oldestDay(tx, time.Now()); day.After(before) {
+			before = day
+		}
+	}
+	if !before.IsZero() {
+		if err := forgetEvents(tx, before, n); err != nil {
+			return err
+		}
+		if err := e.forgetRecords(tx, before, n); err != nil {
+			return err
+		}
+		if err := forgetGaps(tx, before); err != nil {
+			return err
+		}
+	}
+	if c.Forget.Uses.IsZero() {
+		return nil
+	}
+	return e.forgetUses(tx, c.Forget.Uses, n)
+}
+
+// oldestDay is the end of the first day that can be told. The last hour is kept
+// whatever it takes.
+func oldestDay(tx *bbolt.Tx, now time.Time) time.Time {
+	raw := tx.Bucket(bucketMeta).Get(keyFrom)
+	if len(raw) != 8 {
+		return time.Time{}
+	}
+	day := keyTime(raw).Truncate(24 * time.Hour).Add(24 * time.Hour)
+	if last := now.Add(-time.Hour); day.After(last) {
+		return last
+	}
+	return day
+}
+
+func forgetEvents(tx *bbolt.Tx, before time.Time, n *counts) error {
+	cur := tx.Bucket(bucketEvents).Cursor()
+	limit := eventKey(before, 0)
+	left := forgetAtOnce
+	for k, v := cur.First(); k != nil && bytes.Compare(k, limit) < 0 && left > 0; k, v = cur.First() {
+		if err := n.delete(cur, &n.Events, k, v); err != nil {
+			return err
+		}
+		left--
+	}
+	return nil
+}
+
+// forgetRecords cuts the records of the next nodes in their order.
+func (e *eraser) forgetRecords(tx *bbolt.Tx, before time.Time, n *counts) error {
+	bucket, meta := tx.Bucket(bucketRecords), tx.Bucket(bucketMeta)
+	if bucket == nil || bytes.Compare(meta.Get(keyFrom), timeKey(before)) >= 0 {
+		return nil // nothing is that old
+	}
+	if err := meta.Put(keyFrom, timeKey(before)); err != nil {
+		return err
+	}
+	cur := bucket.Cursor()
+	left := forgetAtOnce
+	for nodes := cutNodes; nodes > 0 && left > 0; nodes-- {
+		key, _ := cur.Seek(append(e.node, 1)) // after all records of the last node
+		if key == nil {
+			e.node = nil
+			return nil
+		}
+		node, _, ok := cutRecordKey(key)
+		if !ok {
+			return fmt.Errorf("record %q is damaged", key)
+		}
+		e.node = []byte(node)
+		if err := e.cut(tx, cur, node, before, n, &left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cut drops what is older than a node's newest record that is old enough, or than
+// what that builds on. Nothing is kept of a node that is gone since.
+func (e *eraser) cut(tx *bbolt.Tx, cur *bbolt.Cursor, node string, before time.Time, n *counts, left *int) error {
+	key, value := newestRecord(cur, node, before)
+	if key == nil {
+		return nil
+	}
+	keep := bytes.Clone(key)
+	if base := value[:min(8, len(value))]; len(base) == 8 && !bytes.Equal(base, make([]byte, 8)) {
+		keep = recordKey(node, keyTime(base))
+	}
+	next, _ := cur.Next()
+	last := !bytes.HasPrefix(next, []byte(node+"\x00"))
+	if last && tx.Bucket(bucketNodes).Get([]byte(node)) == nil {
+		keep = append(keep, 0xff) // after it
+	}
+	prefix := []byte(node + "\x00")
+	for k, v := cur.Seek(prefix); k != nil && bytes.Compare(k, keep) < 0 && *left > 0; k, v = cur.Seek(prefix) {
+		if err := n.delete(cur, &n.Records, k, v); err != nil {
+			return err
+		}
+		*left--
+	}
+	return nil
+}
+
+func forgetGaps(tx *bbolt.Tx, before time.Time) error {
+	bucket := tx.Bucket(bucketGaps)
+	if bucket == nil {
+		return nil
+	}
+	var old [][]byte
+	cur := bucket.Cursor()
+	limit := timeKey(before)
+	for k, raw := cur.First(); k != nil && bytes.Compare(k, limit) < 0; k, raw = cur.Next() {
+		var g store.Gap
+		if err := json.Unmarshal(raw, &g); err != nil {
+			return fmt.Errorf("gap %q: %w", k, err)
+		}
+		if !g.To.IsZero() && !g.To.After(before) {
+			old = append(old, bytes.Clone(k))
+		}
+	}
+	for _, k := range old {
+		if err := bucket.Delete(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetUses looks at the next entries of the ledger in their order.
+func (e *eraser) forgetUses(tx *bbolt.Tx, before time.Time, n *counts) error {
+	bucket := tx.Bucket(bucketUses)
+	if bucket == nil {
+		return nil
+	}
+	cur := bucket.Cursor()
+	k, raw := cur.Seek(e.use)
+	for left := cutUses; k != nil && left > 0; left-- {
+		var u store.Use
+		if err := json.Unmarshal(raw, &u); err != nil {
+			return fmt.Errorf("use %q: %w", k, err)
+		}
+		e.use = append(bytes.Clone(k), 0)
+		if u.Last.Before(before) {
+			if err := n.delete(cur, &n.Uses, k, raw); err != nil {
+				return err
+			}
+		}
+		k, raw = cur.Seek(e.use)
+	}
+	if k == nil {
+		e.use = nil
+	}
+	return nil
+}

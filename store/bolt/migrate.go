@@ -1,0 +1,49 @@
+package bolt
+
+import (
+	"fmt"
+	"strconv"
+
+	"go.etcd.io/bbolt"
+)
+
+// migrations lead from the format of their index to the next one, each in one
+// transaction: a process that dies within one leaves the file as it was.
+var migrations = []func(tx *bbolt.Tx) error{
+	1: countEvents,
+}
+
+// migrate brings a file of an older format up to this one.
+func (s *Store) migrate() error {
+	v := 0
+	err := s.db.View(func(tx *bbolt.Tx) (err error) {
+		v, err = strconv.Atoi(string(tx.Bucket(bucketMeta).Get(keyFormat)))
+		return err
+	})
+	for ; err == nil && v < format; v++ {
+		err = s.db.Update(func(tx *bbolt.Tx) error {
+			if err := migrations[v](tx); err != nil {
+				return err
+			}
+			return tx.Bucket(bucketMeta).Put(keyFormat, []byte(strconv.Itoa(v+1)))
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("bringing %s from format %d to %d: %w", s.path, v, format, err)
+	}
+	return nil
+}
+
+// countEvents: format 2 counts what there is, and has records, uses and gaps,
+// whose buckets are made when they are first needed.
+func countEvents(tx *bbolt.Tx) error {
+	var n counts
+	err := tx.Bucket(bucketEvents).ForEach(func(k, v []byte) error {
+		n.add(&n.Events, k, v)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return n.write(tx)
+}

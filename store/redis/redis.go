@@ -1,0 +1,316 @@
+// Package redis is the store for those who outgrow one machine: Redis or Valkey,
+// by itself, with Sentinel, or as a Cluster. Several servers may share one; it
+// then also leases who leads, and carries what they tell each other.
+//
+// No command touches two keys, but for those of a lease, which share a slot. What
+// Write does is one transaction, but on a Cluster, which has none over slots:
+// there the revision is written last, and a write that ended halfway is completed
+// by the next, as whole blocks replace each other.
+package redis
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/devops-trouble-map/dotm/store"
+)
+
+// format is the version of what is kept under [prefix].
+const format = "1"
+
+// prefix begins every key that the original did not have.
+const prefix = "dotm::v2::"
+
+// The times that calls may take. A write is tried again by the caller.
+const (
+	dialTimeout  = 3 * time.Second
+	replyTimeout = 5 * time.Second
+	openTimeout  = 10 * time.Second
+	waitForCopy  = time.Second // until a replica has what was written
+	slotsEvery   = time.Second // how often it is asked who serves what in a Cluster
+)
+
+// Options of a store; all may be left out.
+type Options struct {
+	// Password replaces that of the URL.
+	Password string
+	// CAFile are the certificates to trust for rediss, in PEM; the system's
+	// without it.
+	CAFile string
+}
+
+// Store is an open Redis.
+type Store struct {
+	client redis.UniversalClient
+	where  string // without secrets
+	atomic bool   // writes are transactions
+	copies bool   // there are replicas to wait for
+
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+
+	writing sync.Mutex // one write at a time
+	trimmed string     // the last node whose records were cut
+	closed  sync.Once
+}
+
+var (
+	_ store.Store  = (*Store)(nil)
+	_ store.Leaser = (*Store)(nil)
+	_ store.Bus    = (*Store)(nil)
+)
+
+// Open connects to the Redis of a URL:
+//
+//	redis://[USER:PASSWORD@]HOST[:PORT][/DB]     rediss:// for TLS
+//	unix:///PATH[?db=DB]
+//	redis+sentinel://[USER:PASSWORD@]HOST:PORT[,HOST:PORT…]/MASTER[?db=DB]
+//	redis+cluster://[USER:PASSWORD@]HOST:PORT[,HOST:PORT…]   rediss+cluster:// for TLS
+//
+// A Cluster is recognised without its own scheme, too. Its errors say what to do,
+// and never a password.
+func Open(ctx context.Context, rawURL string, opt Options) (*Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	o, where, err := parse(rawURL, opt)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{where: where, atomic: !o.IsClusterMode}
+	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err != nil {
+		return nil, fmt.Errorf("preparing compression: %w", err)
+	}
+	if s.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxValue)); err != nil {
+		return nil, fmt.Errorf("preparing compression: %w", err)
+	}
+	quiet()
+	s.client = connect(o)
+	if err := s.begin(ctx, o); err != nil {
+		_ = s.client.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// quiet keeps the library from writing to standard error: what goes wrong comes
+// back as an error.
+var quiet = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+// maxValue bounds one value, unpacked.
+const maxValue = 256 << 20
+
+// parse reads a URL into options; where is what may be shown of it.
+func parse(rawURL string, opt Options) (o *redis.UniversalOptions, where string, err error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, "", errors.New("redis must be a URL like redis://host:6379, and is not one") // the cause would tell the password
+	}
+	where = u.Redacted()
+	o = &redis.UniversalOptions{
+		DialTimeout: dialTimeout, ReadTimeout: replyTimeout, WriteTimeout: replyTimeout, PoolTimeout: replyTimeout,
+		MaxRetries: 1, ContextTimeoutEnabled: true, ClientName: "dotm",
+	}
+	if u.User != nil {
+		o.Username = u.User.Username()
+		o.Password, _ = u.User.Password()
+	}
+	if opt.Password != "" {
+		o.Password = opt.Password
+	}
+	path := strings.Trim(u.Path, "/")
+	db := u.Query().Get("db")
+	switch u.Scheme {
+	case "redis", "rediss":
+		db = path
+		o.Addrs = addresses(u.Host)
+	case "unix":
+		o.Addrs = []string{u.Path}
+	case "redis+sentinel", "rediss+sentinel":
+		if o.MasterName = path; path == "" {
+			return nil, where, wrongURL(where, "must name the master: redis+sentinel://host:26379/mymaster")
+		}
+		o.Addrs = addresses(u.Host)
+	case "redis+cluster", "rediss+cluster":
+		o.Addrs, o.IsClusterMode = addresses(u.Host), true
+	default:
+		return nil, where, wrongURL(where, "must begin with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
+	}
+	if len(o.Addrs) == 0 || o.Addrs[0] == "" {
+		return nil, where, wrongURL(where, "must have a host")
+	}
+	if db != "" {
+		if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
+			return nil, where, wrongURL(where, "must have a number as its database, has "+strconv.Quote(db))
+		}
+	}
+	if strings.HasPrefix(u.Scheme, "rediss") {
+		o.TLSConfig, err = tlsOf(u.Hostname(), opt.CAFile)
+	}
+	return o, where, err
+}
+
+func wrongURL(where, rule string) error { return fmt.Errorf("redis %s: is %s", rule, where) }
+
+func addresses(hosts string) (out []string) {
+	for h := range strings.SplitSeq(hosts, ",") {
+		if h == "" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(h); err != nil {
+			h = net.JoinHostPort(strings.Trim(h, "[]"), "6379")
+		}
+		out = append(out, h)
+	}
+	return out
+}
+
+func tlsOf(host, caFile string) (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: strings.Split(host, ",")[0]}
+	if caFile == "" {
+		return cfg, nil
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificates to trust for redis: %w", err)
+	}
+	cfg.RootCAs = x509.NewCertPool()
+	if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s has no certificate in PEM", caFile)
+	}
+	return cfg, nil
+}
+
+// begin finds out whom we talk to, and whether what is there is ours.
+func (s *Store) begin(ctx context.Context, o *redis.UniversalOptions) error {
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("connecting to %s: %w (is it running, and may this host reach it?)", s.where, err)
+	}
+	if o.MasterName == "" && !o.IsClusterMode {
+		info, err := s.client.Info(ctx, "cluster").Result()
+		if err == nil && strings.Contains(info, "cluster_enabled:1") {
+			_ = s.client.Close()
+			o.IsClusterMode, s.atomic = true, false
+			s.client = connect(o)
+		}
+	}
+	if s.atomic {
+		info, err := s.client.Info(ctx, "replication").Result()
+		s.copies = err == nil && strings.Contains(info, "role:master") && !strings.Contains(info, "connected_slaves:0\r")
+	}
+	found, err := s.client.SetNX(ctx, prefix+"format", format, 0).Result()
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+	}
+	if found {
+		return nil // it is new
+	}
+	v, err := s.client.Get(ctx, prefix+"format").Result()
+	n, bad := strconv.Atoi(v)
+	switch {
+	case err != nil:
+		return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+	case bad != nil:
+		return fmt.Errorf("%s: %w: key %sformat is %.20q: delete it if nothing else uses this database", s.where, store.ErrDamaged, prefix, v)
+	case n > 1:
+		return fmt.Errorf("%s: %w: format %d, this one reads %s: update dotm", s.where, store.ErrNewer, n, format)
+	}
+	return nil
+}
+
+// connect makes the client of what the options name.
+func connect(o *redis.UniversalOptions) redis.UniversalClient {
+	if !o.IsClusterMode {
+		return redis.NewUniversalClient(o)
+	}
+	c := o.Cluster()
+	c.ClusterStateReloadInterval = slotsEvery
+	return redis.NewClusterClient(c)
+}
+
+// hint adds to an error of Redis what can be done about it.
+func (s *Store) hint(err error) error {
+	text := ""
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, redis.ErrClosed):
+		return store.ErrClosed
+	case strings.HasPrefix(err.Error(), "OOM"):
+		text = "it is full: raise maxmemory, or lower retention and retention_bytes"
+	case strings.HasPrefix(err.Error(), "READONLY"):
+		text = "it is a read-only replica: name the master, or the sentinels"
+	case strings.HasPrefix(err.Error(), "NOAUTH"), strings.HasPrefix(err.Error(), "WRONGPASS"):
+		text = "check user and password"
+	case strings.HasPrefix(err.Error(), "NOPERM"):
+		text = "its user lacks a right: docs/redis.md lists them"
+	case strings.HasPrefix(err.Error(), "MISCONF"):
+		text = "it can't save to its disk"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, text)
+}
+
+// failed wraps an error of a call.
+func (s *Store) failed(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", doing, s.where, s.hint(err))
+}
+
+// Close ends all use.
+func (s *Store) Close() error {
+	var err error
+	s.closed.Do(func() {
+		err = s.client.Close()
+		s.dec.Close()
+	})
+	if err != nil {
+		return fmt.Errorf("closing %s: %w", s.where, err)
+	}
+	return nil
+}
+
+// batch collects commands for one round trip.
+func (s *Store) batch() redis.Pipeliner {
+	if s.atomic {
+		return s.client.TxPipeline()
+	}
+	return s.client.Pipeline()
+}
+
+// exec sends a batch; the first error of its commands counts, but that there is
+// nothing is none.
+func exec(ctx context.Context, p redis.Pipeliner) error {
+	if p.Len() == 0 {
+		return nil
+	}
+	cmds, err := p.Exec(ctx)
+	if err == nil || errors.Is(err, redis.Nil) {
+		err = nil
+		for _, c := range cmds {
+			if e := c.Err(); e != nil && !errors.Is(e, redis.Nil) {
+				return e
+			}
+		}
+	}
+	return err
+}

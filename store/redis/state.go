@@ -1,0 +1,223 @@
+package redis
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// The keys of the state.
+const (
+	keyMeta      = prefix + "meta"      // hash: "revision", "settings" (JSON), "alive" (ms)
+	keyNodes     = prefix + "nodes"     // set of node names
+	keyNode      = prefix + "node::"    // …<name>: block as JSON, compressed
+	keyDocuments = prefix + "documents" // hash: kind, NUL, key → value
+)
+
+// perTrip is how many keys are read in one round trip.
+const perTrip = 500
+
+// Load reads the whole state.
+func (s *Store) Load(ctx context.Context) (state store.State, err error) {
+	p := s.client.Pipeline()
+	meta, names, documents := p.HGetAll(ctx, keyMeta), p.SMembers(ctx, keyNodes), p.HGetAll(ctx, keyDocuments)
+	if err := exec(ctx, p); err != nil {
+		return state, s.failed("reading", err)
+	}
+	if err := s.meta(&state, meta.Val()); err != nil {
+		return state, err
+	}
+	for k, v := range documents.Val() {
+		kind, key, ok := strings.Cut(k, "\x00")
+		if !ok {
+			return state, s.damaged(fmt.Sprintf("document %q has no kind", k))
+		}
+		state.Documents = append(state.Documents, store.Document{Kind: kind, Key: key, Value: []byte(v)})
+	}
+	return state, s.loadBlocks(ctx, &state, names.Val())
+}
+
+func (s *Store) meta(state *store.State, meta map[string]string) error {
+	if v := meta["revision"]; v != "" {
+		rev, err := topology.ParseRevision(v)
+		if err != nil {
+			return s.damaged(err.Error())
+		}
+		state.Revision = rev
+	}
+	if v := meta["settings"]; v != "" {
+		if err := json.Unmarshal([]byte(v), &state.Settings); err != nil {
+			return s.damaged("settings: " + err.Error())
+		}
+	}
+	if v := meta["alive"]; v != "" {
+		at, err := time.Parse(time.RFC3339Nano, v)
+		if err != nil {
+			return s.damaged("alive: " + err.Error())
+		}
+		state.Alive = at
+	}
+	return nil
+}
+
+func (s *Store) loadBlocks(ctx context.Context, state *store.State, names []string) error {
+	for len(names) > 0 {
+		part := names[:min(perTrip, len(names))]
+		names = names[len(part):]
+		p := s.client.Pipeline()
+		values := make([]*redis.StringCmd, len(part))
+		for i, name := range part {
+			values[i] = p.Get(ctx, keyNode+name)
+		}
+		if err := exec(ctx, p); err != nil {
+			return s.failed("reading", err)
+		}
+		for i, v := range values {
+			if v.Val() == "" {
+				continue // a write ended between the name and the block
+			}
+			b := new(topology.Block)
+			if err := s.decode([]byte(v.Val()), b); err != nil {
+				return s.damaged(fmt.Sprintf("node %q: %v", part[i], err))
+			}
+			state.Blocks = append(state.Blocks, b)
+		}
+	}
+	return nil
+}
+
+func (s *Store) damaged(what string) error {
+	return fmt.Errorf("%s: %w: %s: restore a backup, or delete the keys dotm::v2::* to start with an empty history", s.where, store.ErrDamaged, what)
+}
+
+func (s *Store) encode(v any) ([]byte, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return s.enc.EncodeAll(raw, nil), nil
+}
+
+func (s *Store) decode(data []byte, v any) error {
+	raw, err := s.dec.DecodeAll(data, nil)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, v)
+}
+
+// Write applies c. On a Cluster it is not one transaction; see the package.
+func (s *Store) Write(ctx context.Context, c store.Change) error {
+	if err := ctx.Err(); err != nil {
+		return s.failed("writing", err)
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	uses, err := s.mergedUses(ctx, c.Uses)
+	if err != nil {
+		return s.failed("writing", err)
+	}
+	p, copied := s.batch(), func() {}
+	if single, ok := s.client.(*redis.Client); ok && s.copies && len(c.Append)+len(c.Keep) > 0 {
+		conn := single.Conn()
+		defer conn.Close() //nolint:errcheck // it goes back to the pool
+		p = conn.TxPipeline()
+		copied = func() { _ = conn.Wait(ctx, 1, waitForCopy) } // what takes longer may be lost with the master
+	}
+	for _, step := range []func(context.Context, redis.Pipeliner, *store.Change) error{s.putNodes, putDocuments, putEvents, putRecords, putGaps} {
+		if err := step(ctx, p, &c); err != nil {
+			return s.failed("writing", err)
+		}
+	}
+	if err := putUses(ctx, p, uses); err != nil {
+		return s.failed("writing", err)
+	}
+	if !s.atomic { // the revision names what is there already
+		if err := exec(ctx, p); err != nil {
+			return s.failed("writing", err)
+		}
+		p = s.batch()
+	}
+	if err := putMeta(ctx, p, &c); err != nil {
+		return s.failed("writing", err)
+	}
+	if err := exec(ctx, p); err != nil {
+		return s.failed("writing", err)
+	}
+	copied()
+	return s.failed("writing", s.forget(ctx, &c.Forget))
+}
+
+func putMeta(ctx context.Context, p redis.Pipeliner, c *store.Change) error {
+	var fields []any
+	if c.Revision.Epoch != "" {
+		fields = append(fields, "revision", c.Revision.String())
+	}
+	if !c.Alive.IsZero() {
+		fields = append(fields, "alive", c.Alive.UTC().Format(time.RFC3339Nano))
+	}
+	if c.Settings != nil {
+		raw, err := json.Marshal(c.Settings)
+		if err != nil {
+			return fmt.Errorf("encoding settings: %w", err)
+		}
+		fields = append(fields, "settings", raw)
+	}
+	if fields != nil {
+		p.HSet(ctx, keyMeta, fields...)
+	}
+	return nil
+}
+
+func (s *Store) putNodes(ctx context.Context, p redis.Pipeliner, c *store.Change) error {
+	var names []any
+	for _, b := range c.Put {
+		if err := checkName(b.Node.Name); err != nil {
+			return err
+		}
+		raw, err := s.encode(b)
+		if err != nil {
+			return fmt.Errorf("encoding node %q: %w", b.Node.Name, err)
+		}
+		p.Set(ctx, keyNode+b.Node.Name, raw, 0)
+		names = append(names, b.Node.Name)
+	}
+	var gone []any
+	for _, name := range c.Delete {
+		gone = append(gone, name)
+		p.Del(ctx, keyNode+name)
+	}
+	if gone != nil {
+		p.SRem(ctx, keyNodes, gone...)
+	}
+	if names != nil {
+		p.SAdd(ctx, keyNodes, names...)
+	}
+	return nil
+}
+
+// checkName refuses what can be no node's name.
+func checkName(name string) error {
+	if name == "" {
+		return errors.New("a node has no name")
+	}
+	return nil
+}
+
+func putDocuments(ctx context.Context, p redis.Pipeliner, c *store.Change) error {
+	for _, k := range c.Drop {
+		p.HDel(ctx, keyDocuments, k.Kind+"\x00"+k.Key)
+	}
+	for _, d := range c.Keep {
+		p.HSet(ctx, keyDocuments, d.Kind+"\x00"+d.Key, d.Value)
+	}
+	return nil
+}

@@ -1,0 +1,259 @@
+// Package redis starts real Redis servers for tests: one, one with a replica and
+// sentinels, or a Cluster of six. They live on free ports of loopback and in a
+// folder of the test, and end with it.
+package redis
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a server may take to do what it was asked.
+const patience = 30 * time.Second
+
+// Server is one redis-server.
+type Server struct {
+	Addr string // host:port
+	Dir  string
+	args []string
+
+	mu  sync.Mutex
+	cmd *exec.Cmd
+}
+
+// Start starts a server that keeps what it is given on disk; args are more of its
+// options, each with its value.
+func Start(t *testing.T, args ...string) *Server {
+	t.Helper()
+	need(t, "redis-server", "redis-cli")
+	s := &Server{Addr: freeAddr(t), Dir: t.TempDir(), args: args}
+	s.Run(t)
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// need skips the test where a program is missing, by name; with
+// DOTM_REQUIRE_REAL=all it fails it.
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err == nil {
+			continue
+		}
+		if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
+			t.Fatalf("%s is not installed", p)
+		}
+		t.Skipf("%s is not installed", p)
+	}
+}
+
+// freeAddr is an address on loopback where nobody listens, and, as a Cluster needs
+// it, neither 10,000 ports above.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		_ = l.Close()
+		if port > 50_000 {
+			port -= 20_000
+		}
+		probe, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		_ = probe.Close()
+		return fmt.Sprintf("127.0.0.1:%d", port)
+	}
+}
+
+// Run starts the server, again after Kill, with what it kept.
+func (s *Server) Run(t *testing.T) {
+	t.Helper()
+	_, port, _ := net.SplitHostPort(s.Addr)
+	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.Dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always"}, s.args...)
+	cmd := exec.Command("redis-server", args...)
+	log, err := os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = log.Close()
+	s.mu.Lock()
+	s.cmd = cmd
+	s.mu.Unlock()
+	WaitFor(t, "redis-server at "+s.Addr, func() bool {
+		return strings.Contains(s.Try("PING"), "PONG") || strings.Contains(s.Try("PING"), "NOAUTH")
+	})
+}
+
+// Kill ends the server as a crash does.
+func (s *Server) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd != nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+		s.cmd = nil
+	}
+}
+
+// Pause has the server hang, until Resume.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Resume ends a pause.
+func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig syscall.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd != nil {
+		_ = s.cmd.Process.Signal(sig)
+	}
+}
+
+// URL is the server's for dotm.
+func (s *Server) URL() string { return "redis://" + s.Addr }
+
+// Try runs redis-cli and returns what it prints, errors included.
+func (s *Server) Try(args ...string) string {
+	host, port, _ := net.SplitHostPort(s.Addr)
+	out, _ := exec.Command("redis-cli", append([]string{"-h", host, "-p", port}, args...)...).CombinedOutput()
+	return string(bytes.TrimSpace(out))
+}
+
+// CLI runs redis-cli and fails the test if it fails.
+func (s *Server) CLI(t *testing.T, args ...string) string {
+	t.Helper()
+	out := s.Try(args...)
+	if strings.HasPrefix(out, "(error)") || strings.HasPrefix(out, "ERR ") || strings.Contains(out, "Could not connect") {
+		t.Fatalf("redis-cli %s: %s", strings.Join(args, " "), out)
+	}
+	return out
+}
+
+// WaitFor fails the test if something doesn't become true.
+func WaitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within %s", what, patience)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// Cluster is six servers, three of them masters.
+type Cluster struct{ Servers []*Server }
+
+// StartCluster starts a Cluster.
+func StartCluster(t *testing.T) *Cluster {
+	t.Helper()
+	c := &Cluster{}
+	args := []string{"--cluster", "create"}
+	for range 6 {
+		s := Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0")
+		c.Servers = append(c.Servers, s)
+		args = append(args, s.Addr)
+	}
+	out, err := exec.Command("redis-cli", append(args, "--cluster-replicas", "1", "--cluster-yes")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("making the Cluster: %v\n%s", err, out)
+	}
+	WaitFor(t, "the Cluster", func() bool {
+		for _, s := range c.Servers {
+			if !strings.Contains(s.Try("CLUSTER", "INFO"), "cluster_state:ok") || !strings.Contains(s.Try("CLUSTER", "INFO"), "cluster_known_nodes:6") {
+				return false
+			}
+			if info := s.Try("INFO", "replication"); strings.Contains(info, "role:slave") && !strings.Contains(info, "master_link_status:up") {
+				return false // it could not take over
+			}
+		}
+		return len(c.Masters()) == 3
+	})
+	return c
+}
+
+// URL names all of the Cluster.
+func (c *Cluster) URL() string {
+	var addrs []string
+	for _, s := range c.Servers {
+		addrs = append(addrs, s.Addr)
+	}
+	return "redis+cluster://" + strings.Join(addrs, ",")
+}
+
+// Masters are those that are one now.
+func (c *Cluster) Masters() (out []*Server) {
+	for _, s := range c.Servers {
+		if strings.HasPrefix(s.Try("ROLE"), "master") {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Sentinel is a master with a replica, and three sentinels.
+type Sentinel struct {
+	Servers   []*Server // the first one is the master at first
+	Sentinels []string  // addresses
+}
+
+// StartSentinel starts a master "main", its replica and its sentinels.
+func StartSentinel(t *testing.T) *Sentinel {
+	t.Helper()
+	master := Start(t)
+	host, port, _ := net.SplitHostPort(master.Addr)
+	replica := Start(t, "--replicaof", host+" "+port)
+	s := &Sentinel{Servers: []*Server{master, replica}}
+	WaitFor(t, "the replica", func() bool { return strings.Contains(master.Try("INFO", "replication"), "state=online") })
+	for range 3 {
+		addr := freeAddr(t)
+		_, own, _ := net.SplitHostPort(addr)
+		dir := t.TempDir()
+		conf := filepath.Join(dir, "sentinel.conf")
+		text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor main %s %s 2\nsentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n", own, dir, host, port)
+		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("redis-server", conf, "--sentinel")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		})
+		s.Sentinels = append(s.Sentinels, addr)
+	}
+	for _, addr := range s.Sentinels {
+		sentinel := &Server{Addr: addr}
+		WaitFor(t, "the sentinel", func() bool {
+			out := sentinel.Try("SENTINEL", "MASTER", "main")
+			return strings.Contains(out, "num-other-sentinels\n2") && strings.Contains(out, "num-slaves\n1")
+		})
+	}
+	return s
+}
+
+// URL names the sentinels and the master.
+func (s *Sentinel) URL() string {
+	return "redis+sentinel://" + strings.Join(s.Sentinels, ",") + "/main"
+}

@@ -226,6 +226,8 @@ func (s *Store) begin(ctx context.Context, o *redis.UniversalOptions) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+	case v == restoring:
+		return fmt.Errorf("%s: %w: restoring it was not finished: delete the keys dotm::v2::*, start again, and restore once more", s.where, store.ErrDamaged)
 	case bad != nil:
 		return fmt.Errorf("%s: %w: key %sformat is %.20q: delete it if nothing else uses this database", s.where, store.ErrDamaged, prefix, v)
 	case n > 1:

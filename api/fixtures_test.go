@@ -79,7 +79,7 @@ func newSite(t *testing.T, opt siteOptions) *site {
 	s.model = m
 	s.access(t, &opt)
 	s.handler = New(ctx, Options{
-		Model: m, Settings: m, Sink: m, History: m, Fleet: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
+		Model: m, Settings: m, Sink: m, History: m, Keeping: m, Fleet: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
 		Logins: s.logins, Agents: s.agents, Issuer: fakeCA{}, Pin: auth.Fingerprint{7}, Proxies: opt.proxies, URL: "https://dotm.example:4849",
 		Version: Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: noon, Listen: "127.0.0.1:4849", Loopback: !opt.public},
 	})

@@ -236,13 +236,14 @@ type DiffParams struct {
 	Hide string `query:"hide" doc:"none, or a list of ignored, infrastructure, observers (default: all of them)"`
 }
 
-// DiffAnswer is the answer of GET /diff.
-type DiffAnswer struct {
-	Body struct {
-		history.Comparison
-		Gaps []store.Gap `json:"gaps" doc:"times between the two in which nothing was seen"`
-	}
+// Difference is what GET /diff tells.
+type Difference struct {
+	history.Comparison
+	Gaps []store.Gap `json:"gaps" doc:"times between the two in which nothing was seen"`
 }
+
+// DiffAnswer is the answer of GET /diff.
+type DiffAnswer struct{ Body Difference }
 
 func (h *handler) diff(ctx context.Context, p *DiffParams) (*DiffAnswer, error) {
 	if p.From == "" {

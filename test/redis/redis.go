@@ -224,6 +224,22 @@ func StartSentinel(t *testing.T) *Sentinel {
 	s := &Sentinel{Servers: []*Server{master, replica}}
 	WaitFor(t, "the replica", func() bool { return strings.Contains(master.Try("INFO", "replication"), "state=online") })
 	for range 3 {
+		s.Sentinels = append(s.Sentinels, startSentinel(t, host, port))
+	}
+	for _, addr := range s.Sentinels {
+		sentinel := &Server{Addr: addr}
+		WaitFor(t, "the sentinel", func() bool {
+			out := sentinel.Try("SENTINEL", "MASTER", "main")
+			return strings.Contains(out, "num-other-sentinels\n2") && strings.Contains(out, "num-slaves\n1")
+		})
+	}
+	return s
+}
+
+// startSentinel starts one that watches a master, and returns its address.
+func startSentinel(t *testing.T, host, port string) string {
+	t.Helper()
+	for {
 		addr := freeAddr(t)
 		_, own, _ := net.SplitHostPort(addr)
 		dir := t.TempDir()
@@ -237,20 +253,27 @@ func StartSentinel(t *testing.T) *Sentinel {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		ended := make(chan struct{})
+		go func() {
+			_ = cmd.Wait()
+			close(ended)
+		}()
 		t.Cleanup(func() {
 			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+			<-ended
 		})
-		s.Sentinels = append(s.Sentinels, addr)
-	}
-	for _, addr := range s.Sentinels {
 		sentinel := &Server{Addr: addr}
-		WaitFor(t, "the sentinel", func() bool {
-			out := sentinel.Try("SENTINEL", "MASTER", "main")
-			return strings.Contains(out, "num-other-sentinels\n2") && strings.Contains(out, "num-slaves\n1")
-		})
+		for up := false; !up; {
+			select {
+			case <-ended: // somebody took the port meanwhile
+				up = true
+			case <-time.After(20 * time.Millisecond):
+				if strings.Contains(sentinel.Try("PING"), "PONG") {
+					return addr
+				}
+			}
+		}
 	}
-	return s
 }
 
 // URL names the sentinels and the master.

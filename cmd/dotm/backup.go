@@ -132,7 +132,7 @@ type diffCmd struct {
 // Run prints what changed between two moments, a line each.
 func (c *diffCmd) Run(ctx context.Context, g *globals) error {
 	var d json.RawMessage
-	if err := c.get(ctx, "/diff?"+query("from", ago(c.From), "to", ago(c.To), "hide", c.Hide), &d); err != nil {
+	if err := c.get(ctx, "/diff?"+query("from", before(c.From), "to", before(c.To), "hide", c.Hide), &d); err != nil {
 		return err
 	}
 	if g.JSON {
@@ -151,9 +151,9 @@ func (c *diffCmd) Run(ctx context.Context, g *globals) error {
 	return err
 }
 
-// ago lets a duration be written without the minus by which the API tells it from
+// before lets a duration be written without the minus by which the API tells it from
 // a time.
-func ago(moment string) string {
+func before(moment string) string {
 	if d, err := time.ParseDuration(moment); err == nil && d > 0 {
 		return "-" + moment
 	}

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -54,8 +57,9 @@ func (h *handler) fleet(a huma.API) {
 // NodeSummary is a node with how much it holds.
 type NodeSummary struct {
 	Node
-	Services    int `json:"services"`
-	Connections int `json:"connections"`
+	Services    int    `json:"services"`
+	Connections int    `json:"connections"`
+	Problem     string `json:"problem,omitempty" doc:"why it does not report any more"`
 }
 
 // NodeList is the answer of GET /nodes.
@@ -93,12 +97,42 @@ func (h *handler) nodes(ctx context.Context, p *Params) (*Answer[NodeList], erro
 			connections[c.Server.Node]++
 		}
 	}
+	revoked := h.revoked()
 	out := NodeList{Nodes: []NodeSummary{}, Targets: targets}
 	for _, n := range view.Nodes {
 		n.Rows = nil
-		out.Nodes = append(out.Nodes, NodeSummary{n, services[n.Name], connections[n.Name]})
+		out.Nodes = append(out.Nodes, NodeSummary{n, services[n.Name], connections[n.Name], h.silence(&n.Node, revoked)})
 	}
 	return answer(view.Revision+mark, out), nil
+}
+
+// revoked are the identities of hosts whose agents were all revoked, with when the
+// last one was.
+func (h *handler) revoked() map[string]time.Time {
+	if h.Agents == nil {
+		return nil
+	}
+	out := map[string]time.Time{}
+	for _, a := range h.Agents.List() {
+		id := report.IdentityEnrolled + ":" + a.Identity
+		if was, known := out[id]; known && was.IsZero() {
+			continue // another one speaks for the host
+		}
+		out[id] = a.Revoked
+	}
+	maps.DeleteFunc(out, func(_ string, at time.Time) bool { return at.IsZero() })
+	return out
+}
+
+// silence says why a node that reported once does not any more; empty if it does.
+func (h *handler) silence(n *topology.Node, revoked map[string]time.Time) string {
+	if n.State != topology.Stale {
+		return ""
+	}
+	if at, ok := revoked[n.Identity]; ok {
+		return "its agent was revoked at " + at.UTC().Format(time.RFC3339)
+	}
+	return "has not reported since " + n.LastReport.UTC().Format(time.RFC3339)
 }
 
 // targetsMark is what the tag of a list of nodes has after the revision: nothing
@@ -117,6 +151,7 @@ func targetsMark(targets []TargetState) (string, error) {
 // NodeDetail is the answer of GET /nodes/{name}.
 type NodeDetail struct {
 	Node        Node         `json:"node"`
+	Problem     string       `json:"problem,omitempty" doc:"why it does not report any more"`
 	Services    []Service    `json:"services"`
 	Connections []Connection `json:"connections" doc:"in both directions"`
 }
@@ -136,7 +171,7 @@ func (h *handler) node(ctx context.Context, p *NodeParams) (*Answer[NodeDetail],
 	if i < 0 {
 		return nil, huma.Error404NotFound("no node is named " + quoteShort(p.Name))
 	}
-	out := NodeDetail{Node: view.Nodes[i], Services: []Service{}, Connections: []Connection{}}
+	out := NodeDetail{Node: view.Nodes[i], Problem: h.silence(&view.Nodes[i].Node, h.revoked()), Services: []Service{}, Connections: []Connection{}}
 	for _, s := range view.Services {
 		if s.Node == p.Name {
 			out.Services = append(out.Services, s)

@@ -74,7 +74,7 @@ type Store struct {
 
 	writing sync.Mutex // one write at a time
 	seeds   *seedWriter
-	trimmed string     // the last node whose records were cut
+	trimmed string // the last node whose records were cut
 	closed  sync.Once
 }
 

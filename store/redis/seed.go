@@ -123,12 +123,17 @@ func (s *seed) put(b *topology.Block, flipped map[string]bool) {
 		s.nodes[name] = n
 	}
 	if n.next == nil {
-		flipped[name] = true
 		delete(s.gone, name)
+	}
+	if n.next == nil || !slices.EqualFunc(n.next.Services, b.Services, sameOwner) {
+		flipped[name] = true
 	}
 	n.next = b
 	s.enqueue(name)
 }
+
+// sameOwner says whether what edges tell of a service is the same.
+func sameOwner(a, b topology.Service) bool { return a.ID == b.ID && a.Process == b.Process }
 
 func (s *seed) drop(name string, flipped map[string]bool) {
 	if n := s.nodes[name]; n != nil && n.next != nil {
@@ -137,8 +142,8 @@ func (s *seed) drop(name string, flipped map[string]bool) {
 	}
 }
 
-// face has the nodes looked at that have connections with ones that came or went:
-// these have keys of them, too.
+// face has the nodes looked at that have connections with ones that came, went, or
+// serve by other processes: these have keys of them, too.
 func (s *seed) face(flipped map[string]bool) {
 	for name, n := range s.nodes {
 		if n.next == nil {
@@ -173,15 +178,22 @@ func (s *seed) isKnown(name string) bool {
 	return n != nil && n.next != nil
 }
 
-// view is how blocks look now; before is how they looked, or more than that.
-func (s *seed) view(now time.Time) *seedView { return &seedView{&s.settings, s.isKnown, now} }
+func (s *seed) service(node, id string) *topology.Service {
+	if n := s.nodes[node]; n != nil && n.next != nil {
+		return n.next.Service(id)
+	}
+	return nil
+}
 
-func (s *seed) before(now time.Time) *seedView {
+// view is how blocks look now; before is how they looked, or more than that.
+func (s *seed) view() *seedView { return &seedView{&s.settings, s.isKnown, s.service} }
+
+func (s *seed) before() *seedView {
 	in := s.settings
 	if s.wide {
 		in.IgnoredPorts, in.IgnoredNames = nil, nil
 	}
-	return &seedView{&in, func(name string) bool { return s.isKnown(name) || s.gone[name] }, now}
+	return &seedView{&in, func(name string) bool { return s.isKnown(name) || s.gone[name] }, s.service}
 }
 
 // seedPlan are commands, and what is known once they went through.
@@ -268,7 +280,7 @@ func (s *seed) planNode(p *seedPlan, name string, now time.Time) {
 		p.node(name, n.next, n.at)
 		return
 	}
-	view, before := s.view(now), s.before(now)
+	view, before := s.view(), s.before()
 	next, last := view.keys(n.next), map[string]*hash{}
 	stale := map[string]bool{}
 	for _, b := range n.held {
@@ -286,17 +298,17 @@ func (s *seed) planNode(p *seedPlan, name string, now time.Time) {
 		switch h := next[key]; {
 		case all:
 			p.add("DEL", key)
-			s.planHash(p, key, h, now)
+			s.planHash(p, key, h)
 		case last[key] == nil:
-			s.planHash(p, key, h, now)
+			s.planHash(p, key, h)
 		case !h.same(last[key]):
 			if gone := h.lacks(last[key]); gone != nil {
 				p.commands = append(p.commands, command("HDEL", key, gone))
 			}
-			s.planHash(p, key, h, now)
+			s.planHash(p, key, h)
 		case due && h.open:
 			p.commands = append(p.commands, command("HSET", key, h.times))
-			s.planExpiry(p, key, h, now)
+			s.planExpiry(p, key, h)
 		}
 	}
 	s.planAddresses(p, name, n, all)
@@ -307,21 +319,24 @@ func (s *seed) planNode(p *seedPlan, name string, now time.Time) {
 	p.node(name, n.next, at)
 }
 
-func (s *seed) planHash(p *seedPlan, key string, h *hash, now time.Time) {
+func (s *seed) planHash(p *seedPlan, key string, h *hash) {
 	p.commands = append(p.commands, command("HSET", key, slices.Concat(h.fields, h.times)))
-	s.planExpiry(p, key, h, now)
+	s.planExpiry(p, key, h)
 }
 
 // planExpiry has services and connections end by themselves, should nobody be
 // there to drop them.
-func (s *seed) planExpiry(p *seedPlan, key string, h *hash, now time.Time) {
+func (s *seed) planExpiry(p *seedPlan, key string, h *hash) {
 	expire := time.Duration(s.settings.ExpireAfter)
 	if expire == 0 || len(h.times) < 2 || h.times[0] != seedFieldSeen {
 		return
 	}
 	seen, err := strconv.ParseInt(h.times[1], 10, 64)
-	if h.open || err != nil {
-		seen = now.Add(seedRefresh).Unix()
+	if err != nil {
+		return
+	}
+	if h.open { // and for as long as that is not written anew
+		seen += int64(seedRefresh / time.Second)
 	}
 	p.add("EXPIREAT", key, seen+int64(expire/time.Second))
 }
@@ -332,7 +347,7 @@ func (s *seed) planDrop(p *seedPlan, key, name string, view *seedView) {
 		for _, other := range []string{a, b} {
 			if n := s.nodes[other]; other != name && n != nil && n.next != nil {
 				if h := view.links(n.next)[key]; h != nil {
-					s.planHash(p, key, h.hash(view.now), view.now)
+					s.planHash(p, key, h.hash())
 					return
 				}
 			}

@@ -162,6 +162,11 @@ func TestSeedKeys(t *testing.T) {
 		{"a gone service", []*topology.Block{gone(serves(host("web"), 80, "nginx", 0))}, "dotm::services::web::80", map[string]string{"process": "nginx", "last_seen": "1772362800"}},
 		{"an ignored service", []*topology.Block{serves(host("web"), 22, "sshd", 0)}, "dotm::services::web::22", nil},
 		{"an ignored name", []*topology.Block{serves(host("web"), 2222, "rpc.statd", 0)}, "dotm::services::web::2222", nil},
+		{
+			"the process is known at the other end", []*topology.Block{unnamed(calls(host("web"), "web", "php", "db", 5432, "postgres", 1)), serves(host("db"), 5432, "postgres", 1)},
+			"dotm::connections::db::5432::web",
+			map[string]string{"process": "postgres", "connections": "1", "direction": "in", "local_port": "5432", "remote_port": "high", "remote_host": "web", "last_seen": seen, "last_connection": "1772366280"},
+		},
 		{"UDP", []*topology.Block{udp(serves(host("web"), 514, "rsyslogd", 0))}, "dotm::services::web::514", nil},
 		{"our own", []*topology.Block{own(serves(host("web"), 4849, "dotm", 0))}, "dotm::services::web::4849", nil},
 		{"two owners of a port", []*topology.Block{serves(gone(serves(host("web"), 80, "old", 0)), 80, "nginx", 0)}, "dotm::services::web::80", map[string]string{"process": "nginx", "last_seen": seen}},
@@ -232,6 +237,11 @@ func gone(b *topology.Block) *topology.Block { last(b).State = topology.Gone; re
 func udp(b *topology.Block) *topology.Block  { last(b).Protocol = "udp"; return b }
 func own(b *topology.Block) *topology.Block  { last(b).Own = true; return b }
 
+func unnamed(b *topology.Block) *topology.Block {
+	b.Connections[0].Server.Process = ""
+	return b
+}
+
 func loopback(b *topology.Block) *topology.Block {
 	b.Connections[0].Evidence.ServerAddress = "127.0.0.1"
 	return b
@@ -269,14 +279,14 @@ func TestSeedWritesWhatChanged(t *testing.T) {
 		{"the same again", store.Change{Put: []*topology.Block{web()}}, time.Minute, nil},
 		{"times alone", store.Change{Put: []*topology.Block{older}}, time.Minute, nil},
 		{"times alone, later", store.Change{Put: []*topology.Block{older}}, 5 * time.Minute, []string{
-			"HSET dotm::connections::db::5432::web last_seen 1772366700 last_connection 1772366280",
-			"HSET dotm::connections::web::5432::db last_seen 1772366700 last_connection 1772366280",
+			"HSET dotm::connections::db::5432::web last_seen 1772366520 last_connection 1772366280",
+			"HSET dotm::connections::web::5432::db last_seen 1772366520 last_connection 1772366280",
 			"HSET dotm::nodes::web last_fetch 1772366520",
-			"HSET dotm::services::web::80 last_seen 1772366700",
+			"HSET dotm::services::web::80 last_seen 1772366520",
 		}},
 		{"a count", store.Change{Put: []*topology.Block{counted}}, time.Minute, []string{
-			"HSET dotm::connections::db::5432::web process postgres connections 4 direction in local_port 5432 remote_port high remote_host web last_seen 1772366460 last_connection 1772366280",
-			"HSET dotm::connections::web::5432::db process php connections 4 direction out local_port high remote_port 5432 remote_host db last_seen 1772366460 last_connection 1772366280",
+			"HSET dotm::connections::db::5432::web process postgres connections 4 direction in local_port 5432 remote_port high remote_host web last_seen 1772366400 last_connection 1772366280",
+			"HSET dotm::connections::web::5432::db process php connections 4 direction out local_port high remote_port 5432 remote_host db last_seen 1772366400 last_connection 1772366280",
 		}},
 		{"less", store.Change{Put: []*topology.Block{host("web", "10.0.0.2")}}, time.Minute, []string{
 			"DEL dotm::connections::db::5432::web", "DEL dotm::connections::web::5432::db", "DEL dotm::services::web::80",
@@ -429,6 +439,7 @@ func (r *randomSite) block(t *rapid.T, name string) *topology.Block {
 		count := rapid.IntRange(-2, 2).Draw(t, "count")
 		if count >= 0 && to != at && !r.holds(other, name) {
 			calls(b, name, "c", other, uint16(6000+to), "a", count)
+			b.Connections[len(b.Connections)-1].Server.Process = ""
 		}
 	}
 	return b

@@ -66,7 +66,9 @@ type seedView struct {
 	// known says of which nodes there are keys: connections have some at both of
 	// their ends.
 	known func(node string) bool
-	now   time.Time
+	// service finds one by its id: the block of an edge need not name the server's
+	// process.
+	service func(node, id string) *topology.Service
 }
 
 // inSeed says whether the original would have a node: one that reports, or once
@@ -81,10 +83,10 @@ func (v *seedView) keys(b *topology.Block) map[string]*hash {
 	}
 	out[seedNode+b.Node.Name] = v.node(&b.Node)
 	for i := range b.Services {
-		v.service(out, &b.Services[i])
+		v.addService(out, &b.Services[i], b.Node.LastReport)
 	}
 	for key, l := range v.links(b) {
-		out[key] = l.hash(v.now)
+		out[key] = l.hash()
 	}
 	return out
 }
@@ -118,9 +120,9 @@ func seedAddresses(n *topology.Node) (out []netip.Addr) {
 	return out
 }
 
-// service adds a TCP service that is not ignored. Of two on one port, the one
-// that listens counts.
-func (v *seedView) service(out map[string]*hash, s *topology.Service) {
+// addService adds a TCP service that is not ignored. Of two on one port, the one
+// that listens counts; it was last seen when its node last reported.
+func (v *seedView) addService(out map[string]*hash, s *topology.Service, reported time.Time) {
 	if s.Protocol != "tcp" || s.Own || v.ignored(s.Port, s.Process) {
 		return
 	}
@@ -130,10 +132,10 @@ func (v *seedView) service(out map[string]*hash, s *topology.Service) {
 	}
 	seen, used := s.LastSeen, s.LastConnection
 	if s.State == topology.Listening {
-		seen = v.now
+		seen = latest(seen, reported)
 	}
 	if s.Clients > 0 {
-		used = v.now
+		used = latest(used, reported)
 	}
 	h := &hash{open: s.State == topology.Listening, fields: []string{"process", cmp.Or(s.Process, seedUnknown)}, times: []string{seedFieldSeen, unix(seen)}}
 	if !used.IsZero() {
@@ -155,7 +157,7 @@ type link struct {
 	seen, used time.Time
 }
 
-func (l *link) hash(now time.Time) *hash {
+func (l *link) hash() *hash {
 	h := &hash{open: l.open, fields: []string{
 		"process", cmp.Or(l.process, seedUnknown), "connections", strconv.Itoa(l.count), "direction", l.direction,
 		"local_port", l.localPort, "remote_port", l.remotePort, "remote_host", l.remoteHost,
@@ -163,11 +165,7 @@ func (l *link) hash(now time.Time) *hash {
 	if l.localService != "" {
 		h.fields = append(h.fields, "local_service", l.localService)
 	}
-	seen := l.seen
-	if l.open {
-		seen = now
-	}
-	h.times = []string{seedFieldSeen, unix(seen)}
+	h.times = []string{seedFieldSeen, unix(l.seen)}
 	if !l.used.IsZero() {
 		h.times = append(h.times, seedFieldUsed, unix(l.used))
 	}
@@ -180,7 +178,8 @@ func (v *seedView) links(b *topology.Block) map[string]*link {
 	out := map[string]*link{}
 	for i := range b.Connections {
 		c := &b.Connections[i]
-		if c.Protocol != "tcp" || c.Own || v.ignored(c.Server.Port, c.Server.Process) {
+		process := v.processOf(c)
+		if c.Protocol != "tcp" || c.Own || v.ignored(c.Server.Port, process) {
 			continue
 		}
 		port := strconv.Itoa(int(c.Server.Port))
@@ -191,16 +190,26 @@ func (v *seedView) links(b *topology.Block) map[string]*link {
 			}
 			l := &link{process: c.Client.Process, direction: seedOutgoing, localPort: seedHigh, remotePort: to, remoteHost: remoteName(c, c.Server.Node)}
 			if c.Client.Node == c.Server.Node {
-				l.localService = c.Server.Process
+				l.localService = process
 			}
-			l.add(out, c, c.Client.Node, to)
+			l.add(out, b, c, c.Client.Node, to)
 		}
 		if v.known(c.Server.Node) && c.Client.Node != c.Server.Node { // else it is the same key
-			l := &link{process: c.Server.Process, direction: seedIncoming, localPort: port, remotePort: seedHigh, remoteHost: remoteName(c, c.Client.Node)}
-			l.add(out, c, c.Server.Node, port)
+			l := &link{process: process, direction: seedIncoming, localPort: port, remotePort: seedHigh, remoteHost: remoteName(c, c.Client.Node)}
+			l.add(out, b, c, c.Server.Node, port)
 		}
 	}
 	return out
+}
+
+// processOf is the process that accepts a connection.
+func (v *seedView) processOf(c *topology.Connection) string {
+	if c.Server.Process == "" && c.Server.Service != "" {
+		if s := v.service(c.Server.Node, c.Server.Service); s != nil {
+			return s.Process
+		}
+	}
+	return c.Server.Process
 }
 
 // remoteName is what the original called the other end: loopback goes by its
@@ -214,8 +223,8 @@ func remoteName(c *topology.Connection, node string) string {
 	return node
 }
 
-// add puts a connection to those of its key.
-func (l *link) add(to map[string]*link, c *topology.Connection, node, port string) {
+// add puts a connection of a block to those of its key.
+func (l *link) add(to map[string]*link, b *topology.Block, c *topology.Connection, node, port string) {
 	key := seedConnection + node + "::" + port + "::" + l.remoteHost
 	into := to[key]
 	if into == nil {
@@ -224,7 +233,9 @@ func (l *link) add(to map[string]*link, c *topology.Connection, node, port strin
 	}
 	into.process, into.localService = cmp.Or(into.process, l.process), cmp.Or(into.localService, l.localService)
 	into.count += c.Count
-	into.open = into.open || c.Count > 0
+	if c.Count > 0 {
+		into.open, into.seen = true, latest(into.seen, b.Node.LastReport)
+	}
 	into.seen, into.used = latest(into.seen, c.LastSeen), latest(into.used, c.LastConnection)
 }
 

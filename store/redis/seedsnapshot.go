@@ -73,7 +73,7 @@ func (s *seed) copyNode(p *seedPlan, name string, now time.Time) {
 	if n == nil || n.next == nil {
 		return
 	}
-	keys := s.view(now).keys(n.next)
+	keys := s.view().keys(n.next)
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		s.copied(p, now, s.copyKey(key), command("HSET", key, slices.Concat(keys[key].fields, keys[key].times)))
 	}

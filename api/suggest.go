@@ -105,6 +105,11 @@ func (s *suggester) fromPeers() {
 	}
 	for i := range s.view.Connections {
 		c := &s.view.Connections[i]
+		if !c.Directed { // who called isn't known, nor which port is the service's
+			note(c.Server.Node, c.Client.Node, fmt.Sprintf("%s has a %s connection with it", orUnknown(c.Client.Process), c.Protocol))
+			note(c.Client.Node, c.Server.Node, fmt.Sprintf("%s has a %s connection with it", orUnknown(c.Server.Process), c.Protocol))
+			continue
+		}
 		note(c.Server.Node, c.Client.Node, fmt.Sprintf("%s calls its %s port %d", orUnknown(c.Client.Process), c.Protocol, c.Server.Port))
 		note(c.Client.Node, c.Server.Node, fmt.Sprintf("it calls %s on %s port %d", orUnknown(c.Server.Process), c.Protocol, c.Server.Port))
 	}

@@ -4,16 +4,19 @@
 // clock.
 //
 // A record is whole or a patch. A whole one is a node with all of its services
-// and connections. A patch builds on a whole one and has what changed since in
-// structure; of the rest, numbers and times are those of the whole one. The last
-// record of a node that is gone says so.
+// and connections. The patches that follow it, a chain of them, each have what
+// changed in structure since the record before; of the rest, numbers and times
+// are those of the whole one. The last record of a node that is gone says so.
 //
-// The data of a record is one byte for the version, one for the kind, and then,
-// compressed (RFC 8878), the fields in the order of the functions of codec.go.
+// The data of a record is one byte for the version, one for the kind, and then
+// the fields in the order of the functions of codec.go: of a whole one compressed
+// (RFC 8878), of a patch as they are, as they refer to the texts of those before.
 package history
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -28,8 +31,8 @@ import (
 type Record struct {
 	Node string
 	At   time.Time // to the millisecond
-	// Base is the time of the record of the same node that Data builds on; zero
-	// if it stands by itself. That record does itself.
+	// Base is the time of the whole record of the same node with which the chain
+	// begins that ends with this one; zero if it stands by itself.
 	Base time.Time
 	Data []byte
 }
@@ -71,15 +74,15 @@ func (c *coder) seal(kind byte, fields []byte) []byte {
 	return c.get().enc.EncodeAll(fields, []byte{version, kind})
 }
 
-// open checks what a record's data begins with, and decompresses the rest.
+// open checks what a record's data begins with, and decompresses a whole one.
 func (c *coder) open(data []byte) (kind byte, fields string, err error) {
 	switch {
 	case len(data) < 2:
 		return 0, "", errCut
 	case data[0] != version:
-		return 0, "", fmt.Errorf("it is of version %d, this dotm reads %d: update dotm", data[0], version)
-	case data[1] == gone:
-		return gone, "", nil
+		return 0, "", wrongVersion(data[0])
+	case data[1] != whole:
+		return data[1], "", nil
 	}
 	raw, err := c.get().dec.DecodeAll(data[2:], c.buf[:0])
 	if err != nil {
@@ -104,17 +107,18 @@ func (c *coder) encodeWhole(b *topology.Block, at time.Time) []byte {
 	return c.seal(whole, e.buf)
 }
 
-// encodePatch writes what changed in structure from base to b.
-func (c *coder) encodePatch(base, b *topology.Block, at time.Time) []byte {
-	e := newEncoder(at)
-	changed := !topology.SameNode(&base.Node, &b.Node)
+// encodePatch writes what changed in structure from one state to the next. known
+// are the texts of all records before it in its chain.
+func encodePatch(before, b *topology.Block, at time.Time, known map[string]uint64) []byte {
+	e := &encoder{buf: []byte{version, patch}, at: at.UnixMilli(), known: known}
+	changed := !topology.SameNode(&before.Node, &b.Node)
 	e.bool(changed)
 	if changed {
 		e.node(&b.Node)
 	}
-	encodeItems(e, base.Services, b.Services, serviceID, sameService, e.service, e.string)
-	encodeItems(e, base.Connections, b.Connections, connectionID, sameConnection, e.connection, e.id)
-	return c.seal(patch, e.buf)
+	encodeItems(e, before.Services, b.Services, serviceID, sameService, e.service, e.string)
+	encodeItems(e, before.Connections, b.Connections, connectionID, sameConnection, e.connection, e.id)
+	return e.buf
 }
 
 func serviceID(s *topology.Service) string       { return s.ID }
@@ -174,51 +178,88 @@ func sameConnection(a, b *topology.Connection) bool {
 // Decoder reads records. It is for one goroutine.
 type Decoder struct{ coder }
 
-// Decode returns the node that a record tells of; nil if it is gone. base is the
-// record that it builds on; it is not looked at if r stands by itself.
-func (d *Decoder) Decode(r, base *Record) (*topology.Block, error) {
-	b, err := d.decode(r, base)
+// Decode returns the node as the last record of a chain tells it; nil if it is
+// gone. A chain is one record that stands by itself and the patches on it, in
+// their order.
+func (d *Decoder) Decode(chain []Record) (*topology.Block, error) {
+	if len(chain) == 0 {
+		return nil, errors.New("a chain of no records")
+	}
+	b, _, err := d.decode(chain)
 	if err != nil {
-		return nil, fmt.Errorf("record of %s at %s: %w", r.Node, r.At.UTC().Format(time.RFC3339), err)
+		last := &chain[len(chain)-1]
+		return nil, fmt.Errorf("record of %s at %s: %w", last.Node, last.At.UTC().Format(time.RFC3339), err)
 	}
 	return b, nil
 }
 
-func (d *Decoder) decode(r, base *Record) (*topology.Block, error) {
-	kind, fields, err := d.open(r.Data)
-	if err != nil {
-		return nil, err
+// decode also returns the texts of the chain.
+func (d *Decoder) decode(chain []Record) (*topology.Block, []string, error) {
+	kind, fields, err := d.open(chain[0].Data)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case kind == gone && len(chain) == 1:
+		return nil, nil, nil
+	case kind != whole:
+		return nil, nil, fmt.Errorf("%w: the whole record that it builds on is missing", errCut)
 	}
-	switch kind {
-	case gone:
-		return nil, nil //nolint:nilnil // documented
-	case whole:
-		return decodeWhole(fields, r.At)
-	case patch:
-	default:
-		return nil, fmt.Errorf("%w: it is of kind %q", errCut, kind)
+	in := &decoder{text: fields, at: chain[0].At.UnixMilli(), known: make([]string, 0, 64)}
+	b := new(topology.Block)
+	in.node(&b.Node)
+	b.Services = decodeItems(in, minService, in.service)
+	b.Connections = decodeItems(in, minConnection, in.connection)
+	if err := in.end(b); err != nil {
+		return nil, nil, err
 	}
-	kind, below, err := d.open(base.Data)
-	if err != nil {
-		return nil, fmt.Errorf("what it builds on: %w", err)
+	if len(chain) == 1 {
+		return b, in.known, nil
 	}
-	if kind != whole || !base.At.Equal(r.Base) {
-		return nil, fmt.Errorf("%w: what it builds on is missing", errCut)
+	p := patched{node: &b.Node, services: map[string]*topology.Service{}, connections: map[string]*topology.Connection{}}
+	for i := 1; i < len(chain); i++ {
+		r := &chain[i]
+		if !r.Base.Equal(chain[0].At) || !chain[i-1].At.Before(r.At) {
+			return nil, nil, fmt.Errorf("%w: a record before it is missing", errCut)
+		}
+		if err := in.patch(&p, r); err != nil {
+			return nil, nil, err
+		}
 	}
-	b, err := decodeWhole(below, base.At)
-	if err != nil {
-		return nil, fmt.Errorf("what it builds on: %w", err)
-	}
-	return b, applyPatch(b, fields, r.At)
+	b.Services = merge(b.Services, p.services, serviceID)
+	b.Connections = merge(b.Connections, p.connections, connectionID)
+	return b, in.known, in.end(b)
 }
 
-func decodeWhole(fields string, at time.Time) (*topology.Block, error) {
-	d := &decoder{text: fields, at: at.UnixMilli(), known: make([]string, 0, 64)}
-	b := new(topology.Block)
-	d.node(&b.Node)
-	b.Services = decodeItems(d, minService, d.service)
-	b.Connections = decodeItems(d, minConnection, d.connection)
-	return b, d.end(b)
+// patched is what the patches of a chain changed so far: by id, nil for what is
+// gone.
+type patched struct {
+	node        *topology.Node
+	services    map[string]*topology.Service
+	connections map[string]*topology.Connection
+}
+
+// patch reads the next record of a chain.
+func (d *decoder) patch(p *patched, r *Record) error {
+	switch {
+	case len(r.Data) < 2:
+		return errCut
+	case r.Data[0] != version:
+		return wrongVersion(r.Data[0])
+	case r.Data[1] != patch:
+		return fmt.Errorf("%w: it is of kind %q", errCut, r.Data[1])
+	}
+	d.text, d.at = string(r.Data[2:]), r.At.UnixMilli()
+	if d.byte() != 0 {
+		*p.node = topology.Node{}
+		d.node(p.node)
+	}
+	patchItems(d, p.services, minService, serviceID, d.string, d.service)
+	patchItems(d, p.connections, minConnection, connectionID, d.id, d.connection)
+	return d.err
+}
+
+func wrongVersion(v byte) error {
+	return fmt.Errorf("it is of version %d, this dotm reads %d: update dotm", v, version)
 }
 
 // end refuses what no encoder writes.
@@ -257,42 +298,42 @@ func decodeItems[T any](d *decoder, size int, read func(*T)) []T {
 	return list
 }
 
-func applyPatch(b *topology.Block, fields string, at time.Time) error {
-	d := &decoder{text: fields, at: at.UnixMilli(), known: make([]string, 0, 32)}
-	if d.byte() != 0 {
-		b.Node = topology.Node{}
-		d.node(&b.Node)
-	}
-	b.Services = patchItems(d, b.Services, minService, serviceID, d.string, d.service)
-	b.Connections = patchItems(d, b.Connections, minConnection, connectionID, d.id, d.connection)
-	return d.end(b)
-}
-
-// patchItems merges what a patch says into a list; both are sorted by id.
-func patchItems[T any](d *decoder, list []T, size int, id func(*T) string, name func() string, read func(*T)) []T {
-	removed := make([]string, d.count(1))
-	for i := range removed {
-		removed[i] = name()
+// patchItems reads what one patch says of a list.
+func patchItems[T any](d *decoder, into map[string]*T, size int, id func(*T) string, name func() string, read func(*T)) {
+	for range d.count(1) {
+		into[name()] = nil
 	}
 	changed := decodeItems(d, size, read)
-	if d.err != nil || len(removed)+len(changed) == 0 {
-		return list
+	for i := range changed {
+		into[id(&changed[i])] = &changed[i]
 	}
-	merged := make([]T, 0, len(list)+len(changed))
-	topology.Walk(list, changed, id, func(was, is *T) {
-		switch {
-		case is != nil:
-			merged = append(merged, *is)
-		case !contains(removed, id(was)):
-			merged = append(merged, *was)
-		}
-	})
-	return merged
 }
 
-func contains(sorted []string, s string) bool {
-	_, ok := slices.BinarySearch(sorted, s)
-	return ok
+// merge puts what changed into a list that is sorted by id.
+func merge[T any](list []T, changed map[string]*T, id func(*T) string) []T {
+	if len(changed) == 0 {
+		return list
+	}
+	ids := slices.Sorted(maps.Keys(changed))
+	merged := make([]T, 0, len(list)+len(ids))
+	for len(list) > 0 || len(ids) > 0 {
+		if len(ids) == 0 || (len(list) > 0 && id(&list[0]) < ids[0]) {
+			n := 1
+			if len(ids) == 0 {
+				n = len(list)
+			}
+			merged, list = append(merged, list[:n]...), list[n:]
+			continue
+		}
+		if len(list) > 0 && id(&list[0]) == ids[0] {
+			list = list[1:]
+		}
+		if item := changed[ids[0]]; item != nil {
+			merged = append(merged, *item)
+		}
+		ids = ids[1:]
+	}
+	return merged
 }
 
 // Snapshot puts the blocks of one moment together. Nodes that reported then are

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -98,6 +99,9 @@ func decode(server string, resp *http.Response, v any) error {
 	if resp.StatusCode/100 != 2 {
 		var p struct{ Detail string }
 		_ = json.NewDecoder(body).Decode(&p)
+		if p.Detail != "" && resp.StatusCode/100 == 4 {
+			return errors.New(p.Detail) // about what was asked: the server is fine
+		}
 		return fmt.Errorf("%s answers %s: %s", server, resp.Status, p.Detail)
 	}
 	if v == nil || resp.StatusCode == http.StatusNoContent {

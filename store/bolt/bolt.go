@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
@@ -34,8 +35,8 @@ const lockWait = time.Second
 // The buckets of the file.
 var (
 	bucketMeta   = []byte("meta")   // "format", "revision", "settings"
-	bucketNodes  = []byte("nodes")  // node name → JSON of topology.Block
-	bucketEvents = []byte("events") // see eventKey → JSON of topology.Event
+	bucketNodes  = []byte("nodes")  // node name → JSON of topology.Block, compressed (RFC 8878)
+	bucketEvents = []byte("events") // see eventKey → history.EncodeEvent
 	// bucketDocuments came later: files that were written before have none.
 	bucketDocuments = []byte("documents") // kind, NUL, key → value
 	bucketRecords   = []byte("records")   // see recordKey → time of the base, data
@@ -54,6 +55,8 @@ var (
 type Store struct {
 	db     *bbolt.DB
 	path   string
+	enc    *zstd.Encoder
+	dec    *zstd.Decoder
 	eraser eraser // of the one transaction that writes
 }
 
@@ -66,6 +69,9 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("making data folder: %w (choose another with --data)", err)
 	}
 	s := &Store{path: filepath.Join(dir, FileName)}
+	if err := s.prepareCompression(); err != nil {
+		return nil, err
+	}
 	if err := s.refuseForeign(); err != nil {
 		return nil, err
 	}
@@ -75,6 +81,19 @@ func Open(dir string) (*Store, error) {
 	// Who holds the file, for the message of the next one that tries.
 	_ = os.WriteFile(s.pidFile(), []byte(strconv.Itoa(os.Getpid())), 0o600)
 	return s, nil
+}
+
+// maxNode bounds what one entry of the nodes unpacks to.
+const maxNode = 256 << 20
+
+func (s *Store) prepareCompression() (err error) {
+	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err == nil {
+		s.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxNode))
+	}
+	if err != nil {
+		return fmt.Errorf("preparing compression: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) pidFile() string { return strings.TrimSuffix(s.path, ".db") + ".pid" }
@@ -258,12 +277,23 @@ func (s *Store) load(tx *bbolt.Tx, state *store.State) error {
 	}
 	return tx.Bucket(bucketNodes).ForEach(func(name, raw []byte) error {
 		b := new(topology.Block)
-		if err := json.Unmarshal(raw, b); err != nil {
+		if err := s.readNode(raw, b); err != nil {
 			return s.damaged(fmt.Sprintf("node %q: %v", name, err))
 		}
 		state.Blocks = append(state.Blocks, b)
 		return nil
 	})
+}
+
+// readNode reads an entry of the nodes; those of format 1 are not compressed.
+func (s *Store) readNode(raw []byte, b *topology.Block) error {
+	if len(raw) > 0 && raw[0] != '{' {
+		var err error
+		if raw, err = s.dec.DecodeAll(raw, nil); err != nil {
+			return err
+		}
+	}
+	return json.Unmarshal(raw, b)
 }
 
 // Write applies c in one transaction, synced to disk.
@@ -281,7 +311,7 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 }
 
 func (s *Store) apply(tx *bbolt.Tx, c *store.Change) error {
-	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, writeNodes, writeDocuments} {
+	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, s.writeNodes, writeDocuments} {
 		if err := step(tx, c); err != nil {
 			return err
 		}
@@ -324,7 +354,7 @@ func writeMeta(tx *bbolt.Tx, c *store.Change) error {
 	return meta.Put(keySettings, raw)
 }
 
-func writeNodes(tx *bbolt.Tx, c *store.Change) error {
+func (s *Store) writeNodes(tx *bbolt.Tx, c *store.Change) error {
 	nodes := tx.Bucket(bucketNodes)
 	for _, name := range c.Delete {
 		if err := nodes.Delete([]byte(name)); err != nil {
@@ -336,6 +366,7 @@ func writeNodes(tx *bbolt.Tx, c *store.Change) error {
 		if err != nil {
 			return fmt.Errorf("encoding node %q: %w", b.Node.Name, err)
 		}
+		raw = s.enc.EncodeAll(raw, nil)
 		if err := nodes.Put([]byte(b.Node.Name), raw); err != nil {
 			return fmt.Errorf("node %q: %w", b.Node.Name, err)
 		}

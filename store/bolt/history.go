@@ -67,14 +67,14 @@ func writeRecords(tx *bbolt.Tx, c *store.Change, n *counts) error {
 
 // RecordsAt finds each node's newest record by seeking from one node's end to
 // the next's.
-func (s *Store) RecordsAt(ctx context.Context, at time.Time, yield func(r, base store.Record) bool) error {
+func (s *Store) RecordsAt(ctx context.Context, at time.Time, yield func(chain []store.Record) bool) error {
 	err := s.guard("reading", func() error {
 		return s.db.View(func(tx *bbolt.Tx) error { return s.recordsAt(ctx, tx, at, yield) })
 	})
 	return closed(err)
 }
 
-func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield func(r, base store.Record) bool) error {
+func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield func(chain []store.Record) bool) error {
 	bucket := tx.Bucket(bucketRecords)
 	if bucket == nil {
 		return nil
@@ -89,11 +89,11 @@ func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield
 		if !ok {
 			return s.damaged(fmt.Sprintf("record %q", key))
 		}
-		r, base, err := s.recordAt(bucket, cur, node, at)
+		chain, err := s.chainAt(cur, node, at)
 		if err != nil {
 			return err
 		}
-		if r.Node != "" && !yield(r, base) {
+		if chain != nil && !yield(chain) {
 			return nil
 		}
 		key, _ = cur.Seek([]byte(node + "\x01"))
@@ -101,27 +101,43 @@ func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield
 	return nil
 }
 
-// recordAt is the newest record of a node up to a moment, with its base; zero
-// if there is none.
-func (s *Store) recordAt(bucket *bbolt.Bucket, cur *bbolt.Cursor, node string, at time.Time) (r, base store.Record, err error) {
-	key, raw := newestRecord(cur, node, at)
-	if key == nil {
-		return r, base, nil
+// chainAt is the newest record of a node up to a moment, after those that it
+// builds on; nil if there is none.
+func (s *Store) chainAt(cur *bbolt.Cursor, node string, at time.Time) ([]store.Record, error) {
+	last, raw := newestRecord(cur, node, at)
+	if last == nil {
+		return nil, nil
 	}
-	_, when, _ := cutRecordKey(key)
-	if len(raw) < 8 {
-		return r, base, s.damaged(fmt.Sprintf("record %q is cut", key))
+	r, err := s.record(node, last, raw)
+	if err != nil || r.Base.IsZero() {
+		return []store.Record{r}, err
+	}
+	last = bytes.Clone(last)
+	var chain []store.Record
+	key, raw := cur.Seek(recordKey(node, r.Base))
+	for ; key != nil && bytes.Compare(key, last) <= 0; key, raw = cur.Next() {
+		link, err := s.record(node, key, raw)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, link)
+	}
+	if len(chain) == 0 || !chain[0].At.Equal(r.Base) {
+		return nil, s.damaged(fmt.Sprintf("record %q lacks what it builds on", last))
+	}
+	return chain, nil
+}
+
+func (s *Store) record(node string, key, raw []byte) (r store.Record, err error) {
+	_, when, ok := cutRecordKey(key)
+	if !ok || len(raw) < 8 {
+		return r, s.damaged(fmt.Sprintf("record %q is cut", key))
 	}
 	r = store.Record{Node: node, At: when, Data: slices.Clone(raw[8:])}
-	if bytes.Equal(raw[:8], make([]byte, 8)) {
-		return r, base, nil
+	if !bytes.Equal(raw[:8], make([]byte, 8)) {
+		r.Base = keyTime(raw[:8])
 	}
-	r.Base = keyTime(raw[:8])
-	below := bucket.Get(recordKey(node, r.Base))
-	if len(below) < 8 {
-		return r, base, s.damaged(fmt.Sprintf("record %q lacks what it builds on", key))
-	}
-	return r, store.Record{Node: node, At: r.Base, Data: slices.Clone(below[8:])}, nil
+	return r, nil
 }
 
 // newestRecord is a node's last entry up to a moment; nil if there is none. The

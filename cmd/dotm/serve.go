@@ -123,7 +123,7 @@ func openSite(ctx context.Context, g *globals, f siteFlags, kept storeFlags, ins
 		return nil, err
 	}
 	s.data = cmp.Or(f.Data, cfg.Data, defaultData())
-	if s.store, err = openStore(ctx, kept, &cfg, s.data); err != nil {
+	if s.store, err = openStore(ctx, kept, &cfg, s.data, s.log); err != nil {
 		return nil, err
 	}
 	defer func() {

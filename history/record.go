@@ -126,6 +126,11 @@ func unpacked(frame []byte) (int, error) {
 
 // encodeWhole writes a block.
 func (c *coder) encodeWhole(b *topology.Block, at time.Time) []byte {
+	return c.seal(whole, fieldsOf(b, at))
+}
+
+// fieldsOf are the fields of a whole record, not compressed.
+func fieldsOf(b *topology.Block, at time.Time) []byte {
 	e := newEncoder(at)
 	e.node(&b.Node)
 	e.uint(uint64(len(b.Services)))
@@ -136,7 +141,7 @@ func (c *coder) encodeWhole(b *topology.Block, at time.Time) []byte {
 	for i := range b.Connections {
 		e.connection(&b.Connections[i])
 	}
-	return c.seal(whole, e.buf)
+	return e.buf
 }
 
 // encodePatch writes what changed in structure from one state to the next. place
@@ -238,6 +243,11 @@ func (d *Decoder) decode(chain []Record) (*topology.Block, []string, error) {
 	case kind != whole:
 		return nil, nil, fmt.Errorf("%w: the whole record that it builds on is missing", errCut)
 	}
+	return d.build(fields, chain)
+}
+
+// build reads the fields of a whole record, and the patches on it.
+func (d *Decoder) build(fields string, chain []Record) (*topology.Block, []string, error) {
 	in := &decoder{text: fields, at: chain[0].At.UnixMilli(), known: make([]string, 0, 64)}
 	b := new(topology.Block)
 	in.node(&b.Node)

@@ -41,6 +41,7 @@ type cli struct {
 	Map     mapCmd       `cmd:"" help:"Print the chart of a running server."`
 	Explain explainCmd   `cmd:"" help:"Say what the connections between two ends rest on."`
 	Node    nodeCmd      `cmd:"" help:"Add, remove and list nodes."`
+	Import  importCmd    `cmd:"" help:"Take over what another installation keeps."`
 	Token   tokenCmd     `cmd:"" help:"Make, list and end the tokens with which agents enrol."`
 	Agents  agentsCmd    `cmd:"" help:"List the agents that enrolled, and revoke them."`
 	Login   loginLinkCmd `cmd:"" name:"login-link" help:"Print a link that sets the password of user admin, once."`

@@ -10,7 +10,9 @@
 //
 // The data of a record is one byte for the version, one for the kind, and then
 // the fields in the order of the functions of codec.go: of a whole one compressed
-// (RFC 8878), of a patch as they are, as they refer to the texts of those before.
+// (RFC 8878), of a patch as they are, as they refer to the texts of those before,
+// after its place in the chain. What follows the fields that a reader knows is
+// left alone, so that later versions may add to the end, without new texts.
 package history
 
 import (
@@ -47,8 +49,15 @@ const (
 	gone  = 'G'
 )
 
-// maxRecord bounds a record's fields, unpacked.
-const maxRecord = 64 << 20
+// The sizes of a record's fields, unpacked. What a damaged record can claim is
+// bounded by what it takes up itself: no two edges are so much alike that a real
+// one is packed to a hundredth.
+const (
+	maxRecord = 256 << 20
+	maxRatio  = 100
+	smallest  = 64 << 10 // any record may unpack to that
+	keepRoom  = 1 << 20  // a larger buffer is not kept for the next record
+)
 
 // coder compresses and decompresses; it is made when it is first needed.
 type coder struct {
@@ -62,7 +71,7 @@ func (c *coder) get() *coder {
 	c.once.Do(func() {
 		var err, err2 error
 		c.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(64<<10), zstd.WithEncoderCRC(true))
-		c.dec, err2 = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxRecord), zstd.WithDecoderLowmem(true))
+		c.dec, err2 = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxRecord), zstd.WithDecoderLowmem(true), zstd.WithDecodeAllCapLimit(true))
 		if err != nil || err2 != nil {
 			panic(fmt.Sprint("history: ", err, err2)) // the options are constant
 		}
@@ -84,16 +93,44 @@ func (c *coder) open(data []byte) (kind byte, fields string, err error) {
 	case data[1] != whole:
 		return data[1], "", nil
 	}
-	raw, err := c.get().dec.DecodeAll(data[2:], c.buf[:0])
+	size, err := unpacked(data[2:])
+	if err != nil {
+		return 0, "", err
+	}
+	if cap(c.buf) < size {
+		c.buf = make([]byte, size)
+	}
+	raw, err := c.get().dec.DecodeAll(data[2:], c.buf[:0:size])
+	if cap(c.buf) > keepRoom {
+		c.buf = nil
+	}
 	if err != nil {
 		return 0, "", fmt.Errorf("%w: %w", errCut, err)
 	}
-	c.buf = raw
 	return data[1], string(raw), nil
+}
+
+// unpacked is how many bytes a frame holds at most.
+func unpacked(frame []byte) (int, error) {
+	var h zstd.Header
+	switch err := h.Decode(frame); {
+	case err != nil:
+		return 0, fmt.Errorf("%w: %w", errCut, err)
+	case !h.HasFCS: // a small one does not say
+		return smallest, nil
+	case h.FrameContentSize > maxRecord || h.FrameContentSize > uint64(max(smallest, maxRatio*len(frame))):
+		return 0, fmt.Errorf("%w: %d bytes claim to hold %d", errCut, len(frame), h.FrameContentSize)
+	}
+	return int(h.FrameContentSize), nil
 }
 
 // encodeWhole writes a block.
 func (c *coder) encodeWhole(b *topology.Block, at time.Time) []byte {
+	return c.seal(whole, fieldsOf(b, at))
+}
+
+// fieldsOf are the fields of a whole record, not compressed.
+func fieldsOf(b *topology.Block, at time.Time) []byte {
 	e := newEncoder(at)
 	e.node(&b.Node)
 	e.uint(uint64(len(b.Services)))
@@ -104,13 +141,14 @@ func (c *coder) encodeWhole(b *topology.Block, at time.Time) []byte {
 	for i := range b.Connections {
 		e.connection(&b.Connections[i])
 	}
-	return c.seal(whole, e.buf)
+	return e.buf
 }
 
-// encodePatch writes what changed in structure from one state to the next. known
-// are the texts of all records before it in its chain.
-func encodePatch(before, b *topology.Block, at time.Time, known map[string]uint64) []byte {
+// encodePatch writes what changed in structure from one state to the next. place
+// counts the records before it in its chain, known are the texts of all of them.
+func encodePatch(before, b *topology.Block, at time.Time, place int, known map[string]uint64) []byte {
 	e := &encoder{buf: []byte{version, patch}, at: at.UnixMilli(), known: known}
+	e.uint(uint64(place))
 	changed := !topology.SameNode(&before.Node, &b.Node)
 	e.bool(changed)
 	if changed {
@@ -180,7 +218,8 @@ type Decoder struct{ coder }
 
 // Decode returns the node as the last record of a chain tells it; nil if it is
 // gone. A chain is one record that stands by itself and the patches on it, in
-// their order.
+// their order. Records of other chains may lie between them: they do where the
+// clock was set back.
 func (d *Decoder) Decode(chain []Record) (*topology.Block, error) {
 	if len(chain) == 0 {
 		return nil, errors.New("a chain of no records")
@@ -204,6 +243,11 @@ func (d *Decoder) decode(chain []Record) (*topology.Block, []string, error) {
 	case kind != whole:
 		return nil, nil, fmt.Errorf("%w: the whole record that it builds on is missing", errCut)
 	}
+	return d.build(fields, chain)
+}
+
+// build reads the fields of a whole record, and the patches on it.
+func (d *Decoder) build(fields string, chain []Record) (*topology.Block, []string, error) {
 	in := &decoder{text: fields, at: chain[0].At.UnixMilli(), known: make([]string, 0, 64)}
 	b := new(topology.Block)
 	in.node(&b.Node)
@@ -216,12 +260,17 @@ func (d *Decoder) decode(chain []Record) (*topology.Block, []string, error) {
 		return b, in.known, nil
 	}
 	p := patched{node: &b.Node, services: map[string]*topology.Service{}, connections: map[string]*topology.Connection{}}
-	for i := 1; i < len(chain); i++ {
+	place, last := 0, len(chain)-1
+	for i := range chain {
 		r := &chain[i]
-		if !r.Base.Equal(chain[0].At) || !chain[i-1].At.Before(r.At) {
-			return nil, nil, fmt.Errorf("%w: a record before it is missing", errCut)
+		if i == 0 || (i < last && !r.Base.Equal(chain[0].At)) {
+			continue
 		}
-		if err := in.patch(&p, r); err != nil {
+		if !r.Base.Equal(chain[0].At) {
+			return nil, nil, errMissing
+		}
+		place++
+		if err := in.patch(&p, r, place); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -238,8 +287,11 @@ type patched struct {
 	connections map[string]*topology.Connection
 }
 
-// patch reads the next record of a chain.
-func (d *decoder) patch(p *patched, r *Record) error {
+// errMissing is what a patch on other records makes of its reading.
+var errMissing = fmt.Errorf("%w: a record before it is missing", errCut)
+
+// patch reads the next record of a chain, of which it has a place.
+func (d *decoder) patch(p *patched, r *Record, place int) error {
 	switch {
 	case len(r.Data) < 2:
 		return errCut
@@ -249,6 +301,9 @@ func (d *decoder) patch(p *patched, r *Record) error {
 		return fmt.Errorf("%w: it is of kind %q", errCut, r.Data[1])
 	}
 	d.text, d.at = string(r.Data[2:]), r.At.UnixMilli()
+	if got := d.uint(); d.err == nil && got != uint64(place) {
+		return errMissing
+	}
 	if d.byte() != 0 {
 		*p.node = topology.Node{}
 		d.node(p.node)

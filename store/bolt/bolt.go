@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -324,6 +325,9 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 		err = s.guard("writing", func() error {
 			return s.update(func(tx *bbolt.Tx) error { return s.apply(tx, &c) })
 		})
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fmt.Errorf("%w: %w (make room on that disk: what waits is written then)", store.ErrFull, err)
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", s.path, closed(err))

@@ -18,6 +18,8 @@ type History interface {
 	// moment or before, in no particular order of the nodes; before it in its
 	// chain come those that it builds on, from its base on.
 	RecordsAt(ctx context.Context, at time.Time, yield func(chain []Record) bool) error
+	// Records are all of them, those of a node in the order of their times.
+	Records(ctx context.Context, yield func(Record) bool) error
 	// Uses are the ledger's entries of one service (see [Use]), or of all if it
 	// is empty, in no particular order.
 	Uses(ctx context.Context, service string, yield func(Use) bool) error

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -53,6 +54,7 @@ var (
 
 // Store is an open database.
 type Store struct {
+	mu     sync.RWMutex // held to write by what puts another file in place
 	db     *bbolt.DB
 	path   string
 	enc    *zstd.Encoder
@@ -152,6 +154,17 @@ func hasMagic(page []byte) bool {
 }
 
 func (s *Store) open() error {
+	if err := s.openFile(); err != nil {
+		return err
+	}
+	if err := s.prepare(); err != nil {
+		_ = s.db.Close()
+		return err
+	}
+	return nil
+}
+
+func (s *Store) openFile() error {
 	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
@@ -162,10 +175,6 @@ func (s *Store) open() error {
 		return fmt.Errorf("opening database: %w (choose another data folder with --data)", err)
 	}
 	s.db = db
-	if err := s.prepare(); err != nil {
-		_ = db.Close()
-		return err
-	}
 	return nil
 }
 
@@ -185,7 +194,7 @@ func (s *Store) damaged(what string) error {
 // new one. What is not new is not written to.
 func (s *Store) prepare() error {
 	isNew := false
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := s.view(func(tx *bbolt.Tx) error {
 		if info, err := os.Stat(s.path); err == nil && info.Size() < tx.Size() {
 			return s.damaged(fmt.Sprintf("it holds %d bytes of %d", info.Size(), tx.Size()))
 		}
@@ -200,7 +209,7 @@ func (s *Store) prepare() error {
 	case err != nil:
 		return err
 	case isNew:
-		return s.db.Update(s.create)
+		return s.update(s.create)
 	}
 	return s.migrate()
 }
@@ -244,13 +253,25 @@ func (s *Store) guard(doing string, f func() error) (err error) {
 	return f()
 }
 
+func (s *Store) view(f func(*bbolt.Tx) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.db.View(f)
+}
+
+func (s *Store) update(f func(*bbolt.Tx) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.db.Update(f)
+}
+
 // Load reads the whole state.
 func (s *Store) Load(ctx context.Context) (state store.State, err error) {
 	if err := ctx.Err(); err != nil {
 		return store.State{}, fmt.Errorf("reading %s: %w", s.path, err)
 	}
 	err = s.guard("reading", func() error {
-		return s.db.View(func(tx *bbolt.Tx) error { return s.load(tx, &state) })
+		return s.view(func(tx *bbolt.Tx) error { return s.load(tx, &state) })
 	})
 	return state, closed(err)
 }
@@ -301,7 +322,7 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 	err := ctx.Err()
 	if err == nil {
 		err = s.guard("writing", func() error {
-			return s.db.Update(func(tx *bbolt.Tx) error { return s.apply(tx, &c) })
+			return s.update(func(tx *bbolt.Tx) error { return s.apply(tx, &c) })
 		})
 	}
 	if err != nil {
@@ -377,6 +398,8 @@ func (s *Store) writeNodes(tx *bbolt.Tx, c *store.Change) error {
 // Close lets go of the file.
 func (s *Store) Close() error {
 	_ = os.Remove(s.pidFile())
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("closing %s: %w", s.path, err)
 	}

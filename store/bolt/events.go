@@ -71,7 +71,7 @@ func readEvent(key, raw []byte) (e topology.Event, err error) {
 // Events reads the history from from to before to.
 func (s *Store) Events(ctx context.Context, from, to time.Time, yield func(topology.Event) bool) error {
 	err := s.guard("reading", func() error {
-		return s.db.View(func(tx *bbolt.Tx) error { return s.events(ctx, tx, from, to, yield) })
+		return s.view(func(tx *bbolt.Tx) error { return s.events(ctx, tx, from, to, yield) })
 	})
 	return closed(err)
 }

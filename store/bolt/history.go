@@ -69,9 +69,21 @@ func writeRecords(tx *bbolt.Tx, c *store.Change, n *counts) error {
 // the next's.
 func (s *Store) RecordsAt(ctx context.Context, at time.Time, yield func(chain []store.Record) bool) error {
 	err := s.guard("reading", func() error {
-		return s.db.View(func(tx *bbolt.Tx) error { return s.recordsAt(ctx, tx, at, yield) })
+		return s.view(func(tx *bbolt.Tx) error { return s.recordsAt(ctx, tx, at, yield) })
 	})
 	return closed(err)
+}
+
+// Records reads them all.
+func (s *Store) Records(ctx context.Context, yield func(store.Record) bool) error {
+	return s.each(ctx, bucketRecords, nil, func(key, raw []byte) (bool, error) {
+		node, _, ok := cutRecordKey(key)
+		if !ok {
+			return false, s.damaged(fmt.Sprintf("record %q", key))
+		}
+		r, err := s.record(node, key, raw)
+		return err == nil && yield(r), err
+	})
 }
 
 func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield func(chain []store.Record) bool) error {
@@ -253,7 +265,7 @@ func (s *Store) Gaps(ctx context.Context, from, to time.Time, yield func(store.G
 // each calls f for what is in a bucket, from a key on.
 func (s *Store) each(ctx context.Context, bucket, from []byte, f func(key, raw []byte) (more bool, err error)) error {
 	err := s.guard("reading", func() error {
-		return s.db.View(func(tx *bbolt.Tx) error {
+		return s.view(func(tx *bbolt.Tx) error {
 			b := tx.Bucket(bucket)
 			if b == nil {
 				return nil
@@ -279,7 +291,7 @@ func (s *Store) Extent(ctx context.Context) (e store.Extent, err error) {
 		return e, err
 	}
 	err = s.guard("reading", func() error {
-		return s.db.View(func(tx *bbolt.Tx) error {
+		return s.view(func(tx *bbolt.Tx) error {
 			n, err := readCounts(tx)
 			if err != nil {
 				return s.damaged(err.Error())

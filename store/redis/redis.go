@@ -14,6 +14,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -34,6 +35,9 @@ const format = "1"
 // prefix begins every key that the original did not have.
 const prefix = "dotm::v2::"
 
+// keyFormat holds the format.
+const keyFormat = prefix + "format"
+
 // The times that calls may take. A write is tried again by the caller.
 const (
 	dialTimeout  = 3 * time.Second
@@ -50,6 +54,12 @@ type Options struct {
 	// CAFile are the certificates to trust for rediss, in PEM; the system's
 	// without it.
 	CAFile string
+	// Compat is how much of the original's keys is kept; CompatKeys without it.
+	Compat Compat
+	// Fixed are settings that the configuration file fixes, for these keys.
+	Fixed store.Patch
+	// Log is told if these keys can't be written; nothing else is. It may be nil.
+	Log *slog.Logger
 }
 
 // Store is an open Redis.
@@ -63,7 +73,8 @@ type Store struct {
 	dec *zstd.Decoder
 
 	writing sync.Mutex // one write at a time
-	trimmed string     // the last node whose records were cut
+	seeds   *seedWriter
+	trimmed string // the last node whose records were cut
 	closed  sync.Once
 }
 
@@ -89,7 +100,7 @@ func Open(ctx context.Context, rawURL string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{where: where, atomic: !o.IsClusterMode}
+	s := &Store{where: where, atomic: !o.IsClusterMode, seeds: newSeedWriter(&opt)}
 	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err != nil {
 		return nil, fmt.Errorf("preparing compression: %w", err)
 	}
@@ -161,7 +172,7 @@ func parse(rawURL string, opt Options) (o *redis.UniversalOptions, where string,
 		}
 	}
 	if strings.HasPrefix(u.Scheme, "rediss") {
-		o.TLSConfig, err = tlsOf(u.Hostname(), opt.CAFile)
+		o.TLSConfig, err = tlsOf(opt.CAFile)
 	}
 	return o, where, err
 }
@@ -181,8 +192,9 @@ func addresses(hosts string) (out []string) {
 	return out
 }
 
-func tlsOf(host, caFile string) (*tls.Config, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: strings.Split(host, ",")[0]}
+// tlsOf demands of each server the name or address that it is called by.
+func tlsOf(caFile string) (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if caFile == "" {
 		return cfg, nil
 	}
@@ -214,20 +226,37 @@ func (s *Store) begin(ctx context.Context, o *redis.UniversalOptions) error {
 		info, err := s.client.Info(ctx, "replication").Result()
 		s.copies = err == nil && strings.Contains(info, "role:master") && !strings.Contains(info, "connected_slaves:0\r")
 	}
-	found, err := s.client.SetNX(ctx, prefix+"format", format, 0).Result()
-	if err != nil {
-		return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+	return s.claim(ctx)
+}
+
+// claim makes an empty database ours, and refuses one that is not: an original
+// installation's would be overwritten.
+func (s *Store) claim(ctx context.Context) error {
+	v, err := s.client.Get(ctx, keyFormat).Result()
+	if errors.Is(err, redis.Nil) {
+		foreign, err := s.client.Exists(ctx, seedNodes).Result()
+		switch {
+		case err != nil:
+			return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+		case foreign > 0:
+			return fmt.Errorf("%s: %w: it holds the keys of an original DevOps Trouble Map: take over its nodes and settings with dotm import redis, and give dotm another database (redis://HOST/1), or drop its keys dotm::* first", s.where, store.ErrForeign)
+		}
+		if err := s.client.SetNX(ctx, keyFormat, format, 0).Err(); err != nil {
+			return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+		}
+		v, err = s.client.Get(ctx, keyFormat).Result() // another server may have been first
+		if err != nil {
+			return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+		}
 	}
-	if found {
-		return nil // it is new
-	}
-	v, err := s.client.Get(ctx, prefix+"format").Result()
 	n, bad := strconv.Atoi(v)
 	switch {
-	case err != nil:
+	case err != nil && !errors.Is(err, redis.Nil):
 		return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+	case v == restoring:
+		return fmt.Errorf("%s: %w: restoring it was not finished: delete the keys dotm::v2::*, start again, and restore once more", s.where, store.ErrDamaged)
 	case bad != nil:
-		return fmt.Errorf("%s: %w: key %sformat is %.20q: delete it if nothing else uses this database", s.where, store.ErrDamaged, prefix, v)
+		return fmt.Errorf("%s: %w: key %s is %.20q: delete it if nothing else uses this database", s.where, store.ErrDamaged, keyFormat, v)
 	case n > 1:
 		return fmt.Errorf("%s: %w: format %d, this one reads %s: update dotm", s.where, store.ErrNewer, n, format)
 	}

@@ -121,6 +121,9 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	if err := s.beginSeed(ctx, &c); err != nil {
+		return err
+	}
 	uses, err := s.mergedUses(ctx, c.Uses)
 	if err != nil {
 		return s.failed("writing", err)
@@ -153,10 +156,12 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 		return s.failed("writing", err)
 	}
 	copied()
+	s.writeSeed(ctx, &c)
 	return s.failed("writing", s.forget(ctx, &c.Forget))
 }
 
 func putMeta(ctx context.Context, p redis.Pipeliner, c *store.Change) error {
+	p.SetNX(ctx, keyFormat, format, 0) // a Redis that lost everything is ours again
 	var fields []any
 	if c.Revision.Epoch != "" {
 		fields = append(fields, "revision", c.Revision.String())

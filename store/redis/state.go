@@ -128,13 +128,8 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 	if err != nil {
 		return s.failed("writing", err)
 	}
-	p, copied := s.batch(), func() {}
-	if single, ok := s.client.(*redis.Client); ok && s.copies && len(c.Append)+len(c.Keep) > 0 {
-		conn := single.Conn()
-		defer conn.Close() //nolint:errcheck // it goes back to the pool
-		p = conn.TxPipeline()
-		copied = func() { _ = conn.Wait(ctx, 1, waitForCopy) } // what takes longer may be lost with the master
-	}
+	p, copied, release := s.waitingBatch(ctx, &c)
+	defer release()
 	for _, step := range []func(context.Context, redis.Pipeliner, *store.Change) error{s.putNodes, putDocuments, putEvents, putRecords, putGaps} {
 		if err := step(ctx, p, &c); err != nil {
 			return s.failed("writing", err)

@@ -2,8 +2,6 @@ package history
 
 import (
 	"net/netip"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/topology"
@@ -173,7 +171,7 @@ func (s *Sweep) Changed(snap *topology.Snapshot, events []topology.Event, now ti
 		if b == nil {
 			continue
 		}
-		at, ok := slices.BinarySearchFunc(b.Connections, e.ID, func(c topology.Connection, id string) int { return strings.Compare(c.ID, id) })
+		at, ok := find(b, e.ID)
 		if !ok || !counts(&b.Connections[at]) {
 			continue
 		}

@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -214,8 +215,8 @@ func TestCompare(t *testing.T) {
 	db.Services, cache.Services = db.Services[:1], nil
 	db.Node.FirstSeen, db.Services[0].FirstSeen = earlier, earlier
 	cache.Node.FirstSeen = to
-	ledger := func(c *topology.Connection) time.Time {
-		if c.ID == after.Connections[0].ID {
+	ledger := func(sub topology.Subject, id string) time.Time {
+		if sub == topology.SubjectConnection && id == after.Connections[0].ID {
 			return earlier
 		}
 		return time.Time{}
@@ -258,5 +259,59 @@ func TestCompare(t *testing.T) {
 	}
 	if !got.From.Equal(from) || !got.To.Equal(to) {
 		t.Errorf("from %s to %s", got.From, got.To)
+	}
+}
+
+// TestCompareRenamed: a node under another name has changed; what vanished on it,
+// and from it, is told under its name of now.
+func TestCompareRenamed(t *testing.T) {
+	was := typical("old", 3)
+	is := typical("new", 3)
+	is.Node.Formerly = []topology.Former{{Name: "old"}}
+	is.Services, is.Connections = is.Services[1:], is.Connections[1:]
+	caller := typical("caller", 0)
+	to := topology.Connection{
+		Client: topology.Client{Node: "caller", Process: "curl"}, Server: topology.Server{Node: "old", Port: 80, Service: "old~tcp~80"},
+		Protocol: "tcp", Directed: true, Status: topology.Fresh, Count: 1, FirstSeen: noon,
+	}
+	to.ID = topology.ConnectionID(&to)
+	calling := caller.Clone()
+	calling.Connections = []topology.Connection{to}
+	got := Compare(snapshot(t, noon, was, calling), snapshot(t, noon.Add(time.Hour), is, caller), func(topology.Subject, string) time.Time { return time.Time{} })
+	if len(got.Nodes) != 1 || got.Nodes[0].Node.Name != "new" || !slices.Equal(got.Nodes[0].What, []string{"name"}) {
+		t.Errorf("nodes: %+v", got.Nodes)
+	}
+	if len(got.Services) != 1 || got.Services[0].Service.ID != "new~tcp~22" || got.Services[0].Change.Change != topology.Vanished {
+		t.Errorf("services: %+v", got.Services)
+	}
+	if len(got.Connections) != 2 || got.Connections[0].Connection.Server.Service != "new~tcp~80" || got.Connections[1].Connection.Client.Node != "new" {
+		t.Errorf("connections: %+v", got.Connections)
+	}
+	if first := got.Connections[0].Connection; !first.LastSeen.Equal(noon) {
+		t.Errorf("what was open at noon, and is no more, was seen last at %s", first.LastSeen)
+	}
+}
+
+// TestCompareKnown: the ledger tells that a node or a service is back.
+func TestCompareKnown(t *testing.T) {
+	db := typical("db", 0)
+	db.Node.FirstSeen = noon.Add(time.Minute)
+	for i := range db.Services {
+		db.Services[i].FirstSeen = noon.Add(time.Minute)
+	}
+	known := map[string]bool{"node db": true, "service db~tcp~80": true}
+	got := Compare(snapshot(t, noon), snapshot(t, noon.Add(time.Hour), db), func(sub topology.Subject, id string) time.Time {
+		if known[string(sub)+" "+id] {
+			return noon.Add(-time.Hour)
+		}
+		return time.Time{}
+	})
+	if !got.Nodes[0].Returned {
+		t.Error("the node is new")
+	}
+	for _, s := range got.Services {
+		if want := s.Service.ID == "db~tcp~80"; s.Returned != want || !s.Service.LastSeen.Equal(noon.Add(time.Hour)) {
+			t.Errorf("%s: returned is %v, last seen %s", s.Service.ID, s.Returned, s.Service.LastSeen)
+		}
 	}
 }

@@ -34,7 +34,7 @@ func NewKeys(t testing.TB) Keys {
 
 func keygen(t testing.TB, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(Need(t, "ssh-keygen"), args...).CombinedOutput() //nolint:gosec // found in PATH
+	out, err := exec.Command(Need(t, "ssh-keygen"), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ssh-keygen: %v\n%s", err, out)
 	}
@@ -46,6 +46,7 @@ type SSHD struct {
 	*Program
 	address, dir string
 	Key          string // the host key's public file
+	script       string // starts it
 }
 
 // SSHSetup says what is special about a server's host.
@@ -81,7 +82,7 @@ func (h *Host) SSHD(t testing.TB, address string, s SSHSetup) *SSHD {
 		"mount --bind " + file("shadow", Read(t, "/etc/shadow")+Operator+":*:19000:0:99999:7:::\n") + " /etc/shadow",
 	}
 	sudoers := file("sudoers", "Defaults !syslog\nDefaults env_reset\nDefaults use_pty\nDefaults secure_path=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\nroot ALL=(ALL) ALL\n"+s.Sudoers+"\n")
-	if err := os.Chmod(sudoers, 0o440); err != nil { //nolint:gosec // as sudo wants it
+	if err := os.Chmod(sudoers, 0o440); err != nil {
 		t.Fatal(err)
 	}
 	script = append(script, "mount --bind "+sudoers+" /etc/sudoers")
@@ -107,9 +108,17 @@ PasswordAuthentication no
 LogLevel VERBOSE
 `, s.Config, address, filepath.Join(d.dir, "host"), file("authorized_keys", s.Forced+s.Permit.Public+"\n")))
 	script = append(script, "exec "+binary+" -D -e -f "+config)
-	d.Program = h.Start(t, "/bin/sh", []string{"-c", strings.Join(script, "\n")}, bed.WithMounts())
-	h.Reachable(t, address)
+	d.script = strings.Join(script, "\n")
+	d.Again(t, h)
 	return d
+}
+
+// Again starts the server, which must have ended, as it was started before: with
+// the same keys, perhaps on a host that was started anew.
+func (d *SSHD) Again(t testing.TB, h *Host) {
+	t.Helper()
+	d.Program = h.Start(t, "/bin/sh", []string{"-c", d.script}, bed.WithMounts())
+	h.Reachable(t, d.address)
 }
 
 // smallRoot is where a world of BusyBox lies, in the server's own /run.

@@ -119,5 +119,15 @@ func refused(resp *http.Response) error {
 	if resp.StatusCode/100 != 4 {
 		return err // it may have taken it in all the same
 	}
-	return &notTaken{error: err, answered: true, whole: problem.Type == report.WholeWanted}
+	return &notTaken{error: err, answered: aboutReport(resp.StatusCode), whole: problem.Type == report.WholeWanted}
+}
+
+// aboutReport says whether a status is about what was sent: who sent it, and how
+// often, is no better in another form.
+func aboutReport(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusTooManyRequests:
+		return false
+	}
+	return true
 }

@@ -95,6 +95,23 @@ func TestSendRefused(t *testing.T) {
 	}
 }
 
+// What a refusal says of who sends is no reason to send in another form.
+func TestAboutReport(t *testing.T) {
+	for status, want := range map[int]bool{
+		401: false, 403: false, 407: false, 429: false,
+		400: true, 404: true, 409: true, 413: true, 415: true, 422: true,
+	} {
+		err := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, `{"detail":"no"}`)
+		}).Send(t.Context(), sample())
+		var why *notTaken
+		if !errors.As(err, &why) || why.answered != want {
+			t.Errorf("%d gives %+v, %v, want answered %t", status, why, err, want)
+		}
+	}
+}
+
 func TestSendToNobody(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

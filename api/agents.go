@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/topology"
 )
 
 // Issuer is the server's own CA.
@@ -222,6 +224,19 @@ type identified struct {
 	c *caller
 }
 
+// redundant refuses what somebody brings about a node whose agent reports: what
+// the machine says itself goes first, and nothing of this would be seen.
+func (s *identified) redundant(r *report.Report) error {
+	if r.Agent.Method != collect.MethodImport {
+		return nil
+	}
+	b := s.h.Model.Snapshot().Block(r.Node.Name)
+	if b == nil || b.Node.Collect != "agent" || b.Node.State != topology.Reporting || b.Node.Zone != r.Zone {
+		return nil
+	}
+	return fmt.Errorf("importing %s: %w: nothing of the file would be shown", r.Node.Name, collect.ErrRedundant)
+}
+
 // Put refuses a report for another host than the agent's own.
 func (s *identified) Put(ctx context.Context, r *report.Report) error {
 	if s.c.agent == nil {
@@ -229,6 +244,9 @@ func (s *identified) Put(ctx context.Context, r *report.Report) error {
 			return &report.FieldError{
 				Field: "node.identity.kind", Rule: "must not be enrolled without the agent's credential", Value: quoteShort(r.Node.Identity.Kind),
 			}
+		}
+		if err := s.redundant(r); err != nil {
+			return err
 		}
 		return s.h.Sink.Put(ctx, r)
 	}

@@ -44,12 +44,13 @@ type Settings interface {
 	ChangeSettings(ctx context.Context, p store.Patch) error
 }
 
-// Options of the API. Model, Settings, Sink, History, Fleet and Log are required.
+// Options of the API. Model, Settings, Sink, History, Keeping, Fleet and Log are required.
 type Options struct {
 	Model    Model
 	Settings Settings
 	Sink     collect.Sink
 	History  History
+	Keeping  Keeping
 	Fleet    Fleet
 	// Names gives the name of an address that doesn't report itself, "" if it has
 	// none; it never blocks. Hosts lists the names of the server's hosts file.
@@ -122,6 +123,7 @@ func New(ctx context.Context, opt Options) http.Handler {
 	h.agents(a)
 	h.reports(mux, a.OpenAPI())
 	h.stream(ctx, mux)
+	h.archives(mux)
 	h.health(mux)
 	h.static(mux)
 	return guard(opt, h.gate(limit(mux)))
@@ -148,7 +150,7 @@ const maxBody = 1 << 20
 
 func limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost || r.URL.Path != Prefix+"/reports" {
+		if r.Method != http.MethodPost || (r.URL.Path != Prefix+"/reports" && r.URL.Path != restorePath) {
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		}
 		next.ServeHTTP(w, r)

@@ -13,7 +13,7 @@ import (
 
 // NodeFinding is one thing that is odd about a node, and what to do about it.
 type NodeFinding struct {
-	Code string `json:"code" doc:"clone, same-name, renamed, replaced, duplicate-address, clock-skew, silent, weak-identity, old-agent, not-answering, …"`
+	Code string `json:"code" doc:"clone, same-name, revoked, renamed, replaced, duplicate-address, clock-skew, silent, weak-identity, old-agent, not-answering, …"`
 	Node string `json:"node" doc:"the node that it is about, or the address of one that never answered"`
 	Text string `json:"text"`
 	Hint string `json:"hint,omitempty"`
@@ -27,13 +27,14 @@ type FindingList struct {
 }
 
 func (h *handler) findings(ctx context.Context, p *Params) (*Answer[FindingList], error) {
-	view, err := h.whole(ctx, p)
+	shown, err := h.whole(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	out := FindingList{Findings: []NodeFinding{}}
-	for i := range view.Nodes {
-		out.Findings = append(out.Findings, h.findingsOf(&view.Nodes[i].Node)...)
+	revoked := h.revoked()
+	for i := range shown.Nodes {
+		out.Findings = append(out.Findings, h.findingsOf(&shown.Nodes[i].Node, revoked)...)
 	}
 	for _, t := range h.Fleet.Targets() {
 		if t.Problem != "" {
@@ -43,18 +44,23 @@ func (h *handler) findings(ctx context.Context, p *Params) (*Answer[FindingList]
 	slices.SortFunc(out.Findings, func(a, b NodeFinding) int {
 		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(a.Node, b.Node), strings.Compare(a.Text, b.Text))
 	})
-	return answer(view.Revision, out), nil
+	return answer(shown.Revision, out), nil
 }
 
 // findingsOf are what a node's reports, and their absence, tell.
-func (h *handler) findingsOf(n *topology.Node) (out []NodeFinding) {
+func (h *handler) findingsOf(n *topology.Node, revoked map[string]time.Time) (out []NodeFinding) {
 	for _, f := range n.Findings {
 		out = append(out, NodeFinding{Code: f.Code, Node: n.Name, Text: f.Text, Hint: f.Hint})
 	}
 	if n.Kind != topology.Host {
 		return out
 	}
-	if n.State == topology.Stale {
+	if at, ok := revoked[n.Identity]; ok && n.State == topology.Stale {
+		out = append(out, NodeFinding{
+			Code: "revoked", Node: n.Name, Since: at, Text: h.silence(n, revoked),
+			Hint: "enrol it anew with a token, or remove the node",
+		})
+	} else if n.State == topology.Stale {
 		out = append(out, NodeFinding{
 			Code: "silent", Node: n.Name, Since: n.LastReport, Text: "has not reported since " + n.LastReport.UTC().Format(time.RFC3339),
 			Hint: "is the host up, and its agent running? What the chart shows of it is as of then",

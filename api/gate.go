@@ -254,7 +254,7 @@ func isPublic(method, path string) bool {
 
 // needed is the role that a request of a person takes.
 func needed(method, path string) auth.Role {
-	for _, p := range []string{"/tokens", "/agents"} {
+	for _, p := range []string{"/tokens", "/agents", "/backup", "/restore"} {
 		if strings.HasPrefix(path, Prefix+p) {
 			return auth.Admin
 		}

@@ -349,6 +349,12 @@ func TestReportsOfOthers(t *testing.T) {
 	}
 	// A report that breaks a rule renames nobody.
 	refused(t, send(db, "a b", "id-db", 2), http.StatusUnprocessableEntity)
+	log := s.log.String()
+	for _, want := range []string{`level=WARN msg="report was refused" agent=`, `speaks for \"web\", not for \"db\"`, "node.name must be letters"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("log lacks %s: %s", want, log)
+		}
+	}
 	if a := send(db, "db", "id-db", 2); !taken(a) {
 		t.Errorf("%s %s", a.Status, a.body)
 	}

@@ -150,6 +150,19 @@ func TestRemoveNode(t *testing.T) {
 	}
 }
 
+// TestImportOfReporter: a file says nothing of a node whose agent reports.
+func TestImportOfReporter(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	s.report(t, host("web1", "10.0.0.1").Report)
+	r := host("web1", "10.0.0.1").Report
+	r.Agent.Method = collect.MethodImport
+	if p := refused(t, s.do(t, http.MethodPost, Prefix+"/reports", reportOf(t, r)), http.StatusConflict); !strings.Contains(p.Detail, "importing web1: node reports by itself") {
+		t.Errorf("detail is %s", p.Detail)
+	}
+	r.Node.Name, r.Node.Identity.Value = "web2", "web2"
+	s.report(t, r)
+}
+
 func TestSuggestions(t *testing.T) {
 	s := newSite(t, siteOptions{
 		names: func(a netip.Addr) string { return map[string]string{"10.0.0.3": "db1"}[a.String()] },
@@ -165,6 +178,9 @@ func TestSuggestions(t *testing.T) {
 			Direction: report.Out, Protocol: report.TCP, Process: "nginx", Peer: netip.MustParseAddr(peer), Port: 5432 + uint16(len(r.Connections)), Count: 1,
 		})
 	}
+	r.Connections = append(r.Connections, report.Connection{ // which end is the service isn't known
+		Direction: report.Unknown, Protocol: report.TCP, Process: "sshd", Peer: netip.MustParseAddr("10.0.0.5"), Port: 58727, LocalPort: 22, Count: 1,
+	})
 	s.report(t, r.Report)
 	got := read200[SuggestionList](t, s, Prefix+"/suggestions")
 	want := SuggestionList{Total: 3, Suggestions: []Suggestion{
@@ -174,7 +190,7 @@ func TestSuggestions(t *testing.T) {
 		},
 		{
 			Address: "10.0.0.5", Node: "10.0.0.5", Try: []string{"ssh://10.0.0.5", "text://10.0.0.5"},
-			Evidence: []Reason{{"web1", "nginx calls its tcp port 5434"}},
+			Evidence: []Reason{{"web1", "nginx calls its tcp port 5434"}, {"web1", "sshd has a tcp connection with it"}},
 		},
 		{
 			Address: "10.0.0.4", Name: "idle", Try: []string{"ssh://idle", "text://idle"},

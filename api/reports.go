@@ -33,7 +33,7 @@ func (h *handler) reports(mux *http.ServeMux, a *huma.OpenAPI) {
 			},
 			"401": {Description: "The agent has no identity, or one that is not in force any more"},
 			"403": {Description: "The report is for another host than the agent's"},
-			"409": {Description: "The report is older than one that was taken in; or, with the type " + report.WholeWanted + ", the server doesn't have the one that a beat builds on"},
+			"409": {Description: "The report is older than one that was taken in, or imported for a node whose agent reports; or, with the type " + report.WholeWanted + ", the server doesn't have the one that a beat builds on"},
 			"413": {Description: "The report is too large"},
 			"422": {Description: "The report breaks a rule: field, rule and value are in the detail"},
 		},
@@ -45,7 +45,9 @@ func (h *handler) reports(mux *http.ServeMux, a *huma.OpenAPI) {
 		taken, err := inbox.Receive(w, r, h.sinkFor(callerOf(r.Context())))
 		h.counts.report(err)
 		if err != nil {
-			writeModel(w, reportProblem(err))
+			refusal := reportProblem(err)
+			h.noteRefusal(callerOf(r.Context()), refusal)
+			writeModel(w, refusal)
 			return
 		}
 		policy := policies.at(received).Brief(taken.Policy)
@@ -53,6 +55,19 @@ func (h *handler) reports(mux *http.ServeMux, a *huma.OpenAPI) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(policy) // whoever doesn't read it has sent its report
 	})
+}
+
+// noteRefusal logs whose report is not taken in, and why. That a beat lacks its
+// report, or that one comes late, is no trouble.
+func (h *handler) noteRefusal(c *caller, m *huma.ErrorModel) {
+	switch m.Status {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		agent := ""
+		if c.agent != nil {
+			agent = c.agent.ID
+		}
+		h.Log.Warn("report was refused", "agent", agent, "address", c.address, "via", c.via, "error", m.Detail)
+	}
 }
 
 // reportProblem is the problem document of a refused report.

@@ -227,7 +227,11 @@ func (l *Listing) describe(r *report.Report, j *joiner) {
 	if j.cutNames > 0 {
 		add("cut-names", fmt.Sprintf("%d process names may be cut: they fill their column.", j.cutNames), "")
 	}
-	if len(l.Addresses) == 0 {
+	switch {
+	case len(l.Addresses) == 0 && len(j.seen) == 0:
+		add("no-addresses", "The text lists no interfaces, and no socket tells an address: none of the node's is known.",
+			"Add the output of ip address, ifconfig or ipconfig")
+	case len(l.Addresses) == 0:
 		add("no-addresses", "The text lists no interfaces: the node's addresses are those of its sockets.", "Add the output of ip address, ifconfig or ipconfig")
 	}
 	add("short-connections", "Connections that open and close between two looks are not counted: the text shows one moment.", "Every one: run dotm agent on the node")

@@ -411,3 +411,24 @@ func BenchmarkListing(b *testing.B) {
 		}
 	}
 }
+
+// TestNoteOnAddresses: a note says where a node's addresses come from, if from
+// anywhere.
+func TestNoteOnAddresses(t *testing.T) {
+	for socket, want := range map[string]string{
+		"tcp 0 0 10.0.0.1:80 10.0.0.2:40000 ESTABLISHED 1/nginx\n": "addresses are those of its sockets",
+		"tcp 0 0 127.0.0.1:80 0.0.0.0:* LISTEN 1/nginx\n":          "none of the node's is known",
+	} {
+		l, err := ParseListing([]byte("hostname=web1\n"+socket), MethodImport)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := l.Report(noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(r.Notes, func(n report.Note) bool { return n.Code == "no-addresses" && strings.Contains(n.Text, want) }) {
+			t.Errorf("%s gives %+v", socket, r.Notes)
+		}
+	}
+}

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 )
+
+// TargetKind is the kind of the documents that keep targets in the store; their
+// keys are the targets' URLs, their values a [Target] in JSON.
+const TargetKind = "target"
 
 // Target is a node that the server asks, because it doesn't report by itself.
 type Target struct {
@@ -79,11 +82,8 @@ func Kind(err error) string {
 	return "other"
 }
 
-// defaultPorts are the ports of the schemes of targets.
-var defaultPorts = map[string]string{"text": "4848", "ssh": "22"}
-
 // maxURL bounds a target's URL in bytes.
-const maxURL = 255
+const maxURL = 1024
 
 // TargetError says what is wrong with a target.
 type TargetError struct {
@@ -97,55 +97,59 @@ func (e *TargetError) Error() string { return fmt.Sprintf("%s %s, is %q", e.Fiel
 
 // ParseTarget checks a target's URL and gives it the one form that names it: in
 // lower case, with its port only where that is not the scheme's own. Passwords
-// are refused: they don't belong into what everybody reads. The error is a
-// [*TargetError].
+// are refused: they don't belong into what everybody reads. What may stand in
+// one of SSH, [ParseSSHAddress] decides. The error is a [*TargetError].
 func ParseTarget(raw string) (string, error) {
+	scheme, _, _ := strings.Cut(raw, "://")
+	switch strings.ToLower(scheme) {
+	case "ssh":
+		a, err := ParseSSHAddress(raw)
+		if err != nil {
+			return "", err
+		}
+		return a.String(), nil
+	case "text":
+		return parseText(raw)
+	}
+	return "", &TargetError{"url", "must be like text://host:4848 or ssh://user@host", raw}
+}
+
+func parseText(raw string) (string, error) {
 	wrong := func(rule string) (string, error) { return "", &TargetError{"url", rule, raw} }
 	if len(raw) > maxURL {
 		return wrong(fmt.Sprintf("must be at most %d bytes", maxURL))
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.Hostname() == "" || defaultPorts[u.Scheme] == "" {
-		return wrong("must be like text://host:4848 or ssh://user@host")
+	if err != nil || u.Hostname() == "" {
+		return wrong("must be like text://host:4848")
 	}
-	switch _, secret := u.User.Password(); {
-	case secret:
-		return wrong("must have no password: use a key")
-	case strings.ContainsFunc(u.User.Username(), notInName):
-		return wrong("must have a user of letters, digits, '.', '_' and '-'")
-	case !isHost(u.Hostname()):
+	host, err := cleanHost(u.Hostname())
+	switch {
+	case err != nil:
 		return wrong("must have a host name of letters, digits, '.', '_' and '-', or an address")
 	case u.Port() != "" && !isPort(u.Port()):
 		return wrong("must have a port of 1 to 65535")
 	case u.Path != "" && u.Path != "/", u.Fragment != "":
 		return wrong("must end after host and port")
-	case u.Scheme == "text" && (u.User != nil || u.RawQuery != ""):
+	case u.User != nil || u.RawQuery != "":
 		return wrong("must be like text://host:4848, without a user")
 	}
-	return canonical(u), nil
+	return textURL(host, u.Port()), nil
 }
 
-func canonical(u *url.URL) string {
-	host := strings.ToLower(u.Hostname())
-	if strings.Contains(host, ":") {
+func textURL(host, port string) string {
+	switch {
+	case port != "" && port != strconv.Itoa(TextPort):
+		host = net.JoinHostPort(host, port)
+	case strings.Contains(host, ":"):
 		host = "[" + host + "]"
 	}
-	if port := u.Port(); port != "" && port != defaultPorts[u.Scheme] {
-		host = net.JoinHostPort(strings.Trim(host, "[]"), port)
-	}
-	clean := url.URL{Scheme: u.Scheme, User: u.User, Host: host, RawQuery: u.RawQuery}
-	return clean.String()
+	return (&url.URL{Scheme: "text", Host: host}).String()
 }
 
 func isPort(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return err == nil && n > 0
-}
-
-// isHost takes names, and addresses without a zone.
-func isHost(s string) bool {
-	addr, err := netip.ParseAddr(s)
-	return (err == nil && addr.Zone() == "") || !strings.ContainsFunc(s, notInName)
 }
 
 func notInName(r rune) bool {

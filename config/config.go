@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"go.yaml.in/yaml/v4"
 
@@ -32,6 +33,9 @@ type Config struct {
 	Redis             string `yaml:"redis,omitempty" json:"redis,omitempty"`
 	RedisPasswordFile string `yaml:"redis_password_file,omitempty" json:"redis_password_file,omitempty"`
 	RedisCAFile       string `yaml:"redis_ca_file,omitempty" json:"redis_ca_file,omitempty"`
+	// RedisCompat is how much of the original's keys is kept there: "keys" (the
+	// default), "full" (with the copies for its history) or "off".
+	RedisCompat string `yaml:"redis_compat,omitempty" json:"redis_compat,omitempty"`
 	// TLS is the server's certificate.
 	TLS TLS `yaml:"tls,omitempty" json:"tls,omitzero"`
 	// Nodes are asked, because they don't report by themselves.
@@ -95,6 +99,9 @@ func Parse(raw []byte) (Config, error) {
 	}
 	if err := c.TLS.check(); err != nil {
 		return Config{}, err
+	}
+	if !slices.Contains([]string{"", "keys", "full", "off"}, c.RedisCompat) {
+		return Config{}, fmt.Errorf("redis_compat must be keys, full or off, is %q", c.RedisCompat)
 	}
 	if err := c.checkNodes(); err != nil {
 		return Config{}, err

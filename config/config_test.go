@@ -23,6 +23,7 @@ data: /srv/dotm
 redis: redis://127.0.0.1:6379
 redis_password_file: /srv/password
 redis_ca_file: /srv/redis.pem
+redis_compat: full
 tls: {cert_file: /srv/cert.pem, key_file: /srv/key.pem, names: [dotm.example, 192.0.2.1]}
 nodes:
   - {collect: "text://OLD1:4848", zone: dmz}
@@ -51,7 +52,7 @@ func TestParseFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := func(d time.Duration) *topology.Duration { return new(topology.Duration(d)) }
-	want := Config{Listen: "127.0.0.1:4850", Data: "/srv/dotm", Redis: "redis://127.0.0.1:6379", RedisPasswordFile: "/srv/password", RedisCAFile: "/srv/redis.pem", GeoIP: []string{"/srv/country.mmdb"}, TLS: TLS{
+	want := Config{Listen: "127.0.0.1:4850", Data: "/srv/dotm", Redis: "redis://127.0.0.1:6379", RedisPasswordFile: "/srv/password", RedisCAFile: "/srv/redis.pem", RedisCompat: "full", GeoIP: []string{"/srv/country.mmdb"}, TLS: TLS{
 		CertFile: "/srv/cert.pem", KeyFile: "/srv/key.pem", Names: []string{"dotm.example", "192.0.2.1"},
 	}, Nodes: []Node{
 		{Collect: "text://old1", Zone: "dmz"}, {Name: "gate", Collect: "ssh://dotm@192.0.2.7:2222"},

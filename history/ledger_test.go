@@ -128,6 +128,67 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestSweepHours: what closed just before the hour, after the last look, counts
+// for the hour in which it was open, and once.
+func TestSweepHours(t *testing.T) {
+	var s Sweep
+	before := typical("web", 2)
+	before.Connections[0].Count, before.Connections[0].LastSeen, before.Connections[0].LastConnection = 0, noon.Add(-24*time.Hour), noon.Add(-24*time.Hour)
+	look := func(at time.Time, b *topology.Block) []Use { return s.Next(snapshot(t, at, b.Clone()), at, 10) }
+	if got := look(noon.Add(-40*time.Second), before); len(got) != 1 {
+		t.Fatalf("told of %d edges before", len(got))
+	}
+	after := before.Clone()
+	for i := range after.Connections {
+		after.Connections[i].Count, after.Connections[i].LastSeen, after.Connections[i].LastConnection = 0, noon.Add(-10*time.Second), noon.Add(-30*time.Second)
+	}
+	got := look(noon.Add(20*time.Second), after)
+	if len(got) != 1 || got[0].Connection != after.Connections[0].ID || !got[0].Hours.Has(noon.Add(-time.Second)) || got[0].Hours.Has(noon) {
+		t.Errorf("after the hour told of %+v", got)
+	}
+	if got := look(noon.Add(80*time.Second), after); len(got) != 0 {
+		t.Errorf("a minute later told of %+v", got)
+	}
+	if got := look(noon.Add(26*time.Hour), after); len(got) != 0 {
+		t.Errorf("a day later told of %+v", got)
+	}
+}
+
+// TestSweepChanged: what appears or vanishes is told at once, though it was told
+// of within the hour.
+func TestSweepChanged(t *testing.T) {
+	was := typical("web", 5)
+	is := was.Clone()
+	was.Connections = was.Connections[1:]
+	end := noon.Add(-2 * time.Hour)
+	is.Connections[1].Status, is.Connections[1].Count, is.Connections[1].LastSeen, is.Connections[1].LastConnection = topology.Old, 0, end, end
+	is.Connections[2].Own, is.Connections[2].Status = true, topology.Old
+	is.Connections[3].Observer = true
+	was.Connections[2].Status = topology.Old
+	at := noon.Add(time.Minute)
+	a, b := snapshot(t, noon, was), snapshot(t, at, is)
+	var s Sweep
+	s.Next(a, noon, 10)
+	events := append(topology.Diff(a, b), topology.Event{Subject: topology.SubjectConnection, Kind: topology.Vanished, ID: "x", Holder: "web"},
+		topology.Event{Subject: topology.SubjectConnection, Kind: topology.Vanished, ID: "x", Holder: "gone"})
+	got := s.Changed(b, events, at)
+	if len(got) != 3 {
+		t.Fatalf("told of %d edges: %+v", len(got), got)
+	}
+	for i, want := range []struct {
+		last     time.Time
+		observer bool
+	}{{at, false}, {end, false}, {at, true}} {
+		u, c := got[i], is.Connections[[]int{0, 1, 3}[i]]
+		if u.Connection != c.ID || !u.Last.Equal(want.last) || u.Observer != want.observer || !u.Hours.Has(want.last) || u.Service == "" {
+			t.Errorf("told of %+v", u)
+		}
+	}
+	if again := s.Next(b, at, 10); len(again) != 0 {
+		t.Errorf("the sweep tells of it again: %+v", again)
+	}
+}
+
 func TestServiceOf(t *testing.T) {
 	c := topology.Connection{Protocol: "tcp", Server: topology.Server{Node: "Internet", Port: 443}}
 	if got := ServiceOf(&c); got != "Internet~tcp~443" {

@@ -4,17 +4,23 @@
 // clock.
 //
 // A record is whole or a patch. A whole one is a node with all of its services
-// and connections. A patch builds on a whole one and has what changed since in
-// structure; of the rest, numbers and times are those of the whole one. The last
-// record of a node that is gone says so.
+// and connections. The patches that follow it, a chain of them, each have what
+// changed in structure since the record before; of the rest, numbers and times
+// are those of the whole one. The last record of a node that is gone says so.
 //
-// The data of a record is one byte for the version, one for the kind, and then,
-// compressed (RFC 8878), the fields in the order of the functions of codec.go.
+// The data of a record is one byte for the version, one for the kind, and then
+// the fields in the order of the functions of codec.go: of a whole one compressed
+// (RFC 8878), of a patch as they are, as they refer to the texts of those before,
+// after its place in the chain. What follows the fields that a reader knows is
+// left alone, so that later versions may add to the end, without new texts.
 package history
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -28,8 +34,8 @@ import (
 type Record struct {
 	Node string
 	At   time.Time // to the millisecond
-	// Base is the time of the record of the same node that Data builds on; zero
-	// if it stands by itself. That record does itself.
+	// Base is the time of the whole record of the same node with which the chain
+	// begins that ends with this one; zero if it stands by itself.
 	Base time.Time
 	Data []byte
 }
@@ -44,8 +50,15 @@ const (
 	gone  = 'G'
 )
 
-// maxRecord bounds a record's fields, unpacked.
-const maxRecord = 64 << 20
+// The sizes of a record's fields, unpacked. What a damaged record can claim is
+// bounded by what it takes up itself: no two edges are so much alike that a real
+// one is packed to a hundredth.
+const (
+	maxRecord = 256 << 20
+	maxRatio  = 100
+	smallest  = 64 << 10 // any record may unpack to that
+	keepRoom  = 1 << 20  // a larger buffer is not kept for the next record
+)
 
 // coder compresses and decompresses; it is made when it is first needed.
 type coder struct {
@@ -59,7 +72,7 @@ func (c *coder) get() *coder {
 	c.once.Do(func() {
 		var err, err2 error
 		c.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(64<<10), zstd.WithEncoderCRC(true))
-		c.dec, err2 = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxRecord), zstd.WithDecoderLowmem(true))
+		c.dec, err2 = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxRecord), zstd.WithDecoderLowmem(true), zstd.WithDecodeAllCapLimit(true))
 		if err != nil || err2 != nil {
 			panic(fmt.Sprint("history: ", err, err2)) // the options are constant
 		}
@@ -71,26 +84,54 @@ func (c *coder) seal(kind byte, fields []byte) []byte {
 	return c.get().enc.EncodeAll(fields, []byte{version, kind})
 }
 
-// open checks what a record's data begins with, and decompresses the rest.
+// open checks what a record's data begins with, and decompresses a whole one.
 func (c *coder) open(data []byte) (kind byte, fields string, err error) {
 	switch {
 	case len(data) < 2:
 		return 0, "", errCut
 	case data[0] != version:
-		return 0, "", fmt.Errorf("it is of version %d, this dotm reads %d: update dotm", data[0], version)
-	case data[1] == gone:
-		return gone, "", nil
+		return 0, "", wrongVersion(data[0])
+	case data[1] != whole:
+		return data[1], "", nil
 	}
-	raw, err := c.get().dec.DecodeAll(data[2:], c.buf[:0])
+	size, err := unpacked(data[2:])
+	if err != nil {
+		return 0, "", err
+	}
+	if cap(c.buf) < size {
+		c.buf = make([]byte, size)
+	}
+	raw, err := c.get().dec.DecodeAll(data[2:], c.buf[:0:size])
+	if cap(c.buf) > keepRoom {
+		c.buf = nil
+	}
 	if err != nil {
 		return 0, "", fmt.Errorf("%w: %w", errCut, err)
 	}
-	c.buf = raw
 	return data[1], string(raw), nil
+}
+
+// unpacked is how many bytes a frame holds at most.
+func unpacked(frame []byte) (int, error) {
+	var h zstd.Header
+	switch err := h.Decode(frame); {
+	case err != nil:
+		return 0, fmt.Errorf("%w: %w", errCut, err)
+	case !h.HasFCS: // a small one does not say
+		return smallest, nil
+	case h.FrameContentSize > maxRecord || h.FrameContentSize > uint64(max(smallest, maxRatio*len(frame))):
+		return 0, fmt.Errorf("%w: %d bytes claim to hold %d", errCut, len(frame), h.FrameContentSize)
+	}
+	return int(h.FrameContentSize), nil
 }
 
 // encodeWhole writes a block.
 func (c *coder) encodeWhole(b *topology.Block, at time.Time) []byte {
+	return c.seal(whole, fieldsOf(b, at))
+}
+
+// fieldsOf are the fields of a whole record, not compressed.
+func fieldsOf(b *topology.Block, at time.Time) []byte {
 	e := newEncoder(at)
 	e.node(&b.Node)
 	e.uint(uint64(len(b.Services)))
@@ -101,20 +142,22 @@ func (c *coder) encodeWhole(b *topology.Block, at time.Time) []byte {
 	for i := range b.Connections {
 		e.connection(&b.Connections[i])
 	}
-	return c.seal(whole, e.buf)
+	return e.buf
 }
 
-// encodePatch writes what changed in structure from base to b.
-func (c *coder) encodePatch(base, b *topology.Block, at time.Time) []byte {
-	e := newEncoder(at)
-	changed := !topology.SameNode(&base.Node, &b.Node)
+// encodePatch writes what changed in structure from one state to the next. place
+// counts the records before it in its chain, known are the texts of all of them.
+func encodePatch(before, b *topology.Block, at time.Time, place int, known map[string]uint64) []byte {
+	e := &encoder{buf: []byte{version, patch}, at: at.UnixMilli(), known: known}
+	e.uint(uint64(place))
+	changed := !topology.SameNode(&before.Node, &b.Node)
 	e.bool(changed)
 	if changed {
 		e.node(&b.Node)
 	}
-	encodeItems(e, base.Services, b.Services, serviceID, sameService, e.service, e.string)
-	encodeItems(e, base.Connections, b.Connections, connectionID, sameConnection, e.connection, e.id)
-	return c.seal(patch, e.buf)
+	encodeItems(e, before.Services, b.Services, serviceID, sameService, e.service, e.string)
+	encodeItems(e, before.Connections, b.Connections, connectionID, sameConnection, e.connection, e.id)
+	return e.buf
 }
 
 func serviceID(s *topology.Service) string       { return s.ID }
@@ -171,54 +214,152 @@ func sameConnection(a, b *topology.Connection) bool {
 	return x.Directed == y.Directed && topology.SameConnection(&x, &y)
 }
 
-// Decoder reads records. It is for one goroutine.
-type Decoder struct{ coder }
+// Decoder reads records. It is for one goroutine, and keeps room for the next
+// one: about what a node takes.
+type Decoder struct {
+	coder
+	patched patched
+	known   []string
+	// The lists of the whole record of a chain.
+	services    []topology.Service
+	connections []topology.Connection
+}
 
-// Decode returns the node that a record tells of; nil if it is gone. base is the
-// record that it builds on; it is not looked at if r stands by itself.
-func (d *Decoder) Decode(r, base *Record) (*topology.Block, error) {
-	b, err := d.decode(r, base)
+// mostKept is of how many edges, and texts, the room is kept.
+const mostKept = 4096
+
+// room is where the patches of a chain are gathered.
+func (d *Decoder) room(n *topology.Node) *patched {
+	p := &d.patched
+	if p.connections == nil {
+		p.services, p.connections = map[string]*topology.Service{}, map[string]*topology.Connection{}
+	}
+	p.node = n
+	return p
+}
+
+// tidy lets go of what was read, but not of the room that it took.
+func (d *Decoder) tidy(in *decoder) {
+	d.known = in.known
+	clear(d.patched.services)
+	clear(d.patched.connections)
+	d.patched.node = nil
+	clear(d.services)
+	clear(d.connections)
+	if cap(d.known) > mostKept {
+		d.known = nil
+	}
+	if cap(d.connections) > mostKept || cap(d.services) > mostKept {
+		d.services, d.connections, d.patched = nil, nil, patched{}
+	}
+}
+
+// Decode returns the node as the last record of a chain tells it; nil if it is
+// gone. A chain is one record that stands by itself and the patches on it, in
+// their order. Records of other chains may lie between them: they do where the
+// clock was set back.
+func (d *Decoder) Decode(chain []Record) (*topology.Block, error) {
+	if len(chain) == 0 {
+		return nil, errors.New("a chain of no records")
+	}
+	b, _, err := d.decode(chain)
 	if err != nil {
-		return nil, fmt.Errorf("record of %s at %s: %w", r.Node, r.At.UTC().Format(time.RFC3339), err)
+		last := &chain[len(chain)-1]
+		return nil, fmt.Errorf("record of %s at %s: %w", last.Node, last.At.UTC().Format(time.RFC3339), err)
 	}
 	return b, nil
 }
 
-func (d *Decoder) decode(r, base *Record) (*topology.Block, error) {
-	kind, fields, err := d.open(r.Data)
-	if err != nil {
-		return nil, err
+// decode also returns the texts of the chain, which are good until the next one
+// is decoded.
+func (d *Decoder) decode(chain []Record) (*topology.Block, []string, error) {
+	kind, fields, err := d.open(chain[0].Data)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case kind == gone && len(chain) == 1:
+		return nil, nil, nil
+	case kind != whole:
+		return nil, nil, fmt.Errorf("%w: the whole record that it builds on is missing", errCut)
 	}
-	switch kind {
-	case gone:
-		return nil, nil //nolint:nilnil // documented
-	case whole:
-		return decodeWhole(fields, r.At)
-	case patch:
-	default:
-		return nil, fmt.Errorf("%w: it is of kind %q", errCut, kind)
-	}
-	kind, below, err := d.open(base.Data)
-	if err != nil {
-		return nil, fmt.Errorf("what it builds on: %w", err)
-	}
-	if kind != whole || !base.At.Equal(r.Base) {
-		return nil, fmt.Errorf("%w: what it builds on is missing", errCut)
-	}
-	b, err := decodeWhole(below, base.At)
-	if err != nil {
-		return nil, fmt.Errorf("what it builds on: %w", err)
-	}
-	return b, applyPatch(b, fields, r.At)
+	return d.build(fields, chain)
 }
 
-func decodeWhole(fields string, at time.Time) (*topology.Block, error) {
-	d := &decoder{text: fields, at: at.UnixMilli(), known: make([]string, 0, 64)}
+// build reads the fields of a whole record, and the patches on it.
+func (d *Decoder) build(fields string, chain []Record) (*topology.Block, []string, error) {
+	in := &decoder{known: d.known[:0]}
+	in.begin(fields, chain[0].At)
+	defer d.tidy(in)
 	b := new(topology.Block)
-	d.node(&b.Node)
-	b.Services = decodeItems(d, minService, d.service)
-	b.Connections = decodeItems(d, minConnection, d.connection)
-	return b, d.end(b)
+	in.node(&b.Node)
+	if len(chain) == 1 {
+		b.Services = decodeItems(in, nil, minService, (*decoder).service)
+		b.Connections = decodeItems(in, nil, minConnection, (*decoder).connection)
+		return b, in.known, in.end(b)
+	}
+	// Only what is left after the patches is kept, so the rest has a room of its own.
+	d.services = decodeItems(in, d.services, minService, (*decoder).service)
+	d.connections = decodeItems(in, d.connections, minConnection, (*decoder).connection)
+	b.Services, b.Connections = d.services, d.connections
+	if err := in.end(b); err != nil {
+		return nil, nil, err
+	}
+	p := d.room(&b.Node)
+	place, last := 0, len(chain)-1
+	for i := range chain {
+		r := &chain[i]
+		if i == 0 || (i < last && !r.Base.Equal(chain[0].At)) {
+			continue
+		}
+		if !r.Base.Equal(chain[0].At) {
+			return nil, nil, errMissing
+		}
+		place++
+		if err := in.patch(p, r, place); err != nil {
+			return nil, nil, err
+		}
+	}
+	b.Services = merge(b.Services, p.services, serviceID)
+	b.Connections = merge(b.Connections, p.connections, connectionID)
+	return b, in.known, in.end(b)
+}
+
+// patched is what the patches of a chain changed so far: by id, nil for what is
+// gone.
+type patched struct {
+	node        *topology.Node
+	services    map[string]*topology.Service
+	connections map[string]*topology.Connection
+}
+
+// errMissing is what a patch on other records makes of its reading.
+var errMissing = fmt.Errorf("%w: a record before it is missing", errCut)
+
+// patch reads the next record of a chain, of which it has a place.
+func (d *decoder) patch(p *patched, r *Record, place int) error {
+	switch {
+	case len(r.Data) < 2:
+		return errCut
+	case r.Data[0] != version:
+		return wrongVersion(r.Data[0])
+	case r.Data[1] != patch:
+		return fmt.Errorf("%w: it is of kind %q", errCut, r.Data[1])
+	}
+	d.begin(string(r.Data[2:]), r.At)
+	if got := d.uint(); d.err == nil && got != uint64(place) {
+		return errMissing
+	}
+	if d.byte() != 0 {
+		*p.node = topology.Node{}
+		d.node(p.node)
+	}
+	patchItems(d, p.services, minService, serviceID, (*decoder).string, (*decoder).service)
+	patchItems(d, p.connections, minConnection, connectionID, (*decoder).id, (*decoder).connection)
+	return d.err
+}
+
+func wrongVersion(v byte) error {
+	return fmt.Errorf("it is of version %d, this dotm reads %d: update dotm", v, version)
 }
 
 // end refuses what no encoder writes.
@@ -243,56 +384,73 @@ func ascend[T any](list []T, id func(*T) string) bool {
 	return true
 }
 
-func decodeItems[T any](d *decoder, size int, read func(*T)) []T {
+// decodeItems reads a list, into a room for it if there is one.
+func decodeItems[T any](d *decoder, room []T, size int, read func(*decoder, *T)) []T {
 	n := d.count(size)
 	if n == 0 {
-		return nil
+		return room[:0]
 	}
-	list := make([]T, n)
-	for i := range list {
-		if read(&list[i]); d.err != nil {
+	if cap(room) < n {
+		room = make([]T, n)
+	}
+	room = room[:n]
+	for i := range room {
+		if read(d, &room[i]); d.err != nil {
 			return nil
 		}
 	}
-	return list
+	return room
 }
 
-func applyPatch(b *topology.Block, fields string, at time.Time) error {
-	d := &decoder{text: fields, at: at.UnixMilli(), known: make([]string, 0, 32)}
-	if d.byte() != 0 {
-		b.Node = topology.Node{}
-		d.node(&b.Node)
+// patchItems reads what one patch says of a list.
+func patchItems[T any](d *decoder, into map[string]*T, size int, id func(*T) string, name func(*decoder) string, read func(*decoder, *T)) {
+	for range d.count(1) {
+		into[name(d)] = nil
 	}
-	b.Services = patchItems(d, b.Services, minService, serviceID, d.string, d.service)
-	b.Connections = patchItems(d, b.Connections, minConnection, connectionID, d.id, d.connection)
-	return d.end(b)
+	changed := decodeItems(d, nil, size, read)
+	for i := range changed {
+		into[id(&changed[i])] = &changed[i]
+	}
 }
 
-// patchItems merges what a patch says into a list; both are sorted by id.
-func patchItems[T any](d *decoder, list []T, size int, id func(*T) string, name func() string, read func(*T)) []T {
-	removed := make([]string, d.count(1))
-	for i := range removed {
-		removed[i] = name()
+// merge copies a list that is sorted by id, with what changed in it.
+func merge[T any](list []T, changed map[string]*T, id func(*T) string) []T {
+	ids := slices.Sorted(maps.Keys(changed))
+	n := merged(list, ids, changed, id)
+	if n == 0 {
+		return nil
 	}
-	changed := decodeItems(d, size, read)
-	if d.err != nil || len(removed)+len(changed) == 0 {
-		return list
-	}
-	merged := make([]T, 0, len(list)+len(changed))
-	topology.Walk(list, changed, id, func(was, is *T) {
-		switch {
-		case is != nil:
-			merged = append(merged, *is)
-		case !contains(removed, id(was)):
-			merged = append(merged, *was)
+	out := make([]T, 0, n)
+	for len(ids) > 0 {
+		n := 0
+		for n < len(list) && id(&list[n]) < ids[0] {
+			n++
 		}
-	})
-	return merged
+		out, list = append(out, list[:n]...), list[n:]
+		if len(list) > 0 && id(&list[0]) == ids[0] {
+			list = list[1:]
+		}
+		if item := changed[ids[0]]; item != nil {
+			out = append(out, *item)
+		}
+		ids = ids[1:]
+	}
+	return append(out, list...)
 }
 
-func contains(sorted []string, s string) bool {
-	_, ok := slices.BinarySearch(sorted, s)
-	return ok
+// merged is how many items [merge] makes.
+func merged[T any](list []T, ids []string, changed map[string]*T, id func(*T) string) int {
+	n := len(list)
+	for _, name := range ids {
+		_, was := sort.Find(len(list), func(i int) int { return strings.Compare(name, id(&list[i])) }) // without copying items
+		switch is := changed[name] != nil; {
+		case is && !was:
+			n++
+		case was && !is:
+			n--
+		}
+	}
+	return n
 }
 
 // Snapshot puts the blocks of one moment together. Nodes that reported then are

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -54,6 +55,10 @@ func (m *memory) Extent(context.Context) (store.Extent, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return store.Extent{Records: 1}, m.broken
+}
+
+func (m *memory) Replace(context.Context, func(store.Store) error) error {
+	return errors.New("a memory is not replaced")
 }
 
 func (m *memory) Close() error { return nil }

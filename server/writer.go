@@ -17,13 +17,14 @@ type writer struct {
 	published time.Time
 	due       <-chan time.Time
 	last      reports
-	mirroring bool // another server leads: nothing is applied here
+	since     time.Time // when what is shown was loaded: silence counts from there
+	mirroring bool      // another server leads: nothing is applied here
 }
 
 // write is the writer's loop. Reports that were already taken are applied
 // before it ends.
 func (s *Server) write(ctx context.Context) {
-	w := &writer{Server: s, last: reports{}, mirroring: s.member != nil}
+	w := &writer{Server: s, last: reports{}, since: s.started, mirroring: s.member != nil}
 	tick := time.NewTicker(ageEvery)
 	defer tick.Stop()
 	for {
@@ -70,7 +71,7 @@ func (w *writer) options() aggregate.Options {
 	return aggregate.Options{
 		Ageing: time.Duration(s.Ageing), StaleAfter: time.Duration(s.StaleAfter),
 		ExpireAfter: time.Duration(s.ExpireAfter), Virtual: virtualOf(s), Outside: outsideOf(s), Split: w.split(s),
-		Internal: s.InternalNetworks, Since: w.started,
+		Internal: s.InternalNetworks, Since: w.since,
 	}
 }
 

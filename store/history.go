@@ -15,9 +15,11 @@ type History interface {
 	// time in the order of their arrival.
 	Events(ctx context.Context, from, to time.Time, yield func(topology.Event) bool) error
 	// RecordsAt gives, for each node that has any, its newest record of that
-	// moment or before, in no particular order of the nodes. base is the record
-	// that it builds on; zero if it stands by itself.
-	RecordsAt(ctx context.Context, at time.Time, yield func(r, base Record) bool) error
+	// moment or before, in no particular order of the nodes; before it in its
+	// chain come those that it builds on, from its base on.
+	RecordsAt(ctx context.Context, at time.Time, yield func(chain []Record) bool) error
+	// Records are all of them, those of a node in the order of their times.
+	Records(ctx context.Context, yield func(Record) bool) error
 	// Uses are the ledger's entries of one service (see [Use]), or of all if it
 	// is empty, in no particular order.
 	Uses(ctx context.Context, service string, yield func(Use) bool) error

@@ -19,6 +19,10 @@ type Store interface {
 	// change survives the death of the process and of the machine.
 	Write(ctx context.Context, c Change) error
 	History
+	// Replace has fill write all that the store is to hold from now on, into an
+	// empty one. If fill fails, nothing is replaced where the engine can do so;
+	// else the store says at its next opening that this was not finished.
+	Replace(ctx context.Context, fill func(Store) error) error
 	// Close ends all use. It may be called once.
 	Close() error
 }
@@ -79,6 +83,10 @@ var (
 	ErrDamaged = errors.New("database is damaged")
 	ErrNewer   = errors.New("database was written by a newer dotm")
 )
+
+// ErrFull is wrapped by the error of a write for which there was no room. What was
+// written before is whole, and writing goes on when there is room.
+var ErrFull = errors.New("no room to write")
 
 // ErrClosed is returned by every method after Close.
 var ErrClosed = errors.New("store is closed")

@@ -103,8 +103,23 @@ func (c *agentCmd) Run(ctx context.Context, g *globals) error {
 	return both.Wait()
 }
 
+// checkZone judges the zone before anybody enrols: a token should not be used up
+// for reports that are refused.
+func (c *agentCmd) checkZone() error {
+	if c.Zone == "" {
+		return nil
+	}
+	if err := report.HostName(c.Zone); err != nil {
+		return fmt.Errorf("--zone %w, is %q", err, c.Zone)
+	}
+	return nil
+}
+
 // report looks and sends until it is stopped.
 func (c *agentCmd) report(ctx context.Context, g *globals) error {
+	if err := c.checkZone(); err != nil {
+		return err
+	}
 	agent.LimitMemory(agent.DefaultMemory)
 	scanner, err := scan.New(scan.Options{OwnPIDs: scan.SameProgram(), Networks: c.Namespaces, HealthEvery: agent.HealthEvery})
 	if err != nil {

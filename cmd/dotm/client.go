@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,31 +42,40 @@ func (c *clientFlags) get(ctx context.Context, path string, v any) error {
 func (c *clientFlags) do(ctx context.Context, method, path string, body, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
-	server, client, err := c.find(ctx)
-	if err != nil {
-		return err
-	}
 	var payload io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
 		if err != nil {
-			return fmt.Errorf("asking %s: %w", server, err)
+			return fmt.Errorf("asking the server: %w", err)
 		}
 		payload = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(server, "/")+api.Prefix+path, payload)
+	resp, err := c.ask(ctx, method, path, payload)
 	if err != nil {
-		return fmt.Errorf("asking %s: %w", server, err)
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing to lose
+	return decode(resp.Request.URL.Host, resp, v)
+}
+
+// ask sends a request to the server; a body is JSON.
+func (c *clientFlags) ask(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	server, client, err := c.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(server, "/")+api.Prefix+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("asking %s: %w", server, err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("asking %s: %w (start one with dotm up, or name another with --server)", server, err)
+		return nil, fmt.Errorf("asking %s: %w (start one with dotm up, or name another with --server)", server, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing to lose
-	return decode(server, resp, v)
+	return resp, nil
 }
 
 // find chooses the server: the one that is named, else the one of the data
@@ -98,6 +108,9 @@ func decode(server string, resp *http.Response, v any) error {
 	if resp.StatusCode/100 != 2 {
 		var p struct{ Detail string }
 		_ = json.NewDecoder(body).Decode(&p)
+		if p.Detail != "" && resp.StatusCode/100 == 4 {
+			return errors.New(p.Detail) // about what was asked: the server is fine
+		}
 		return fmt.Errorf("%s answers %s: %s", server, resp.Status, p.Detail)
 	}
 	if v == nil || resp.StatusCode == http.StatusNoContent {

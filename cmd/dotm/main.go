@@ -40,7 +40,11 @@ type cli struct {
 	Scan    scanCmd      `cmd:"" help:"Look at a machine once and print what runs there: this one, or another over SSH."`
 	Map     mapCmd       `cmd:"" help:"Print the chart of a running server."`
 	Explain explainCmd   `cmd:"" help:"Say what the connections between two ends rest on."`
+	Diff    diffCmd      `cmd:"" help:"Say what changed on the chart between two moments."`
+	Backup  backupCmd    `cmd:"" help:"Save everything that a running server keeps into a file."`
+	Restore restoreCmd   `cmd:"" help:"Replace everything that a running server keeps by a backup."`
 	Node    nodeCmd      `cmd:"" help:"Add, remove and list nodes."`
+	Import  importCmd    `cmd:"" help:"Take over what another installation keeps."`
 	Token   tokenCmd     `cmd:"" help:"Make, list and end the tokens with which agents enrol."`
 	Agents  agentsCmd    `cmd:"" help:"List the agents that enrolled, and revoke them."`
 	Login   loginLinkCmd `cmd:"" name:"login-link" help:"Print a link that sets the password of user admin, once."`

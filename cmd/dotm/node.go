@@ -93,7 +93,7 @@ func (c *nodeListCmd) Run(ctx context.Context, g *globals) error {
 		}
 		t := targetOf(&list, n.Name)
 		shown[t.URL] = true
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", n.Name, n.State, cmp.Or(t.URL, n.Collect, "-"), ago(n.LastReport), n.Services, cmp.Or(t.Problem, "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", n.Name, n.State, cmp.Or(t.URL, n.Collect, "-"), ago(n.LastReport), n.Services, cmp.Or(t.Problem, n.Problem, "-"))
 	}
 	for _, t := range list.Targets {
 		if !shown[t.URL] {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,9 +64,30 @@ func (c *relayCmd) Run(ctx context.Context, g *globals) error {
 		}
 		get = files.Certificate
 	}
-	fmt.Fprintf(g.out, "Relays agents of https://%s to %s.\n", reachable(listener.Addr().String()), up.URL())
+	fmt.Fprintf(g.out, "Relays agents of https://%s to %s.\n", calledBy(get, listener.Addr().String()), up.URL())
 	handler := relay.New(relay.Options{Up: up, Name: "dotm-relay", Allow: allow, Log: log})
 	return serveRelay(ctx, listener, handler, get, own, log)
+}
+
+// calledBy is what agents call a relay that listens on an address: a name that
+// its certificate holds, for they take no other.
+func calledBy(get func() (*tls.Certificate, error), address string) string {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	c, err := get()
+	if err != nil || len(c.Certificate) == 0 {
+		return reachable(address)
+	}
+	leaf, err := x509.ParseCertificate(c.Certificate[0])
+	switch {
+	case err == nil && len(leaf.DNSNames) > 0:
+		return net.JoinHostPort(leaf.DNSNames[0], port)
+	case err == nil && len(leaf.IPAddresses) > 0:
+		return net.JoinHostPort(leaf.IPAddresses[0].String(), port)
+	}
+	return reachable(address)
 }
 
 func (c *relayCmd) networks() (list []netip.Prefix, err error) {

@@ -42,8 +42,9 @@ func (c *scanCmd) checkRemote() error {
 
 // remote looks at another machine.
 func (c *scanCmd) remote(g *globals, address string) (looker, error) {
-	if _, err := ssh.ParseAddress(address); err != nil {
-		return nil, err
+	var wrong *collect.TargetError
+	if _, err := collect.ParseSSHAddress(address); errors.As(err, &wrong) {
+		return nil, fmt.Errorf("address %s, is %q", wrong.Rule, wrong.Value)
 	}
 	options := c.ssh().options(cmp.Or(c.Data, defaultData()))
 	options.OneLook = !c.Watch

@@ -123,7 +123,7 @@ func openSite(ctx context.Context, g *globals, f siteFlags, kept storeFlags, ins
 		return nil, err
 	}
 	s.data = cmp.Or(f.Data, cfg.Data, defaultData())
-	if s.store, err = openStore(ctx, kept, &cfg, s.data); err != nil {
+	if s.store, err = openStore(ctx, kept, &cfg, s.data, s.log); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -281,7 +281,7 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	also = append(also, names.Run)
 	also = append(also, s.sweep, s.reload)
 	handler := api.New(ctx, s.options(api.Options{
-		Model: s.server, Settings: s.server, Sink: s.server, History: s.server, Fleet: s.server, UI: web.Files(), This: thisNode(),
+		Model: s.server, Settings: s.server, Sink: s.server, History: s.server, Keeping: s.server, Fleet: s.server, UI: web.Files(), This: thisNode(),
 		Member: s.member,
 		Names:  namesOf(s.server, names), Hosts: names.Hosts,
 		Version: versionInfo(s), Log: s.log,

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +27,7 @@ type storeFlags struct {
 	Redis             string `help:"Store of one or more servers, instead of the embedded one: redis://HOST:PORT/DB, rediss:// with TLS, redis+sentinel://HOST:PORT,…/MASTER, redis+cluster://HOST:PORT,…" placeholder:"URL" env:"DOTM_REDIS"`
 	RedisPasswordFile string `help:"File that holds the password of --redis." placeholder:"FILE" type:"path" env:"DOTM_REDIS_PASSWORD_FILE"`
 	RedisCAFile       string `name:"redis-ca-file" help:"Certificates (PEM) to trust for rediss://, instead of the system's." placeholder:"FILE" type:"path" env:"DOTM_REDIS_CA_FILE"`
+	RedisCompat       string `help:"Keys of the original that are kept in redis beside dotm's own: keys, full (with copies for its history) or off. Default: keys." placeholder:"keys|full|off" enum:",keys,full,off" default:"" env:"DOTM_REDIS_COMPAT"`
 }
 
 // caKind is the kind of the document by which servers of one store share their
@@ -40,20 +42,17 @@ type keepsWhat struct {
 }
 
 // openStore opens the store that flags and configuration name.
-func openStore(ctx context.Context, f storeFlags, cfg *config.Config, dir string) (keepsWhat, error) {
+func openStore(ctx context.Context, f storeFlags, cfg *config.Config, dir string, log *slog.Logger) (keepsWhat, error) {
 	url := cmp.Or(f.Redis, cfg.Redis)
 	if url == "" {
 		s, err := bolt.Open(dir)
 		return keepsWhat{Store: s}, err
 	}
-	opt := redis.Options{CAFile: cmp.Or(f.RedisCAFile, cfg.RedisCAFile), Password: os.Getenv("DOTM_REDIS_PASSWORD")}
-	if file := cmp.Or(f.RedisPasswordFile, cfg.RedisPasswordFile); file != "" {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			return keepsWhat{}, fmt.Errorf("reading the password of redis: %w", err)
-		}
-		opt.Password = strings.TrimSpace(string(raw))
+	opt, err := redisOptions(cmp.Or(f.RedisPasswordFile, cfg.RedisPasswordFile), cmp.Or(f.RedisCAFile, cfg.RedisCAFile))
+	if err != nil {
+		return keepsWhat{}, err
 	}
+	opt.Compat, opt.Fixed, opt.Log = redis.Compat(cmp.Or(f.RedisCompat, cfg.RedisCompat)), cfg.Settings, log
 	s, err := redis.Open(ctx, url, opt)
 	if err != nil {
 		return keepsWhat{}, err
@@ -64,6 +63,20 @@ func openStore(ctx context.Context, f storeFlags, cfg *config.Config, dir string
 		return keepsWhat{}, err
 	}
 	return k, nil
+}
+
+// redisOptions read the password, from a file or the environment.
+func redisOptions(passwordFile, caFile string) (redis.Options, error) {
+	opt := redis.Options{CAFile: caFile, Password: os.Getenv("DOTM_REDIS_PASSWORD")}
+	if passwordFile == "" {
+		return opt, nil
+	}
+	raw, err := os.ReadFile(passwordFile)
+	if err != nil {
+		return opt, fmt.Errorf("reading the password of redis: %w", err)
+	}
+	opt.Password = strings.TrimSpace(string(raw))
+	return opt, nil
 }
 
 // caWait is how long a server waits for another one that makes their CA.

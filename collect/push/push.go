@@ -111,7 +111,7 @@ func statusOf(err error, otherwise int) int {
 	switch {
 	case errors.As(err, &tooLarge), errors.Is(err, report.ErrTooLarge):
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, collect.ErrReplayed):
+	case errors.Is(err, collect.ErrReplayed), errors.Is(err, collect.ErrRedundant):
 		return http.StatusConflict
 	case errors.Is(err, report.ErrVersion), errors.As(err, &field):
 		return http.StatusUnprocessableEntity

@@ -57,7 +57,7 @@ func (r *route) flooded() bool {
 }
 
 // connect logs in at each hop, and goes through it to the next.
-func (p *Poller) connect(ctx context.Context, hops []Hop) (*route, error) {
+func (p *Poller) connect(ctx context.Context, hops []collect.Hop) (*route, error) {
 	ids, err := p.identities(ctx)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func tooMuch() error {
 }
 
 // extend adds one hop to the route.
-func (p *Poller) extend(ctx context.Context, r *route, hop Hop) error {
+func (p *Poller) extend(ctx context.Context, r *route, hop collect.Hop) error {
 	raw, err := p.dial(ctx, r, hop)
 	if err != nil {
 		return err
@@ -104,31 +104,31 @@ func (p *Poller) extend(ctx context.Context, r *route, hop Hop) error {
 }
 
 // dial opens the connection to a hop: directly, or through the last one.
-func (p *Poller) dial(ctx context.Context, r *route, hop Hop) (net.Conn, error) {
+func (p *Poller) dial(ctx context.Context, r *route, hop collect.Hop) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.opt.Connect)
 	defer cancel()
 	if len(r.clients) == 0 {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", hop.dial())
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", hop.Dial())
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", collect.ErrUnreachable, err)
 		}
 		return conn, nil
 	}
-	conn, err := r.end().DialContext(ctx, "tcp", hop.dial())
+	conn, err := r.end().DialContext(ctx, "tcp", hop.Dial())
 	var refused *gossh.OpenChannelError
 	switch {
 	case err == nil:
 		return conn, nil
 	case errors.As(err, &refused) && refused.Reason == gossh.Prohibited:
-		return nil, fmt.Errorf("%w: the jump host does not forward to %s (AllowTcpForwarding, PermitOpen): %w", collect.ErrUnreachable, hop.dial(), err)
+		return nil, fmt.Errorf("%w: the jump host does not forward to %s (AllowTcpForwarding, PermitOpen): %w", collect.ErrUnreachable, hop.Dial(), err)
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("%w: the jump host gets no connection to %s within %s", collect.ErrUnreachable, hop.dial(), p.opt.Connect)
+		return nil, fmt.Errorf("%w: the jump host gets no connection to %s within %s", collect.ErrUnreachable, hop.Dial(), p.opt.Connect)
 	}
-	return nil, fmt.Errorf("%w: the jump host can't connect to %s: %w", collect.ErrUnreachable, hop.dial(), err)
+	return nil, fmt.Errorf("%w: the jump host can't connect to %s: %w", collect.ErrUnreachable, hop.Dial(), err)
 }
 
 // login exchanges keys with a server, checks its own, and logs in.
-func (p *Poller) login(ctx context.Context, conn net.Conn, hop Hop, ids *identities) (*gossh.Client, error) {
+func (p *Poller) login(ctx context.Context, conn net.Conn, hop collect.Hop, ids *identities) (*gossh.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, loginTime)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
@@ -136,7 +136,7 @@ func (p *Poller) login(ctx context.Context, conn net.Conn, hop Hop, ids *identit
 	if err != nil {
 		return nil, err
 	}
-	address, v := hop.dial(), &verdict{}
+	address, v := hop.Dial(), &verdict{}
 	c, channels, requests, err := gossh.NewClientConn(conn, address, &gossh.ClientConfig{
 		User: p.user(hop), ClientVersion: clientVersion,
 		Auth:              []gossh.AuthMethod{gossh.PublicKeys(ids.signers()...)},
@@ -174,20 +174,20 @@ func (v *verdict) get() (judged bool, err error) {
 }
 
 // loginError says in which way a login failed.
-func (p *Poller) loginError(ctx context.Context, err error, hop Hop, v *verdict, k *hostkey.Known, ids *identities) error {
+func (p *Poller) loginError(ctx context.Context, err error, hop collect.Hop, v *verdict, k *hostkey.Known, ids *identities) error {
 	judged, hostErr := v.get()
 	var none *gossh.AlgorithmNegotiationError
 	switch {
 	case hostErr != nil:
 		return hostErr
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: %s does not complete the login", collect.ErrSilent, hop.dial())
+		return fmt.Errorf("%w: %s does not complete the login", collect.ErrSilent, hop.Dial())
 	case errors.As(err, &none) && none.What == "host key":
-		return noCommonKey(k, hop.dial(), none)
+		return noCommonKey(k, hop.Dial(), none)
 	case judged && refusal(err):
-		return fmt.Errorf("%w: user %s at %s, tried %s; does the node have one of these keys in the user's ~/.ssh/authorized_keys? (%w)", collect.ErrRefused, p.user(hop), hop.dial(), ids, err)
+		return fmt.Errorf("%w: user %s at %s, tried %s; does the node have one of these keys in the user's ~/.ssh/authorized_keys? (%w)", collect.ErrRefused, p.user(hop), hop.Dial(), ids, err)
 	}
-	return fmt.Errorf("%w: %s does not complete the login: %w", collect.ErrUnreachable, hop.dial(), err)
+	return fmt.Errorf("%w: %s does not complete the login: %w", collect.ErrUnreachable, hop.Dial(), err)
 }
 
 // refusal tells whether a server said no, for which the library has no type.

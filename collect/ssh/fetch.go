@@ -18,7 +18,7 @@ import (
 const MaxAnswer = 8 << 20
 
 // fetch runs a command on the last of the hops and returns what it prints.
-func (p *Poller) fetch(ctx context.Context, hops []Hop, command string) ([]byte, error) {
+func (p *Poller) fetch(ctx context.Context, hops []collect.Hop, command string) ([]byte, error) {
 	r, err := p.connect(ctx, hops)
 	if err != nil {
 		return nil, err

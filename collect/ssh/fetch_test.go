@@ -165,7 +165,7 @@ func TestNobodyThere(t *testing.T) {
 	must(t, l.Close())
 	_, err = fetch(t, options(t), hop)
 	refuses(t, err, collect.ErrUnreachable, "connection refused")
-	_, err = fetch(t, options(t), Hop{User: "dotm", Host: "nobody.invalid", Port: 22})
+	_, err = fetch(t, options(t), collect.Hop{User: "dotm", Host: "nobody.invalid", Port: 22})
 	refuses(t, err, collect.ErrUnreachable, "nobody.invalid")
 }
 
@@ -205,7 +205,7 @@ func TestCancelled(t *testing.T) {
 				<-begun
 				cancel()
 			}()
-			_, err := newPoller(t, options(t, s)).Poll(ctx, Address{Hop: s.hop}.String())
+			_, err := newPoller(t, options(t, s)).Poll(ctx, collect.SSHAddress{Hop: s.hop}.String())
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
@@ -228,7 +228,7 @@ func TestParallel(t *testing.T) {
 	results := make(chan error, polls)
 	for range polls {
 		go func() {
-			_, err := p.Poll(t.Context(), Address{Hop: s.hop}.String())
+			_, err := p.Poll(t.Context(), collect.SSHAddress{Hop: s.hop}.String())
 			results <- err
 		}()
 	}
@@ -240,7 +240,7 @@ func TestParallel(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := p.Poll(ctx, Address{Hop: s.hop}.String()); !errors.Is(err, context.Canceled) {
+	if _, err := p.Poll(ctx, collect.SSHAddress{Hop: s.hop}.String()); !errors.Is(err, context.Canceled) {
 		t.Errorf("one that waits ends with %v", err)
 	}
 	select {

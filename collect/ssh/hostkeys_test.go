@@ -56,29 +56,29 @@ func TestKnownHosts(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		keys  func(t *testing.T) []gossh.Signer // the server's
-		known func(h Hop, keys []gossh.Signer) string
+		known func(h collect.Hop, keys []gossh.Signer) string
 		words []string // of the error; none: it is accepted
 	}{
-		{name: "plain", known: func(h Hop, k []gossh.Signer) string { return lineOf(h, k[0].PublicKey()) }},
-		{name: "hashed", known: func(h Hop, k []gossh.Signer) string {
-			return knownhosts.HashHostname(knownhosts.Normalize(h.dial())) + " " + marshal(k[0])
+		{name: "plain", known: func(h collect.Hop, k []gossh.Signer) string { return lineOf(h, k[0].PublicKey()) }},
+		{name: "hashed", known: func(h collect.Hop, k []gossh.Signer) string {
+			return knownhosts.HashHostname(knownhosts.Normalize(h.Dial())) + " " + marshal(k[0])
 		}},
-		{name: "a pattern", known: func(_ Hop, k []gossh.Signer) string { return "[127.0.0.*]:* " + marshal(k[0]) }, words: []string{"none is known"}},
-		{name: "among others and rubbish", known: func(h Hop, k []gossh.Signer) string {
+		{name: "a pattern", known: func(_ collect.Hop, k []gossh.Signer) string { return "[127.0.0.*]:* " + marshal(k[0]) }, words: []string{"none is known"}},
+		{name: "among others and rubbish", known: func(h collect.Hop, k []gossh.Signer) string {
 			return "# comment\n\nrubbish\ndb2 " + marshal(other) + "\n" + lineOf(h, k[0].PublicKey())
 		}},
-		{name: "two keys for it", known: func(h Hop, k []gossh.Signer) string {
+		{name: "two keys for it", known: func(h collect.Hop, k []gossh.Signer) string {
 			return lineOf(h, other.PublicKey()) + "\n" + lineOf(h, k[0].PublicKey())
 		}},
 		{
 			name: "of another kind than the server's first", keys: func(t *testing.T) []gossh.Signer { return []gossh.Signer{newKey(t), ecdsaKey(t)} },
-			known: func(h Hop, k []gossh.Signer) string { return lineOf(h, k[1].PublicKey()) },
+			known: func(h collect.Hop, k []gossh.Signer) string { return lineOf(h, k[1].PublicKey()) },
 		},
 		{
 			name: "a certificate", keys: func(t *testing.T) []gossh.Signer {
 				return []gossh.Signer{certify(t, newKey(t), authority, future, "127.0.0.1")}
 			},
-			known: func(h Hop, _ []gossh.Signer) string {
+			known: func(h collect.Hop, _ []gossh.Signer) string {
 				return "@cert-authority " + lineOf(h, authority.PublicKey())
 			},
 		},
@@ -87,46 +87,52 @@ func TestKnownHosts(t *testing.T) {
 				key := newKey(t)
 				return []gossh.Signer{certify(t, key, authority, future, "127.0.0.1"), key}
 			},
-			known: func(h Hop, k []gossh.Signer) string { return lineOf(h, k[1].PublicKey()) },
+			known: func(h collect.Hop, k []gossh.Signer) string { return lineOf(h, k[1].PublicKey()) },
 		},
 		{
 			name: "an old certificate", keys: func(t *testing.T) []gossh.Signer {
 				return []gossh.Signer{certify(t, newKey(t), authority, past, "127.0.0.1")}
 			},
-			known: func(h Hop, _ []gossh.Signer) string { return "@cert-authority " + lineOf(h, authority.PublicKey()) },
+			known: func(h collect.Hop, _ []gossh.Signer) string {
+				return "@cert-authority " + lineOf(h, authority.PublicKey())
+			},
 			words: []string{"does not vouch for", "known_hosts:1", "expired"},
 		},
 		{
 			name: "another host's certificate", keys: func(t *testing.T) []gossh.Signer {
 				return []gossh.Signer{certify(t, newKey(t), authority, future, "db2")}
 			},
-			known: func(h Hop, _ []gossh.Signer) string { return "@cert-authority " + lineOf(h, authority.PublicKey()) },
+			known: func(h collect.Hop, _ []gossh.Signer) string {
+				return "@cert-authority " + lineOf(h, authority.PublicKey())
+			},
 			words: []string{"does not vouch for"},
 		},
 		{
-			name:  "no certificate where one is due",
-			known: func(h Hop, _ []gossh.Signer) string { return "@cert-authority " + lineOf(h, authority.PublicKey()) },
+			name: "no certificate where one is due",
+			known: func(h collect.Hop, _ []gossh.Signer) string {
+				return "@cert-authority " + lineOf(h, authority.PublicKey())
+			},
 			words: []string{"no certificate of the authority in", "known_hosts:1"},
 		},
-		{name: "unknown", known: func(Hop, []gossh.Signer) string { return "db2 " + marshal(other) }, words: []string{"none is known of 127.0.0.1", "ssh-ed25519 SHA256:", "--trust-new"}},
+		{name: "unknown", known: func(collect.Hop, []gossh.Signer) string { return "db2 " + marshal(other) }, words: []string{"none is known of 127.0.0.1", "ssh-ed25519 SHA256:", "--trust-new"}},
 		{name: "no file", words: []string{"none is known"}},
-		{name: "known for another port", known: func(h Hop, k []gossh.Signer) string { return h.Host + " " + marshal(k[0]) }, words: []string{"none is known"}},
+		{name: "known for another port", known: func(h collect.Hop, k []gossh.Signer) string { return h.Host + " " + marshal(k[0]) }, words: []string{"none is known"}},
 		{
-			name: "changed", known: func(h Hop, _ []gossh.Signer) string { return "# mine\n" + lineOf(h, other.PublicKey()) },
+			name: "changed", known: func(h collect.Hop, _ []gossh.Signer) string { return "# mine\n" + lineOf(h, other.PublicKey()) },
 			words: []string{"known_hosts:2 says ssh-ed25519 " + gossh.FingerprintSHA256(other.PublicKey()), "shows ssh-ed25519 SHA256:", "set up anew", "delete that line"},
 		},
 		{
-			name: "only a key of another kind known", known: func(h Hop, _ []gossh.Signer) string { return lineOf(h, ecdsaKey(t).PublicKey()) },
+			name: "only a key of another kind known", known: func(h collect.Hop, _ []gossh.Signer) string { return lineOf(h, ecdsaKey(t).PublicKey()) },
 			words: []string{"keys of other kinds (ssh-ed25519)", "known_hosts:1 says: ecdsa-sha2-nistp256 SHA256:", "delete that line"},
 		},
 		{
-			name: "revoked", known: func(h Hop, k []gossh.Signer) string {
+			name: "revoked", known: func(h collect.Hop, k []gossh.Signer) string {
 				return lineOf(h, k[0].PublicKey()) + "\n@revoked * " + marshal(k[0])
 			},
 			words: []string{"known_hosts:2 revokes"},
 		},
 		{
-			name: "nothing but rubbish", known: func(Hop, []gossh.Signer) string { return "rubbish" },
+			name: "nothing but rubbish", known: func(collect.Hop, []gossh.Signer) string { return "rubbish" },
 			words: []string{"reading known host keys", "no valid entries, line 1"},
 		},
 	} {
@@ -171,7 +177,7 @@ func TestTrustNew(t *testing.T) {
 	}
 	_, err := fetch(t, o, s.hop)
 	refuses(t, err, collect.ErrHostKey, "none is known")
-	want := NewKey{Address: s.hop.dial(), Kind: "ssh-ed25519", Fingerprint: gossh.FingerprintSHA256(s.keys[0].PublicKey()), File: o.TrustFile}
+	want := NewKey{Address: s.hop.Dial(), Kind: "ssh-ed25519", Fingerprint: gossh.FingerprintSHA256(s.keys[0].PublicKey()), File: o.TrustFile}
 	if len(offers) != 1 || offers[0] != want {
 		t.Fatalf("offered %+v, want %+v", offers, want)
 	}
@@ -239,7 +245,7 @@ func TestTrustTogether(t *testing.T) {
 	var all sync.WaitGroup
 	for _, s := range append(servers, servers...) {
 		all.Go(func() {
-			if _, err := p.fetch(t.Context(), []Hop{s.hop}, Command); err != nil {
+			if _, err := p.fetch(t.Context(), []collect.Hop{s.hop}, Command); err != nil {
 				t.Error(err)
 			}
 		})
@@ -261,16 +267,16 @@ func TestKnownHostsChange(t *testing.T) {
 	s := (&server{run: hello()}).start(t)
 	o := options(t)
 	p := newPoller(t, o)
-	_, err := p.fetch(t.Context(), []Hop{s.hop}, Command)
+	_, err := p.fetch(t.Context(), []collect.Hop{s.hop}, Command)
 	refuses(t, err, collect.ErrHostKey)
 	write(t, o.KnownHosts[0], lineOf(s.hop, s.keys[0].PublicKey()))
-	_, err = p.fetch(t.Context(), []Hop{s.hop}, Command)
+	_, err = p.fetch(t.Context(), []collect.Hop{s.hop}, Command)
 	must(t, err)
 	must(t, os.Remove(o.KnownHosts[0]))
-	_, err = p.fetch(t.Context(), []Hop{s.hop}, Command)
+	_, err = p.fetch(t.Context(), []collect.Hop{s.hop}, Command)
 	refuses(t, err, collect.ErrHostKey)
 	must(t, os.Mkdir(o.KnownHosts[0], 0o700))
-	if _, err = p.fetch(t.Context(), []Hop{s.hop}, Command); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err = p.fetch(t.Context(), []collect.Hop{s.hop}, Command); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -292,7 +298,7 @@ func TestJump(t *testing.T) {
 	})
 	t.Run("unknown node behind it", func(t *testing.T) {
 		_, err := fetch(t, options(t, gate), gate.hop, node.hop)
-		refuses(t, err, collect.ErrHostKey, "none is known of "+node.hop.dial())
+		refuses(t, err, collect.ErrHostKey, "none is known of "+node.hop.Dial())
 	})
 	t.Run("jump host refuses the login", func(t *testing.T) {
 		closed := (&server{permit: newKey(t).PublicKey()}).start(t)
@@ -332,7 +338,7 @@ func TestJumpOf(t *testing.T) {
 		"ssh://db1?jump=a,b@c:23": "a b@c:23 db1",
 		"ssh://db1?jump=":         "gate db1",
 	} {
-		a, err := ParseAddress(address)
+		a, err := collect.ParseSSHAddress(address)
 		must(t, err)
 		hops, err := p.hops(a)
 		must(t, err)
@@ -364,7 +370,7 @@ func TestRekey(t *testing.T) {
 func TestContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := newPoller(t, options(t)).fetch(ctx, []Hop{{"dotm", "127.0.0.1", 1}}, Command)
+	_, err := newPoller(t, options(t)).fetch(ctx, []collect.Hop{{User: "dotm", Host: "127.0.0.1", Port: 1}}, Command)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/aggregate/fold"
+	"github.com/devops-trouble-map/dotm/collect"
 )
 
 // sudoRest is how long sudo is not tried again where it was refused: nodes log
@@ -19,7 +20,7 @@ type memory struct {
 }
 
 // command is what to run on the node.
-func (m *memory) command(a Address, now time.Time) string {
+func (m *memory) command(a collect.SSHAddress, now time.Time) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if a.NoSudo || m.rests(now) {

@@ -9,6 +9,7 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 
+	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
@@ -33,7 +34,7 @@ func another(text string, port int) string {
 
 func ask(t *testing.T, p *Poller, s *server, query string) *report.Report {
 	t.Helper()
-	r, err := p.Poll(t.Context(), Address{Hop: s.hop}.String()+query)
+	r, err := p.Poll(t.Context(), collect.SSHAddress{Hop: s.hop}.String()+query)
 	must(t, err)
 	return r
 }

@@ -17,6 +17,8 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/devops-trouble-map/dotm/collect"
 )
 
 // newKey makes a key pair.
@@ -73,7 +75,7 @@ type server struct {
 	refuse, deny, prohibit bool
 	rekey                  uint64 // after so many bytes; 0: as usual
 
-	hop  Hop
+	hop  collect.Hop
 	done sync.WaitGroup
 }
 
@@ -103,13 +105,13 @@ func (s *server) start(t testing.TB) *server {
 	return s
 }
 
-func hopOf(t testing.TB, a net.Addr) Hop {
+func hopOf(t testing.TB, a net.Addr) collect.Hop {
 	t.Helper()
 	host, port, err := net.SplitHostPort(a.String())
 	must(t, err)
 	n, err := strconv.ParseUint(port, 10, 16)
 	must(t, err)
-	return Hop{User: "dotm", Host: host, Port: uint16(n)}
+	return collect.Hop{User: "dotm", Host: host, Port: uint16(n)}
 }
 
 func (s *server) config() *gossh.ServerConfig {
@@ -235,8 +237,8 @@ func knows(t testing.TB, servers ...*server) string {
 	return file
 }
 
-func lineOf(h Hop, key gossh.PublicKey) string {
-	return knownhosts.Line([]string{knownhosts.Normalize(h.dial())}, key)
+func lineOf(h collect.Hop, key gossh.PublicKey) string {
+	return knownhosts.Line([]string{knownhosts.Normalize(h.Dial())}, key)
 }
 
 // options are those of a poller with one key that knows the servers.
@@ -254,7 +256,7 @@ func newPoller(t testing.TB, o Options) *Poller {
 }
 
 // fetch asks the last of the hops.
-func fetch(t testing.TB, o Options, hops ...Hop) (string, error) {
+func fetch(t testing.TB, o Options, hops ...collect.Hop) (string, error) {
 	t.Helper()
 	p := newPoller(t, o)
 	ctx, cancel := context.WithTimeout(t.Context(), p.opt.Timeout)

@@ -42,7 +42,7 @@ type Options struct {
 	TrustNew func(NewKey) bool
 	// TrustFile is where such keys are added; it is read as well.
 	TrustFile string
-	// Jump lists the hosts to go through, as [ParseHops] reads them, where an
+	// Jump lists the hosts to go through, as [collect.ParseHops] reads them, where an
 	// address says nothing of it.
 	Jump string
 	// Connect bounds the time that opening a connection to each host takes,
@@ -61,7 +61,7 @@ type Options struct {
 // Poller asks nodes. It may be used by several goroutines at once.
 type Poller struct {
 	opt   Options
-	jump  []Hop
+	jump  []collect.Hop
 	slots chan struct{}
 	hosts *hostkey.Files
 
@@ -72,7 +72,7 @@ var _ collect.Poller = (*Poller)(nil)
 
 // New returns a poller. It opens nothing yet.
 func New(o Options) (*Poller, error) {
-	jump, err := ParseHops(o.Jump)
+	jump, err := collect.ParseHops(o.Jump)
 	if err != nil {
 		return nil, err
 	}
@@ -95,10 +95,10 @@ func New(o Options) (*Poller, error) {
 	}, nil
 }
 
-// Poll asks the node at an address that [ParseAddress] reads. It waits until
+// Poll asks the node at an address that [collect.ParseSSHAddress] reads. It waits until
 // fewer than [Options.Parallel] others are being asked.
 func (p *Poller) Poll(ctx context.Context, address string) (*report.Report, error) {
-	a, err := ParseAddress(address)
+	a, err := collect.ParseSSHAddress(address)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (p *Poller) Poll(ctx context.Context, address string) (*report.Report, erro
 	return r, nil
 }
 
-func (p *Poller) poll(ctx context.Context, a Address) (*report.Report, error) {
+func (p *Poller) poll(ctx context.Context, a collect.SSHAddress) (*report.Report, error) {
 	begin := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, p.opt.Timeout)
 	defer cancel()
@@ -143,7 +143,7 @@ func (p *Poller) poll(ctx context.Context, a Address) (*report.Report, error) {
 }
 
 // hops are all servers on the way to a node, itself included.
-func (p *Poller) hops(a Address) ([]Hop, error) {
+func (p *Poller) hops(a collect.SSHAddress) ([]collect.Hop, error) {
 	hops := a.Jump
 	if hops == nil {
 		hops = p.jump
@@ -151,10 +151,10 @@ func (p *Poller) hops(a Address) ([]Hop, error) {
 	hops = append(hops[:len(hops):len(hops)], a.Hop)
 	for _, h := range hops {
 		if p.user(h) == "" {
-			return nil, fmt.Errorf("no user is named for %s: write ssh://USER@%s", h.dial(), h.host())
+			return nil, fmt.Errorf("no user is named for %s: write ssh://USER@%s", h.Dial(), h.Host)
 		}
 	}
 	return hops, nil
 }
 
-func (p *Poller) user(h Hop) string { return cmp.Or(h.User, p.opt.User) }
+func (p *Poller) user(h collect.Hop) string { return cmp.Or(h.User, p.opt.User) }

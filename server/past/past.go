@@ -73,14 +73,11 @@ func (r *Reader) Drop() {
 	r.moments = nil
 }
 
-// pair is a record with what it builds on.
-type pair struct{ record, base history.Record }
-
 // blocks decodes the records of a moment on all processors.
 func (r *Reader) blocks(ctx context.Context, at time.Time) ([]*topology.Block, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	pairs := make(chan pair, 64)
+	chains := make(chan []history.Record, 64)
 	var mu sync.Mutex
 	var blocks []*topology.Block
 	found := 0
@@ -90,9 +87,9 @@ func (r *Reader) blocks(ctx context.Context, at time.Time) ([]*topology.Block, e
 			var d history.Decoder
 			var mine []*topology.Block
 			n := 0
-			for p := range pairs {
+			for chain := range chains {
 				n++
-				b, err := d.Decode(&p.record, &p.base)
+				b, err := d.Decode(chain)
 				if err != nil {
 					cancel(err)
 					break
@@ -107,15 +104,15 @@ func (r *Reader) blocks(ctx context.Context, at time.Time) ([]*topology.Block, e
 			found += n
 		})
 	}
-	err := r.history.RecordsAt(ctx, at, func(rec, base store.Record) bool {
+	err := r.history.RecordsAt(ctx, at, func(chain []store.Record) bool {
 		select {
-		case pairs <- pair{rec, base}:
+		case chains <- chain:
 			return true
 		case <-ctx.Done():
 			return false
 		}
 	})
-	close(pairs)
+	close(chains)
 	wg.Wait()
 	switch {
 	case ctx.Err() != nil:

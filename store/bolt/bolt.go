@@ -13,8 +13,12 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
@@ -34,8 +38,8 @@ const lockWait = time.Second
 // The buckets of the file.
 var (
 	bucketMeta   = []byte("meta")   // "format", "revision", "settings"
-	bucketNodes  = []byte("nodes")  // node name → JSON of topology.Block
-	bucketEvents = []byte("events") // see eventKey → JSON of topology.Event
+	bucketNodes  = []byte("nodes")  // node name → JSON of topology.Block, compressed (RFC 8878)
+	bucketEvents = []byte("events") // see eventKey → history.EncodeEvent
 	// bucketDocuments came later: files that were written before have none.
 	bucketDocuments = []byte("documents") // kind, NUL, key → value
 	bucketRecords   = []byte("records")   // see recordKey → time of the base, data
@@ -52,9 +56,13 @@ var (
 
 // Store is an open database.
 type Store struct {
+	mu     sync.RWMutex // held to write by what puts another file in place
 	db     *bbolt.DB
 	path   string
-	eraser eraser // of the one transaction that writes
+	enc    *zstd.Encoder
+	dec    *zstd.Decoder
+	eraser eraser      // of the one transaction that writes
+	failed atomic.Bool // a write did: what the eraser dropped may be there still
 }
 
 var _ store.Store = (*Store)(nil)
@@ -66,6 +74,9 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("making data folder: %w (choose another with --data)", err)
 	}
 	s := &Store{path: filepath.Join(dir, FileName)}
+	if err := s.prepareCompression(); err != nil {
+		return nil, err
+	}
 	if err := s.refuseForeign(); err != nil {
 		return nil, err
 	}
@@ -75,6 +86,19 @@ func Open(dir string) (*Store, error) {
 	// Who holds the file, for the message of the next one that tries.
 	_ = os.WriteFile(s.pidFile(), []byte(strconv.Itoa(os.Getpid())), 0o600)
 	return s, nil
+}
+
+// maxNode bounds what one entry of the nodes unpacks to.
+const maxNode = 256 << 20
+
+func (s *Store) prepareCompression() (err error) {
+	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err == nil {
+		s.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxNode))
+	}
+	if err != nil {
+		return fmt.Errorf("preparing compression: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) pidFile() string { return strings.TrimSuffix(s.path, ".db") + ".pid" }
@@ -133,6 +157,17 @@ func hasMagic(page []byte) bool {
 }
 
 func (s *Store) open() error {
+	if err := s.openFile(); err != nil {
+		return err
+	}
+	if err := s.prepare(); err != nil {
+		_ = s.db.Close()
+		return err
+	}
+	return nil
+}
+
+func (s *Store) openFile() error {
 	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
@@ -143,10 +178,6 @@ func (s *Store) open() error {
 		return fmt.Errorf("opening database: %w (choose another data folder with --data)", err)
 	}
 	s.db = db
-	if err := s.prepare(); err != nil {
-		_ = db.Close()
-		return err
-	}
 	return nil
 }
 
@@ -166,7 +197,7 @@ func (s *Store) damaged(what string) error {
 // new one. What is not new is not written to.
 func (s *Store) prepare() error {
 	isNew := false
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := s.view(func(tx *bbolt.Tx) error {
 		if info, err := os.Stat(s.path); err == nil && info.Size() < tx.Size() {
 			return s.damaged(fmt.Sprintf("it holds %d bytes of %d", info.Size(), tx.Size()))
 		}
@@ -181,7 +212,7 @@ func (s *Store) prepare() error {
 	case err != nil:
 		return err
 	case isNew:
-		return s.db.Update(s.create)
+		return s.update(s.create)
 	}
 	return s.migrate()
 }
@@ -225,13 +256,25 @@ func (s *Store) guard(doing string, f func() error) (err error) {
 	return f()
 }
 
+func (s *Store) view(f func(*bbolt.Tx) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.db.View(f)
+}
+
+func (s *Store) update(f func(*bbolt.Tx) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.db.Update(f)
+}
+
 // Load reads the whole state.
 func (s *Store) Load(ctx context.Context) (state store.State, err error) {
 	if err := ctx.Err(); err != nil {
 		return store.State{}, fmt.Errorf("reading %s: %w", s.path, err)
 	}
 	err = s.guard("reading", func() error {
-		return s.db.View(func(tx *bbolt.Tx) error { return s.load(tx, &state) })
+		return s.view(func(tx *bbolt.Tx) error { return s.load(tx, &state) })
 	})
 	return state, closed(err)
 }
@@ -258,7 +301,7 @@ func (s *Store) load(tx *bbolt.Tx, state *store.State) error {
 	}
 	return tx.Bucket(bucketNodes).ForEach(func(name, raw []byte) error {
 		b := new(topology.Block)
-		if err := json.Unmarshal(raw, b); err != nil {
+		if err := s.readNode(raw, b); err != nil {
 			return s.damaged(fmt.Sprintf("node %q: %v", name, err))
 		}
 		state.Blocks = append(state.Blocks, b)
@@ -266,13 +309,30 @@ func (s *Store) load(tx *bbolt.Tx, state *store.State) error {
 	})
 }
 
+// readNode reads an entry of the nodes; those of format 1 are not compressed.
+func (s *Store) readNode(raw []byte, b *topology.Block) error {
+	if len(raw) > 0 && raw[0] != '{' {
+		var err error
+		if raw, err = s.dec.DecodeAll(raw, nil); err != nil {
+			return err
+		}
+	}
+	return json.Unmarshal(raw, b)
+}
+
 // Write applies c in one transaction, synced to disk.
 func (s *Store) Write(ctx context.Context, c store.Change) error {
 	err := ctx.Err()
 	if err == nil {
 		err = s.guard("writing", func() error {
-			return s.db.Update(func(tx *bbolt.Tx) error { return s.apply(tx, &c) })
+			return s.update(func(tx *bbolt.Tx) error { return s.apply(tx, &c) })
 		})
+		if err != nil {
+			s.failed.Store(true)
+		}
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fmt.Errorf("%w: %w (make room on that disk: what waits is written then)", store.ErrFull, err)
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", s.path, closed(err))
@@ -281,7 +341,7 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 }
 
 func (s *Store) apply(tx *bbolt.Tx, c *store.Change) error {
-	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, writeNodes, writeDocuments} {
+	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, s.writeNodes, writeDocuments} {
 		if err := step(tx, c); err != nil {
 			return err
 		}
@@ -291,6 +351,9 @@ func (s *Store) apply(tx *bbolt.Tx, c *store.Change) error {
 		return s.damaged(err.Error())
 	}
 	before := n
+	if s.failed.Swap(false) {
+		s.eraser = eraser{}
+	}
 	for _, step := range []func(*bbolt.Tx, *store.Change, *counts) error{appendEvents, writeRecords, writeUses, writeGaps, s.eraser.forget} {
 		if err := step(tx, c, &n); err != nil {
 			return err
@@ -324,7 +387,7 @@ func writeMeta(tx *bbolt.Tx, c *store.Change) error {
 	return meta.Put(keySettings, raw)
 }
 
-func writeNodes(tx *bbolt.Tx, c *store.Change) error {
+func (s *Store) writeNodes(tx *bbolt.Tx, c *store.Change) error {
 	nodes := tx.Bucket(bucketNodes)
 	for _, name := range c.Delete {
 		if err := nodes.Delete([]byte(name)); err != nil {
@@ -336,6 +399,7 @@ func writeNodes(tx *bbolt.Tx, c *store.Change) error {
 		if err != nil {
 			return fmt.Errorf("encoding node %q: %w", b.Node.Name, err)
 		}
+		raw = s.enc.EncodeAll(raw, nil)
 		if err := nodes.Put([]byte(b.Node.Name), raw); err != nil {
 			return fmt.Errorf("node %q: %w", b.Node.Name, err)
 		}
@@ -346,6 +410,8 @@ func writeNodes(tx *bbolt.Tx, c *store.Change) error {
 // Close lets go of the file.
 func (s *Store) Close() error {
 	_ = os.Remove(s.pidFile())
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("closing %s: %w", s.path, err)
 	}

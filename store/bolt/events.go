@@ -11,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -37,15 +38,13 @@ func nanoseconds(at time.Time) int64 {
 
 func appendEvents(tx *bbolt.Tx, c *store.Change, n *counts) error {
 	events := tx.Bucket(bucketEvents)
+	events.FillPercent = 0.95 // they come in their order
 	for i := range c.Append {
 		seq, err := events.NextSequence()
 		if err != nil {
 			return err
 		}
-		raw, err := json.Marshal(&c.Append[i])
-		if err != nil {
-			return fmt.Errorf("encoding event: %w", err)
-		}
+		raw := history.EncodeEvent(&c.Append[i])
 		key := eventKey(c.Append[i].At, seq)
 		n.add(&n.Events, key, raw)
 		if err := events.Put(key, raw); err != nil {
@@ -55,10 +54,24 @@ func appendEvents(tx *bbolt.Tx, c *store.Change, n *counts) error {
 	return nil
 }
 
+// readEvent reads an entry of the events; those of format 1 are JSON.
+func readEvent(key, raw []byte) (e topology.Event, err error) {
+	if len(raw) > 0 && raw[0] == '{' {
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return e, fmt.Errorf("event: %w", err)
+		}
+		return e, nil
+	}
+	if len(key) < 8 {
+		return e, fmt.Errorf("event %q has no time", key)
+	}
+	return history.DecodeEvent(raw, keyTime(key[:8]))
+}
+
 // Events reads the history from from to before to.
 func (s *Store) Events(ctx context.Context, from, to time.Time, yield func(topology.Event) bool) error {
 	err := s.guard("reading", func() error {
-		return s.db.View(func(tx *bbolt.Tx) error { return s.events(ctx, tx, from, to, yield) })
+		return s.view(func(tx *bbolt.Tx) error { return s.events(ctx, tx, from, to, yield) })
 	})
 	return closed(err)
 }
@@ -70,9 +83,9 @@ func (s *Store) events(ctx context.Context, tx *bbolt.Tx, from, to time.Time, yi
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var e topology.Event
-		if err := json.Unmarshal(raw, &e); err != nil {
-			return s.damaged("event: " + err.Error())
+		e, err := readEvent(k, raw)
+		if err != nil {
+			return s.damaged(err.Error())
 		}
 		if !yield(e) {
 			return nil

@@ -86,7 +86,7 @@ func holds(t *testing.T, s *Store, c store.Change) {
 	var gaps []store.Gap
 	failed := errors.Join(
 		s.Events(t.Context(), noon, noon.Add(time.Hour), func(e topology.Event) bool { events = append(events, e); return true }),
-		s.RecordsAt(t.Context(), noon.Add(time.Hour), func(r, base store.Record) bool { records = append(records, base, r); return true }),
+		s.RecordsAt(t.Context(), noon.Add(time.Hour), func(chain []store.Record) bool { records = append(records, chain...); return true }),
 		s.Uses(t.Context(), "", func(u store.Use) bool { uses = append(uses, u); return true }),
 		s.Gaps(t.Context(), noon, noon.Add(time.Hour), func(g store.Gap) bool { gaps = append(gaps, g); return true }),
 	)

@@ -67,20 +67,33 @@ func writeRecords(tx *bbolt.Tx, c *store.Change, n *counts) error {
 
 // RecordsAt finds each node's newest record by seeking from one node's end to
 // the next's.
-func (s *Store) RecordsAt(ctx context.Context, at time.Time, yield func(r, base store.Record) bool) error {
+func (s *Store) RecordsAt(ctx context.Context, at time.Time, yield func(chain []store.Record) bool) error {
 	err := s.guard("reading", func() error {
-		return s.db.View(func(tx *bbolt.Tx) error { return s.recordsAt(ctx, tx, at, yield) })
+		return s.view(func(tx *bbolt.Tx) error { return s.recordsAt(ctx, tx, at, yield) })
 	})
 	return closed(err)
 }
 
-func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield func(r, base store.Record) bool) error {
+// Records reads them all.
+func (s *Store) Records(ctx context.Context, yield func(store.Record) bool) error {
+	return s.each(ctx, bucketRecords, nil, func(key, raw []byte) (bool, error) {
+		node, _, ok := cutRecordKey(key)
+		if !ok {
+			return false, s.damaged(fmt.Sprintf("record %q", key))
+		}
+		r, err := s.record(node, key, raw)
+		return err == nil && yield(r), err
+	})
+}
+
+func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield func(chain []store.Record) bool) error {
 	bucket := tx.Bucket(bucketRecords)
 	if bucket == nil {
 		return nil
 	}
 	cur := bucket.Cursor()
 	key, _ := cur.First()
+	kept := !at.Before(oldest(tx))
 	for key != nil {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -89,11 +102,11 @@ func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield
 		if !ok {
 			return s.damaged(fmt.Sprintf("record %q", key))
 		}
-		r, base, err := s.recordAt(bucket, cur, node, at)
+		chain, err := s.chainAt(cur, node, at, kept)
 		if err != nil {
 			return err
 		}
-		if r.Node != "" && !yield(r, base) {
+		if chain != nil && !yield(chain) {
 			return nil
 		}
 		key, _ = cur.Seek([]byte(node + "\x01"))
@@ -101,27 +114,47 @@ func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield
 	return nil
 }
 
-// recordAt is the newest record of a node up to a moment, with its base; zero
-// if there is none.
-func (s *Store) recordAt(bucket *bbolt.Bucket, cur *bbolt.Cursor, node string, at time.Time) (r, base store.Record, err error) {
-	key, raw := newestRecord(cur, node, at)
-	if key == nil {
-		return r, base, nil
+// chainAt is the newest record of a node up to a moment, after those that it
+// builds on; nil if there is none. Of a moment that is not kept any more, part of
+// them may be forgotten.
+func (s *Store) chainAt(cur *bbolt.Cursor, node string, at time.Time, kept bool) ([]store.Record, error) {
+	last, raw := newestRecord(cur, node, at)
+	if last == nil {
+		return nil, nil
 	}
-	_, when, _ := cutRecordKey(key)
-	if len(raw) < 8 {
-		return r, base, s.damaged(fmt.Sprintf("record %q is cut", key))
+	r, err := s.record(node, last, raw)
+	if err != nil || r.Base.IsZero() {
+		return []store.Record{r}, err
+	}
+	last = bytes.Clone(last)
+	var chain []store.Record
+	key, raw := cur.Seek(recordKey(node, r.Base))
+	for ; key != nil && bytes.Compare(key, last) <= 0; key, raw = cur.Next() {
+		link, err := s.record(node, key, raw)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, link)
+	}
+	if len(chain) == 0 || !chain[0].At.Equal(r.Base) {
+		if !kept {
+			return nil, nil
+		}
+		return nil, s.damaged(fmt.Sprintf("record %q lacks what it builds on", last))
+	}
+	return chain, nil
+}
+
+func (s *Store) record(node string, key, raw []byte) (r store.Record, err error) {
+	_, when, ok := cutRecordKey(key)
+	if !ok || len(raw) < 8 {
+		return r, s.damaged(fmt.Sprintf("record %q is cut", key))
 	}
 	r = store.Record{Node: node, At: when, Data: slices.Clone(raw[8:])}
-	if bytes.Equal(raw[:8], make([]byte, 8)) {
-		return r, base, nil
+	if !bytes.Equal(raw[:8], make([]byte, 8)) {
+		r.Base = keyTime(raw[:8])
 	}
-	r.Base = keyTime(raw[:8])
-	below := bucket.Get(recordKey(node, r.Base))
-	if len(below) < 8 {
-		return r, base, s.damaged(fmt.Sprintf("record %q lacks what it builds on", key))
-	}
-	return r, store.Record{Node: node, At: r.Base, Data: slices.Clone(below[8:])}, nil
+	return r, nil
 }
 
 // newestRecord is a node's last entry up to a moment; nil if there is none. The
@@ -237,7 +270,7 @@ func (s *Store) Gaps(ctx context.Context, from, to time.Time, yield func(store.G
 // each calls f for what is in a bucket, from a key on.
 func (s *Store) each(ctx context.Context, bucket, from []byte, f func(key, raw []byte) (more bool, err error)) error {
 	err := s.guard("reading", func() error {
-		return s.db.View(func(tx *bbolt.Tx) error {
+		return s.view(func(tx *bbolt.Tx) error {
 			b := tx.Bucket(bucket)
 			if b == nil {
 				return nil
@@ -263,15 +296,13 @@ func (s *Store) Extent(ctx context.Context) (e store.Extent, err error) {
 		return e, err
 	}
 	err = s.guard("reading", func() error {
-		return s.db.View(func(tx *bbolt.Tx) error {
+		return s.view(func(tx *bbolt.Tx) error {
 			n, err := readCounts(tx)
 			if err != nil {
 				return s.damaged(err.Error())
 			}
 			e = store.Extent{Events: n.Events, Records: n.Records, Uses: n.Uses, Bytes: n.Bytes}
-			if raw := tx.Bucket(bucketMeta).Get(keyFrom); len(raw) == 8 {
-				e.From = keyTime(raw)
-			}
+			e.From = oldest(tx)
 			return nil
 		})
 	})

@@ -16,12 +16,12 @@ var migrations = []func(tx *bbolt.Tx) error{
 // migrate brings a file of an older format up to this one.
 func (s *Store) migrate() error {
 	v := 0
-	err := s.db.View(func(tx *bbolt.Tx) (err error) {
+	err := s.view(func(tx *bbolt.Tx) (err error) {
 		v, err = strconv.Atoi(string(tx.Bucket(bucketMeta).Get(keyFormat)))
 		return err
 	})
 	for ; err == nil && v < format; v++ {
-		err = s.db.Update(func(tx *bbolt.Tx) error {
+		err = s.update(func(tx *bbolt.Tx) error {
 			if err := migrations[v](tx); err != nil {
 				return err
 			}

@@ -173,7 +173,7 @@ func (s *Store) record(node, member string) (r store.Record, err error) {
 
 // RecordsAt asks for many nodes in a round trip, and once more for what their
 // records build on.
-func (s *Store) RecordsAt(ctx context.Context, at time.Time, yield func(r, base store.Record) bool) error {
+func (s *Store) RecordsAt(ctx context.Context, at time.Time, yield func(chain []store.Record) bool) error {
 	names, err := s.client.SMembers(ctx, keyRecorded).Result()
 	if err != nil {
 		return s.failed("reading", err)
@@ -183,12 +183,12 @@ func (s *Store) RecordsAt(ctx context.Context, at time.Time, yield func(r, base 
 		if err != nil {
 			return err
 		}
-		bases, err := s.bases(ctx, records)
+		chains, err := s.chains(ctx, records)
 		if err != nil {
 			return err
 		}
-		for i := range records {
-			if records[i].Node != "" && !yield(records[i], bases[i]) {
+		for _, chain := range chains {
+			if !yield(chain) {
 				return nil
 			}
 		}
@@ -219,26 +219,39 @@ func (s *Store) newest(ctx context.Context, nodes []string, at time.Time) ([]sto
 	return out, nil
 }
 
-func (s *Store) bases(ctx context.Context, records []store.Record) ([]store.Record, error) {
+// chains are records after those that they build on.
+func (s *Store) chains(ctx context.Context, records []store.Record) (out [][]store.Record, err error) {
 	p := s.client.Pipeline()
 	found := map[int]*redis.StringSliceCmd{}
 	for i := range records {
-		if b := records[i].Base; !b.IsZero() {
-			found[i] = p.ZRangeByScore(ctx, keyRecord+records[i].Node, &redis.ZRangeBy{Min: limit(b), Max: limit(b), Count: 1})
+		if r := &records[i]; !r.Base.IsZero() {
+			found[i] = p.ZRangeByScore(ctx, keyRecord+r.Node, &redis.ZRangeBy{Min: limit(r.Base), Max: limit(r.At)})
 		}
 	}
 	if err := exec(ctx, p); err != nil {
 		return nil, s.failed("reading", err)
 	}
-	out := make([]store.Record, len(records))
-	for i, f := range found {
-		if len(f.Val()) == 0 {
-			return nil, s.damaged("a record of " + strconv.Quote(records[i].Node) + " lacks what it builds on")
+	for i := range records {
+		r := &records[i]
+		switch {
+		case r.Node == "":
+			continue
+		case r.Base.IsZero():
+			out = append(out, records[i:i+1:i+1])
+			continue
 		}
-		var err error
-		if out[i], err = s.record(records[i].Node, f.Val()[0]); err != nil {
-			return nil, err
+		var chain []store.Record
+		for _, member := range found[i].Val() {
+			link, err := s.record(r.Node, member)
+			if err != nil {
+				return nil, err
+			}
+			chain = append(chain, link)
 		}
+		if len(chain) == 0 || !chain[0].At.Equal(r.Base) {
+			return nil, s.damaged("a record of " + strconv.Quote(r.Node) + " lacks what it builds on")
+		}
+		out = append(out, chain)
 	}
 	return out, nil
 }

@@ -14,6 +14,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -34,10 +35,14 @@ const format = "1"
 // prefix begins every key that the original did not have.
 const prefix = "dotm::v2::"
 
+// keyFormat holds the format.
+const keyFormat = prefix + "format"
+
 // The times that calls may take. A write is tried again by the caller.
 const (
 	dialTimeout  = 3 * time.Second
 	replyTimeout = 5 * time.Second
+	tripTimeout  = 8 * time.Second // of all tries of one round trip
 	openTimeout  = 10 * time.Second
 	waitForCopy  = time.Second // until a replica has what was written
 	slotsEvery   = time.Second // how often it is asked who serves what in a Cluster
@@ -50,6 +55,12 @@ type Options struct {
 	// CAFile are the certificates to trust for rediss, in PEM; the system's
 	// without it.
 	CAFile string
+	// Compat is how much of the original's keys is kept; CompatKeys without it.
+	Compat Compat
+	// Fixed are settings that the configuration file fixes, for these keys.
+	Fixed store.Patch
+	// Log is told if these keys can't be written; nothing else is. It may be nil.
+	Log *slog.Logger
 }
 
 // Store is an open Redis.
@@ -57,13 +68,14 @@ type Store struct {
 	client redis.UniversalClient
 	where  string // without secrets
 	atomic bool   // writes are transactions
-	copies bool   // there are replicas to wait for
+	copies copies
 
 	enc *zstd.Encoder
 	dec *zstd.Decoder
 
 	writing sync.Mutex // one write at a time
-	trimmed string     // the last node whose records were cut
+	seeds   *seedWriter
+	trimmed string // the last node whose records were cut
 	closed  sync.Once
 }
 
@@ -85,24 +97,37 @@ var (
 func Open(ctx context.Context, rawURL string, opt Options) (*Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	o, where, err := parse(rawURL, opt)
+	s, o, err := dial(rawURL, opt)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{where: where, atomic: !o.IsClusterMode}
-	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err != nil {
-		return nil, fmt.Errorf("preparing compression: %w", err)
+	err = s.meet(ctx, o)
+	if err == nil {
+		err = s.claim(ctx)
 	}
-	if s.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxValue)); err != nil {
-		return nil, fmt.Errorf("preparing compression: %w", err)
-	}
-	quiet()
-	s.client = connect(o)
-	if err := s.begin(ctx, o); err != nil {
+	if err != nil {
 		_ = s.client.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// dial prepares all but the connection.
+func dial(rawURL string, opt Options) (*Store, *redis.UniversalOptions, error) {
+	o, where, err := parse(rawURL, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &Store{where: where, atomic: !o.IsClusterMode, seeds: newSeedWriter(&opt)}
+	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err != nil {
+		return nil, nil, fmt.Errorf("preparing compression: %w", err)
+	}
+	if s.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxValue)); err != nil {
+		return nil, nil, fmt.Errorf("preparing compression: %w", err)
+	}
+	quiet()
+	s.client = connect(o)
+	return s, o, nil
 }
 
 // quiet keeps the library from writing to standard error: what goes wrong comes
@@ -161,7 +186,7 @@ func parse(rawURL string, opt Options) (o *redis.UniversalOptions, where string,
 		}
 	}
 	if strings.HasPrefix(u.Scheme, "rediss") {
-		o.TLSConfig, err = tlsOf(u.Hostname(), opt.CAFile)
+		o.TLSConfig, err = tlsOf(opt.CAFile)
 	}
 	return o, where, err
 }
@@ -181,8 +206,9 @@ func addresses(hosts string) (out []string) {
 	return out
 }
 
-func tlsOf(host, caFile string) (*tls.Config, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: strings.Split(host, ",")[0]}
+// tlsOf demands of each server the name or address that it is called by.
+func tlsOf(caFile string) (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if caFile == "" {
 		return cfg, nil
 	}
@@ -197,9 +223,13 @@ func tlsOf(host, caFile string) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// begin finds out whom we talk to, and whether what is there is ours.
-func (s *Store) begin(ctx context.Context, o *redis.UniversalOptions) error {
-	if err := s.client.Ping(ctx).Err(); err != nil {
+// meet finds out whom we talk to.
+func (s *Store) meet(ctx context.Context, o *redis.UniversalOptions) error {
+	err := s.client.Ping(ctx).Err()
+	if hinted := s.hint(err); hinted != err { //nolint:errorlint // the very same
+		return fmt.Errorf("connecting to %s: %w", s.where, hinted)
+	}
+	if err != nil {
 		return fmt.Errorf("connecting to %s: %w (is it running, and may this host reach it?)", s.where, err)
 	}
 	if o.MasterName == "" && !o.IsClusterMode {
@@ -210,24 +240,37 @@ func (s *Store) begin(ctx context.Context, o *redis.UniversalOptions) error {
 			s.client = connect(o)
 		}
 	}
-	if s.atomic {
-		info, err := s.client.Info(ctx, "replication").Result()
-		s.copies = err == nil && strings.Contains(info, "role:master") && !strings.Contains(info, "connected_slaves:0\r")
+	return nil
+}
+
+// claim makes an empty database ours, and refuses one that is not: an original
+// installation's would be overwritten.
+func (s *Store) claim(ctx context.Context) error {
+	v, err := s.client.Get(ctx, keyFormat).Result()
+	if errors.Is(err, redis.Nil) {
+		foreign, err := s.client.Exists(ctx, seedNodes).Result()
+		switch {
+		case err != nil:
+			return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+		case foreign > 0:
+			return fmt.Errorf("%s: %w: it holds the keys of an original DevOps Trouble Map: take over its nodes and settings with dotm import redis, and give dotm another database (redis://HOST/1), or drop its keys dotm::* first", s.where, store.ErrForeign)
+		}
+		if err := s.client.SetNX(ctx, keyFormat, format, 0).Err(); err != nil {
+			return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+		}
+		v, err = s.client.Get(ctx, keyFormat).Result() // another server may have been first
+		if err != nil {
+			return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+		}
 	}
-	found, err := s.client.SetNX(ctx, prefix+"format", format, 0).Result()
-	if err != nil {
-		return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
-	}
-	if found {
-		return nil // it is new
-	}
-	v, err := s.client.Get(ctx, prefix+"format").Result()
 	n, bad := strconv.Atoi(v)
 	switch {
-	case err != nil:
+	case err != nil && !errors.Is(err, redis.Nil):
 		return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+	case v == restoring:
+		return fmt.Errorf("%s: %w: restoring it was not finished: delete the keys dotm::v2::*, start again, and restore once more", s.where, store.ErrDamaged)
 	case bad != nil:
-		return fmt.Errorf("%s: %w: key %sformat is %.20q: delete it if nothing else uses this database", s.where, store.ErrDamaged, prefix, v)
+		return fmt.Errorf("%s: %w: key %s is %.20q: delete it if nothing else uses this database", s.where, store.ErrDamaged, keyFormat, v)
 	case n > 1:
 		return fmt.Errorf("%s: %w: format %d, this one reads %s: update dotm", s.where, store.ErrNewer, n, format)
 	}
@@ -237,11 +280,15 @@ func (s *Store) begin(ctx context.Context, o *redis.UniversalOptions) error {
 // connect makes the client of what the options name.
 func connect(o *redis.UniversalOptions) redis.UniversalClient {
 	if !o.IsClusterMode {
-		return redis.NewUniversalClient(o)
+		c := redis.NewUniversalClient(o)
+		c.AddHook(patient{})
+		return c
 	}
-	c := o.Cluster()
-	c.ClusterStateReloadInterval = slotsEvery
-	return redis.NewClusterClient(c)
+	opt := o.Cluster()
+	opt.ClusterStateReloadInterval = slotsEvery
+	c := redis.NewClusterClient(opt)
+	c.AddHook(patient{})
+	return c
 }
 
 // hint adds to an error of Redis what can be done about it.
@@ -304,13 +351,54 @@ func exec(ctx context.Context, p redis.Pipeliner) error {
 		return nil
 	}
 	cmds, err := p.Exec(ctx)
-	if err == nil || errors.Is(err, redis.Nil) {
-		err = nil
-		for _, c := range cmds {
-			if e := c.Err(); e != nil && !errors.Is(e, redis.Nil) {
-				return e
-			}
+	if err != nil && !errors.Is(err, redis.Nil) && !strings.HasPrefix(err.Error(), "EXECABORT") {
+		return err
+	}
+	for _, c := range cmds { // why a transaction was refused is the error of one of its commands
+		if e := c.Err(); e != nil && !errors.Is(e, redis.Nil) && !strings.HasPrefix(e.Error(), "EXECABORT") {
+			return e
 		}
+	}
+	if errors.Is(err, redis.Nil) {
+		return nil
+	}
+	return err
+}
+
+// patient bounds every round trip, tries and redirections included: the timeouts
+// of the client are those of each single step.
+type patient struct{}
+
+var _ redis.Hook = patient{}
+
+// DialHook leaves connecting as it is.
+func (patient) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// ProcessHook bounds a command.
+func (patient) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		ctx, cancel := context.WithTimeoutCause(ctx, tripTimeout, errSilent)
+		defer cancel()
+		return silence(ctx, next(ctx, cmd))
+	}
+}
+
+// ProcessPipelineHook bounds a batch.
+func (patient) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		ctx, cancel := context.WithTimeoutCause(ctx, tripTimeout, errSilent)
+		defer cancel()
+		return silence(ctx, next(ctx, cmds))
+	}
+}
+
+// errSilent is why a round trip ended that took too long.
+var errSilent = errors.New("it does not answer in time: it hangs, or the way to it does")
+
+// silence says so, instead of that a deadline passed which nobody set.
+func silence(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		return errSilent
 	}
 	return err
 }

@@ -121,17 +121,15 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	if err := s.beginSeed(ctx, &c); err != nil {
+		return err
+	}
 	uses, err := s.mergedUses(ctx, c.Uses)
 	if err != nil {
 		return s.failed("writing", err)
 	}
-	p, copied := s.batch(), func() {}
-	if single, ok := s.client.(*redis.Client); ok && s.copies && len(c.Append)+len(c.Keep) > 0 {
-		conn := single.Conn()
-		defer conn.Close() //nolint:errcheck // it goes back to the pool
-		p = conn.TxPipeline()
-		copied = func() { _ = conn.Wait(ctx, 1, waitForCopy) } // what takes longer may be lost with the master
-	}
+	p, copied, release := s.waitingBatch(ctx, &c)
+	defer release()
 	for _, step := range []func(context.Context, redis.Pipeliner, *store.Change) error{s.putNodes, putDocuments, putEvents, putRecords, putGaps} {
 		if err := step(ctx, p, &c); err != nil {
 			return s.failed("writing", err)
@@ -153,10 +151,12 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 		return s.failed("writing", err)
 	}
 	copied()
+	s.writeSeed(ctx, &c)
 	return s.failed("writing", s.forget(ctx, &c.Forget))
 }
 
 func putMeta(ctx context.Context, p redis.Pipeliner, c *store.Change) error {
+	p.SetNX(ctx, keyFormat, format, 0) // a Redis that lost everything is ours again
 	var fields []any
 	if c.Revision.Epoch != "" {
 		fields = append(fields, "revision", c.Revision.String())

@@ -37,20 +37,19 @@ func record(node string, when, base int) store.Record {
 func (s *suite) told(t *testing.T, when time.Time) []string {
 	t.Helper()
 	out := []string{}
-	err := s.RecordsAt(t.Context(), when, func(r, base store.Record) bool {
-		line := string(r.Data)
-		if r.Node != strings.Split(line, "\x00")[0] {
-			t.Errorf("a record of %q has the data %q", r.Node, line)
-		}
-		if !r.Base.IsZero() {
-			if !base.At.Equal(r.Base) || base.Node != r.Node {
-				t.Errorf("the record of %q at %s builds on %s, given %q at %s", r.Node, r.At, r.Base, base.Node, base.At)
+	err := s.RecordsAt(t.Context(), when, func(chain []store.Record) bool {
+		var links []string
+		for i, r := range chain {
+			if r.Node != strings.Split(string(r.Data), "\x00")[0] || r.Node != chain[0].Node {
+				t.Errorf("a record of %q has the data %q", r.Node, r.Data)
 			}
-			line += " on " + string(base.Data)
-		} else if base.Node != "" {
-			t.Errorf("a record that stands by itself comes with %+v", base)
+			if i > 0 && !r.Base.Equal(chain[0].At) || i == 0 && !r.Base.IsZero() {
+				t.Errorf("the chain of %q at %s begins at %s, and not at %s", r.Node, r.At, chain[0].At, r.Base)
+			}
+			links = append(links, strings.ReplaceAll(string(r.Data), "\x00", "@"))
 		}
-		out = append(out, strings.ReplaceAll(line, "\x00", "@"))
+		slices.Reverse(links)
+		out = append(out, strings.Join(links, " on "))
 		return true
 	})
 	if err != nil {
@@ -78,11 +77,11 @@ func testRecordsAt(t *testing.T, s *suite) {
 		s.tells(t, at(19), "db@12", "web@10")
 		s.tells(t, at(20), "db@12", "web@20 on web@10")
 		s.tells(t, at(29), "db@12", "web@20 on web@10")
-		s.tells(t, at(1000), "db@12", "web@30 on web@10")
+		s.tells(t, at(1000), "db@12", "web@30 on web@20 on web@10")
 		s.reopen(t)
 	}
 	n := 0
-	if err := s.RecordsAt(t.Context(), at(30), func(store.Record, store.Record) bool { n++; return false }); err != nil || n != 1 {
+	if err := s.RecordsAt(t.Context(), at(30), func([]store.Record) bool { n++; return false }); err != nil || n != 1 {
 		t.Errorf("stopped after %d, %v", n, err)
 	}
 }
@@ -125,7 +124,7 @@ func testForgetRecords(t *testing.T, s *suite) {
 	}})
 	s.forgetAll(t, store.Forget{Before: at(45)})
 	s.tells(t, at(45), "db@5", "web@40 on web@30")
-	s.tells(t, at(60), "db@5", "web@50 on web@30")
+	s.tells(t, at(60), "db@5", "web@50 on web@40 on web@30")
 	s.tells(t, at(29), "db@5") // before that nothing needs be told
 	e, err := s.Extent(t.Context())
 	if err != nil || e.Records != 4 || e.From.Before(at(45).Add(-time.Millisecond)) {

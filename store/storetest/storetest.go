@@ -69,6 +69,9 @@ func Run(t *testing.T, promises Promises, open func(t *testing.T) Opener) {
 		{"old uses are forgotten", testForgetUses},
 		{"gaps reach into a range", testGaps},
 		{"the extent is told", testExtent},
+		{"all records are read", testRecords},
+		{"what it holds is replaced", testReplaceAll},
+		{"an archive restores everything", testArchive},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &suite{Promises: promises, opener: open(t)}

@@ -1,4 +1,4 @@
-package ssh
+package collect
 
 import (
 	"errors"
@@ -11,29 +11,25 @@ import (
 	"unicode"
 )
 
-// Scheme is how addresses of this package begin.
-const Scheme = "ssh://"
+// sshPort is the port of SSH (RFC 4253, 4.1).
+const sshPort = 22
 
-// defaultPort is that of SSH (RFC 4253, 4.1).
-const defaultPort = 22
-
-// Limits of an address.
+// Limits of an address, beside [maxURL].
 const (
-	maxAddress = 1024 // bytes of all of it
-	maxUser    = 255  // bytes
-	maxHost    = 253  // bytes (RFC 1035, 2.3.4)
-	maxJumps   = 4
+	maxUser  = 255 // bytes
+	maxHost  = 253 // bytes (RFC 1035, 2.3.4)
+	maxJumps = 4
 )
 
 // Hop is one SSH server, and whom to log in there as.
 type Hop struct {
-	User string // empty: the user of [Options]
+	User string // empty: the one that dotm runs as
 	Host string // name or IP address, lower case, without brackets
 	Port uint16
 }
 
-// Address is what a node's address says.
-type Address struct {
+// SSHAddress is what the address of a node that is asked over SSH says.
+type SSHAddress struct {
 	Hop
 	// Jump lists the servers to go through, in order.
 	Jump []Hop
@@ -41,19 +37,20 @@ type Address struct {
 	NoSudo bool
 }
 
-// ParseAddress reads ssh://[USER@]HOST[:PORT][?jump=[USER@]HOST[:PORT],…&sudo=no].
-// IPv6 addresses stand in brackets.
-func ParseAddress(text string) (Address, error) {
-	a, err := parseAddress(text)
+// ParseSSHAddress reads ssh://[USER@]HOST[:PORT][?jump=[USER@]HOST[:PORT],…&sudo=no].
+// IPv6 addresses stand in brackets, their zone after %25. It alone decides which
+// addresses are possible. The error is a [*TargetError].
+func ParseSSHAddress(text string) (SSHAddress, error) {
+	a, err := parseSSH(text)
 	if err != nil {
-		return Address{}, fmt.Errorf("address must be like ssh://user@host:22, is %.100q: %w", text, err)
+		return SSHAddress{}, &TargetError{"url", fmt.Sprintf("must be like ssh://user@host:22 (%v)", err), text}
 	}
 	return a, nil
 }
 
-func parseAddress(text string) (a Address, err error) {
-	if len(text) > maxAddress {
-		return a, fmt.Errorf("it must have at most %d bytes", maxAddress)
+func parseSSH(text string) (a SSHAddress, err error) {
+	if len(text) > maxURL {
+		return a, fmt.Errorf("it must have at most %d bytes", maxURL)
 	}
 	u, err := url.Parse(text)
 	if err != nil {
@@ -74,7 +71,7 @@ func parseAddress(text string) (a Address, err error) {
 	return a, a.parseQuery(u.RawQuery)
 }
 
-func (a *Address) parseQuery(raw string) error {
+func (a *SSHAddress) parseQuery(raw string) error {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		return err
@@ -116,7 +113,7 @@ func ParseHops(text string) ([]Hop, error) {
 }
 
 func parseHop(text string) (Hop, error) {
-	u, err := url.Parse(Scheme + text)
+	u, err := url.Parse("ssh://" + text)
 	switch {
 	case err != nil:
 		return Hop{}, errors.Unwrap(err)
@@ -131,10 +128,11 @@ func parseHop(text string) (Hop, error) {
 
 // newHop checks the parts of a hop.
 func newHop(user, host, port string) (Hop, error) {
-	h := Hop{User: user, Host: strings.ToLower(host), Port: defaultPort}
-	if err := checkHost(h.Host); err != nil {
+	host, err := cleanHost(host)
+	if err != nil {
 		return Hop{}, err
 	}
+	h := Hop{User: user, Host: host, Port: sshPort}
 	if len(user) > maxUser || strings.ContainsFunc(user, outsideUser) {
 		return Hop{}, fmt.Errorf("the user must be at most %d bytes, without blanks, commas and control characters", maxUser)
 	}
@@ -152,24 +150,26 @@ func outsideUser(r rune) bool {
 	return r == ',' || r == unicode.ReplacementChar || unicode.IsSpace(r) || !unicode.IsGraphic(r)
 }
 
-func checkHost(host string) error {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return nil
-	}
-	outside := func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+// cleanHost gives a host the one form that names it. The zone of an IPv6 address
+// is the name of an interface, in which case matters.
+func cleanHost(host string) (string, error) {
+	if addr, err := netip.ParseAddr(host); err == nil && !strings.ContainsFunc(addr.Zone(), notInName) {
+		return addr.String(), nil
 	}
 	switch {
 	case host == "":
-		return errors.New("the host is missing")
-	case len(host) > maxHost, host[0] == '-', strings.ContainsFunc(host, outside):
-		return fmt.Errorf("the host must be an IP address, or letters, digits, '.', '-' and '_', at most %d bytes", maxHost)
+		return "", errors.New("the host is missing")
+	case len(host) > maxHost, host[0] == '-', strings.ContainsFunc(host, notInName):
+		return "", fmt.Errorf("the host must be an IP address, or letters, digits, '.', '-' and '_', at most %d bytes", maxHost)
 	}
-	return nil
+	return strings.ToLower(host), nil
 }
 
+// readable undoes the escapes of what means nothing in a query (RFC 3986, 3.4).
+var readable = strings.NewReplacer("%40", "@", "%3A", ":", "%5B", "[", "%5D", "]")
+
 // String is the address in its shortest form; equal addresses give equal texts.
-func (a Address) String() string {
+func (a SSHAddress) String() string {
 	u := url.URL{Scheme: "ssh", Host: a.host()}
 	if a.User != "" {
 		u.User = url.User(a.User)
@@ -178,7 +178,7 @@ func (a Address) String() string {
 	if len(a.Jump) > 0 {
 		list := make([]string, 0, len(a.Jump))
 		for _, h := range a.Jump {
-			list = append(list, url.QueryEscape(h.String()))
+			list = append(list, readable.Replace(url.QueryEscape(h.String())))
 		}
 		query = append(query, "jump="+strings.Join(list, ","))
 	}
@@ -201,13 +201,13 @@ func (h Hop) String() string {
 // host is HOST or HOST:PORT, IPv6 in brackets.
 func (h Hop) host() string {
 	switch {
-	case h.Port != defaultPort:
-		return h.dial()
+	case h.Port != sshPort:
+		return h.Dial()
 	case strings.Contains(h.Host, ":"):
 		return "[" + h.Host + "]"
 	}
 	return h.Host
 }
 
-// dial is HOST:PORT, as net.Dial and known_hosts take it.
-func (h Hop) dial() string { return net.JoinHostPort(h.Host, strconv.Itoa(int(h.Port))) }
+// Dial is HOST:PORT, as net.Dial and known_hosts take it.
+func (h Hop) Dial() string { return net.JoinHostPort(h.Host, strconv.Itoa(int(h.Port))) }

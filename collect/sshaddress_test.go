@@ -1,4 +1,4 @@
-package ssh
+package collect
 
 import (
 	"strings"
@@ -7,33 +7,33 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestParseAddress(t *testing.T) {
+func TestParseSSHAddress(t *testing.T) {
 	for _, c := range []struct {
 		text string
-		want Address
+		want SSHAddress
 		back string // as it is written; empty: as text
 	}{
-		{"ssh://dotm@db1", Address{Hop: Hop{"dotm", "db1", 22}}, ""},
-		{"ssh://db1", Address{Hop: Hop{"", "db1", 22}}, ""},
-		{"ssh://dotm@DB1.example.org:22/", Address{Hop: Hop{"dotm", "db1.example.org", 22}}, "ssh://dotm@db1.example.org"},
-		{"ssh://dotm@db1:2222", Address{Hop: Hop{"dotm", "db1", 2222}}, ""},
-		{"ssh://dotm@192.0.2.7:2222", Address{Hop: Hop{"dotm", "192.0.2.7", 2222}}, ""},
-		{"ssh://dotm@[2001:db8::7]", Address{Hop: Hop{"dotm", "2001:db8::7", 22}}, ""},
-		{"ssh://dotm@[2001:db8::7]:2222", Address{Hop: Hop{"dotm", "2001:db8::7", 2222}}, ""},
-		{"ssh://dotm@[fe80::1%25eth0]", Address{Hop: Hop{"dotm", "fe80::1%eth0", 22}}, ""},
-		{"ssh://dotm%40corp@db_1", Address{Hop: Hop{"dotm@corp", "db_1", 22}}, ""},
+		{"ssh://dotm@db1", SSHAddress{Hop: Hop{"dotm", "db1", 22}}, ""},
+		{"ssh://db1", SSHAddress{Hop: Hop{"", "db1", 22}}, ""},
+		{"ssh://dotm@DB1.example.org:22/", SSHAddress{Hop: Hop{"dotm", "db1.example.org", 22}}, "ssh://dotm@db1.example.org"},
+		{"ssh://dotm@db1:2222", SSHAddress{Hop: Hop{"dotm", "db1", 2222}}, ""},
+		{"ssh://dotm@192.0.2.7:2222", SSHAddress{Hop: Hop{"dotm", "192.0.2.7", 2222}}, ""},
+		{"ssh://dotm@[2001:db8::7]", SSHAddress{Hop: Hop{"dotm", "2001:db8::7", 22}}, ""},
+		{"ssh://dotm@[2001:db8::7]:2222", SSHAddress{Hop: Hop{"dotm", "2001:db8::7", 2222}}, ""},
+		{"ssh://dotm@[fe80::1%25eth0]", SSHAddress{Hop: Hop{"dotm", "fe80::1%eth0", 22}}, ""},
+		{"ssh://dotm%40corp@db_1", SSHAddress{Hop: Hop{"dotm@corp", "db_1", 22}}, ""},
 		{
-			"ssh://dotm@db1?jump=gate@bastion:2200,10.0.0.1", Address{
+			"ssh://dotm@db1?jump=gate@bastion:2200,10.0.0.1", SSHAddress{
 				Hop: Hop{"dotm", "db1", 22}, Jump: []Hop{{"gate", "bastion", 2200}, {"", "10.0.0.1", 22}},
-			}, "ssh://dotm@db1?jump=gate%40bastion%3A2200,10.0.0.1",
+			}, "ssh://dotm@db1?jump=gate@bastion:2200,10.0.0.1",
 		},
 		{
-			"ssh://dotm@db1?sudo=no&jump=[2001:db8::1]:2200", Address{
+			"ssh://dotm@db1?sudo=no&jump=[2001:db8::1]:2200", SSHAddress{
 				Hop: Hop{"dotm", "db1", 22}, Jump: []Hop{{"", "2001:db8::1", 2200}}, NoSudo: true,
-			}, "ssh://dotm@db1?jump=%5B2001%3Adb8%3A%3A1%5D%3A2200&sudo=no",
+			}, "ssh://dotm@db1?jump=[2001:db8::1]:2200&sudo=no",
 		},
 	} {
-		got, err := ParseAddress(c.text)
+		got, err := ParseSSHAddress(c.text)
 		if err != nil {
 			t.Errorf("%s: %v", c.text, err)
 			continue
@@ -50,7 +50,7 @@ func TestParseAddress(t *testing.T) {
 	}
 }
 
-func TestParseAddressRefuses(t *testing.T) {
+func TestParseSSHAddressRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                            "must begin with ssh://",
 		"db1":                                         "must begin with ssh://",
@@ -84,24 +84,24 @@ func TestParseAddressRefuses(t *testing.T) {
 		"ssh://dotm@" + strings.Repeat("a", 254):      "at most 253 bytes",
 		"ssh://dotm@db1?" + strings.Repeat("a", 1024): "at most 1024 bytes",
 	} {
-		if got, err := ParseAddress(text); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := ParseSSHAddress(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q gives %+v, %v; want an error with %q", text, got, err, want)
 		}
 	}
 }
 
-// FuzzParseAddress: what is accepted is written so that it is read the same.
-func FuzzParseAddress(f *testing.F) {
+// FuzzParseSSHAddress: what is accepted is written so that it is read the same.
+func FuzzParseSSHAddress(f *testing.F) {
 	f.Add("ssh://dotm@db1:2222?jump=a@b:1,[2001:db8::1]&sudo=no")
 	f.Add("ssh://[fe80::1%25eth0]")
 	f.Add("ssh://a%2c@b?jump=c%2Cd")
 	f.Add("ssh://db1?jump=a%252Cb@c")
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := ParseAddress(text)
+		a, err := ParseSSHAddress(text)
 		if err != nil {
 			return
 		}
-		again, err := ParseAddress(a.String())
+		again, err := ParseSSHAddress(a.String())
 		if err != nil {
 			t.Fatalf("%q is written %q: %v", text, a, err)
 		}

@@ -58,7 +58,7 @@ func baseSite(t *testing.T) (site, *dotm) {
 	h["web1"].Nginx(t, pass, "10.77.0.12:80")
 	h["web2"].Nginx(t, pass, "10.77.0.13:80")
 	h["lb1"].Haproxy(t, "http", "10.77.0.11:80", "10.77.0.12:80", "10.77.0.13:80")
-	access := asks(t, h["legacy1"], "10.77.0.19")
+	_, access := asks(t, h["legacy1"], "10.77.0.19")
 	h["gw1"].Rules(t, `table ip nat {
 		chain pre { type nat hook prerouting priority dstnat; ip daddr 192.168.50.1 tcp dport 8443 dnat to 10.77.0.14:8080; }
 	}`)
@@ -91,12 +91,12 @@ func speaksText(t *testing.T, h *stage.Host, address string) *stage.Puppet {
 
 // asks prepares a host to be asked over SSH, and returns what the server must be
 // told for it.
-func asks(t *testing.T, h *stage.Host, address string) []string {
+func asks(t *testing.T, h *stage.Host, address string) (*stage.SSHD, []string) {
 	t.Helper()
 	stage.Need(t, "ss")
 	keys := stage.NewKeys(t)
 	server := h.SSHD(t, address+":22", stage.SSHSetup{Permit: keys, Sudoers: stage.Operator + " " + ssh.SudoPrivilege})
-	return []string{"--ssh-key", keys.Private, "--ssh-known-hosts", stage.KnownHosts(t, server)}
+	return server, []string{"--ssh-key", keys.Private, "--ssh-known-hosts", stage.KnownHosts(t, server)}
 }
 
 // add has the server ask nodes.

@@ -20,6 +20,7 @@ type life struct {
 	d      *dotm
 	shop   *stage.Puppet
 	text   *stage.Puppet // what speaks on old1
+	sshd   *stage.SSHD   // of legacy1
 	agents map[string]*stage.Agent
 	before *stage.Chart
 }
@@ -43,7 +44,9 @@ func newLife(t *testing.T) *life {
 	l.site = newSite(t, lifePlans["map1"], lifePlans["web1"], lifePlans["bare1"])
 	l.startStore()
 	l.startText()
-	access := l.startAsked()
+	l.startMill()
+	var access []string
+	l.sshd, access = asks(t, l.Hosts["legacy1"], "10.77.0.19")
 	l.shop = l.listens(t, "web1", "shop", "tcp4 10.77.0.11:80")
 	l.callStore()
 	l.callAsked()
@@ -81,13 +84,12 @@ func (l *life) startText() {
 	l.calls(l.t, "old1", "mirror", "tcp 10.77.0.12:7001")
 }
 
-// startAsked switches legacy1 on, and returns what the server must be told for it.
-func (l *life) startAsked() []string {
+// startMill switches legacy1 on, without its sshd.
+func (l *life) startMill() {
 	l.Add(l.t, lifePlans["legacy1"])
 	l.listens(l.t, "legacy1", "depot", "tcp4 10.77.0.19:7003")
 	mill := l.Hosts["legacy1"].Puppet(l.t, "mill")
 	stage.Eventually(l.t, "redis answers", func() error { return mill.Puppet.Dial(1, "tcp", "10.77.0.12:6379") })
-	return asks(l.t, l.Hosts["legacy1"], "10.77.0.19")
 }
 
 func (l *life) callAsked() {
@@ -161,9 +163,11 @@ func TestLife(t *testing.T) {
 	})
 	t.Run("what is asked stops answering", func(t *testing.T) {
 		l.text.Kill()
-		l.silent(t, "old1")
+		l.sshd.Kill()
+		l.silent(t, lifeAsked...)
 		l.text = speaksText(l.t, l.Hosts["old1"], "10.77.0.18")
-		l.back(t, "old1")
+		l.sshd.Again(l.t, l.Hosts["legacy1"])
+		l.back(t, lifeAsked...)
 	})
 	t.Run("a host loses its power", func(t *testing.T) {
 		l.Hosts["db1"].Stop()
@@ -176,11 +180,15 @@ func TestLife(t *testing.T) {
 		l.callAsked()
 		l.back(t, "db1")
 	})
-	t.Run("a host that speaks text loses its power", func(t *testing.T) {
-		l.Hosts["old1"].Stop()
-		l.silent(t, "old1")
+	t.Run("hosts that are asked lose their power", func(t *testing.T) {
+		for _, h := range lifeAsked {
+			l.Hosts[h].Stop()
+		}
+		l.silent(t, lifeAsked...)
 		l.startText()
-		l.back(t, "old1")
+		l.startMill()
+		l.sshd.Again(l.t, l.Hosts["legacy1"])
+		l.back(t, lifeAsked...)
 	})
 	if events := slices.DeleteFunc(l.d.events(t, begin), func(e string) bool { return !isAbout(e, "vanished") && !isAbout(e, "appeared") }); len(events) > 0 {
 		t.Errorf("blindness is said to be change: %q", events)

@@ -195,8 +195,7 @@ type Cluster struct{ Servers []*Server }
 func StartCluster(t testing.TB) *Cluster {
 	t.Helper()
 	c := &Cluster{}
-	args := make([]string, 0, 8)
-	args = append(args, "--cluster", "create")
+	args := append(make([]string, 0, 11), "--cluster", "create") // and six addresses, and three more words
 	for range 6 {
 		s := Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0")
 		c.Servers = append(c.Servers, s)

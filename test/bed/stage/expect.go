@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -109,29 +108,6 @@ func (s *Server) explainAll(ctx context.Context, c *Chart, want Expectation) str
 	return text.String()
 }
 
-// picture draws what the server shows, as a person sees it, and says where; it
-// does so only where pictures are wanted, and says why not if it can't.
-func (s *Server) picture(t testing.TB) string {
-	dir := os.Getenv(envPictures)
-	if dir == "" {
-		return ""
-	}
-	name := filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "-"))
-	if _, body, err := s.Do(t.Context(), "GET", "/topology?hide=none", "", nil); err == nil {
-		_ = os.WriteFile(name+".json", body, 0o644)
-	}
-	chromium, err := bed.Find("chromium")
-	if err != nil {
-		return "\n" + err.Error()
-	}
-	_, err = s.On.Run("", chromium, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+OpenDir(t), "--window-size=1600,1000",
-		"--virtual-time-budget=10000", "--screenshot="+name+".png", s.URL)
-	if err != nil {
-		return "\n" + err.Error()
-	}
-	return "\nseen at " + name + ".png and .json"
-}
-
 // Scene is all that a chart shows beside dotm itself: each line once.
 type Scene struct {
 	// Nodes are "name kind state", as in "web1 host reporting".
@@ -172,7 +148,8 @@ func (want Scene) Differences(c *Chart) []Difference {
 	)
 }
 
-// compare takes each line as often as it is there.
+// compare takes each line as often as it is there: first what is missing, then
+// what is there too much.
 func compare(kind string, want, got []string) (list []Difference) {
 	count := map[string]int{}
 	for _, w := range want {
@@ -181,11 +158,14 @@ func compare(kind string, want, got []string) (list []Difference) {
 	for _, g := range got {
 		count[g]--
 	}
-	for _, line := range slices.Sorted(maps.Keys(count)) {
-		for ; count[line] > 0; count[line]-- {
+	lines := slices.Sorted(maps.Keys(count))
+	for _, line := range lines {
+		for range count[line] {
 			list = append(list, Difference{What: "missing " + kind + ": " + line})
 		}
-		for ; count[line] < 0; count[line]++ {
+	}
+	for _, line := range lines {
+		for range -count[line] {
 			list = append(list, Difference{What: "unexpected " + kind + ": " + line})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -105,8 +106,9 @@ func (h *Host) Postgres(t testing.TB, address string) *Program {
 // Redis starts redis-server on the addresses. It keeps nothing.
 func (h *Host) Redis(t testing.TB, port int, addresses ...string) *Program {
 	t.Helper()
-	args := []string{"--port", strconv.Itoa(port), "--save", "", "--appendonly", "no", "--protected-mode", "no", "--dir", OpenDir(t), "--bind"}
-	return h.Start(t, Need(t, "redis-server"), append(args, addresses...))
+	return h.Start(t, Need(t, "redis-server"), slices.Concat(
+		[]string{"--port", strconv.Itoa(port), "--save", "", "--appendonly", "no", "--protected-mode", "no", "--dir", OpenDir(t), "--bind"}, addresses,
+	))
 }
 
 // Memcached starts a cache on TCP port 11211.

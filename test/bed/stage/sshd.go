@@ -46,6 +46,7 @@ type SSHD struct {
 	*Program
 	address, dir string
 	Key          string // the host key's public file
+	script       string // starts it
 }
 
 // SSHSetup says what is special about a server's host.
@@ -107,9 +108,17 @@ PasswordAuthentication no
 LogLevel VERBOSE
 `, s.Config, address, filepath.Join(d.dir, "host"), file("authorized_keys", s.Forced+s.Permit.Public+"\n")))
 	script = append(script, "exec "+binary+" -D -e -f "+config)
-	d.Program = h.Start(t, "/bin/sh", []string{"-c", strings.Join(script, "\n")}, bed.WithMounts())
-	h.Reachable(t, address)
+	d.script = strings.Join(script, "\n")
+	d.Again(t, h)
 	return d
+}
+
+// Again starts the server, which must have ended, as it was started before: with
+// the same keys, perhaps on a host that was started anew.
+func (d *SSHD) Again(t testing.TB, h *Host) {
+	t.Helper()
+	d.Program = h.Start(t, "/bin/sh", []string{"-c", d.script}, bed.WithMounts())
+	h.Reachable(t, d.address)
 }
 
 // smallRoot is where a world of BusyBox lies, in the server's own /run.

@@ -143,3 +143,21 @@ func TestWriteAfterDamageIsAnError(t *testing.T) {
 		t.Errorf("a panic of the engine comes back as %v", err)
 	}
 }
+
+// TestNUL: keys are made of names and NULs, so no name has one.
+func TestNUL(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer s.Close()
+	for _, name := range []string{"\x00", "a\x00", "a\x00b"} {
+		for what, c := range map[string]store.Change{
+			"record":             {Records: []store.Record{{Node: name, At: noon, Data: []byte("x")}}},
+			"service of a use":   {Uses: []store.Use{{Service: name, Connection: "c"}}},
+			"kind of a document": {Keep: []store.Document{{Kind: name, Key: "k"}}},
+		} {
+			if err := s.Write(t.Context(), c); err == nil {
+				t.Errorf("%s %q was written", what, name)
+			}
+		}
+	}
+	checkCounts(t, s)
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.etcd.io/bbolt"
 
@@ -41,6 +42,9 @@ func writeDocuments(tx *bbolt.Tx, c *store.Change) error {
 		}
 	}
 	for _, d := range c.Keep {
+		if d.Kind == "" || d.Key == "" || strings.ContainsRune(d.Kind, 0) {
+			return fmt.Errorf("kind and key of a document must not be empty, and a kind has no NUL: they are %q and %q", d.Kind, d.Key)
+		}
 		if err := bucket.Put(documentKey(d.Kind, d.Key), d.Value); err != nil {
 			return fmt.Errorf("keeping %s %q: %w", d.Kind, d.Key, err)
 		}

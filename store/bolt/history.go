@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -51,7 +52,7 @@ func writeRecords(tx *bbolt.Tx, c *store.Change, n *counts) error {
 	}
 	for i := range c.Records {
 		r := &c.Records[i]
-		if r.Node == "" || bytes.ContainsRune([]byte(r.Node), 0) {
+		if r.Node == "" || strings.ContainsRune(r.Node, 0) {
 			return fmt.Errorf("node name must not be empty nor have a NUL, is %q", r.Node)
 		}
 		base := make([]byte, 8, 8+len(r.Data))
@@ -185,6 +186,9 @@ func writeUses(tx *bbolt.Tx, c *store.Change, n *counts) error {
 	}
 	for i := range c.Uses {
 		u := c.Uses[i]
+		if strings.ContainsRune(u.Service, 0) {
+			return fmt.Errorf("service of a use must not have a NUL, is %q", u.Service)
+		}
 		key := []byte(u.Service + "\x00" + u.Connection)
 		if raw := bucket.Get(key); raw != nil {
 			var known store.Use

@@ -95,7 +95,10 @@ func testRecordReplaced(t *testing.T, s *suite) {
 }
 
 func testRecordNames(t *testing.T, s *suite) {
-	names := []string{"a", "a/b", "ab", "a b", "a!", "ä", "10.0.0.1", "fe80::1", strings.Repeat("n", 255)}
+	names := []string{
+		"a", "a/b", "ab", "a b", "a!", "a\x01", "a\n", "a\xff", "ä", "a::b", "{a}", "a{}b", "*", "[ab]", `a\b`, `"a"`,
+		"10.0.0.1", "fe80::1", strings.Repeat("n", 255), strings.Repeat("n", 254),
+	}
 	var c store.Change
 	want := make([]string, 0, len(names))
 	for _, n := range names {
@@ -108,6 +111,7 @@ func testRecordNames(t *testing.T, s *suite) {
 	if err := s.Write(t.Context(), store.Change{Records: []store.Record{{Node: "", At: at(1), Data: []byte("x")}}}); err == nil {
 		t.Error("a record without a node is written")
 	}
+	s.tells(t, at(25), want...)
 }
 
 // forgetAll has the engine forget until it has nothing left to forget, which may
@@ -130,6 +134,28 @@ func testForgetRecords(t *testing.T, s *suite) {
 	e, err := s.Extent(t.Context())
 	if err != nil || e.Records != 4 || e.From.Before(at(45).Add(-time.Millisecond)) {
 		t.Errorf("the extent is %+v, %v", e, err)
+	}
+}
+
+// testForgetManyRecords allows an engine to forget in parts, always before one and
+// the same moment: the next part goes on where the last one stopped.
+func testForgetManyRecords(t *testing.T, s *suite) {
+	const nodes, each = 1500, 4
+	var c store.Change
+	var want []string
+	for i := range nodes {
+		name := fmt.Sprintf("n%05d", i)
+		c.Put = append(c.Put, block(name))
+		for m := range each {
+			c.Records = append(c.Records, record(name, m, -1))
+		}
+		want = append(want, fmt.Sprintf("%s@%d", name, each-1))
+	}
+	s.write(t, c)
+	s.forgetAll(t, store.Forget{Before: at(each)})
+	s.tells(t, at(each), want...)
+	if got := s.records(t); len(got) != nodes {
+		t.Errorf("%d records are left of %d nodes", len(got), nodes)
 	}
 }
 

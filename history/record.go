@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -159,6 +160,26 @@ func encodePatch(before, b *topology.Block, at time.Time, place int, known map[s
 	return e.buf
 }
 
+// Same says whether two states of a node differ in numbers and times only, so that
+// a patch from one to the other would be empty. It finds more than there are
+// events for: evidence, owners, notes, the status that checks give.
+func Same(a, b *topology.Block) bool {
+	return a == b || (topology.SameNode(&a.Node, &b.Node) &&
+		sameItems(a.Services, b.Services, sameService) && sameItems(a.Connections, b.Connections, sameConnection))
+}
+
+func sameItems[T any](a, b []T, same func(a, b *T) bool) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if &a[i] != &b[i] && !same(&a[i], &b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 func serviceID(s *topology.Service) string       { return s.ID }
 func connectionID(c *topology.Connection) string { return c.ID }
 
@@ -213,8 +234,45 @@ func sameConnection(a, b *topology.Connection) bool {
 	return x.Directed == y.Directed && topology.SameConnection(&x, &y)
 }
 
-// Decoder reads records. It is for one goroutine.
-type Decoder struct{ coder }
+// Decoder reads records. It is for one goroutine, and keeps room for the next
+// one: about what a node takes.
+type Decoder struct {
+	coder
+	patched patched
+	known   []string
+	// The lists of the whole record of a chain.
+	services    []topology.Service
+	connections []topology.Connection
+}
+
+// mostKept is of how many edges, and texts, the room is kept.
+const mostKept = 4096
+
+// room is where the patches of a chain are gathered.
+func (d *Decoder) room(n *topology.Node) *patched {
+	p := &d.patched
+	if p.connections == nil {
+		p.services, p.connections = map[string]*topology.Service{}, map[string]*topology.Connection{}
+	}
+	p.node = n
+	return p
+}
+
+// tidy lets go of what was read, but not of the room that it took.
+func (d *Decoder) tidy(in *decoder) {
+	d.known = in.known
+	clear(d.patched.services)
+	clear(d.patched.connections)
+	d.patched.node = nil
+	clear(d.services)
+	clear(d.connections)
+	if cap(d.known) > mostKept {
+		d.known = nil
+	}
+	if cap(d.connections) > mostKept || cap(d.services) > mostKept {
+		d.services, d.connections, d.patched = nil, nil, patched{}
+	}
+}
 
 // Decode returns the node as the last record of a chain tells it; nil if it is
 // gone. A chain is one record that stands by itself and the patches on it, in
@@ -232,7 +290,8 @@ func (d *Decoder) Decode(chain []Record) (*topology.Block, error) {
 	return b, nil
 }
 
-// decode also returns the texts of the chain.
+// decode also returns the texts of the chain, which are good until the next one
+// is decoded.
 func (d *Decoder) decode(chain []Record) (*topology.Block, []string, error) {
 	kind, fields, err := d.open(chain[0].Data)
 	switch {
@@ -248,18 +307,24 @@ func (d *Decoder) decode(chain []Record) (*topology.Block, []string, error) {
 
 // build reads the fields of a whole record, and the patches on it.
 func (d *Decoder) build(fields string, chain []Record) (*topology.Block, []string, error) {
-	in := &decoder{text: fields, at: chain[0].At.UnixMilli(), known: make([]string, 0, 64)}
+	in := &decoder{known: d.known[:0]}
+	in.begin(fields, chain[0].At)
+	defer d.tidy(in)
 	b := new(topology.Block)
 	in.node(&b.Node)
-	b.Services = decodeItems(in, minService, in.service)
-	b.Connections = decodeItems(in, minConnection, in.connection)
+	if len(chain) == 1 {
+		b.Services = decodeItems(in, nil, minService, (*decoder).service)
+		b.Connections = decodeItems(in, nil, minConnection, (*decoder).connection)
+		return b, in.known, in.end(b)
+	}
+	// Only what is left after the patches is kept, so the rest has a room of its own.
+	d.services = decodeItems(in, d.services, minService, (*decoder).service)
+	d.connections = decodeItems(in, d.connections, minConnection, (*decoder).connection)
+	b.Services, b.Connections = d.services, d.connections
 	if err := in.end(b); err != nil {
 		return nil, nil, err
 	}
-	if len(chain) == 1 {
-		return b, in.known, nil
-	}
-	p := patched{node: &b.Node, services: map[string]*topology.Service{}, connections: map[string]*topology.Connection{}}
+	p := d.room(&b.Node)
 	place, last := 0, len(chain)-1
 	for i := range chain {
 		r := &chain[i]
@@ -270,7 +335,7 @@ func (d *Decoder) build(fields string, chain []Record) (*topology.Block, []strin
 			return nil, nil, errMissing
 		}
 		place++
-		if err := in.patch(&p, r, place); err != nil {
+		if err := in.patch(p, r, place); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -300,7 +365,7 @@ func (d *decoder) patch(p *patched, r *Record, place int) error {
 	case r.Data[1] != patch:
 		return fmt.Errorf("%w: it is of kind %q", errCut, r.Data[1])
 	}
-	d.text, d.at = string(r.Data[2:]), r.At.UnixMilli()
+	d.begin(string(r.Data[2:]), r.At)
 	if got := d.uint(); d.err == nil && got != uint64(place) {
 		return errMissing
 	}
@@ -308,8 +373,8 @@ func (d *decoder) patch(p *patched, r *Record, place int) error {
 		*p.node = topology.Node{}
 		d.node(p.node)
 	}
-	patchItems(d, p.services, minService, serviceID, d.string, d.service)
-	patchItems(d, p.connections, minConnection, connectionID, d.id, d.connection)
+	patchItems(d, p.services, minService, serviceID, (*decoder).string, (*decoder).service)
+	patchItems(d, p.connections, minConnection, connectionID, (*decoder).id, (*decoder).connection)
 	return d.err
 }
 
@@ -339,56 +404,73 @@ func ascend[T any](list []T, id func(*T) string) bool {
 	return true
 }
 
-func decodeItems[T any](d *decoder, size int, read func(*T)) []T {
+// decodeItems reads a list, into a room for it if there is one.
+func decodeItems[T any](d *decoder, room []T, size int, read func(*decoder, *T)) []T {
 	n := d.count(size)
 	if n == 0 {
-		return nil
+		return room[:0]
 	}
-	list := make([]T, n)
-	for i := range list {
-		if read(&list[i]); d.err != nil {
+	if cap(room) < n {
+		room = make([]T, n)
+	}
+	room = room[:n]
+	for i := range room {
+		if read(d, &room[i]); d.err != nil {
 			return nil
 		}
 	}
-	return list
+	return room
 }
 
 // patchItems reads what one patch says of a list.
-func patchItems[T any](d *decoder, into map[string]*T, size int, id func(*T) string, name func() string, read func(*T)) {
+func patchItems[T any](d *decoder, into map[string]*T, size int, id func(*T) string, name func(*decoder) string, read func(*decoder, *T)) {
 	for range d.count(1) {
-		into[name()] = nil
+		into[name(d)] = nil
 	}
-	changed := decodeItems(d, size, read)
+	changed := decodeItems(d, nil, size, read)
 	for i := range changed {
 		into[id(&changed[i])] = &changed[i]
 	}
 }
 
-// merge puts what changed into a list that is sorted by id.
+// merge copies a list that is sorted by id, with what changed in it.
 func merge[T any](list []T, changed map[string]*T, id func(*T) string) []T {
-	if len(changed) == 0 {
-		return list
-	}
 	ids := slices.Sorted(maps.Keys(changed))
-	merged := make([]T, 0, len(list)+len(ids))
-	for len(list) > 0 || len(ids) > 0 {
-		if len(ids) == 0 || (len(list) > 0 && id(&list[0]) < ids[0]) {
-			n := 1
-			if len(ids) == 0 {
-				n = len(list)
-			}
-			merged, list = append(merged, list[:n]...), list[n:]
-			continue
+	n := merged(list, ids, changed, id)
+	if n == 0 {
+		return nil
+	}
+	out := make([]T, 0, n)
+	for len(ids) > 0 {
+		n := 0
+		for n < len(list) && id(&list[n]) < ids[0] {
+			n++
 		}
+		out, list = append(out, list[:n]...), list[n:]
 		if len(list) > 0 && id(&list[0]) == ids[0] {
 			list = list[1:]
 		}
 		if item := changed[ids[0]]; item != nil {
-			merged = append(merged, *item)
+			out = append(out, *item)
 		}
 		ids = ids[1:]
 	}
-	return merged
+	return append(out, list...)
+}
+
+// merged is how many items [merge] makes.
+func merged[T any](list []T, ids []string, changed map[string]*T, id func(*T) string) int {
+	n := len(list)
+	for _, name := range ids {
+		_, was := sort.Find(len(list), func(i int) int { return strings.Compare(name, id(&list[i])) }) // without copying items
+		switch is := changed[name] != nil; {
+		case is && !was:
+			n++
+		case was && !is:
+			n--
+		}
+	}
+	return n
 }
 
 // Snapshot puts the blocks of one moment together. Nodes that reported then are

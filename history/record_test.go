@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -234,6 +235,49 @@ func TestNumbersAreNotPatched(t *testing.T) {
 	}
 }
 
+// TestSame: what is the same makes an empty patch, and what is not one that tells.
+func TestSame(t *testing.T) {
+	a := typical("web", 5)
+	for _, tt := range []struct {
+		name   string
+		change func(b *topology.Block)
+		want   bool
+	}{
+		{"nothing", func(*topology.Block) {}, true},
+		{"counts", func(b *topology.Block) {
+			c := &b.Connections[0]
+			c.Count, c.Opened, c.Refused, c.TimedOut, c.Failed, c.Health = 0, 1e6, 1, 1, 1, nil
+		}, true},
+		{"times", func(b *topology.Block) {
+			b.Connections[0].LastSeen, b.Connections[0].LastConnection, b.Node.LastReport = noon.Add(1), noon.Add(time.Hour), noon.Add(time.Hour)
+		}, true},
+		{"a queue", func(b *topology.Block) { b.Services[0].Queue, b.Services[0].Clients, b.Services[0].Drops = 9, 9, 9 }, true},
+		{"the node's status", func(b *topology.Block) { b.Node.Status = "CRITICAL" }, false},
+		{"a note", func(b *topology.Block) { b.Node.Notes = []topology.Note{{Code: "owners"}} }, false},
+		{"a service's status", func(b *topology.Block) { b.Services[0].Status = "CRITICAL" }, false},
+		{"a service's user", func(b *topology.Block) { b.Services[0].User = "root" }, false},
+		{"an observer", func(b *topology.Block) { b.Connections[0].Observer = true }, false},
+		{"evidence", func(b *topology.Block) { b.Connections[0].Evidence.BothEnds = false }, false},
+		{"a direction", func(b *topology.Block) { b.Connections[0].Directed = false }, false},
+		{"an edge less", func(b *topology.Block) { b.Connections = b.Connections[1:] }, false},
+		{"another edge", func(b *topology.Block) { b.Connections[4].ID += "f" }, false},
+	} {
+		b := a.Clone()
+		tt.change(b)
+		if got := Same(a, b); got != tt.want {
+			t.Errorf("%s: same is %v", tt.name, got)
+		}
+		known := map[string]uint64{}
+		empty := len(encodePatch(a, b, noon, 1, known)) == len(encodePatch(a, a, noon, 1, known))
+		if empty != tt.want {
+			t.Errorf("%s: an empty patch is %v", tt.name, empty)
+		}
+	}
+	if !Same(a, a) {
+		t.Error("a block is not the same as itself")
+	}
+}
+
 func TestGone(t *testing.T) {
 	r := NewRecorder()
 	r.Record(typical("web", 3), noon)
@@ -267,6 +311,54 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, decoded(t, Record{Node: "web", At: noon, Data: raw}), equal); diff != "" {
+		t.Errorf("(-written once +read):\n%s", diff)
+	}
+}
+
+// chain is a node that changes twice, as the golden file of chains has it.
+func chain() (records []Record, last *topology.Block) {
+	r := NewRecorder()
+	b := typical("web", 100)
+	records = append(records, r.Record(b, noon))
+	b = b.Clone()
+	b.Node.State, b.Connections[3].Status, b.Connections[3].Server.Process = topology.Stale, topology.Old, "new text"
+	b.Services = b.Services[1:]
+	rare := full(7).Connections[0]
+	rare.ID = "ffffffffffffffff"
+	b.Connections = append(b.Connections, rare)
+	records = append(records, r.Record(b, noon.Add(time.Second)))
+	b = b.Clone()
+	b.Connections = append(b.Connections[:5], b.Connections[6:]...)
+	b.Connections[7].Server.Process, b.Connections[8].Server.Process = "new text", "newer text"
+	return append(records, r.Record(b, noon.Add(time.Minute))), b
+}
+
+// TestGoldenChain is [TestGolden] for patches: the file has the records' data,
+// each after its length in two bytes.
+func TestGoldenChain(t *testing.T) {
+	path := filepath.Join("testdata", "chain_v1.bin")
+	records, want := chain()
+	if *update {
+		var out []byte
+		for _, r := range records {
+			out = append(binary.BigEndian.AppendUint16(out, uint16(len(r.Data))), r.Data...)
+		}
+		if err := os.WriteFile(path, out, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range records {
+		n := int(binary.BigEndian.Uint16(raw))
+		records[i].Data, raw = raw[2:2+n], raw[2+n:]
+		if wantBase := i > 0; wantBase == records[i].Base.IsZero() {
+			t.Fatalf("record %d builds on %s", i, records[i].Base)
+		}
+	}
+	if diff := cmp.Diff(want, decoded(t, records...), equal); diff != "" {
 		t.Errorf("(-written once +read):\n%s", diff)
 	}
 }

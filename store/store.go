@@ -84,5 +84,9 @@ var (
 	ErrNewer   = errors.New("database was written by a newer dotm")
 )
 
+// ErrFull is wrapped by the error of a write for which there was no room. What was
+// written before is whole, and writing goes on when there is room.
+var ErrFull = errors.New("no room to write")
+
 // ErrClosed is returned by every method after Close.
 var ErrClosed = errors.New("store is closed")

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -59,7 +61,8 @@ type Store struct {
 	path   string
 	enc    *zstd.Encoder
 	dec    *zstd.Decoder
-	eraser eraser // of the one transaction that writes
+	eraser eraser      // of the one transaction that writes
+	failed atomic.Bool // a write did: what the eraser dropped may be there still
 }
 
 var _ store.Store = (*Store)(nil)
@@ -324,6 +327,12 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 		err = s.guard("writing", func() error {
 			return s.update(func(tx *bbolt.Tx) error { return s.apply(tx, &c) })
 		})
+		if err != nil {
+			s.failed.Store(true)
+		}
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fmt.Errorf("%w: %w (make room on that disk: what waits is written then)", store.ErrFull, err)
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", s.path, closed(err))
@@ -342,6 +351,9 @@ func (s *Store) apply(tx *bbolt.Tx, c *store.Change) error {
 		return s.damaged(err.Error())
 	}
 	before := n
+	if s.failed.Swap(false) {
+		s.eraser = eraser{}
+	}
 	for _, step := range []func(*bbolt.Tx, *store.Change, *counts) error{appendEvents, writeRecords, writeUses, writeGaps, s.eraser.forget} {
 		if err := step(tx, c, &n); err != nil {
 			return err

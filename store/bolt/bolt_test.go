@@ -23,6 +23,8 @@ func TestMain(m *testing.M) {
 		os.Exit(writeUntilKilled(os.Args[1]))
 	case "open":
 		os.Exit(openOnce(os.Args[1]))
+	case "full":
+		os.Exit(fillDisk(os.Args[1]))
 	}
 	os.Exit(m.Run())
 }

@@ -22,14 +22,16 @@ const (
 // eraser drops what the history may lose. It remembers where it stopped; after a
 // restart it begins anew, which costs nothing but time.
 type eraser struct {
-	node []byte // whose records were cut last
-	use  []byte // the key of the ledger that was looked at last
+	node []byte    // whose records were cut last
+	pass time.Time // before when the nodes are cut that come now, at least
+	done time.Time // before when all were
+	use  []byte    // the key of the ledger that was looked at last
 }
 
 func (e *eraser) forget(tx *bbolt.Tx, c *store.Change, n *counts) error {
 	before := c.Forget.Before
 	if c.Forget.Bytes > 0 && n.Bytes > c.Forget.Bytes {
-		if day := oldestDay(tx, time.Now()); day.After(before) {
+		if day := e.day(tx, time.Now()); day.After(before) {
 			before = day
 		}
 	}
@@ -50,14 +52,33 @@ func (e *eraser) forget(tx *bbolt.Tx, c *store.Change, n *counts) error {
 	return e.forgetUses(tx, c.Forget.Uses, n)
 }
 
+// day is before when to forget where there is too much: the end of the first day
+// that can be told, once all that is older is gone. Else each write would take one
+// day more, while the first still counts.
+func (e *eraser) day(tx *bbolt.Tx, now time.Time) time.Time {
+	from := oldest(tx)
+	first, _ := tx.Bucket(bucketEvents).Cursor().First()
+	if e.done.Before(from) || (first != nil && bytes.Compare(first, eventKey(from, 0)) < 0) {
+		return from
+	}
+	return oldestDay(from, now)
+}
+
+// oldest is the first moment that can be told; zero if there is none.
+func oldest(tx *bbolt.Tx) time.Time {
+	if raw := tx.Bucket(bucketMeta).Get(keyFrom); len(raw) == 8 {
+		return keyTime(raw)
+	}
+	return time.Time{}
+}
+
 // oldestDay is the end of the first day that can be told. The last hour is kept
 // whatever it takes.
-func oldestDay(tx *bbolt.Tx, now time.Time) time.Time {
-	raw := tx.Bucket(bucketMeta).Get(keyFrom)
-	if len(raw) != 8 {
-		return time.Time{}
+func oldestDay(from, now time.Time) time.Time {
+	if from.IsZero() {
+		return from
 	}
-	day := keyTime(raw).Truncate(24 * time.Hour).Add(24 * time.Hour)
+	day := from.Truncate(24 * time.Hour).Add(24 * time.Hour)
 	if last := now.Add(-time.Hour); day.After(last) {
 		return last
 	}
@@ -79,36 +100,40 @@ func forgetEvents(tx *bbolt.Tx, before time.Time, n *counts) error {
 
 // forgetRecords cuts the records of the next nodes in their order.
 func (e *eraser) forgetRecords(tx *bbolt.Tx, before time.Time, n *counts) error {
-	bucket, meta := tx.Bucket(bucketRecords), tx.Bucket(bucketMeta)
-	if bucket == nil || bytes.Compare(meta.Get(keyFrom), timeKey(before)) >= 0 {
+	bucket, from := tx.Bucket(bucketRecords), oldest(tx)
+	if bucket == nil || from.After(before) || !before.After(e.done) {
 		return nil // nothing is that old
 	}
-	if err := meta.Put(keyFrom, timeKey(before)); err != nil {
+	if err := tx.Bucket(bucketMeta).Put(keyFrom, timeKey(before)); err != nil {
 		return err
+	}
+	if e.node == nil {
+		e.pass = before
 	}
 	cur := bucket.Cursor()
 	left := forgetAtOnce
-	for nodes := cutNodes; nodes > 0 && left > 0; nodes-- {
-		key, _ := cur.Seek(append(e.node, 1)) // after all records of the last node
+	for range cutNodes {
+		key, _ := cur.Seek(append(bytes.Clone(e.node), 1)) // after all records of the last node
 		if key == nil {
-			e.node = nil
+			e.node, e.done = nil, e.pass
 			return nil
 		}
 		node, _, ok := cutRecordKey(key)
 		if !ok {
 			return fmt.Errorf("record %q is damaged", key)
 		}
-		e.node = []byte(node)
-		if err := e.cut(tx, cur, node, before, n, &left); err != nil {
-			return err
+		if err := cut(tx, cur, node, before, n, &left); err != nil || left == 0 {
+			return err // what is left of this node comes next
 		}
+		e.node = []byte(node)
 	}
 	return nil
 }
 
 // cut drops what is older than a node's newest record that is old enough, or than
-// what that builds on. Nothing is kept of a node that is gone since.
-func (e *eraser) cut(tx *bbolt.Tx, cur *bbolt.Cursor, node string, before time.Time, n *counts, left *int) error {
+// what that builds on, the oldest first. Nothing is kept of a node that is gone
+// since.
+func cut(tx *bbolt.Tx, cur *bbolt.Cursor, node string, before time.Time, n *counts, left *int) error {
 	key, value := newestRecord(cur, node, before)
 	if key == nil {
 		return nil
@@ -118,11 +143,11 @@ func (e *eraser) cut(tx *bbolt.Tx, cur *bbolt.Cursor, node string, before time.T
 		keep = recordKey(node, keyTime(base))
 	}
 	next, _ := cur.Next()
-	last := !bytes.HasPrefix(next, []byte(node+"\x00"))
-	if last && tx.Bucket(bucketNodes).Get([]byte(node)) == nil {
-		keep = append(keep, 0xff) // after it
-	}
 	prefix := []byte(node + "\x00")
+	last := !bytes.HasPrefix(next, prefix)
+	if last && tx.Bucket(bucketNodes).Get([]byte(node)) == nil {
+		keep = append(bytes.Clone(key), 0xff) // after it
+	}
 	for k, v := cur.Seek(prefix); k != nil && bytes.Compare(k, keep) < 0 && *left > 0; k, v = cur.Seek(prefix) {
 		if err := n.delete(cur, &n.Records, k, v); err != nil {
 			return err

@@ -93,6 +93,7 @@ func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield
 	}
 	cur := bucket.Cursor()
 	key, _ := cur.First()
+	kept := !at.Before(oldest(tx))
 	for key != nil {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -101,7 +102,7 @@ func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield
 		if !ok {
 			return s.damaged(fmt.Sprintf("record %q", key))
 		}
-		chain, err := s.chainAt(cur, node, at)
+		chain, err := s.chainAt(cur, node, at, kept)
 		if err != nil {
 			return err
 		}
@@ -114,8 +115,9 @@ func (s *Store) recordsAt(ctx context.Context, tx *bbolt.Tx, at time.Time, yield
 }
 
 // chainAt is the newest record of a node up to a moment, after those that it
-// builds on; nil if there is none.
-func (s *Store) chainAt(cur *bbolt.Cursor, node string, at time.Time) ([]store.Record, error) {
+// builds on; nil if there is none. Of a moment that is not kept any more, part of
+// them may be forgotten.
+func (s *Store) chainAt(cur *bbolt.Cursor, node string, at time.Time, kept bool) ([]store.Record, error) {
 	last, raw := newestRecord(cur, node, at)
 	if last == nil {
 		return nil, nil
@@ -135,6 +137,9 @@ func (s *Store) chainAt(cur *bbolt.Cursor, node string, at time.Time) ([]store.R
 		chain = append(chain, link)
 	}
 	if len(chain) == 0 || !chain[0].At.Equal(r.Base) {
+		if !kept {
+			return nil, nil
+		}
 		return nil, s.damaged(fmt.Sprintf("record %q lacks what it builds on", last))
 	}
 	return chain, nil
@@ -297,9 +302,7 @@ func (s *Store) Extent(ctx context.Context) (e store.Extent, err error) {
 				return s.damaged(err.Error())
 			}
 			e = store.Extent{Events: n.Events, Records: n.Records, Uses: n.Uses, Bytes: n.Bytes}
-			if raw := tx.Bucket(bucketMeta).Get(keyFrom); len(raw) == 8 {
-				e.From = keyTime(raw)
-			}
+			e.From = oldest(tx)
 			return nil
 		})
 	})

@@ -3,12 +3,15 @@ package bolt
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
@@ -18,12 +21,25 @@ import (
 func numbered(n int) store.Change {
 	a, b := block("a", 20), block("b", 20)
 	a.Node.Agent, b.Node.Agent = strconv.Itoa(n), strconv.Itoa(n)
+	when := noon.Add(time.Duration(n) * time.Second)
+	r := store.Record{Node: "a", At: when, Base: noon.Add(time.Duration(n/chain*chain) * time.Second), Data: []byte(strconv.Itoa(n))}
+	if n%chain == 0 || n < chain {
+		r.Base = time.Time{}
+	}
+	u := store.Use{Service: "a~tcp~80", Connection: "c", First: noon, Last: when}
+	u.Hours.Add(noon.Add(time.Duration(n) * time.Hour))
 	return store.Change{
 		Revision: topology.Revision{Epoch: "e", Number: uint64(n)},
 		Put:      []*topology.Block{a, b, block(fmt.Sprint("n", n%50), n%7)},
 		Append:   []topology.Event{event(n)},
+		Records:  []store.Record{r},
+		Uses:     []store.Use{u},
+		Gaps:     []store.Gap{{Node: "a", From: noon, To: when, Why: "silent"}, {Node: "b", From: when, Why: "silent"}},
 	}
 }
+
+// chain is how many records follow each other on one base.
+const chain = 10
 
 // writeUntilKilled writes numbered changes, and prints each number once it is
 // acknowledged.
@@ -133,5 +149,38 @@ func checkNumbered(t *testing.T, s *Store, acknowledged int) (last int) {
 	if err != nil || next-1 != n {
 		t.Errorf("%d events, want %d (%v)", next-1, n, err)
 	}
+	checkPast(t, s, n)
+	checkCounts(t, s)
 	return n
+}
+
+// checkPast holds that the history is that of the first n changes.
+func checkPast(t *testing.T, s *Store, n int) {
+	t.Helper()
+	want := numbered(n)
+	var chains [][]store.Record
+	var uses []store.Use
+	var gaps []store.Gap
+	records := 0
+	err := errors.Join(
+		s.RecordsAt(t.Context(), noon.AddDate(1, 0, 0), func(c []store.Record) bool { chains = append(chains, c); return true }),
+		s.Records(t.Context(), func(store.Record) bool { records++; return true }),
+		s.Uses(t.Context(), "a~tcp~80", func(u store.Use) bool { uses = append(uses, u); return true }),
+		s.Gaps(t.Context(), noon, noon.AddDate(1, 0, 0), func(g store.Gap) bool { gaps = append(gaps, g); return true }),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if records != n || len(chains) != 1 || len(uses) != 1 || len(gaps) != n+1 {
+		t.Fatalf("%d records, %d nodes, %d uses, %d gaps after %d changes", records, len(chains), len(uses), len(gaps), n)
+	}
+	if diff := cmp.Diff(want.Records[0], chains[0][len(chains[0])-1]); diff != "" {
+		t.Errorf("newest record (-want +got):\n%s", diff)
+	}
+	if got := uses[0]; !got.Last.Equal(want.Uses[0].Last) || !got.Hours.Has(noon.Add(time.Hour)) || !got.Hours.Has(noon.Add(time.Duration(n)*time.Hour)) {
+		t.Errorf("the edge was used %+v, want until %s", got, want.Uses[0].Last)
+	}
+	if !gaps[0].To.Equal(want.Gaps[0].To) {
+		t.Errorf("the first gap ends at %s, want %s", gaps[0].To, want.Gaps[0].To)
+	}
 }

@@ -139,9 +139,10 @@ func (v *seedView) node(n *topology.Node) *hash {
 	case topology.Unheard:
 		status = "it does not report"
 	}
-	var ips []string
-	for _, a := range seedAddresses(n) {
-		ips = append(ips, a.String())
+	addresses := seedAddresses(n)
+	ips := make([]string, len(addresses))
+	for i, a := range addresses {
+		ips[i] = a.String()
 	}
 	h.fields = []string{seedFieldStatus, status, "ips", strings.Join(ips, ",")}
 	return h

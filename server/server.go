@@ -57,6 +57,9 @@ func (e *LockedError) LockedField() string { return e.Field }
 // Shared is what servers of one store share beside it; see [replica.Shared].
 type Shared = replica.Shared
 
+// LeaderLease is the lease that the server holds which leads those of a store.
+const LeaderLease = replica.LeaderLease
+
 // Options of a server.
 type Options struct {
 	// Store keeps the state; required. The server does not close it.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/config"
-	"github.com/devops-trouble-map/dotm/server/replica"
+	"github.com/devops-trouble-map/dotm/server"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/redis"
 	"github.com/devops-trouble-map/dotm/topology"
@@ -101,14 +101,14 @@ func (k *keepsWhat) alone(ctx context.Context) (release func(), err error) {
 	if k.shared == nil {
 		return func() {}, nil // nobody else can open it
 	}
-	lease, err := k.shared.Lease(ctx, replica.LeaderLease, k.name, clientTimeout)
+	lease, err := k.shared.Lease(ctx, server.LeaderLease, k.name, clientTimeout)
 	if err != nil {
 		return nil, err
 	}
 	if lease.Holder != k.name {
 		return nil, fmt.Errorf("%s uses that redis now: stop the servers for the time of the import (or wait a few seconds if they just ended)", lease.Holder)
 	}
-	return func() { _ = k.shared.Release(ctx, replica.LeaderLease, k.name) }, nil
+	return func() { _ = k.shared.Release(ctx, server.LeaderLease, k.name) }, nil
 }
 
 // takenOver is what of an original installation goes into a store.

@@ -145,7 +145,7 @@ var quiet = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
 
 type silent struct{}
 
-// Printf drops what it is told.
+// Printf does nothing.
 func (silent) Printf(context.Context, string, ...any) {}
 
 // maxValue bounds one value, unpacked.

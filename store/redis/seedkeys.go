@@ -140,9 +140,9 @@ func (v *seedView) node(n *topology.Node) *hash {
 		status = "it does not report"
 	}
 	addresses := seedAddresses(n)
-	ips := make([]string, 0, len(addresses))
-	for _, a := range addresses {
-		ips = append(ips, a.String())
+	ips := make([]string, len(addresses))
+	for i, a := range addresses {
+		ips[i] = a.String()
 	}
 	h.fields = []string{seedFieldStatus, status, "ips", strings.Join(ips, ",")}
 	return h

@@ -201,9 +201,11 @@ func TestPatches(t *testing.T) {
 			size += len(rec.Data)
 		}
 		chain = append(chain, rec)
-		if diff := cmp.Diff(b, decoded(t, chain...), equal); diff != "" {
-			t.Fatalf("step %d (-recorded +read):\n%s", i, diff)
+		got := decoded(t, chain...)
+		if bytes.Equal(fieldsOf(b, noon), fieldsOf(got, noon)) { // which is every field, see TestWhole, and faster
+			continue
 		}
+		t.Fatalf("step %d (-recorded +read):\n%s", i, cmp.Diff(b, got, equal))
 	}
 	t.Logf("%d whole, %d patches of %d bytes", wholes, patches, size/patches)
 	if wholes < 2 || patches < 5*wholes {

@@ -138,6 +138,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 		documents: newDocuments(state.Documents),
 		changed:   state.Settings,
 	}
+	s.keeper.OnLapse(s.keepAgain)
 	if opt.Shared != nil {
 		s.member = replica.New(replica.Options{Name: opt.Name, Shared: opt.Shared, Server: group{s}, Log: opt.Log})
 		s.keeper.Standby()

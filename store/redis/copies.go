@@ -29,7 +29,7 @@ type copies struct {
 func (s *Store) waitingBatch(ctx context.Context, c *store.Change) (p redis.Pipeliner, done, release func()) {
 	nothing := func() {}
 	single, ok := s.client.(*redis.Client)
-	if !ok || len(c.Append)+len(c.Keep) == 0 || !s.copies.ask(ctx, single) {
+	if !ok || len(c.Append)+len(c.Keep)+len(c.Drop) == 0 && c.Settings == nil || !s.copies.ask(ctx, single) {
 		return s.batch(), nothing, nothing
 	}
 	conn := single.Conn() // WAIT is for what its connection wrote

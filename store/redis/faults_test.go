@@ -131,10 +131,49 @@ func TestForgetful(t *testing.T) {
 	s := begin(t, server.URL())
 	server.Kill()
 	server.Run(t)
+	if n := s.Lapses(); n != 0 {
+		t.Errorf("%d lapses before anybody could notice", n)
+	}
 	works(t, s, 2)
+	if n := s.Lapses(); n != 1 {
+		t.Errorf("%d lapses were noticed", n)
+	}
+	works(t, s, 3, 2)
+	if n := s.Lapses(); n != 1 {
+		t.Errorf("%d lapses after all was well again", n)
+	}
+	if got := server.CLI(t, "LRANGE", "dotm::nodes", "0", "-1"); got != "node002\nnode003" {
+		t.Errorf("an old script reads %q", got)
+	}
 	again := open(t, server.URL())
 	defer again.Close()
-	works(t, again, 3, 2)
+	works(t, again, 4, 2, 3)
+}
+
+// TestNoLapse: neither a write that failed nor another writer is one.
+func TestNoLapse(t *testing.T) {
+	server := real.Start(t)
+	s := begin(t, server.URL())
+	server.Pause()
+	if err := s.Write(t.Context(), change(2)); err == nil { // and yet it may go through, later
+		t.Error("a write went through a Redis that hangs")
+	}
+	server.Resume()
+	works(t, s, 3, 1)
+	other := open(t, server.URL())
+	defer other.Close()
+	c := change(1)
+	c.Revision.Epoch = "f"
+	if err := other.Write(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	c.Revision = topology.Revision{Epoch: "g", Number: 4}
+	if err := s.Write(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if n, m := s.Lapses(), other.Lapses(); n != 0 || m != 0 {
+		t.Errorf("%d and %d lapses", n, m)
+	}
 }
 
 // TestHangs: one that hangs holds nobody up for longer than the timeouts.

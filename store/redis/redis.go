@@ -21,12 +21,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
 )
 
 // format is the version of what is kept under [prefix].
@@ -59,7 +61,8 @@ type Options struct {
 	Compat Compat
 	// Fixed are settings that the configuration file fixes, for these keys.
 	Fixed store.Patch
-	// Log is told if these keys can't be written; nothing else is. It may be nil.
+	// Log is told what no caller is: that Redis lost something, or that these keys
+	// can't be written. It may be nil.
 	Log *slog.Logger
 }
 
@@ -75,6 +78,9 @@ type Store struct {
 
 	writing sync.Mutex // one write at a time
 	seeds   *seedWriter
+	written topology.Revision // the last that was acknowledged
+	lapses  atomic.Uint64
+	log     *slog.Logger
 	trimmed string // the last node whose records were cut
 	closed  sync.Once
 }
@@ -118,7 +124,10 @@ func dial(rawURL string, opt Options) (*Store, *redis.UniversalOptions, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &Store{where: where, atomic: !o.IsClusterMode, seeds: newSeedWriter(&opt)}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{where: where, atomic: !o.IsClusterMode, seeds: newSeedWriter(&opt), log: opt.Log}
 	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err != nil {
 		return nil, nil, fmt.Errorf("preparing compression: %w", err)
 	}

@@ -80,8 +80,8 @@ func (c *coder) get() *coder {
 	return c
 }
 
-func (c *coder) seal(kind byte, fields []byte) []byte {
-	return c.get().enc.EncodeAll(fields, []byte{version, kind})
+func (c *coder) seal(fields []byte) []byte {
+	return c.get().enc.EncodeAll(fields, []byte{version, whole})
 }
 
 // open checks what a record's data begins with, and decompresses a whole one.
@@ -127,7 +127,7 @@ func unpacked(frame []byte) (int, error) {
 
 // encodeWhole writes a block.
 func (c *coder) encodeWhole(b *topology.Block, at time.Time) []byte {
-	return c.seal(whole, fieldsOf(b, at))
+	return c.seal(fieldsOf(b, at))
 }
 
 // fieldsOf are the fields of a whole record, not compressed.

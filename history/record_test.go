@@ -377,7 +377,7 @@ func TestDecodeRefuses(t *testing.T) {
 	third := r.Record(b, noon.Add(2*time.Second))
 	good := base.Data
 	var c coder
-	seal := func(fields ...byte) []byte { return c.seal(whole, fields) }
+	seal := func(fields ...byte) []byte { return c.seal(fields) }
 	unordered := typical("web", 2)
 	slices.Reverse(unordered.Connections)
 	for _, tt := range []struct {
@@ -428,7 +428,7 @@ func TestBomb(t *testing.T) {
 		e.connection(&topology.Connection{})
 	}
 	var c coder
-	bomb := Record{Node: "web", At: noon, Data: c.seal(whole, e.buf)}
+	bomb := Record{Node: "web", At: noon, Data: c.seal(e.buf)}
 	if len(bomb.Data) > 64<<10 {
 		t.Fatalf("it takes %d bytes: no bomb", len(bomb.Data))
 	}
@@ -461,7 +461,7 @@ func TestLaterFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base.Data = r.seal(whole, append([]byte(fields), 200, 7, 0))
+	base.Data = r.seal(append([]byte(fields), 200, 7, 0))
 	later := b.Clone()
 	later.Node.State = topology.Stale
 	rec := r.Record(later, noon.Add(time.Second))

@@ -313,7 +313,7 @@ func (t *takenOver) change(state *store.State, now time.Time) (c store.Change, e
 }
 
 func (t *takenOver) urls() []string {
-	out := []string{}
+	out := make([]string, 0, len(t.targets))
 	for _, target := range t.targets {
 		out = append(out, target.URL)
 	}

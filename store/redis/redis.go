@@ -145,6 +145,7 @@ var quiet = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
 
 type silent struct{}
 
+// Printf drops what it is told.
 func (silent) Printf(context.Context, string, ...any) {}
 
 // maxValue bounds one value, unpacked.
@@ -302,7 +303,7 @@ func connect(o *redis.UniversalOptions) redis.UniversalClient {
 
 // hint adds to an error of Redis what can be done about it.
 func (s *Store) hint(err error) error {
-	text := ""
+	var text string
 	switch {
 	case err == nil:
 		return nil

@@ -139,8 +139,9 @@ func (v *seedView) node(n *topology.Node) *hash {
 	case topology.Unheard:
 		status = "it does not report"
 	}
-	var ips []string
-	for _, a := range seedAddresses(n) {
+	addresses := seedAddresses(n)
+	ips := make([]string, 0, len(addresses))
+	for _, a := range addresses {
 		ips = append(ips, a.String())
 	}
 	h.fields = []string{seedFieldStatus, status, "ips", strings.Join(ips, ",")}

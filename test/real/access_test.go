@@ -234,7 +234,7 @@ func TestHTTPSProxy(t *testing.T) {
 func (h host) connectProxy(t *testing.T, address, to string, seen *atomic.Value) string {
 	t.Helper()
 	var l net.Listener
-	if err := h.Host.Do(func() (err error) { l, err = net.Listen("tcp", address); return err }); err != nil {
+	if err := h.Do(func() (err error) { l, err = net.Listen("tcp", address); return err }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })

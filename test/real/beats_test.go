@@ -32,7 +32,7 @@ func (h host) line(t *testing.T, address string, to *stage.Server) *line {
 	t.Helper()
 	l := &line{to: to, seen: map[string]int{}, bytes: map[string]int{}}
 	var listener net.Listener
-	if err := h.Host.Do(func() (err error) { listener, err = net.Listen("tcp", address); return err }); err != nil {
+	if err := h.Do(func() (err error) { listener, err = net.Listen("tcp", address); return err }); err != nil {
 		t.Fatal(err)
 	}
 	s := &http.Server{Handler: l}

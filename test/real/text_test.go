@@ -27,7 +27,7 @@ func (h host) prints(t *testing.T, name string, args ...string) string {
 	cmd := exec.Command(stage.Need(t, name), args...) //nolint:gosec // found in PATH
 	cmd.Env = append(os.Environ(), "LANG=C", "LC_ALL=C")
 	cmd.Stdout = &out
-	if err := h.Host.Do(cmd.Run); err != nil {
+	if err := h.Do(cmd.Run); err != nil {
 		t.Fatalf("%s on %s: %v", name, h.Name, err)
 	}
 	return out.String()

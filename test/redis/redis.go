@@ -195,7 +195,8 @@ type Cluster struct{ Servers []*Server }
 func StartCluster(t testing.TB) *Cluster {
 	t.Helper()
 	c := &Cluster{}
-	args := []string{"--cluster", "create"}
+	args := make([]string, 0, 8)
+	args = append(args, "--cluster", "create")
 	for range 6 {
 		s := Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0")
 		c.Servers = append(c.Servers, s)
@@ -294,7 +295,7 @@ func (s *Sentinel) URL() string {
 }
 
 func addresses(servers []*Server) string {
-	var list []string
+	list := make([]string, 0, len(servers))
 	for _, s := range servers {
 		list = append(list, s.Addr)
 	}

@@ -188,7 +188,7 @@ func (s *Server) Stream(t testing.TB) <-chan Message {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/api/v1/stream?hide=none", nil)
 	Must(t, err)
-	resp, err := s.Client.Do(req)
+	resp, err := s.Client.Do(req) //nolint:bodyclose // closed at the test's end
 	Must(t, err)
 	if kind := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || kind != "text/event-stream" {
 		t.Fatalf("the stream is %s, %q", resp.Status, kind)

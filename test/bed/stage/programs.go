@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -104,7 +105,7 @@ func (h *Host) Postgres(t testing.TB, address string) *Program {
 // Redis starts redis-server on the addresses. It keeps nothing.
 func (h *Host) Redis(t testing.TB, port int, addresses ...string) *Program {
 	t.Helper()
-	args := []string{"--port", fmt.Sprint(port), "--save", "", "--appendonly", "no", "--protected-mode", "no", "--dir", OpenDir(t), "--bind"}
+	args := []string{"--port", strconv.Itoa(port), "--save", "", "--appendonly", "no", "--protected-mode", "no", "--dir", OpenDir(t), "--bind"}
 	return h.Start(t, Need(t, "redis-server"), append(args, addresses...))
 }
 

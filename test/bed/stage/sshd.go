@@ -34,7 +34,7 @@ func NewKeys(t testing.TB) Keys {
 
 func keygen(t testing.TB, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(Need(t, "ssh-keygen"), args...).CombinedOutput() //nolint:gosec // found in PATH
+	out, err := exec.Command(Need(t, "ssh-keygen"), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ssh-keygen: %v\n%s", err, out)
 	}
@@ -81,7 +81,7 @@ func (h *Host) SSHD(t testing.TB, address string, s SSHSetup) *SSHD {
 		"mount --bind " + file("shadow", Read(t, "/etc/shadow")+Operator+":*:19000:0:99999:7:::\n") + " /etc/shadow",
 	}
 	sudoers := file("sudoers", "Defaults !syslog\nDefaults env_reset\nDefaults use_pty\nDefaults secure_path=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\nroot ALL=(ALL) ALL\n"+s.Sudoers+"\n")
-	if err := os.Chmod(sudoers, 0o440); err != nil { //nolint:gosec // as sudo wants it
+	if err := os.Chmod(sudoers, 0o440); err != nil {
 		t.Fatal(err)
 	}
 	script = append(script, "mount --bind "+sudoers+" /etc/sudoers")

@@ -201,9 +201,11 @@ func TestPatches(t *testing.T) {
 			size += len(rec.Data)
 		}
 		chain = append(chain, rec)
-		if diff := cmp.Diff(b, decoded(t, chain...), equal); diff != "" {
-			t.Fatalf("step %d (-recorded +read):\n%s", i, diff)
+		got := decoded(t, chain...)
+		if bytes.Equal(fieldsOf(b, noon), fieldsOf(got, noon)) { // which is every field, see TestWhole, and faster
+			continue
 		}
+		t.Fatalf("step %d (-recorded +read):\n%s", i, cmp.Diff(b, got, equal))
 	}
 	t.Logf("%d whole, %d patches of %d bytes", wholes, patches, size/patches)
 	if wholes < 2 || patches < 5*wholes {
@@ -420,7 +422,7 @@ func TestBomb(t *testing.T) {
 	e := newEncoder(noon)
 	e.node(&topology.Node{Name: "web"})
 	e.uint(0)
-	const many = 1 << 20
+	const many = 1 << 18
 	e.uint(many)
 	for range many {
 		e.connection(&topology.Connection{})
@@ -439,7 +441,7 @@ func TestBomb(t *testing.T) {
 // within the bounds.
 func TestLarge(t *testing.T) {
 	b := &topology.Block{Node: topology.Node{Name: "web"}}
-	for i := range 100_000 {
+	for i := range 30_000 {
 		c := topology.Connection{Client: topology.Client{Node: "web"}, Server: topology.Server{Node: "db", Port: uint16(i), Process: fmt.Sprint(i >> 16)}, Status: topology.Fresh}
 		c.ID = fmt.Sprintf("%016x", uint64(i)*0x9e3779b97f4a7c15)
 		b.Connections = append(b.Connections, c)

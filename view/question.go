@@ -76,12 +76,6 @@ func (s *Settings) Ignores(port uint16, process string) bool {
 	return slices.Contains(s.IgnoredPorts, port) || slices.Contains(s.IgnoredNames, process)
 }
 
-// same tells whether other settings make every topology look the same.
-func (s *Settings) same(o *Settings) bool {
-	return s.Ageing == o.Ageing && s.HideAfter == o.HideAfter && s.This == o.This &&
-		slices.Equal(s.IgnoredPorts, o.IgnoredPorts) && slices.Equal(s.IgnoredNames, o.IgnoredNames)
-}
-
 // node is a node as it is shown, without rows and place.
 func (s *Settings) node(n *topology.Node) Node {
 	out := Node{Node: *n, This: n.Name == s.This}

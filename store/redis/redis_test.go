@@ -28,10 +28,7 @@ func suite(t *testing.T, url string, whole bool, flush func(t *testing.T)) {
 		return func(t *testing.T) store.Store { return open(t, url) }
 	})
 	flush(t)
-	storetest.RunShared(t, func(t *testing.T) interface {
-		store.Leaser
-		store.Bus
-	} {
+	storetest.RunShared(t, func(t *testing.T) storetest.Sharing {
 		s := open(t, url)
 		t.Cleanup(func() { s.Close() })
 		return s

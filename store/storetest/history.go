@@ -142,7 +142,7 @@ func testForgetRecords(t *testing.T, s *suite) {
 func testForgetManyRecords(t *testing.T, s *suite) {
 	const nodes, each = 1500, 4
 	var c store.Change
-	var want []string
+	want := make([]string, 0, nodes)
 	for i := range nodes {
 		name := fmt.Sprintf("n%05d", i)
 		c.Put = append(c.Put, block(name))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,7 +22,7 @@ func testLarge(t *testing.T, s *suite) {
 	const events, nodes = 100_000, 2000
 	var c store.Change
 	for i := range events {
-		c.Append = append(c.Append, event(fmt.Sprint(i), i/10))
+		c.Append = append(c.Append, event(strconv.Itoa(i), i/10))
 	}
 	for i := range nodes {
 		name := fmt.Sprintf("n%05d", i)
@@ -33,7 +34,7 @@ func testLarge(t *testing.T, s *suite) {
 	s.write(t, c)
 	next := 0
 	err := s.Events(t.Context(), always[0], always[1], func(e topology.Event) bool {
-		if e.ID != fmt.Sprint(next) {
+		if e.ID != strconv.Itoa(next) {
 			t.Errorf("event %d is %s", next, e.ID)
 		}
 		next++
@@ -67,7 +68,7 @@ func encoded(t *testing.T, v any) string {
 // testSizes keeps names as long as they may be, and values that don't compress.
 func testSizes(t *testing.T, s *suite) {
 	long := strings.Repeat("n", 255)
-	rng := rand.New(rand.NewPCG(1, 2))
+	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same noise each time
 	noise := make([]byte, 4<<20)
 	for i := range noise {
 		noise[i] = byte(rng.Uint32())

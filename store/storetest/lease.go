@@ -10,12 +10,15 @@ import (
 	"github.com/devops-trouble-map/dotm/store"
 )
 
-// RunShared puts what several servers share through the suite. link opens one
-// more way to one and the same, which is new at first.
-func RunShared(t *testing.T, link func(t *testing.T) interface {
+// Sharing is what servers of one store share.
+type Sharing interface {
 	store.Leaser
 	store.Bus
-}) {
+}
+
+// RunShared puts what several servers share through the suite. link opens one
+// more way to one and the same, which is new at first.
+func RunShared(t *testing.T, link func(t *testing.T) Sharing) {
 	t.Run("a lease has one holder", func(t *testing.T) {
 		a, b := link(t), link(t)
 		first := asked(t, a, "one", "a", time.Minute)

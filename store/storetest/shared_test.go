@@ -9,10 +9,7 @@ import (
 // TestShared: what tests use instead of an engine passes the engines' suite.
 func TestShared(t *testing.T) {
 	s := NewShared()
-	RunShared(t, func(*testing.T) interface {
-		store.Leaser
-		store.Bus
-	} {
+	RunShared(t, func(*testing.T) Sharing {
 		return s.Link()
 	})
 }

@@ -2,8 +2,6 @@ package storetest
 
 import (
 	"testing"
-
-	"github.com/devops-trouble-map/dotm/store"
 )
 
 // TestShared: what tests use instead of an engine passes the engines' suite.

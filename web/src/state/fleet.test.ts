@@ -39,6 +39,11 @@ describe('the rows of the fleet', () => {
     ['10.20.77.0/24', 'outside'],
   ])('%s is %s', (id, standing) => expect(row(id).standing).toBe(standing));
 
+  it('say of an address whose node has an agent that it reports by itself', () => {
+    const target: Target = { ...TARGETS[0]!, url: 'text://db1', node: '', problem: 'asking text://db1: db1 reports by itself', kind: 'redundant' };
+    expect(fleetRows({ nodes: [], targets: [target] })[0]?.standing).toBe('besides');
+  });
+
   it('are by name as people count, what never answered among them', () => {
     const ids = rows.map((r) => r.id);
     expect(ids.indexOf('app02')).toBe(ids.indexOf('app01') + 1);

@@ -5,9 +5,9 @@ import { capital, parseGoDuration, plural, span } from '../lib/format';
 /** Words about nodes and how they report. */
 
 /** How things stand with what reports, or should; the worst first. */
-export type Standing = 'failing' | 'stale' | 'waiting' | 'reporting' | 'silent' | 'virtual' | 'outside';
+export type Standing = 'failing' | 'stale' | 'waiting' | 'besides' | 'reporting' | 'silent' | 'virtual' | 'outside';
 
-const RANKED: readonly Standing[] = ['failing', 'stale', 'waiting', 'reporting', 'silent', 'virtual', 'outside'];
+const RANKED: readonly Standing[] = ['failing', 'stale', 'waiting', 'besides', 'reporting', 'silent', 'virtual', 'outside'];
 
 export interface StandingWord {
   word: string;
@@ -19,6 +19,7 @@ export const STANDINGS: Readonly<Record<Standing, StandingWord>> = {
   failing: { word: 'fails', shape: 'WARNING' },
   stale: { word: 'stale', shape: 'UNREACHABLE' },
   waiting: { word: 'not asked yet', shape: 'PENDING' },
+  besides: { word: 'reports by itself', shape: 'OK' },
   reporting: { word: 'reports', shape: 'OK' },
   silent: { word: 'never reported', shape: 'NONE' },
   virtual: { word: 'virtual', shape: 'NONE' },
@@ -50,7 +51,7 @@ export function problemText({ url, problem = '' }: Target): string {
 
 function standingOf(node: ListedNode | null, target: Target | null): Standing {
   if (fails(target)) return 'failing';
-  if (!node) return 'waiting';
+  if (!node) return target?.kind === REDUNDANT ? 'besides' : 'waiting';
   if (node.kind === 'internet' || node.kind === 'network') return 'outside';
   if (node.kind === 'virtual') return 'virtual';
   return ({ reporting: 'reporting', stale: 'stale', inferred: 'silent' } as const)[node.state];

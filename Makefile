@@ -38,7 +38,7 @@ test-go: ## run the Go tests with the race detector
 	$(GO) test -race $$($(GO) list ./... | grep -vE '/test/(real|fleet)$$')
 	$(GO) test -run Flipped ./store/bolt # what the race detector would stop at
 	$(GO) test -race -count=1 ./test/real # tests a binary that go test doesn't know of
-	$(GO) test -race -count=1 ./test/fleet # a whole site of hosts, by itself
+	$(GO) test -race -count=1 -parallel 6 ./test/fleet # whole sites of hosts, which mostly wait
 
 test-ui: web/dist/index.html ## check types, lint and test the UI
 	cd web && $(NPM) run --silent typecheck && $(NPM) run --silent lint && $(NPM) run --silent test && $(NPM) run --silent size

@@ -12,6 +12,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // patched is a list with some things put and some removed, sorted by key.
@@ -55,9 +56,9 @@ func drawReport(t *rapid.T, sequence int) made {
 // the newest one, for every level and every way of hiding.
 func TestDeltas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		req := request{
-			Level(rapid.SampledFrom(levels).Draw(t, "level")),
-			rapid.SampledFrom([]string{"", "old", HideDefault, "ignored,infrastructure,observers,old"}).Draw(t, "hide"),
+		req := view.Question{
+			Level: view.Level(rapid.SampledFrom(levels).Draw(t, "level")),
+			Hide:  rapid.SampledFrom([]string{"", "old", HideDefault, "ignored,infrastructure,observers,old"}).Draw(t, "hide"),
 		}
 		snap := topology.Empty(topology.Revision{Epoch: "e"}, noon)
 		m := newStill(snap)
@@ -83,7 +84,7 @@ func TestDeltas(t *testing.T) {
 			if mine.Revision != newest || newest != fresh.Revision {
 				t.Fatalf("revision %s, newest %s, fresh %s", mine.Revision, newest, fresh.Revision)
 			}
-			if d := deltaOf(&mine, &fresh); d != nil {
+			if d := view.Compare(&mine.Topology, &fresh.Topology); d != nil {
 				raw, _ := json.MarshalIndent(d, "", " ")
 				t.Fatalf("a fresh answer differs by %s", raw)
 			}
@@ -91,7 +92,7 @@ func TestDeltas(t *testing.T) {
 	})
 }
 
-func decoded(t *rapid.T, v *views, req request) (out Topology) {
+func decoded(t *rapid.T, v *views, req view.Question) (out Topology) {
 	body, revision, err := v.answer(req)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +112,7 @@ func TestHidingByAgeWaitsForARevision(t *testing.T) {
 	m.set = store.Defaults()
 	m.set.HideAfter = topology.Duration(time.Hour)
 	views := newViews(Options{Model: m, Settings: m, This: "web"})
-	req := request{LevelService, "ignored"}
+	req := view.Question{Level: view.LevelService, Hide: "ignored"}
 	before, revision, err := views.answer(req)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +127,7 @@ func TestHidingByAgeWaitsForARevision(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a, b Topology
-	if json.Unmarshal(before, &a) != nil || json.Unmarshal(after, &b) != nil || revision != again || deltaOf(&a, &b) != nil {
+	if json.Unmarshal(before, &a) != nil || json.Unmarshal(after, &b) != nil || revision != again || view.Compare(&a.Topology, &b.Topology) != nil {
 		t.Errorf("revision %s holds %d connections, %s holds %d", revision, len(a.Connections), again, len(b.Connections))
 	}
 	m.show(aged(later, time.Second, host("new", "10.0.0.7")))
@@ -145,14 +146,14 @@ func TestKeptIsBounded(t *testing.T) {
 	m := newStill(snap)
 	views := newViews(Options{Model: m, Settings: m})
 	for i := range 3 * keepViews {
-		if _, _, err := views.answer(request{LevelService, fmt.Sprint(i)}); err != nil {
+		if _, _, err := views.answer(view.Question{Level: view.LevelService, Hide: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if len(views.kept) > keepViews {
 		t.Errorf("%d views are kept", len(views.kept))
 	}
-	req := request{LevelService, ""}
+	req := view.Question{Level: view.LevelService}
 	_, first, _ := views.answer(req)
 	for i := range keepDeltas + 1 {
 		snap = aged(snap, time.Second, host("app", "10.0.0.3").out("java", fmt.Sprintf("10.0.5.%d", i), 80))

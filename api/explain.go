@@ -9,12 +9,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // Explanation is the answer of GET /explain.
 type Explanation struct {
-	Connections []Connection `json:"connections"`
-	Text        []string     `json:"text" doc:"the same in sentences, connection by connection"`
+	Connections []view.Connection `json:"connections"`
+	Text        []string          `json:"text" doc:"the same in sentences, connection by connection"`
 }
 
 // ExplainParams name two ends.
@@ -25,11 +26,11 @@ type ExplainParams struct {
 }
 
 func (h *handler) explain(ctx context.Context, p *ExplainParams) (*Answer[Explanation], error) {
-	view, err := h.whole(ctx, &Params{At: p.At})
+	shown, err := h.whole(ctx, &Params{At: p.At})
 	if err != nil {
 		return nil, err
 	}
-	client, server := endOf(view, p.Client), endOf(view, p.Server)
+	client, server := endOf(shown, p.Client), endOf(shown, p.Server)
 	if client.node == "" || server.node == "" {
 		missing := p.Client
 		if client.node != "" {
@@ -37,12 +38,12 @@ func (h *handler) explain(ctx context.Context, p *ExplainParams) (*Answer[Explan
 		}
 		return nil, huma.Error404NotFound("no node is named " + quoteShort(missing) + ": dotm map lists them")
 	}
-	out := Explanation{Connections: []Connection{}, Text: []string{}}
+	out := Explanation{Connections: []view.Connection{}, Text: []string{}}
 	snap, err := h.moment(ctx, p.At)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range view.Connections {
+	for _, c := range shown.Connections {
 		if c.Client.Node != client.node || c.Server.Node != server.node ||
 			(client.detail != "" && c.Client.Process != client.detail) ||
 			(server.detail != "" && strconv.Itoa(int(c.Server.Port)) != server.detail) {
@@ -54,7 +55,7 @@ func (h *handler) explain(ctx context.Context, p *ExplainParams) (*Answer[Explan
 	if len(out.Connections) == 0 {
 		return nil, huma.Error404NotFound(fmt.Sprintf("nobody has seen %s connect to %s", p.Client, p.Server))
 	}
-	return answer(view.Revision, out), nil
+	return answer(shown.Revision, out), nil
 }
 
 // named is an end as somebody wrote it.
@@ -62,16 +63,16 @@ type named struct{ node, detail string }
 
 // endOf reads "node" or "node:detail". A node's name may hold colons, as IPv6
 // addresses do: the longest name that exists counts.
-func endOf(view *Topology, s string) named {
-	for i := range view.Nodes {
-		if n := view.Nodes[i].Name; n == s {
+func endOf(shown *view.Topology, s string) named {
+	for i := range shown.Nodes {
+		if n := shown.Nodes[i].Name; n == s {
 			return named{n, ""}
 		}
 	}
 	if i := strings.LastIndexByte(s, ':'); i > 0 {
 		node := strings.Trim(s[:i], "[]")
-		for j := range view.Nodes {
-			if view.Nodes[j].Name == node {
+		for j := range shown.Nodes {
+			if shown.Nodes[j].Name == node {
 				return named{node, s[i+1:]}
 			}
 		}

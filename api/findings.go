@@ -27,14 +27,14 @@ type FindingList struct {
 }
 
 func (h *handler) findings(ctx context.Context, p *Params) (*Answer[FindingList], error) {
-	view, err := h.whole(ctx, p)
+	shown, err := h.whole(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	out := FindingList{Findings: []NodeFinding{}}
 	revoked := h.revoked()
-	for i := range view.Nodes {
-		out.Findings = append(out.Findings, h.findingsOf(&view.Nodes[i].Node, revoked)...)
+	for i := range shown.Nodes {
+		out.Findings = append(out.Findings, h.findingsOf(&shown.Nodes[i].Node, revoked)...)
 	}
 	for _, t := range h.Fleet.Targets() {
 		if t.Problem != "" {
@@ -44,7 +44,7 @@ func (h *handler) findings(ctx context.Context, p *Params) (*Answer[FindingList]
 	slices.SortFunc(out.Findings, func(a, b NodeFinding) int {
 		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(a.Node, b.Node), strings.Compare(a.Text, b.Text))
 	})
-	return answer(view.Revision, out), nil
+	return answer(shown.Revision, out), nil
 }
 
 // findingsOf are what a node's reports, and their absence, tell.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
@@ -388,4 +389,35 @@ func (m *still) Put(context.Context, *report.Report) error { return server.ErrSt
 
 func (m *still) handler(ctx context.Context) http.Handler {
 	return New(ctx, Options{Model: m, Settings: m, Sink: m, This: "web", Log: slog.New(slog.DiscardHandler)})
+}
+
+// applied is the topology after reports, one second apart, the first at noon.
+func applied(reports ...made) *topology.Snapshot {
+	snap := topology.Empty(topology.Revision{Epoch: "e"}, noon)
+	for i, r := range reports {
+		at := noon.Add(time.Duration(i) * time.Second)
+		r.Time = at
+		snap = aggregate.Apply(snap, r.Report, at, aggregate.Options{Ageing: 5 * time.Minute, StaleAfter: time.Minute})
+	}
+	return snap
+}
+
+// aged is a snapshot so much later, nothing having been heard meanwhile but
+// that all is quiet.
+func aged(snap *topology.Snapshot, by time.Duration, r made) *topology.Snapshot {
+	at := snap.At().Add(by)
+	r.Time = at
+	b := aggregate.Begin(snap, aggregate.Options{Ageing: 5 * time.Minute, StaleAfter: time.Minute})
+	b.Report(r.Report, at)
+	b.Age(at)
+	return b.Commit(at)
+}
+
+func shopReports() []made {
+	return []made{
+		host("web", "10.0.0.1").listen("nginx", 80).listen("sshd", 22).own("dotm", 4849).
+			out("nginx", "10.0.0.2", 5432).out("nginx", "8.8.8.8", 443).out("php", "10.0.0.9", 6379).
+			in("203.0.113.7", 80).in("10.0.0.50", 22),
+		host("db", "10.0.0.2").listen("postgres", 5432).in("10.0.0.1", 5432),
+	}
 }

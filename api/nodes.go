@@ -16,6 +16,7 @@ import (
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // Fleet is which nodes there are, and how they come to report.
@@ -56,7 +57,7 @@ func (h *handler) fleet(a huma.API) {
 
 // NodeSummary is a node with how much it holds.
 type NodeSummary struct {
-	Node
+	view.Node
 	Services    int    `json:"services"`
 	Connections int    `json:"connections"`
 	Problem     string `json:"problem,omitempty" doc:"why it does not report any more"`
@@ -83,15 +84,15 @@ func (h *handler) nodes(ctx context.Context, p *Params) (*Answer[NodeList], erro
 	if tag := snap.Revision().String() + mark; p.holds(tag) {
 		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"ETag": {etag(tag)}})
 	}
-	view, err := h.whole(ctx, &Params{Hide: p.Hide, At: p.At})
+	shown, err := h.whole(ctx, &Params{Hide: p.Hide, At: p.At})
 	if err != nil {
 		return nil, err
 	}
 	services, connections := map[string]int{}, map[string]int{}
-	for _, s := range view.Services {
+	for _, s := range shown.Services {
 		services[s.Node]++
 	}
-	for _, c := range view.Connections {
+	for _, c := range shown.Connections {
 		connections[c.Client.Node]++
 		if c.Server.Node != c.Client.Node {
 			connections[c.Server.Node]++
@@ -99,11 +100,11 @@ func (h *handler) nodes(ctx context.Context, p *Params) (*Answer[NodeList], erro
 	}
 	revoked := h.revoked()
 	out := NodeList{Nodes: []NodeSummary{}, Targets: targets}
-	for _, n := range view.Nodes {
+	for _, n := range shown.Nodes {
 		n.Rows = nil
 		out.Nodes = append(out.Nodes, NodeSummary{n, services[n.Name], connections[n.Name], h.silence(&n.Node, revoked)})
 	}
-	return answer(view.Revision+mark, out), nil
+	return answer(shown.Revision+mark, out), nil
 }
 
 // revoked are the identities of hosts whose agents were all revoked, with when the
@@ -150,10 +151,10 @@ func targetsMark(targets []TargetState) (string, error) {
 
 // NodeDetail is the answer of GET /nodes/{name}.
 type NodeDetail struct {
-	Node        Node         `json:"node"`
-	Problem     string       `json:"problem,omitempty" doc:"why it does not report any more"`
-	Services    []Service    `json:"services"`
-	Connections []Connection `json:"connections" doc:"in both directions"`
+	Node        view.Node         `json:"node"`
+	Problem     string            `json:"problem,omitempty" doc:"why it does not report any more"`
+	Services    []view.Service    `json:"services"`
+	Connections []view.Connection `json:"connections" doc:"in both directions"`
 }
 
 // NodeParams name a node.
@@ -163,26 +164,26 @@ type NodeParams struct {
 }
 
 func (h *handler) node(ctx context.Context, p *NodeParams) (*Answer[NodeDetail], error) {
-	view, err := h.whole(ctx, &p.Params)
+	shown, err := h.whole(ctx, &p.Params)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(view.Nodes, func(n Node) bool { return n.Name == p.Name })
+	i := slices.IndexFunc(shown.Nodes, func(n view.Node) bool { return n.Name == p.Name })
 	if i < 0 {
 		return nil, huma.Error404NotFound("no node is named " + quoteShort(p.Name))
 	}
-	out := NodeDetail{Node: view.Nodes[i], Problem: h.silence(&view.Nodes[i].Node, h.revoked()), Services: []Service{}, Connections: []Connection{}}
-	for _, s := range view.Services {
+	out := NodeDetail{Node: shown.Nodes[i], Problem: h.silence(&shown.Nodes[i].Node, h.revoked()), Services: []view.Service{}, Connections: []view.Connection{}}
+	for _, s := range shown.Services {
 		if s.Node == p.Name {
 			out.Services = append(out.Services, s)
 		}
 	}
-	for _, c := range view.Connections {
+	for _, c := range shown.Connections {
 		if c.Client.Node == p.Name || c.Server.Node == p.Name {
 			out.Connections = append(out.Connections, c)
 		}
 	}
-	return answer(view.Revision, out), nil
+	return answer(shown.Revision, out), nil
 }
 
 // TargetState is a node that is asked, and how that goes.

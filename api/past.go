@@ -15,6 +15,7 @@ import (
 	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // History is what is known of the past.
@@ -81,31 +82,40 @@ func (h *handler) wrongMoment(name, value string, err error) error {
 	return huma.Error503ServiceUnavailable("reading the history failed; the live chart is not affected, the server's log says why")
 }
 
+// Topology is the answer of GET /topology.
+type Topology struct {
+	view.Topology
+	// Past says that this is how it was, not how it is.
+	Past bool `json:"past,omitempty" doc:"how it was at a moment gone by"`
+	// Gaps are the times around a moment gone by in which nothing was seen, so
+	// that it shows what was seen last.
+	Gaps []store.Gap `json:"gaps,omitempty" doc:"what could not be seen at a moment gone by"`
+}
+
 // pastTopology is the chart of a moment gone by. Boxes stand where they stand
-// today; see [views.placePast].
-func (h *handler) pastTopology(ctx context.Context, p *Params, req request) (*RawAnswer, error) {
+// today; see [views.past].
+func (h *handler) pastTopology(ctx context.Context, p *Params, req view.Question) (*RawAnswer, error) {
 	snap, err := h.moment(ctx, p.At)
 	if err != nil {
 		return nil, err
 	}
-	out := &RawAnswer{Status: http.StatusOK, ContentType: "application/json", ETag: etag(snap.Revision().String()), CacheControl: "no-cache"}
+	raw := &RawAnswer{Status: http.StatusOK, ContentType: "application/json", ETag: etag(snap.Revision().String()), CacheControl: "no-cache"}
 	if p.holds(snap.Revision().String()) {
-		out.Status = http.StatusNotModified
-		return out, nil
+		raw.Status = http.StatusNotModified
+		return raw, nil
 	}
-	view, err := h.views.past(req, snap)
+	shown, err := h.views.past(req, snap)
 	if err != nil {
 		return nil, h.internal("computing the chart", err)
 	}
-	at := snap.At()
-	if view.Gaps, err = h.History.Gaps(ctx, at, at.Add(time.Millisecond), ""); err != nil {
+	at, out := snap.At(), Topology{Topology: *shown, Past: snap != h.Model.Snapshot()}
+	if out.Gaps, err = h.History.Gaps(ctx, at, at.Add(time.Millisecond), ""); err != nil {
 		return nil, h.wrongMoment("at", p.At, err)
 	}
-	view.Past = snap != h.Model.Snapshot()
-	if out.Body, err = json.Marshal(view); err != nil {
+	if raw.Body, err = json.Marshal(out); err != nil {
 		return nil, h.internal("encoding the chart", err)
 	}
-	return out, nil
+	return raw, nil
 }
 
 // Member is one of several servers that share a store.
@@ -272,16 +282,15 @@ func (h *handler) diff(ctx context.Context, p *DiffParams) (*DiffAnswer, error) 
 }
 
 // narrow leaves out of a comparison what a view leaves out.
-func narrow(c *history.Comparison, req request, settings store.Settings) {
-	v := &viewer{request: req, settings: settings}
-	hides := func(what Hide) bool { return slices.Contains(strings.Split(req.hide, ","), string(what)) }
+func narrow(c *history.Comparison, req view.Question, settings store.Settings) {
+	look := lookOf(&settings, "", nil)
 	c.Services = slices.DeleteFunc(c.Services, func(s history.ServiceChange) bool {
-		return (hides(HideIgnored) && v.ignored(s.Service.Port, s.Service.Process)) || (hides(HideInfrastructure) && s.Service.Own)
+		return (req.Hides(view.HideIgnored) && look.Ignores(s.Service.Port, s.Service.Process)) || (req.Hides(view.HideInfrastructure) && s.Service.Own)
 	})
 	c.Connections = slices.DeleteFunc(c.Connections, func(e history.ConnectionChange) bool {
 		conn := &e.Connection
-		return (hides(HideIgnored) && v.ignored(conn.Server.Port, conn.Server.Process)) ||
-			(hides(HideInfrastructure) && conn.Own) || (hides(HideObservers) && conn.Observer)
+		return (req.Hides(view.HideIgnored) && look.Ignores(conn.Server.Port, conn.Server.Process)) ||
+			(req.Hides(view.HideInfrastructure) && conn.Own) || (req.Hides(view.HideObservers) && conn.Observer)
 	})
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/bolt"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // hoursAgo is a moment of the story that [bygone] tells.
@@ -25,11 +27,11 @@ func hoursAgo(n float64) time.Time {
 func pastHost(name string, at time.Time, servers ...string) *topology.Block {
 	b := &topology.Block{Node: topology.Node{
 		Name: name, Kind: topology.Host, State: topology.Reporting, Status: topology.NoStatus, Collect: "agent",
-		Identity: "machine:" + name, FirstSeen: at, LastReport: at, Addresses: noAddresses,
+		Identity: "machine:" + name, FirstSeen: at, LastReport: at, Addresses: []netip.Addr{},
 	}}
 	id := name + "~tcp~8000"
 	b.Services = []topology.Service{{
-		ID: id, Node: name, Protocol: "tcp", Port: 8000, Process: "app", Addresses: noAddresses, State: topology.Listening, Status: topology.NoStatus, FirstSeen: at,
+		ID: id, Node: name, Protocol: "tcp", Port: 8000, Process: "app", Addresses: []netip.Addr{}, State: topology.Listening, Status: topology.NoStatus, FirstSeen: at,
 	}}
 	for _, s := range servers {
 		c := topology.Connection{
@@ -88,7 +90,7 @@ func TestTopologyOfThePast(t *testing.T) {
 		if len(then.Connections) != 1 || then.Connections[0].Server.Node != "db" {
 			t.Errorf("connections %+v", then.Connections)
 		}
-		places := map[string]Rect{}
+		places := map[string]view.Rect{}
 		for _, n := range now.Nodes {
 			places[n.Name] = *n.Layout
 		}

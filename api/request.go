@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // HideDefault is what the chart leaves out unless asked.
@@ -14,18 +16,18 @@ const HideDefault = "ignored,infrastructure,observers"
 
 // levels and hides are what the parameters may say.
 var (
-	levels = []string{string(LevelService), string(LevelNode)}
-	hides  = []string{string(HideOld), string(HideIgnored), string(HideInfrastructure), string(HideObservers)}
+	levels = []string{string(view.LevelService), string(view.LevelNode)}
+	hides  = []string{string(view.HideOld), string(view.HideIgnored), string(view.HideInfrastructure), string(view.HideObservers)}
 )
 
 // parseRequest reads the parameters level and hide. Empty ones mean service
 // and the given default.
-func parseRequest(level, hide, hideDefault string) (request, *huma.ErrorModel) {
+func parseRequest(level, hide, hideDefault string) (view.Question, *huma.ErrorModel) {
 	if level == "" {
-		level = string(LevelService)
+		level = string(view.LevelService)
 	}
 	if !slices.Contains(levels, level) {
-		return request{}, wrongParameter("level", "must be one of "+strings.Join(levels, ", "), level)
+		return view.Question{}, wrongParameter("level", "must be one of "+strings.Join(levels, ", "), level)
 	}
 	switch hide {
 	case "":
@@ -34,16 +36,16 @@ func parseRequest(level, hide, hideDefault string) (request, *huma.ErrorModel) {
 		hide = ""
 	}
 	if hide == "" {
-		return request{Level(level), ""}, nil
+		return view.Question{Level: view.Level(level)}, nil
 	}
-	list := strings.Split(hide, ",")
-	for _, h := range list {
+	var list []view.Hide
+	for h := range strings.SplitSeq(hide, ",") {
 		if !slices.Contains(hides, h) {
-			return request{}, wrongParameter("hide", "must be none or a list of "+strings.Join(hides, ", "), h)
+			return view.Question{}, wrongParameter("hide", "must be none or a list of "+strings.Join(hides, ", "), h)
 		}
+		list = append(list, view.Hide(h))
 	}
-	slices.Sort(list)
-	return request{Level(level), strings.Join(slices.Compact(list), ",")}, nil
+	return view.Question{Level: view.Level(level), Hide: view.HideAll(list...)}, nil
 }
 
 // wrongParameter is the problem of one query parameter.

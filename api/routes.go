@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // routes registers the reads and the settings.
@@ -120,7 +121,7 @@ func answer[T any](revision string, body T) *Answer[T] {
 
 // whole is the view behind the lists: without layout, and with everything
 // unless the asker hides some.
-func (h *handler) whole(ctx context.Context, p *Params) (*Topology, error) {
+func (h *handler) whole(ctx context.Context, p *Params) (*view.Topology, error) {
 	req, problem := parseRequest("", p.Hide, "")
 	if problem != nil {
 		return nil, problem
@@ -137,21 +138,21 @@ func (h *handler) whole(ctx context.Context, p *Params) (*Topology, error) {
 
 // ServiceList is the answer of GET /services.
 type ServiceList struct {
-	Services []Service `json:"services"`
+	Services []view.Service `json:"services"`
 }
 
 func (h *handler) services(ctx context.Context, p *Params) (*Answer[ServiceList], error) {
-	view, err := h.whole(ctx, p)
+	shown, err := h.whole(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	return answer(view.Revision, ServiceList{view.Services}), nil
+	return answer(shown.Revision, ServiceList{shown.Services}), nil
 }
 
 // ServiceDetail is the answer of GET /services/{id}.
 type ServiceDetail struct {
-	Service     Service      `json:"service"`
-	Connections []Connection `json:"connections" doc:"to the service, and from it"`
+	Service     view.Service      `json:"service"`
+	Connections []view.Connection `json:"connections" doc:"to the service, and from it"`
 }
 
 // ServiceParams name a service.
@@ -161,34 +162,34 @@ type ServiceParams struct {
 }
 
 func (h *handler) service(ctx context.Context, p *ServiceParams) (*Answer[ServiceDetail], error) {
-	view, err := h.whole(ctx, &p.Params)
+	shown, err := h.whole(ctx, &p.Params)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(view.Services, func(s Service) bool { return s.ID == p.ID })
+	i := slices.IndexFunc(shown.Services, func(s view.Service) bool { return s.ID == p.ID })
 	if i < 0 {
 		return nil, huma.Error404NotFound("no service has the id " + quoteShort(p.ID))
 	}
-	out := ServiceDetail{Service: view.Services[i], Connections: []Connection{}}
-	for _, c := range view.Connections {
+	out := ServiceDetail{Service: shown.Services[i], Connections: []view.Connection{}}
+	for _, c := range shown.Connections {
 		if c.Client.Service == p.ID || c.Server.Service == p.ID {
 			out.Connections = append(out.Connections, c)
 		}
 	}
-	return answer(view.Revision, out), nil
+	return answer(shown.Revision, out), nil
 }
 
 // ConnectionList is the answer of GET /connections.
 type ConnectionList struct {
-	Connections []Connection `json:"connections"`
+	Connections []view.Connection `json:"connections"`
 }
 
 func (h *handler) connections(ctx context.Context, p *Params) (*Answer[ConnectionList], error) {
-	view, err := h.whole(ctx, p)
+	shown, err := h.whole(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	return answer(view.Revision, ConnectionList{view.Connections}), nil
+	return answer(shown.Revision, ConnectionList{shown.Connections}), nil
 }
 
 // SettingsAnswer is the answer of GET and PATCH /settings.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // The rhythm of the stream.
@@ -32,7 +34,7 @@ func (h *handler) stream(ctx context.Context, mux *http.ServeMux) {
 			writeModel(w, err)
 			return
 		}
-		s := &subscriber{handler: h, request: req, out: w, control: http.NewResponseController(w)}
+		s := &subscriber{handler: h, question: req, out: w, control: http.NewResponseController(w)}
 		s.serve(ctx, r)
 	})
 }
@@ -40,7 +42,7 @@ func (h *handler) stream(ctx context.Context, mux *http.ServeMux) {
 // subscriber is one viewer.
 type subscriber struct {
 	*handler
-	request
+	question view.Question
 	out      http.ResponseWriter
 	control  *http.ResponseController
 	revision string
@@ -87,7 +89,7 @@ func (s *subscriber) stamp() []byte {
 
 // catchUp sends what the viewer doesn't have yet.
 func (s *subscriber) catchUp(first bool) error {
-	deltas, newest, known, err := s.views.since(s.request, s.revision)
+	deltas, newest, known, err := s.views.since(s.question, s.revision)
 	if err != nil {
 		s.Log.Error("computing a view failed", "error", err)
 		return err

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // sse is one server-sent event.
@@ -89,7 +91,7 @@ func TestStream(t *testing.T) {
 	if mine.Revision != fresh.Revision || mine.Revision != e.id {
 		t.Errorf("revision %s by event %s, GET is %s", mine.Revision, e.id, fresh.Revision)
 	}
-	if d := deltaOf(&mine, &fresh); d != nil {
+	if d := view.Compare(&mine.Topology, &fresh.Topology); d != nil {
 		t.Errorf("a fresh GET differs by %+v", d)
 	}
 	if !strings.Contains(string(s.get(t, "/metrics").body), "\ndotm_stream_viewers 1\n") {
@@ -267,7 +269,7 @@ func TestNothingNewSendsNothing(t *testing.T) {
 
 // apply is what a viewer does with a delta.
 func apply(t interface{ Fatalf(string, ...any) }, v *Topology, data []byte) {
-	var d Delta
+	var d view.Delta
 	if err := json.Unmarshal(data, &d); err != nil {
 		t.Fatalf("delta: %v", err)
 	}
@@ -275,7 +277,7 @@ func apply(t interface{ Fatalf(string, ...any) }, v *Topology, data []byte) {
 		t.Fatalf("delta from %s, holding %s", d.From, v.Revision)
 	}
 	v.Revision, v.At, v.Width, v.Height, v.Coverage, v.Hidden = d.Revision, d.At, d.Width, d.Height, d.Coverage, d.Hidden
-	v.Nodes = patched(v.Nodes, d.Nodes, d.Removed.Nodes, func(n Node) string { return n.Name })
-	v.Services = patched(v.Services, d.Services, d.Removed.Services, func(s Service) string { return s.ID })
-	v.Connections = patched(v.Connections, d.Connections, d.Removed.Connections, func(c Connection) string { return c.ID })
+	v.Nodes = patched(v.Nodes, d.Nodes, d.Removed.Nodes, func(n view.Node) string { return n.Name })
+	v.Services = patched(v.Services, d.Services, d.Removed.Services, func(s view.Service) string { return s.ID })
+	v.Connections = patched(v.Connections, d.Connections, d.Removed.Connections, func(c view.Connection) string { return c.ID })
 }

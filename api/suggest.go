@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // Limits of suggestions.
@@ -42,11 +43,11 @@ type SuggestionList struct {
 }
 
 func (h *handler) suggestions(ctx context.Context, p *Params) (*Answer[SuggestionList], error) {
-	view, err := h.whole(ctx, p)
+	shown, err := h.whole(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	s := &suggester{handler: h, view: view, asked: map[string]bool{}}
+	s := &suggester{handler: h, view: shown, asked: map[string]bool{}}
 	for _, t := range h.Fleet.Targets() {
 		s.asked[hostOf(t.URL)] = true
 	}
@@ -59,7 +60,7 @@ func (h *handler) suggestions(ctx context.Context, p *Params) (*Answer[Suggestio
 	if out.Suggestions == nil {
 		out.Suggestions = []Suggestion{}
 	}
-	return answer(view.Revision, out), nil
+	return answer(shown.Revision, out), nil
 }
 
 // hostOf is the host that a target's URL names.
@@ -76,7 +77,7 @@ func hostOf(url string) string {
 // suggester collects suggestions from a view.
 type suggester struct {
 	*handler
-	view  *Topology
+	view  *view.Topology
 	asked map[string]bool // hosts of targets
 	list  []Suggestion
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // views keeps, for every question that is being asked, the newest answer and
@@ -21,7 +22,7 @@ type views struct {
 	names    func(netip.Addr) string
 
 	mu     sync.Mutex
-	kept   map[request]*kept
+	kept   map[view.Question]*kept
 	newest topology.Revision
 	began  time.Time // when the newest revision was first asked about
 }
@@ -35,14 +36,11 @@ const (
 
 // kept is one question's newest answer.
 type kept struct {
-	mu      sync.Mutex
-	asked   time.Time
-	snap    *topology.Snapshot
-	view    *Topology
-	body    []byte // view as JSON; nil until somebody asks
-	behind  bool   // times of snap are not in view yet
-	drawing drawing
-	deltas  []encodedDelta
+	mu     sync.Mutex
+	asked  time.Time
+	live   *view.Live
+	body   []byte // the whole as JSON; nil until somebody asks
+	deltas []encodedDelta
 }
 
 // encodedDelta is a delta as it goes out.
@@ -52,7 +50,7 @@ type encodedDelta struct {
 }
 
 func newViews(opt Options) *views {
-	v := &views{model: opt.Model, settings: opt.Settings, this: opt.This, names: opt.Names, kept: map[request]*kept{}}
+	v := &views{model: opt.Model, settings: opt.Settings, this: opt.This, names: opt.Names, kept: map[view.Question]*kept{}}
 	if v.names == nil {
 		v.names = func(netip.Addr) string { return "" }
 	}
@@ -60,13 +58,13 @@ func newViews(opt Options) *views {
 }
 
 // of finds what is kept for a question.
-func (v *views) of(r request) *kept {
+func (v *views) of(r view.Question) *kept {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	k := v.kept[r]
 	if k == nil {
 		v.evict()
-		k = &kept{}
+		k = &kept{live: view.NewLive(r, placer{})}
 		v.kept[r] = k
 	}
 	k.asked = time.Now()
@@ -76,7 +74,7 @@ func (v *views) of(r request) *kept {
 // evict makes room: what nobody asked for in a while, or else the one that was
 // asked for longest ago. Viewers of an evicted one are told to ask anew.
 func (v *views) evict() {
-	var oldest request
+	var oldest view.Question
 	for r, k := range v.kept {
 		if time.Since(k.asked) > keepIdle {
 			delete(v.kept, r)
@@ -90,34 +88,35 @@ func (v *views) evict() {
 }
 
 // answer is the newest view as JSON, with its revision.
-func (v *views) answer(r request) (body []byte, revision string, err error) {
+func (v *views) answer(r view.Question) (body []byte, revision string, err error) {
 	k := v.of(r)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := v.advance(r, k); err != nil {
+	if err := v.advance(k); err != nil {
 		return nil, "", err
 	}
 	if k.body == nil {
-		if err := v.refresh(r, k); err != nil {
+		whole, err := k.live.Whole()
+		if err != nil {
 			return nil, "", err
 		}
-		if k.body, err = json.Marshal(k.view); err != nil {
+		if k.body, err = json.Marshal(whole); err != nil {
 			return nil, "", err
 		}
 	}
-	return k.body, k.view.Revision, nil
+	return k.body, k.live.Revision(), nil
 }
 
 // since returns the deltas that lead from a revision to the newest view, and
 // that view's revision. ok is false where there is no way: ask anew.
-func (v *views) since(r request, revision string) (deltas []encodedDelta, newest string, ok bool, err error) {
+func (v *views) since(r view.Question, revision string) (deltas []encodedDelta, newest string, ok bool, err error) {
 	k := v.of(r)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := v.advance(r, k); err != nil {
+	if err := v.advance(k); err != nil {
 		return nil, "", false, err
 	}
-	newest = k.view.Revision
+	newest = k.live.Revision()
 	if revision == newest {
 		return nil, newest, true, nil
 	}
@@ -129,84 +128,61 @@ func (v *views) since(r request, revision string) (deltas []encodedDelta, newest
 	return nil, newest, false, nil
 }
 
-// advance brings what is kept up to the newest snapshot. A snapshot in which
-// nothing changed for this view keeps the view's revision; one that only
-// advanced times isn't even looked into, until somebody asks for the whole.
-func (v *views) advance(r request, k *kept) error {
+// advance brings what is kept up to the newest snapshot.
+func (v *views) advance(k *kept) error {
 	snap := v.model.Snapshot()
-	if k.snap == snap {
+	if k.live.Snapshot() == snap {
 		return nil
 	}
-	if k.view != nil && k.snap.Revision() == snap.Revision() {
-		k.snap, k.body, k.behind = snap, nil, true
-		return nil
-	}
-	next := v.build(r, snap)
-	if err := k.drawing.place(next); err != nil {
+	k.body = nil
+	if shown := k.live.Snapshot(); shown != nil && shown.Revision() == snap.Revision() {
+		_, err := k.live.Advance(snap, nil, time.Time{})
 		return err
 	}
-	if k.view != nil {
-		if d := deltaOf(k.view, next); d == nil {
-			next.Revision = k.view.Revision
-		} else if err := k.push(d); err != nil {
-			return err
-		}
-	}
-	k.snap, k.view, k.body, k.behind = snap, next, nil, false
-	return nil
-}
-
-// refresh brings the times of the view up to its snapshot.
-func (v *views) refresh(r request, k *kept) error {
-	if !k.behind {
-		return nil
-	}
-	next := v.build(r, k.snap)
-	if err := k.drawing.place(next); err != nil {
+	d, err := k.live.Advance(snap, v.look(), v.moment(snap))
+	if err != nil || d == nil {
 		return err
 	}
-	next.Revision = k.view.Revision
-	k.view, k.behind = next, false
-	return nil
+	return k.push(d)
 }
 
-// past is the view of a moment gone by. What is there today stands where it
-// stands today; what is not stands below, as it stood to each other.
-func (v *views) past(r request, snap *topology.Snapshot) (*Topology, error) {
-	settings, _ := v.settings.Settings()
-	view := build(r, snap, settings, v.this, snap.At())
-	v.name(view, settings.Names)
+// past is the view of a moment gone by, or of any snapshot that isn't live. What
+// is there today stands where it stands today; what is not stands below, as it
+// stood to each other.
+func (v *views) past(r view.Question, snap *topology.Snapshot) (*view.Topology, error) {
+	then := view.Build(r, snap, v.look(), snap.At())
 	k := v.of(r)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := v.advance(r, k); err != nil {
+	if err := v.advance(k); err != nil {
 		return nil, err
 	}
-	return view, k.drawing.placePast(view)
+	return then, k.live.PlacePast(then)
 }
 
 // build makes the view of a snapshot as the settings make it look.
-func (v *views) build(r request, snap *topology.Snapshot) *Topology {
-	settings, _ := v.settings.Settings()
-	view := build(r, snap, settings, v.this, v.moment(snap))
-	v.name(view, settings.Names)
-	return view
+func (v *views) build(r view.Question, snap *topology.Snapshot) *view.Topology {
+	return view.Build(r, snap, v.look(), v.moment(snap))
 }
 
-// name says what nodes are called that are known by their address alone: by the
-// settings, else by whoever knows names.
-func (v *views) name(view *Topology, told []store.NamedAddress) {
-	for i := range view.Nodes {
-		n := &view.Nodes[i]
-		if n.Kind != topology.Inferred || len(n.Addresses) != 1 {
-			continue
-		}
-		a := n.Addresses[0]
-		if j := slices.IndexFunc(told, func(t store.NamedAddress) bool { return t.Address == a }); j >= 0 {
-			n.KnownAs = told[j].Name
-		} else {
-			n.KnownAs = v.names(a)
-		}
+// look is how the settings in force make a topology look.
+func (v *views) look() *view.Settings {
+	in, _ := v.settings.Settings()
+	return lookOf(&in, v.this, v.names)
+}
+
+// lookOf is how settings make a topology look. Addresses are named by them, else
+// by whoever knows names.
+func lookOf(in *store.Settings, this string, names func(netip.Addr) string) *view.Settings {
+	return &view.Settings{
+		Ageing: time.Duration(in.Ageing), HideAfter: time.Duration(in.HideAfter),
+		IgnoredPorts: in.IgnoredPorts, IgnoredNames: in.IgnoredNames, This: this,
+		Names: func(a netip.Addr) string {
+			if i := slices.IndexFunc(in.Names, func(t store.NamedAddress) bool { return t.Address == a }); i >= 0 {
+				return in.Names[i].Name
+			}
+			return names(a)
+		},
 	}
 }
 
@@ -222,7 +198,7 @@ func (v *views) moment(snap *topology.Snapshot) time.Time {
 	return v.began
 }
 
-func (k *kept) push(d *Delta) error {
+func (k *kept) push(d *view.Delta) error {
 	data, err := json.Marshal(d)
 	if err != nil {
 		return err

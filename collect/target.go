@@ -10,6 +10,10 @@ import (
 	"time"
 )
 
+// TargetKind is the kind of the documents that keep targets in the store; their
+// keys are the targets' URLs, their values a [Target] in JSON.
+const TargetKind = "target"
+
 // Target is a node that the server asks, because it doesn't report by itself.
 type Target struct {
 	// URL says how and where: "text://host:port", "ssh://user@host:port". It is

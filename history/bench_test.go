@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ func BenchmarkDecode(b *testing.B) {
 			}
 			var d Decoder
 			b.ReportAllocs()
+			begin := cpu(b)
 			for b.Loop() {
 				blocks := make([]*topology.Block, len(chains))
 				for i := range chains {
@@ -38,9 +40,21 @@ func BenchmarkDecode(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64((cpu(b)-begin).Microseconds())/1000/float64(b.N), "cpu-ms/op")
 			b.ReportMetric(float64(size)/float64(len(chains)), "bytes/record")
 		})
 	}
+}
+
+// cpu is what the process has used of processors, which tells more than the time
+// where others run beside it.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkRecord writes the record of a node with 100 connections.

@@ -22,7 +22,7 @@ const (
 // The sizes that items take at least, to bound what a damaged record claims.
 const (
 	minService    = 16
-	minConnection = 24
+	minConnection = 20
 )
 
 // node writes a node as JSON: there is one in a record, of many fields.

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"hash/fnv"
 	"net/netip"
 	"time"
 
@@ -77,20 +76,24 @@ func ServiceOf(c *topology.Connection) string {
 }
 
 // Sweep finds out who uses what: it goes through the nodes in parts, round and
-// round, and tells of each edge once an hour. It remembers eight bytes and some
-// of each edge that it told of within the hour, and is for one goroutine.
+// round, and tells of each edge once an hour. What appears or vanishes is told at
+// once, by [Sweep.Changed]. It remembers eight bytes and some of each edge that it
+// told of within the hour, and is for one goroutine.
 type Sweep struct {
-	hour  int64
-	told  map[uint64]struct{}
-	after string // the last node that was looked at
+	hour     int64
+	told     map[uint64]struct{} // of this hour
+	earlier  map[uint64]struct{} // of the hour before
+	after    string              // the last node that was looked at
+	began    time.Time           // this round
+	previous time.Time           // when the round before it began
 }
 
-// Next looks at the next n nodes of a topology, and returns who used what in the
-// hour of now.
+// Next looks at the next n nodes of a topology, and returns who used what: in the
+// hour of now, or at the end of the one before it, since the last look.
 func (s *Sweep) Next(snap *topology.Snapshot, now time.Time, n int) (out []Use) {
-	start := now.Truncate(time.Hour)
-	if hour := start.Unix(); s.told == nil || hour != s.hour {
-		s.hour, s.told = hour, map[uint64]struct{}{}
+	s.turn(now)
+	if s.began.IsZero() {
+		s.began = now
 	}
 	for b := range snap.After(s.after) {
 		if n--; n < 0 {
@@ -98,34 +101,107 @@ func (s *Sweep) Next(snap *topology.Snapshot, now time.Time, n int) (out []Use) 
 		}
 		s.after = b.Node.Name
 		for i := range b.Connections {
-			out = s.look(out, snap, b, i, start)
+			if when, ok := s.used(&b.Connections[i], now); ok && s.first(b.Connections[i].ID, when) {
+				out = append(out, useOf(snap, b, i, when))
+			}
 		}
 	}
-	s.after = ""
+	s.after, s.previous, s.began = "", s.began, time.Time{}
 	return out
 }
 
-func (s *Sweep) look(out []Use, snap *topology.Snapshot, b *topology.Block, i int, start time.Time) []Use {
+// turn begins a new hour, if it is time.
+func (s *Sweep) turn(now time.Time) {
+	hour := now.Truncate(time.Hour).Unix()
+	switch {
+	case s.told != nil && hour == s.hour:
+		return
+	case hour == s.hour+int64(time.Hour/time.Second):
+		s.earlier = s.told
+	default:
+		s.earlier = nil
+	}
+	if s.earlier == nil {
+		s.earlier = map[uint64]struct{}{}
+	}
+	s.hour, s.told = hour, map[uint64]struct{}{}
+}
+
+// used is when an edge was last open, if that is worth telling.
+func (s *Sweep) used(c *topology.Connection, now time.Time) (when time.Time, ok bool) {
+	if !counts(c) {
+		return when, false
+	}
+	if c.Count > 0 {
+		return now, true
+	}
+	when = maxTime(c.LastSeen, c.LastConnection)
+	return when, when.Unix() >= s.hour || (!s.previous.IsZero() && !when.Before(s.previous))
+}
+
+// counts says whether the ledger is about an edge.
+func counts(c *topology.Connection) bool { return c.Directed && !c.Own }
+
+// first says whether an edge was not yet told of in the hour of a moment, and
+// takes note that it is.
+func (s *Sweep) first(id string, when time.Time) bool {
+	set := s.told
+	if when.Unix() < s.hour {
+		set = s.earlier
+	}
+	key := keyOf(id)
+	if _, ok := set[key]; ok {
+		return false
+	}
+	set[key] = struct{}{}
+	return true
+}
+
+// Changed returns the uses of the edges that appeared or vanished on the way to a
+// topology, however often they were told of within the hour: so that an edge is
+// known from its first moment, and its last use is exact.
+func (s *Sweep) Changed(snap *topology.Snapshot, events []topology.Event, now time.Time) (out []Use) {
+	s.turn(now)
+	for i := range events {
+		e := &events[i]
+		if e.Subject != topology.SubjectConnection || e.Kind == topology.Changed {
+			continue
+		}
+		b := snap.Block(e.Holder)
+		if b == nil {
+			continue
+		}
+		at, ok := find(b, e.ID)
+		if !ok || !counts(&b.Connections[at]) {
+			continue
+		}
+		c := &b.Connections[at]
+		when := now
+		if c.Count == 0 {
+			when = maxTime(c.LastSeen, c.LastConnection)
+		}
+		s.first(e.ID, when)
+		out = append(out, useOf(snap, b, at, when))
+	}
+	return out
+}
+
+func useOf(snap *topology.Snapshot, b *topology.Block, i int, when time.Time) Use {
 	c := &b.Connections[i]
-	if !c.Directed || c.Own || (c.Count == 0 && c.LastSeen.Before(start) && c.LastConnection.Before(start)) {
-		return out
-	}
-	key := keyOf(c.ID)
-	if _, ok := s.told[key]; ok {
-		return out
-	}
-	s.told[key] = struct{}{}
 	complete := snap.CompleteConnection(b, i)
 	u := Use{
 		Service: ServiceOf(c), Connection: c.ID, Client: c.Client, Observer: c.Observer,
 		First: c.FirstSeen, Last: complete.LastSeen,
 	}
-	u.Hours.Add(start)
-	return append(out, u)
+	u.Hours.Add(when)
+	return u
 }
 
+// keyOf is the FNV-1a hash of an id.
 func keyOf(id string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(id)) // never fails
-	return h.Sum64()
+	key := uint64(14695981039346656037)
+	for i := range len(id) {
+		key = (key ^ uint64(id[i])) * 1099511628211
+	}
+	return key
 }

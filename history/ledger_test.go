@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -128,6 +129,67 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestSweepHours: what closed just before the hour, after the last look, counts
+// for the hour in which it was open, and once.
+func TestSweepHours(t *testing.T) {
+	var s Sweep
+	before := typical("web", 2)
+	before.Connections[0].Count, before.Connections[0].LastSeen, before.Connections[0].LastConnection = 0, noon.Add(-24*time.Hour), noon.Add(-24*time.Hour)
+	look := func(at time.Time, b *topology.Block) []Use { return s.Next(snapshot(t, at, b.Clone()), at, 10) }
+	if got := look(noon.Add(-40*time.Second), before); len(got) != 1 {
+		t.Fatalf("told of %d edges before", len(got))
+	}
+	after := before.Clone()
+	for i := range after.Connections {
+		after.Connections[i].Count, after.Connections[i].LastSeen, after.Connections[i].LastConnection = 0, noon.Add(-10*time.Second), noon.Add(-30*time.Second)
+	}
+	got := look(noon.Add(20*time.Second), after)
+	if len(got) != 1 || got[0].Connection != after.Connections[0].ID || !got[0].Hours.Has(noon.Add(-time.Second)) || got[0].Hours.Has(noon) {
+		t.Errorf("after the hour told of %+v", got)
+	}
+	if got := look(noon.Add(80*time.Second), after); len(got) != 0 {
+		t.Errorf("a minute later told of %+v", got)
+	}
+	if got := look(noon.Add(26*time.Hour), after); len(got) != 0 {
+		t.Errorf("a day later told of %+v", got)
+	}
+}
+
+// TestSweepChanged: what appears or vanishes is told at once, though it was told
+// of within the hour.
+func TestSweepChanged(t *testing.T) {
+	was := typical("web", 5)
+	is := was.Clone()
+	was.Connections = was.Connections[1:]
+	end := noon.Add(-2 * time.Hour)
+	is.Connections[1].Status, is.Connections[1].Count, is.Connections[1].LastSeen, is.Connections[1].LastConnection = topology.Old, 0, end, end
+	is.Connections[2].Own, is.Connections[2].Status = true, topology.Old
+	is.Connections[3].Observer = true
+	was.Connections[2].Status = topology.Old
+	at := noon.Add(time.Minute)
+	a, b := snapshot(t, noon, was), snapshot(t, at, is)
+	var s Sweep
+	s.Next(a, noon, 10)
+	events := append(topology.Diff(a, b), topology.Event{Subject: topology.SubjectConnection, Kind: topology.Vanished, ID: "x", Holder: "web"},
+		topology.Event{Subject: topology.SubjectConnection, Kind: topology.Vanished, ID: "x", Holder: "gone"})
+	got := s.Changed(b, events, at)
+	if len(got) != 3 {
+		t.Fatalf("told of %d edges: %+v", len(got), got)
+	}
+	for i, want := range []struct {
+		last     time.Time
+		observer bool
+	}{{at, false}, {end, false}, {at, true}} {
+		u, c := got[i], is.Connections[[]int{0, 1, 3}[i]]
+		if u.Connection != c.ID || !u.Last.Equal(want.last) || u.Observer != want.observer || !u.Hours.Has(want.last) || u.Service == "" {
+			t.Errorf("told of %+v", u)
+		}
+	}
+	if again := s.Next(b, at, 10); len(again) != 0 {
+		t.Errorf("the sweep tells of it again: %+v", again)
+	}
+}
+
 func TestServiceOf(t *testing.T) {
 	c := topology.Connection{Protocol: "tcp", Server: topology.Server{Node: "Internet", Port: 443}}
 	if got := ServiceOf(&c); got != "Internet~tcp~443" {
@@ -153,8 +215,8 @@ func TestCompare(t *testing.T) {
 	db.Services, cache.Services = db.Services[:1], nil
 	db.Node.FirstSeen, db.Services[0].FirstSeen = earlier, earlier
 	cache.Node.FirstSeen = to
-	ledger := func(c *topology.Connection) time.Time {
-		if c.ID == after.Connections[0].ID {
+	ledger := func(sub topology.Subject, id string) time.Time {
+		if sub == topology.SubjectConnection && id == after.Connections[0].ID {
 			return earlier
 		}
 		return time.Time{}
@@ -197,5 +259,59 @@ func TestCompare(t *testing.T) {
 	}
 	if !got.From.Equal(from) || !got.To.Equal(to) {
 		t.Errorf("from %s to %s", got.From, got.To)
+	}
+}
+
+// TestCompareRenamed: a node under another name has changed; what vanished on it,
+// and from it, is told under its name of now.
+func TestCompareRenamed(t *testing.T) {
+	was := typical("old", 3)
+	is := typical("new", 3)
+	is.Node.Formerly = []topology.Former{{Name: "old"}}
+	is.Services, is.Connections = is.Services[1:], is.Connections[1:]
+	caller := typical("caller", 0)
+	to := topology.Connection{
+		Client: topology.Client{Node: "caller", Process: "curl"}, Server: topology.Server{Node: "old", Port: 80, Service: "old~tcp~80"},
+		Protocol: "tcp", Directed: true, Status: topology.Fresh, Count: 1, FirstSeen: noon,
+	}
+	to.ID = topology.ConnectionID(&to)
+	calling := caller.Clone()
+	calling.Connections = []topology.Connection{to}
+	got := Compare(snapshot(t, noon, was, calling), snapshot(t, noon.Add(time.Hour), is, caller), func(topology.Subject, string) time.Time { return time.Time{} })
+	if len(got.Nodes) != 1 || got.Nodes[0].Node.Name != "new" || !slices.Equal(got.Nodes[0].What, []string{"name"}) {
+		t.Errorf("nodes: %+v", got.Nodes)
+	}
+	if len(got.Services) != 1 || got.Services[0].Service.ID != "new~tcp~22" || got.Services[0].Change.Change != topology.Vanished {
+		t.Errorf("services: %+v", got.Services)
+	}
+	if len(got.Connections) != 2 || got.Connections[0].Connection.Server.Service != "new~tcp~80" || got.Connections[1].Connection.Client.Node != "new" {
+		t.Errorf("connections: %+v", got.Connections)
+	}
+	if first := got.Connections[0].Connection; !first.LastSeen.Equal(noon) {
+		t.Errorf("what was open at noon, and is no more, was seen last at %s", first.LastSeen)
+	}
+}
+
+// TestCompareKnown: the ledger tells that a node or a service is back.
+func TestCompareKnown(t *testing.T) {
+	db := typical("db", 0)
+	db.Node.FirstSeen = noon.Add(time.Minute)
+	for i := range db.Services {
+		db.Services[i].FirstSeen = noon.Add(time.Minute)
+	}
+	known := map[string]bool{"node db": true, "service db~tcp~80": true}
+	got := Compare(snapshot(t, noon), snapshot(t, noon.Add(time.Hour), db), func(sub topology.Subject, id string) time.Time {
+		if known[string(sub)+" "+id] {
+			return noon.Add(-time.Hour)
+		}
+		return time.Time{}
+	})
+	if !got.Nodes[0].Returned {
+		t.Error("the node is new")
+	}
+	for _, s := range got.Services {
+		if want := s.Service.ID == "db~tcp~80"; s.Returned != want || !s.Service.LastSeen.Equal(noon.Add(time.Hour)) {
+			t.Errorf("%s: returned is %v, last seen %s", s.Service.ID, s.Returned, s.Service.LastSeen)
+		}
 	}
 }

@@ -46,13 +46,13 @@ func (r *Recorder) patch(chain []Record, b *topology.Block, at time.Time) (Recor
 	for i, t := range texts {
 		known[t] = uint64(i)
 	}
-	rec := Record{Node: b.Node.Name, At: at, Base: chain[0].At, Data: encodePatch(before, b, at, known)}
+	rec := Record{Node: b.Node.Name, At: at, Base: chain[0].At, Data: encodePatch(before, b, at, len(chain), known)}
 	return rec, len(rec.Data) < len(chain[0].Data)/patchShare
 }
 
 // Whole returns a record of a node with all of its numbers: a key frame.
 func (r *Recorder) Whole(b *topology.Block, at time.Time) Record {
-	at = at.Truncate(time.Millisecond)
+	at = r.spare(b.Node.Name, at.Truncate(time.Millisecond))
 	rec := Record{Node: b.Node.Name, At: at, Data: r.encodeWhole(b, at)}
 	r.nodes[b.Node.Name] = []Record{rec}
 	return rec
@@ -60,8 +60,21 @@ func (r *Recorder) Whole(b *topology.Block, at time.Time) Record {
 
 // Gone returns a record of a node that is no more.
 func (r *Recorder) Gone(node string, at time.Time) Record {
+	at = r.spare(node, at.Truncate(time.Millisecond))
 	delete(r.nodes, node)
-	return Record{Node: node, At: at.Truncate(time.Millisecond), Data: []byte{version, gone}}
+	return Record{Node: node, At: at, Data: []byte{version, gone}}
+}
+
+// spare is a moment, or a little later, at which a record replaces none that
+// others build on. Where the clock was set back there may be such.
+func (r *Recorder) spare(node string, at time.Time) time.Time {
+	chain := r.nodes[node]
+	for i := range max(0, len(chain)-1) {
+		if chain[i].At.Equal(at) {
+			at = at.Add(time.Millisecond)
+		}
+	}
+	return at
 }
 
 // Framed is when the last whole record of a node was made; zero if none was.

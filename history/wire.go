@@ -76,6 +76,7 @@ func (e *encoder) addrs(list []netip.Addr) {
 // fields are empty.
 type decoder struct {
 	text  string // the record, of which its strings are parts
+	pos   int    // how far it was read
 	at    int64
 	known []string
 	err   error
@@ -94,20 +95,37 @@ func room[T any](slab *[]T, n int) []T {
 	return cut
 }
 
+// begin turns to the next text of the chain.
+func (d *decoder) begin(text string, at time.Time) {
+	d.text, d.pos, d.at = text, 0, at.UnixMilli()
+}
+
 func (d *decoder) fail() {
 	if d.err == nil {
 		d.err = errCut
 	}
-	d.text = ""
+	d.pos = len(d.text)
 }
 
+// uint reads most numbers in its first lines: they are small.
 func (d *decoder) uint() uint64 {
+	if d.pos < len(d.text) {
+		if b := d.text[d.pos]; b < 0x80 {
+			d.pos++
+			return uint64(b)
+		}
+	}
+	return d.long()
+}
+
+func (d *decoder) long() uint64 {
 	var v uint64
-	for i := 0; i < len(d.text) && i < binary.MaxVarintLen64; i++ {
-		b := d.text[i]
+	rest := d.text[d.pos:]
+	for i := 0; i < len(rest) && i < binary.MaxVarintLen64; i++ {
+		b := rest[i]
 		v |= uint64(b&0x7f) << (7 * i)
 		if b < 0x80 {
-			d.text = d.text[i+1:]
+			d.pos += i + 1
 			return v
 		}
 	}
@@ -121,22 +139,22 @@ func (d *decoder) int() int64 {
 }
 
 func (d *decoder) byte() byte {
-	if d.text == "" {
+	if d.pos >= len(d.text) {
 		d.fail()
 		return 0
 	}
-	b := d.text[0]
-	d.text = d.text[1:]
+	b := d.text[d.pos]
+	d.pos++
 	return b
 }
 
 func (d *decoder) take(n uint64) string {
-	if n > uint64(len(d.text)) {
+	if n > uint64(len(d.text)-d.pos) {
 		d.fail()
 		return ""
 	}
-	s := d.text[:n]
-	d.text = d.text[n:]
+	s := d.text[d.pos : d.pos+int(n)]
+	d.pos += int(n)
 	return s
 }
 
@@ -185,7 +203,7 @@ func (d *decoder) id() string { return d.bytes() }
 // count reads how many items follow, of which each takes at least size bytes.
 func (d *decoder) count(size int) int {
 	n := d.uint()
-	if n > uint64(len(d.text)/size) {
+	if n > uint64((len(d.text)-d.pos)/size) {
 		d.fail()
 		return 0
 	}

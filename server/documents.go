@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/devops-trouble-map/dotm/store"
 )
@@ -80,5 +81,44 @@ func (s *Server) ChangeDocuments(ctx context.Context, keep []store.Document, dro
 	}
 	s.documents.apply(keep, drop)
 	s.news(newsDocuments, documentsChange{keep, drop})
+	return nil
+}
+
+// keepAgain writes what people decided into a store that lost something, as far as
+// it is missing there.
+func (s *Server) keepAgain() {
+	ctx, cancel := context.WithTimeout(context.Background(), keepWithin)
+	defer cancel()
+	if err := s.keepMissing(ctx); err != nil {
+		s.opt.Log.Error("keeping again what the store lost failed: what people decided may be missing after the next start", "error", err)
+	}
+}
+
+// keepWithin bounds that.
+const keepWithin = time.Minute
+
+func (s *Server) keepMissing(ctx context.Context) error {
+	state, err := s.opt.Store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	s.documents.mu.Lock()
+	defer s.documents.mu.Unlock()
+	there := map[store.DocumentKey]bool{}
+	for _, d := range state.Documents {
+		there[store.DocumentKey{Kind: d.Kind, Key: d.Key}] = true
+	}
+	c := store.Change{Settings: &s.changed}
+	for key, d := range s.documents.list {
+		if !there[key] {
+			c.Keep = append(c.Keep, d)
+		}
+	}
+	if err := s.opt.Store.Write(ctx, c); err != nil {
+		return err
+	}
+	s.opt.Log.Warn("the store lost something: kept again is what was missing", "documents", len(c.Keep))
 	return nil
 }

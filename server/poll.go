@@ -17,9 +17,6 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// targetKind is the kind of the documents that keep targets.
-const targetKind = "target"
-
 // Limits of polling.
 const (
 	// maxTargets is how many nodes are asked.
@@ -59,7 +56,7 @@ type target struct {
 // configuration over them.
 func (s *Server) loadTargets() error {
 	p := &poller{Server: s, slots: make(chan struct{}, maxPolls), targets: map[string]*target{}}
-	for _, d := range s.Documents(targetKind) {
+	for _, d := range s.Documents(collect.TargetKind) {
 		var t collect.Target
 		if err := json.Unmarshal(d.Value, &t); err != nil {
 			return fmt.Errorf("reading target %q: %w", d.Key, err)
@@ -185,7 +182,7 @@ func (p *poller) heard(s collect.State) {
 // removed.
 func (p *poller) sync() {
 	kept := map[string]collect.Target{}
-	for _, d := range p.Documents(targetKind) {
+	for _, d := range p.Documents(collect.TargetKind) {
 		var t collect.Target
 		if err := json.Unmarshal(d.Value, &t); err != nil {
 			p.opt.Log.Error("reading a target that another server added failed", "target", d.Key, "error", err)
@@ -272,7 +269,7 @@ func (s *Server) AddTarget(ctx context.Context, t collect.Target) (collect.Targe
 	if err != nil {
 		return t, fmt.Errorf("adding %s: %w", t.URL, err)
 	}
-	if err := s.ChangeDocuments(ctx, []store.Document{{Kind: targetKind, Key: t.URL, Value: value}}, nil); err != nil {
+	if err := s.ChangeDocuments(ctx, []store.Document{{Kind: collect.TargetKind, Key: t.URL, Value: value}}, nil); err != nil {
 		return t, err
 	}
 	added := newTarget(t, false)
@@ -317,7 +314,7 @@ func (s *Server) RemoveTarget(ctx context.Context, url string) (bool, error) {
 	case t.Fixed:
 		return true, &LockedError{"node " + url}
 	}
-	if err := s.ChangeDocuments(ctx, nil, []store.DocumentKey{{Kind: targetKind, Key: url}}); err != nil {
+	if err := s.ChangeDocuments(ctx, nil, []store.DocumentKey{{Kind: collect.TargetKind, Key: url}}); err != nil {
 		return true, err
 	}
 	delete(p.targets, url)

@@ -57,6 +57,9 @@ func (e *LockedError) LockedField() string { return e.Field }
 // Shared is what servers of one store share beside it; see [replica.Shared].
 type Shared = replica.Shared
 
+// LeaderLease is the lease that the server holds which leads those of a store.
+const LeaderLease = replica.LeaderLease
+
 // Options of a server.
 type Options struct {
 	// Store keeps the state; required. The server does not close it.
@@ -138,6 +141,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 		documents: newDocuments(state.Documents),
 		changed:   state.Settings,
 	}
+	s.keeper.OnLapse(s.keepAgain)
 	if opt.Shared != nil {
 		s.member = replica.New(replica.Options{Name: opt.Name, Shared: opt.Shared, Server: group{s}, Log: opt.Log})
 		s.keeper.Standby()

@@ -120,7 +120,6 @@ func (a *archiver) dump(ctx context.Context, s Store, now time.Time) error {
 			return err
 		}
 	}
-	state = State{}
 	var failed error
 	keep := func(err error) bool { failed = errors.Join(failed, err); return err == nil }
 	return errors.Join(

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -202,9 +203,9 @@ func spellChange(c history.Change, what string) string {
 // query writes the parameters that are not empty.
 func query(pairs ...string) string {
 	q := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			q.Set(pairs[i], pairs[i+1])
+	for pair := range slices.Chunk(pairs, 2) {
+		if len(pair) == 2 && pair[1] != "" {
+			q.Set(pair[0], pair[1])
 		}
 	}
 	return q.Encode()

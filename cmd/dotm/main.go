@@ -44,6 +44,7 @@ type cli struct {
 	Backup  backupCmd    `cmd:"" help:"Save everything that a running server keeps into a file."`
 	Restore restoreCmd   `cmd:"" help:"Replace everything that a running server keeps by a backup."`
 	Node    nodeCmd      `cmd:"" help:"Add, remove and list nodes."`
+	Import  importCmd    `cmd:"" help:"Take over what another installation keeps."`
 	Token   tokenCmd     `cmd:"" help:"Make, list and end the tokens with which agents enrol."`
 	Agents  agentsCmd    `cmd:"" help:"List the agents that enrolled, and revoke them."`
 	Login   loginLinkCmd `cmd:"" name:"login-link" help:"Print a link that sets the password of user admin, once."`

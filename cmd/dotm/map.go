@@ -12,6 +12,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 type mapCmd struct {
@@ -43,11 +44,11 @@ func printMap(out io.Writer, t *api.Topology) error {
 		fmt.Fprintf(&b, "%s%s\n", n.Name, nodeMark(n))
 		for _, s := range servicesOf(t, n.Name) {
 			fmt.Fprintf(&b, "  %s\n", serviceLine(s))
-			printEdges(&b, t, "    ← ", func(c *api.Connection) string {
+			printEdges(&b, t, "    ← ", func(c *view.Connection) string {
 				return ifText(c.Server.Service == s.ID, endText(c.Client.Node, n.Name, c.Client.Process, 0))
 			})
 		}
-		printEdges(&b, t, "  → ", func(c *api.Connection) string {
+		printEdges(&b, t, "  → ", func(c *view.Connection) string {
 			return ifText(c.Client.Node == n.Name && c.Server.Node != n.Name,
 				orHidden(c.Client.Process)+" → "+endText(c.Server.Node, n.Name, c.Server.Process, c.Server.Port))
 		})
@@ -63,14 +64,14 @@ func printMap(out io.Writer, t *api.Topology) error {
 }
 
 // servicesOf lists a node's services by port, those that are gone last.
-func servicesOf(t *api.Topology, node string) []*api.Service {
-	var out []*api.Service
+func servicesOf(t *api.Topology, node string) []*view.Service {
+	var out []*view.Service
 	for i := range t.Services {
 		if t.Services[i].Node == node {
 			out = append(out, &t.Services[i])
 		}
 	}
-	slices.SortFunc(out, func(a, b *api.Service) int {
+	slices.SortFunc(out, func(a, b *view.Service) int {
 		return cmp.Or(
 			cmp.Compare(gone(a), gone(b)), cmp.Compare(a.Port, b.Port),
 			cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.ID, b.ID),
@@ -79,7 +80,7 @@ func servicesOf(t *api.Topology, node string) []*api.Service {
 	return out
 }
 
-func gone(s *api.Service) int {
+func gone(s *view.Service) int {
 	if s.State == topology.Gone {
 		return 1
 	}
@@ -87,7 +88,7 @@ func gone(s *api.Service) int {
 }
 
 // printEdges prints the edges for which text is not empty, busiest first.
-func printEdges(b *strings.Builder, t *api.Topology, lead string, text func(*api.Connection) string) {
+func printEdges(b *strings.Builder, t *api.Topology, lead string, text func(*view.Connection) string) {
 	type line struct {
 		text  string
 		count int
@@ -113,7 +114,7 @@ func ifText(yes bool, text string) string {
 	return ""
 }
 
-func nodeMark(n *api.Node) string {
+func nodeMark(n *view.Node) string {
 	var marks []string
 	if n.This {
 		marks = append(marks, "this machine")
@@ -127,7 +128,7 @@ func nodeMark(n *api.Node) string {
 	return " (" + strings.Join(marks, ", ") + ")"
 }
 
-func serviceLine(s *api.Service) string {
+func serviceLine(s *view.Service) string {
 	text := fmt.Sprintf("%s :%d", orHidden(s.Process), s.Port)
 	if s.Protocol != "tcp" {
 		text += " " + string(s.Protocol)

@@ -48,6 +48,8 @@ type Keeper struct {
 	sweep   history.Sweep
 	standby bool
 	ring    []seen // while on standby: what was shown lately, oldest first
+	lapses  uint64 // of the store, as far as they are mended
+	lapsed  func()
 
 	mu       sync.Mutex
 	snap     *topology.Snapshot
@@ -145,6 +147,7 @@ func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
 	for _, name := range c.Delete {
 		delete(k.written, name)
 	}
+	k.mend()
 	if c.Forget != (store.Forget{}) {
 		k.forgot = now
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -128,26 +129,60 @@ func (r *Reader) blocks(ctx context.Context, at time.Time) ([]*topology.Block, e
 // Compare tells what changed between two topologies, of which the first may be
 // of any moment. What returned is told from what is new by the ledger, too.
 func (r *Reader) Compare(ctx context.Context, a, b *topology.Snapshot) (*history.Comparison, error) {
-	first := map[string]time.Time{}
-	services := map[string]bool{}
-	for _, e := range topology.Diff(a, b) {
-		if e.Subject != topology.SubjectConnection || e.Kind != topology.Appeared {
-			continue
-		}
-		if c := b.Connection(e.Holder, e.ID); c != nil && !c.FirstSeen.Before(a.At()) {
-			services[history.ServiceOf(c)] = true
-		}
-	}
-	for service := range services {
+	first := sights{}
+	for service := range appeared(a, b) {
 		err := r.history.Uses(ctx, service, func(u store.Use) bool {
-			first[u.Connection] = u.First
+			first.note(&u)
 			return true
 		})
 		if err != nil {
 			return nil, fmt.Errorf("reading who used %s: %w", service, err)
 		}
 	}
-	return history.Compare(a, b, func(c *topology.Connection) time.Time { return first[c.ID] }), nil
+	return history.Compare(a, b, func(sub topology.Subject, id string) time.Time { return first[sight{sub, id}] }), nil
+}
+
+// appeared are the services that appeared, or that an edge appeared to, and seem
+// to be new.
+func appeared(a, b *topology.Snapshot) map[string]bool {
+	services := map[string]bool{}
+	for _, e := range topology.Diff(a, b) {
+		switch {
+		case e.Kind != topology.Appeared:
+		case e.Subject == topology.SubjectService:
+			if s := b.Service(e.ID); s != nil && !s.FirstSeen.Before(a.At()) {
+				services[e.ID] = true
+			}
+		case e.Subject == topology.SubjectConnection:
+			if c := b.Connection(e.Holder, e.ID); c != nil && !c.FirstSeen.Before(a.At()) {
+				services[history.ServiceOf(c)] = true
+			}
+		}
+	}
+	return services
+}
+
+// sights are when things were first seen, by the ledger.
+type sights map[sight]time.Time
+
+type sight struct {
+	sub topology.Subject
+	id  string
+}
+
+// note takes in that an edge was used: so it was there, and both of its ends.
+func (s sights) note(u *store.Use) {
+	node, _, _ := strings.Cut(u.Service, "~")
+	for _, at := range []sight{
+		{topology.SubjectConnection, u.Connection},
+		{topology.SubjectService, u.Service},
+		{topology.SubjectNode, strings.ReplaceAll(node, "!", "/")},
+		{topology.SubjectNode, u.Client.Node},
+	} {
+		if first, ok := s[at]; !ok || u.First.Before(first) {
+			s[at] = u.First
+		}
+	}
 }
 
 // Used says who used a service since a time. node is the service's.

@@ -44,7 +44,7 @@ const (
 
 // What members share in the store.
 const (
-	leaderLease   = "leader"   // who has it leads
+	LeaderLease   = "leader"   // who has it leads
 	topicState    = "state"    // what the leader shows, its answers, and news of all
 	topicRequests = "requests" // what the others hand over to it
 )
@@ -202,7 +202,7 @@ func (m *Member) resign() {
 	ctx, cancel := context.WithTimeout(context.Background(), renewEvery)
 	defer cancel()
 	m.said.flush(ctx, m.knownTerm, m.unsaid)
-	if err := m.Shared.Release(ctx, leaderLease, m.Name); err != nil {
+	if err := m.Shared.Release(ctx, LeaderLease, m.Name); err != nil {
 		m.Log.Warn("giving the lead back failed; another server takes it when the lease ends", "error", err)
 	}
 }

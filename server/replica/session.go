@@ -135,7 +135,7 @@ func (s *session) ask(ctx context.Context) (store.Lease, error) {
 	at := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, renewEvery)
 	defer cancel()
-	lease, err := s.Shared.Lease(ctx, leaderLease, s.Name, LeaseFor)
+	lease, err := s.Shared.Lease(ctx, LeaderLease, s.Name, LeaseFor)
 	if err != nil {
 		return lease, fmt.Errorf("asking who leads: %w", err)
 	}

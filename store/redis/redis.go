@@ -21,12 +21,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
 )
 
 // format is the version of what is kept under [prefix].
@@ -42,6 +44,7 @@ const keyFormat = prefix + "format"
 const (
 	dialTimeout  = 3 * time.Second
 	replyTimeout = 5 * time.Second
+	tripTimeout  = 8 * time.Second // of all tries of one round trip
 	openTimeout  = 10 * time.Second
 	waitForCopy  = time.Second // until a replica has what was written
 	slotsEvery   = time.Second // how often it is asked who serves what in a Cluster
@@ -58,7 +61,8 @@ type Options struct {
 	Compat Compat
 	// Fixed are settings that the configuration file fixes, for these keys.
 	Fixed store.Patch
-	// Log is told if these keys can't be written; nothing else is. It may be nil.
+	// Log is told what no caller is: that Redis lost something, or that these keys
+	// can't be written. It may be nil.
 	Log *slog.Logger
 }
 
@@ -67,13 +71,16 @@ type Store struct {
 	client redis.UniversalClient
 	where  string // without secrets
 	atomic bool   // writes are transactions
-	copies bool   // there are replicas to wait for
+	copies copies
 
 	enc *zstd.Encoder
 	dec *zstd.Decoder
 
 	writing sync.Mutex // one write at a time
 	seeds   *seedWriter
+	written topology.Revision // the last that was acknowledged
+	lapses  atomic.Uint64
+	log     *slog.Logger
 	trimmed string // the last node whose records were cut
 	closed  sync.Once
 }
@@ -96,24 +103,40 @@ var (
 func Open(ctx context.Context, rawURL string, opt Options) (*Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	o, where, err := parse(rawURL, opt)
+	s, o, err := dial(rawURL, opt)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{where: where, atomic: !o.IsClusterMode, seeds: newSeedWriter(&opt)}
-	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err != nil {
-		return nil, fmt.Errorf("preparing compression: %w", err)
+	err = s.meet(ctx, o)
+	if err == nil {
+		err = s.claim(ctx)
 	}
-	if s.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxValue)); err != nil {
-		return nil, fmt.Errorf("preparing compression: %w", err)
-	}
-	quiet()
-	s.client = connect(o)
-	if err := s.begin(ctx, o); err != nil {
+	if err != nil {
 		_ = s.client.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// dial prepares all but the connection.
+func dial(rawURL string, opt Options) (*Store, *redis.UniversalOptions, error) {
+	o, where, err := parse(rawURL, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{where: where, atomic: !o.IsClusterMode, seeds: newSeedWriter(&opt), log: opt.Log}
+	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err != nil {
+		return nil, nil, fmt.Errorf("preparing compression: %w", err)
+	}
+	if s.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxValue)); err != nil {
+		return nil, nil, fmt.Errorf("preparing compression: %w", err)
+	}
+	quiet()
+	s.client = connect(o)
+	return s, o, nil
 }
 
 // quiet keeps the library from writing to standard error: what goes wrong comes
@@ -122,6 +145,7 @@ var quiet = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
 
 type silent struct{}
 
+// Printf does nothing.
 func (silent) Printf(context.Context, string, ...any) {}
 
 // maxValue bounds one value, unpacked.
@@ -209,9 +233,13 @@ func tlsOf(caFile string) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// begin finds out whom we talk to, and whether what is there is ours.
-func (s *Store) begin(ctx context.Context, o *redis.UniversalOptions) error {
-	if err := s.client.Ping(ctx).Err(); err != nil {
+// meet finds out whom we talk to.
+func (s *Store) meet(ctx context.Context, o *redis.UniversalOptions) error {
+	err := s.client.Ping(ctx).Err()
+	if hinted := s.hint(err); hinted != err { //nolint:errorlint // the very same
+		return fmt.Errorf("connecting to %s: %w", s.where, hinted)
+	}
+	if err != nil {
 		return fmt.Errorf("connecting to %s: %w (is it running, and may this host reach it?)", s.where, err)
 	}
 	if o.MasterName == "" && !o.IsClusterMode {
@@ -222,11 +250,7 @@ func (s *Store) begin(ctx context.Context, o *redis.UniversalOptions) error {
 			s.client = connect(o)
 		}
 	}
-	if s.atomic {
-		info, err := s.client.Info(ctx, "replication").Result()
-		s.copies = err == nil && strings.Contains(info, "role:master") && !strings.Contains(info, "connected_slaves:0\r")
-	}
-	return s.claim(ctx)
+	return nil
 }
 
 // claim makes an empty database ours, and refuses one that is not: an original
@@ -266,16 +290,20 @@ func (s *Store) claim(ctx context.Context) error {
 // connect makes the client of what the options name.
 func connect(o *redis.UniversalOptions) redis.UniversalClient {
 	if !o.IsClusterMode {
-		return redis.NewUniversalClient(o)
+		c := redis.NewUniversalClient(o)
+		c.AddHook(patient{})
+		return c
 	}
-	c := o.Cluster()
-	c.ClusterStateReloadInterval = slotsEvery
-	return redis.NewClusterClient(c)
+	opt := o.Cluster()
+	opt.ClusterStateReloadInterval = slotsEvery
+	c := redis.NewClusterClient(opt)
+	c.AddHook(patient{})
+	return c
 }
 
 // hint adds to an error of Redis what can be done about it.
 func (s *Store) hint(err error) error {
-	text := ""
+	var text string
 	switch {
 	case err == nil:
 		return nil
@@ -333,13 +361,54 @@ func exec(ctx context.Context, p redis.Pipeliner) error {
 		return nil
 	}
 	cmds, err := p.Exec(ctx)
-	if err == nil || errors.Is(err, redis.Nil) {
-		err = nil
-		for _, c := range cmds {
-			if e := c.Err(); e != nil && !errors.Is(e, redis.Nil) {
-				return e
-			}
+	if err != nil && !errors.Is(err, redis.Nil) && !strings.HasPrefix(err.Error(), "EXECABORT") {
+		return err
+	}
+	for _, c := range cmds { // why a transaction was refused is the error of one of its commands
+		if e := c.Err(); e != nil && !errors.Is(e, redis.Nil) && !strings.HasPrefix(e.Error(), "EXECABORT") {
+			return e
 		}
+	}
+	if errors.Is(err, redis.Nil) {
+		return nil
+	}
+	return err
+}
+
+// patient bounds every round trip, tries and redirections included: the timeouts
+// of the client are those of each single step.
+type patient struct{}
+
+var _ redis.Hook = patient{}
+
+// DialHook leaves connecting as it is.
+func (patient) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// ProcessHook bounds a command.
+func (patient) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		ctx, cancel := context.WithTimeoutCause(ctx, tripTimeout, errSilent)
+		defer cancel()
+		return silence(ctx, next(ctx, cmd))
+	}
+}
+
+// ProcessPipelineHook bounds a batch.
+func (patient) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		ctx, cancel := context.WithTimeoutCause(ctx, tripTimeout, errSilent)
+		defer cancel()
+		return silence(ctx, next(ctx, cmds))
+	}
+}
+
+// errSilent is why a round trip ended that took too long.
+var errSilent = errors.New("it does not answer in time: it hangs, or the way to it does")
+
+// silence says so, instead of that a deadline passed which nobody set.
+func silence(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		return errSilent
 	}
 	return err
 }

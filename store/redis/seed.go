@@ -186,14 +186,16 @@ func (s *seed) service(node, id string) *topology.Service {
 }
 
 // view is how blocks look now; before is how they looked, or more than that.
-func (s *seed) view() *seedView { return &seedView{&s.settings, s.isKnown, s.service} }
+func (s *seed) view() *seedView {
+	return &seedView{settings: &s.settings, known: s.isKnown, service: s.service}
+}
 
 func (s *seed) before() *seedView {
 	in := s.settings
 	if s.wide {
 		in.IgnoredPorts, in.IgnoredNames = nil, nil
 	}
-	return &seedView{&in, func(name string) bool { return s.isKnown(name) || s.gone[name] }, s.service}
+	return &seedView{settings: &in, known: func(name string) bool { return s.isKnown(name) || s.gone[name] }, service: s.service}
 }
 
 // seedPlan are commands, and what is known once they went through.
@@ -281,6 +283,10 @@ func (s *seed) planNode(p *seedPlan, name string, now time.Time) {
 		return
 	}
 	view, before := s.view(), s.before()
+	if !all && !due && n.next != nil && len(n.held) == 1 { // most of it did not change
+		view.only = changedPairs(n.held[0].Connections, n.next.Connections)
+		before.only = view.only
+	}
 	next, last := view.keys(n.next), map[string]*hash{}
 	stale := map[string]bool{}
 	for _, b := range n.held {
@@ -291,7 +297,7 @@ func (s *seed) planNode(p *seedPlan, name string, now time.Time) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(stale)) {
 		if stale[key] {
-			s.planDrop(p, key, name, view)
+			s.planDrop(p, key, name)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(next)) {
@@ -342,11 +348,11 @@ func (s *seed) planExpiry(p *seedPlan, key string, h *hash) {
 }
 
 // planDrop drops a key, unless the other end's node holds what it tells by now.
-func (s *seed) planDrop(p *seedPlan, key, name string, view *seedView) {
+func (s *seed) planDrop(p *seedPlan, key, name string) {
 	if a, b, ok := seedEnds(key); ok {
 		for _, other := range []string{a, b} {
 			if n := s.nodes[other]; other != name && n != nil && n.next != nil {
-				if h := view.links(n.next)[key]; h != nil {
+				if h := s.view().links(n.next)[key]; h != nil {
 					s.planHash(p, key, h.hash())
 					return
 				}

@@ -41,7 +41,7 @@ func seedSettings(s *store.Settings, documents map[string][]byte) map[string][][
 	text("fetch_method", "agent")
 	text("service_port_whitelist", joinPorts(s.IgnoredPorts))
 	text("service_name_whitelist", strings.Join(s.IgnoredNames, ","))
-	var networks []string
+	networks := make([]string, 0, len(s.InternalNetworks))
 	for _, n := range s.InternalNetworks {
 		networks = append(networks, n.String())
 	}
@@ -84,7 +84,7 @@ func pairs(raw []byte) (out []string) {
 }
 
 func joinPorts(ports []uint16) string {
-	var out []string
+	out := make([]string, 0, len(ports))
 	for _, p := range ports {
 		out = append(out, strconv.Itoa(int(p)))
 	}

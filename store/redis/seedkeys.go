@@ -69,6 +69,44 @@ type seedView struct {
 	// service finds one by its id: the block of an edge need not name the server's
 	// process.
 	service func(node, id string) *topology.Service
+	// only, if it is there, are the pairs of client and server whose connections
+	// are looked at.
+	only map[pair]bool
+}
+
+// pair is the client's and the server's node of connections.
+type pair struct{ client, server string }
+
+// changedPairs are those with a connection that differs in what its keys tell.
+// Both lists are sorted by id.
+func changedPairs(before, after []topology.Connection) map[pair]bool {
+	out := map[pair]bool{}
+	note := func(c *topology.Connection) { out[pair{c.Client.Node, c.Server.Node}] = true }
+	for len(before) > 0 || len(after) > 0 {
+		switch {
+		case len(after) == 0 || len(before) > 0 && before[0].ID < after[0].ID:
+			note(&before[0])
+			before = before[1:]
+		case len(before) == 0 || after[0].ID < before[0].ID:
+			note(&after[0])
+			after = after[1:]
+		default:
+			if !sameEdge(&before[0], &after[0]) {
+				note(&before[0])
+				note(&after[0])
+			}
+			before, after = before[1:], after[1:]
+		}
+	}
+	return out
+}
+
+// sameEdge compares what keys tell of a connection; times that advance while it is
+// open are no difference.
+func sameEdge(a, b *topology.Connection) bool {
+	return a.Count == b.Count && a.Own == b.Own && a.Protocol == b.Protocol && a.Client == b.Client && a.Server == b.Server &&
+		a.LastConnection.IsZero() == b.LastConnection.IsZero() && a.Evidence.ServerAddress == b.Evidence.ServerAddress &&
+		(a.Count > 0 || a.LastSeen.Equal(b.LastSeen) && a.LastConnection.Equal(b.LastConnection))
 }
 
 // inSeed says whether the original would have a node: one that reports, or once
@@ -101,9 +139,10 @@ func (v *seedView) node(n *topology.Node) *hash {
 	case topology.Unheard:
 		status = "it does not report"
 	}
-	var ips []string
-	for _, a := range seedAddresses(n) {
-		ips = append(ips, a.String())
+	addresses := seedAddresses(n)
+	ips := make([]string, len(addresses))
+	for i, a := range addresses {
+		ips[i] = a.String()
 	}
 	h.fields = []string{seedFieldStatus, status, "ips", strings.Join(ips, ",")}
 	return h
@@ -178,6 +217,9 @@ func (v *seedView) links(b *topology.Block) map[string]*link {
 	out := map[string]*link{}
 	for i := range b.Connections {
 		c := &b.Connections[i]
+		if v.only != nil && !v.only[pair{c.Client.Node, c.Server.Node}] {
+			continue
+		}
 		process := v.processOf(c)
 		if c.Protocol != "tcp" || c.Own || v.ignored(c.Server.Port, process) {
 			continue

@@ -12,7 +12,7 @@ import (
 func (s *seed) planSnapshot(p *seedPlan, now time.Time) {
 	s.planExpired(p, now)
 	if s.copying == 0 {
-		if !s.snapshotDue(now) {
+		if len(p.names) < len(s.queue) || !s.snapshotDue(now) { // first the live keys
 			return
 		}
 		s.copying, s.left = now.Unix(), slices.Sorted(maps.Keys(s.nodes))
@@ -33,7 +33,7 @@ func (s *seed) planSnapshot(p *seedPlan, now time.Time) {
 
 func (s *seed) snapshotDue(now time.Time) bool {
 	every := time.Duration(s.settings.KeyFrames)
-	if every == 0 || len(s.nodes) == 0 || len(s.queue) > 0 {
+	if every == 0 || len(s.nodes) == 0 {
 		return false
 	}
 	return len(s.snapshots) == 0 || now.Sub(time.Unix(s.snapshots[len(s.snapshots)-1], 0)) >= every

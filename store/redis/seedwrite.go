@@ -31,9 +31,6 @@ func newSeedWriter(opt *Options) *seedWriter {
 	if w.mode == "" {
 		w.mode = CompatKeys
 	}
-	if w.log == nil {
-		w.log = slog.New(slog.DiscardHandler)
-	}
 	return w
 }
 

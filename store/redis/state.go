@@ -128,13 +128,8 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 	if err != nil {
 		return s.failed("writing", err)
 	}
-	p, copied := s.batch(), func() {}
-	if single, ok := s.client.(*redis.Client); ok && s.copies && len(c.Append)+len(c.Keep) > 0 {
-		conn := single.Conn()
-		defer conn.Close() //nolint:errcheck // it goes back to the pool
-		p = conn.TxPipeline()
-		copied = func() { _ = conn.Wait(ctx, 1, waitForCopy) } // what takes longer may be lost with the master
-	}
+	p, copied, release := s.waitingBatch(ctx, &c)
+	defer release()
 	for _, step := range []func(context.Context, redis.Pipeliner, *store.Change) error{s.putNodes, putDocuments, putEvents, putRecords, putGaps} {
 		if err := step(ctx, p, &c); err != nil {
 			return s.failed("writing", err)
@@ -149,19 +144,42 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 		}
 		p = s.batch()
 	}
+	before, emptied := p.HGet(ctx, keyMeta, "revision"), p.SetNX(ctx, keyFormat, format, 0) // ours again
 	if err := putMeta(ctx, p, &c); err != nil {
 		return s.failed("writing", err)
 	}
 	if err := exec(ctx, p); err != nil {
 		return s.failed("writing", err)
 	}
+	s.compare(before.Val(), emptied.Val(), c.Revision)
 	copied()
 	s.writeSeed(ctx, &c)
-	return s.failed("writing", s.forget(ctx, &c.Forget))
+	if err := s.forget(ctx, &c.Forget); err != nil { // the change is there: it must not be written again
+		s.log.Warn("dropping old history failed; it is tried again within minutes", "error", s.failed("writing", err))
+	}
+	return nil
 }
 
+// compare notices that Redis lost what was acknowledged, by the revision that was
+// there before a write, or that there was nothing: it was restarted without its
+// disk, or replaced by a replica that lacked the end. Another server that writes has another epoch.
+func (s *Store) compare(before string, emptied bool, now topology.Revision) {
+	if now.Epoch == "" {
+		return
+	}
+	there, err := topology.ParseRevision(before)
+	if emptied || s.written.Epoch == now.Epoch && (err != nil || there.Epoch != s.written.Epoch || there.Number < s.written.Number) {
+		s.lapses.Add(1)
+		s.seeds.epoch = "" // begins anew, too
+		s.log.Error("redis lost what was written last: the state is written again; events of the last moments may be missing", "written", s.written, "found", before)
+	}
+	s.written = now
+}
+
+// Lapses is how often it was noticed that Redis lost what it had acknowledged.
+func (s *Store) Lapses() uint64 { return s.lapses.Load() }
+
 func putMeta(ctx context.Context, p redis.Pipeliner, c *store.Change) error {
-	p.SetNX(ctx, keyFormat, format, 0) // a Redis that lost everything is ours again
 	var fields []any
 	if c.Revision.Epoch != "" {
 		fields = append(fields, "revision", c.Revision.String())

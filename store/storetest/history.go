@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func (s *suite) told(t *testing.T, when time.Time) []string {
 	t.Helper()
 	out := []string{}
 	err := s.RecordsAt(t.Context(), when, func(chain []store.Record) bool {
-		var links []string
+		links := make([]string, 0, len(chain))
 		for i, r := range chain {
 			if r.Node != strings.Split(string(r.Data), "\x00")[0] || r.Node != chain[0].Node {
 				t.Errorf("a record of %q has the data %q", r.Node, r.Data)
@@ -99,7 +100,7 @@ func testRecordNames(t *testing.T, s *suite) {
 		"10.0.0.1", "fe80::1", strings.Repeat("n", 255), strings.Repeat("n", 254),
 	}
 	var c store.Change
-	var want []string
+	want := make([]string, 0, len(names))
 	for _, n := range names {
 		c.Records = append(c.Records, record(n, 10, -1), record(n, 20, 10))
 		want = append(want, n+"@20 on "+n+"@10")
@@ -175,7 +176,7 @@ func testForgetBytes(t *testing.T, s *suite) {
 		for i := range 24 {
 			when := start.AddDate(0, 0, day).Add(time.Duration(i) * time.Hour)
 			c.Records = append(c.Records, store.Record{Node: "web", At: when, Data: []byte("web\x00" + strings.Repeat("x", 20_000))})
-			c.Append = append(c.Append, topology.Event{At: when, Revision: "e-1", ID: fmt.Sprint(when.Unix()), Node: "web"})
+			c.Append = append(c.Append, topology.Event{At: when, Revision: "e-1", ID: strconv.FormatInt(when.Unix(), 10), Node: "web"})
 		}
 	}
 	s.write(t, c)

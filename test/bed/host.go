@@ -24,10 +24,11 @@ import (
 )
 
 // Host is a machine: a network, a name, processes and an /etc and /run of its
-// own. Everything else on its disk is the machine's.
+// own. Everything else on its disk is the machine's. A light one has a network
+// and a name.
 type Host struct {
 	Name  string
-	first *exec.Cmd // its process 1; nil for a container
+	first *exec.Cmd // its process 1; nil for a container and a light host
 	pid   int       // that leads to its namespaces
 	on    io.Closer // ends process 1
 	calls chan func()
@@ -51,11 +52,17 @@ func Start(p Power) (*Host, error) {
 	if p.Machine == "" {
 		p.Machine = p.Name
 	}
+	h := &Host{Name: p.Name, calls: make(chan func())}
+	if os.Getenv(envLight) != "" {
+		if err := h.live(h.unshare); err != nil {
+			return nil, err
+		}
+		return h, h.IP("link set lo up")
+	}
 	config, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{Name: p.Name, calls: make(chan func())}
 	h.first = exec.Command(os.Args[0])
 	h.first.Args[0] = "init"
 	h.first.Env = []string{envPart + "=" + partInit, "GOMAXPROCS=1"}
@@ -96,21 +103,34 @@ func (h *Host) Stop() {
 	}
 }
 
-// enter starts the thread that lives on the host: whatever [Host.Do] calls is
+// enter starts a thread in all namespaces of a process, and then in the networks
+// of others.
+func (h *Host) enter(pid int, networks ...int) error {
+	return h.live(func() error {
+		err := errors.Join(unix.Unshare(unix.CLONE_FS), join(pid, spaces))
+		for _, n := range networks {
+			err = errors.Join(err, join(n, unix.CLONE_NEWNET))
+		}
+		return err
+	})
+}
+
+// unshare makes the calling thread a light host.
+func (h *Host) unshare() error {
+	if err := unix.Unshare(lightSpaces); err != nil {
+		return fmt.Errorf("making namespaces: %w", err)
+	}
+	h.pid = unix.Gettid()
+	return unix.Sethostname([]byte(h.Name))
+}
+
+// live starts the thread that lives on the host: whatever [Host.Do] calls is
 // called there, and what it starts and opens is there. The thread never leaves.
-func (h *Host) enter(pids ...int) error {
+func (h *Host) live(enter func() error) error {
 	entered, calls := make(chan error), h.calls
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with its goroutine
-		err := unix.Unshare(unix.CLONE_FS)
-		for i, pid := range pids {
-			which := spaces
-			if i > 0 {
-				which = unix.CLONE_NEWNET
-			}
-			err = errors.Join(err, join(pid, which))
-		}
-		entered <- err
+		entered <- enter()
 		for f := range calls {
 			f()
 		}
@@ -194,6 +214,9 @@ func (h *Host) Set(parameters ...string) error {
 
 // Write makes a file in the host's own /etc or /run, with its folders.
 func (h *Host) Write(path, text string, mode os.FileMode) error {
+	if h.first == nil {
+		return fmt.Errorf("%s has no %s of its own", h.Name, path)
+	}
 	return h.Do(func() error {
 		return errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), mode))
 	})
@@ -201,6 +224,7 @@ func (h *Host) Write(path, text string, mode os.FileMode) error {
 
 // Rename gives the host another name, as hostname(1) does.
 func (h *Host) Rename(name string) error {
+	h.Name = name
 	return h.Do(func() error { return unix.Sethostname([]byte(name)) })
 }
 

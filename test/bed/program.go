@@ -18,11 +18,11 @@ import (
 
 // Program is a process on a host.
 type Program struct {
-	Host  *Host
-	cmd   *exec.Cmd
-	out   transcript
-	Ended chan struct{} // closed when the process has ended
-	lines []*os.File    // our ends of its pipes: it ends when they are closed
+	Host     *Host
+	cmd      *exec.Cmd
+	out, err transcript
+	Ended    chan struct{} // closed when the process has ended
+	lines    []*os.File    // our ends of its pipes: it ends when they are closed
 }
 
 // transcript is what a program has written so far.
@@ -65,6 +65,11 @@ func Contained() Option {
 	return func(c *exec.Cmd) { c.SysProcAttr.Cloneflags |= syscall.CLONE_NEWNET }
 }
 
+// WithMounts gives the program mounts of its own.
+func WithMounts() Option {
+	return func(c *exec.Cmd) { c.SysProcAttr.Unshareflags |= syscall.CLONE_NEWNS }
+}
+
 func withPipes(in io.Reader, out io.Writer) Option {
 	return func(c *exec.Cmd) { c.Stdin, c.Stdout = in, out }
 }
@@ -80,8 +85,11 @@ func (h *Host) launch(p *Program, opts []Option) (*Program, error) {
 		"HOME=/nonexistent", "LC_ALL=C", "NO_COLOR=1", "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
 	}
 	p.cmd.Dir = "/"
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it ends with its host's process 1
+	if h.first == nil {
+		p.cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL // or with its host's thread
+	}
 	for _, o := range opts {
 		o(p.cmd)
 	}
@@ -104,8 +112,22 @@ func (p *Program) Path() string { return p.cmd.Path }
 // PID is the process, as this process sees it.
 func (p *Program) PID() int { return p.cmd.Process.Pid }
 
-// Said is what the program has written so far.
-func (p *Program) Said() string { return p.out.String() }
+// Out is what the program has written to standard output so far.
+func (p *Program) Out() string { return p.out.String() }
+
+// Err is what it has written to standard error.
+func (p *Program) Err() string { return p.err.String() }
+
+// Said is both, one behind the other.
+func (p *Program) Said() string { return p.Out() + p.Err() }
+
+// Code is the exit code of a program that has ended; -1 if a signal killed it.
+func (p *Program) Code() int { return p.cmd.ProcessState.ExitCode() }
+
+// Alone says whether nothing is left of what the program started in its group.
+func (p *Program) Alone() bool {
+	return errors.Is(syscall.Kill(-p.cmd.Process.Pid, 0), syscall.ESRCH)
+}
 
 // String tells which program it is, and whether it runs.
 func (p *Program) String() string {
@@ -133,7 +155,7 @@ func (p *Program) Terminate(ctx context.Context) (int, error) {
 	case <-ctx.Done():
 		return 0, fmt.Errorf("%s has not ended after SIGTERM", p)
 	}
-	return p.cmd.ProcessState.ExitCode(), nil
+	return p.Code(), nil
 }
 
 // look is how often [Until] looks.

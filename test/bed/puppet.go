@@ -20,7 +20,8 @@ import (
 type Order struct {
 	// Do is "listen", "dial", "say", "visit", "hang up" or "text".
 	//
-	// A dialled connection is held, and made again if it breaks. What is said
+	// A dialled connection is held, and made again if it breaks, unless it is
+	// dialled but once. What is said
 	// goes once through every Count-th of them, the first included. A visit opens
 	// connections one after the other, each held for Hold. Text answers on a
 	// TCP port as the original agent did: the host's name, what netstat prints,
@@ -31,7 +32,8 @@ type Order struct {
 	Address  string        // to dial or to visit
 	Count    int           // how many; 0 is one
 	Hold     time.Duration // of each visit
-	Send     string        // through each connection that is dialled; over UDP again and again
+	Once     bool          // what is dialled is not made again
+	Send     string        // through each connection that is dialled; over UDP again and again, if not once
 	Stubborn bool          // visits go on when one fails; how many did is the answer
 }
 
@@ -314,7 +316,16 @@ func (s *switchboard) dial(o Order) error {
 		s.mu.Lock()
 		s.lines = append(s.lines, l)
 		s.mu.Unlock()
-		go l.keep(c)
+		if !o.Once {
+			go l.keep(c)
+			continue
+		}
+		if _, err := io.WriteString(c, o.Send); err != nil {
+			return err
+		}
+		if o.Network[:3] != "udp" {
+			go drain(c)
+		}
 	}
 	return nil
 }

@@ -4,98 +4,58 @@ package fleettest
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
-	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
-// reporting are the lines of nodes that report.
-func reporting(names ...string) (list []string) {
-	for _, n := range names {
-		list = append(list, n+" host reporting")
-	}
-	return list
-}
-
-// agents start one on each host, and wait until they all report.
-func (d *dotm) agents(t *testing.T, names ...string) map[string]*agent {
-	t.Helper()
-	out := map[string]*agent{}
-	for _, n := range names {
-		out[n] = d.on.site.hosts[n].agent(d)
-	}
-	d.heardOf(t, names...)
-	return out
-}
-
-// floating is an address that moves between hosts, and that keepalived holds.
+// floating is an address that moves between hosts, or that several have.
 const floating = "10.77.0.100"
-
-// keepalived runs VRRP for the floating address.
-func (m *machine) keepalived(t *testing.T, priority int) *bed.Program {
-	t.Helper()
-	config := filepath.Join(openDir(t), "keepalived.conf")
-	write(t, config, fmt.Sprintf(`global_defs {
-    router_id %s
-}
-vrrp_instance front {
-    state BACKUP
-    interface eth0
-    virtual_router_id 51
-    priority %d
-    advert_int 1
-    virtual_ipaddress {
-        %s/32
-    }
-}
-`, m.Name, priority, floating))
-	return m.start(need(t, "keepalived"), []string{"--dont-fork", "--log-console", "--vrrp", "-f", config, "-p", "/run/keepalived.pid", "-r", "/run/vrrp.pid"})
-}
 
 // Keepalived moves an address from one balancer to the other: the edges lead to
 // the address before and after, and who has it is its history.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	hosts := []string{"map1", "lb1", "lb2", "desk1"}
-	s := newSite(t, on("main", "map1", "10.77.0.10/24"), on("main", "lb1", "10.77.0.11/24"), on("main", "lb2", "10.77.0.12/24"), on("main", "desk1", "10.77.0.13/24"))
-	s.hosts["lb1"].listens("front", "tcp4 0.0.0.0:80")
-	s.hosts["lb2"].listens("front", "tcp4 0.0.0.0:80")
-	first := s.hosts["lb1"].keepalived(t, 150)
-	s.hosts["desk1"].reachable(floating + ":80")
-	s.hosts["lb2"].keepalived(t, 100)
-	browser := s.hosts["desk1"].calls("browser", "tcp "+floating+":80")
-	d := s.hosts["map1"].server(t, "10.77.0.10:4849")
-	d.agents(t, hosts...)
-	want := scene{edges: expected(t, "failover.tsv"), nodes: append(reporting(hosts...), floating+" virtual inferred")}
-	before := d.shows(t, want, hosts...)
-	if h := before.node(floating).Holders; len(h) != 1 || h[0].Node != "lb1" {
+	s := newSite(t, stage.On("main", "map1", "10.77.0.10/24"), stage.On("main", "lb1", "10.77.0.11/24"), stage.On("main", "lb2", "10.77.0.12/24"), stage.On("main", "desk1", "10.77.0.13/24"))
+	s.listens(t, "lb1", "front", "tcp4 0.0.0.0:80")
+	s.listens(t, "lb2", "front", "tcp4 0.0.0.0:80")
+	first := s.Hosts["lb1"].Keepalived(t, floating, 150)
+	s.Hosts["desk1"].Reachable(t, floating+":80")
+	s.Hosts["lb2"].Keepalived(t, floating, 100)
+	browser := s.calls(t, "desk1", "browser", "tcp "+floating+":80")
+	d := s.server(t, "map1", "10.77.0.10:4849")
+	d.agents(t, s)
+	want := stage.Graph{Edges: stage.ReadEdges(t, "failover.tsv"), Nodes: append(stage.Reporting(hosts...), floating+" virtual inferred")}
+	before := d.Shows(t, want, hosts...)
+	if h := before.Node(floating).Holders; len(h) != 1 || h[0].Node != "lb1" {
 		t.Errorf("%s is held by %+v, want lb1", floating, h)
 	}
 
+	begin := time.Now()
 	first.Kill()
-	must(t, s.hosts["lb1"].IP("address del "+floating+"/32 dev eth0")) // what keepalived does if asked to end
-	must(t, browser.HangUp())
-	eventually(t, "lb2 answers", func() error { return browser.Dial(1, "tcp", floating+":80") })
-	eventually(t, "lb2 holds "+floating, func() error {
-		c, err := d.chart(t.Context())
-		if err != nil {
-			return err
-		}
-		if h := c.node(floating).Holders; len(h) != 2 || h[0].Node != "lb2" || h[1].Node != "lb1" || h[1].Until.IsZero() {
+	s.Hosts["lb1"].IP(t, "address del "+floating+"/32 dev eth0") // what keepalived does if asked to end
+	browser.HangUp(t)
+	stage.Eventually(t, "lb2 answers", func() error { return browser.Puppet.Dial(1, "tcp", floating+":80") })
+	d.ChartWhen(t, "lb2 holds "+floating, func(c *stage.Chart) error {
+		if h := c.Node(floating).Holders; len(h) != 2 || h[0].Node != "lb2" || h[1].Node != "lb1" || h[1].Until.IsZero() {
 			return fmt.Errorf("its holders are %+v", h)
 		}
 		return nil
 	})
-	sameEdges(t, before, d.shows(t, want, hosts...))
+	sameEdges(t, before, d.Shows(t, want, hosts...))
+	if events := d.events(t, begin); !slices.Equal(events, []string{"changed node " + floating + " holder"}) {
+		t.Errorf("a failover is said to be %q", events)
+	}
 }
 
 // sameEdges checks that every edge and node is the one that it was.
-func sameEdges(t *testing.T, before, after *chart) {
+func sameEdges(t *testing.T, before, after *stage.Chart) {
 	t.Helper()
 	for _, b := range before.Connections {
-		i := slices.IndexFunc(after.Connections, func(c connection) bool { return c.ID == b.ID })
+		i := slices.IndexFunc(after.Connections, func(c stage.Connection) bool { return c.ID == b.ID })
 		if i < 0 {
 			if !b.Own {
 				t.Errorf("edge %s/%s → %s:%d is not there any more", b.Client.Node, b.Client.Process, b.Server.Node, b.Server.Port)
@@ -108,12 +68,12 @@ func sameEdges(t *testing.T, before, after *chart) {
 		}
 	}
 	for _, b := range before.Nodes {
-		if a := after.node(b.Name); a == nil || !a.FirstSeen.Equal(b.FirstSeen) {
+		if a := after.Node(b.Name); a == nil || !a.FirstSeen.Equal(b.FirstSeen) {
 			t.Errorf("node %s was first seen %s, is now %+v", b.Name, b.FirstSeen, a)
 		}
 	}
 	for _, b := range before.Services {
-		i := slices.IndexFunc(after.Services, func(s service) bool { return s.ID == b.ID })
+		i := slices.IndexFunc(after.Services, func(s stage.Service) bool { return s.ID == b.ID })
 		if i < 0 || !after.Services[i].FirstSeen.Equal(b.FirstSeen) {
 			t.Errorf("service %s, first seen %s, is not there any more", b.ID, b.FirstSeen)
 		}
@@ -125,31 +85,27 @@ func sameEdges(t *testing.T, before, after *chart) {
 func TestDirectServerReturn(t *testing.T) {
 	t.Parallel()
 	hosts := []string{"map1", "real1", "real2", "desk1", "desk2"}
-	via := func(p plan, router string) plan {
-		p.routes = []string{floating + "/32 via " + router}
-		return p
-	}
 	s := newSite(t,
-		on("main", "map1", "10.77.0.10/24"), on("main", "real1", "10.77.0.11/24"), on("main", "real2", "10.77.0.12/24"),
-		via(on("main", "desk1", "10.77.0.13/24"), "10.77.0.11"), via(on("main", "desk2", "10.77.0.14/24"), "10.77.0.12"),
+		stage.On("main", "map1", "10.77.0.10/24"), stage.On("main", "real1", "10.77.0.11/24"), stage.On("main", "real2", "10.77.0.12/24"),
+		stage.On("main", "desk1", "10.77.0.13/24").Via(floating+"/32 via "+"10.77.0.11"), stage.On("main", "desk2", "10.77.0.14/24").Via(floating+"/32 via "+"10.77.0.12"),
 	)
 	for _, real := range []string{"real1", "real2"} {
-		must(t, s.hosts[real].Set("net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2"))
-		must(t, s.hosts[real].IP("address add "+floating+"/32 dev lo"))
-		s.hosts[real].listens("shop", "tcp4 0.0.0.0:80")
+		s.Hosts[real].Set(t, "net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2")
+		s.Hosts[real].IP(t, "address add "+floating+"/32 dev lo")
+		s.listens(t, real, "shop", "tcp4 0.0.0.0:80")
 	}
-	s.hosts["desk1"].calls("browser", "tcp "+floating+":80")
-	s.hosts["desk2"].calls("browser", "tcp "+floating+":80")
-	d := s.hosts["map1"].server(t, "10.77.0.10:4849")
-	d.agents(t, hosts...)
-	c := d.shows(t, scene{edges: expected(t, "direct-return.tsv"), nodes: append(reporting(hosts...), floating+" virtual inferred")}, hosts...)
+	s.calls(t, "desk1", "browser", "tcp "+floating+":80")
+	s.calls(t, "desk2", "browser", "tcp "+floating+":80")
+	d := s.server(t, "map1", "10.77.0.10:4849")
+	d.agents(t, s)
+	c := d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "direct-return.tsv"), Nodes: append(stage.Reporting(hosts...), floating+" virtual inferred")}, hosts...)
 	for _, k := range c.Connections {
 		if !k.Own && !k.Evidence.Confirmed {
 			t.Errorf("from %s: both ends report, and nothing confirms that they speak of one connection", k.Client.Node)
 		}
 	}
 	var holders []string
-	for _, h := range c.node(floating).Holders {
+	for _, h := range c.Node(floating).Holders {
 		holders = append(holders, h.Node)
 	}
 	if slices.Sort(holders); !slices.Equal(holders, []string{"real1", "real2"}) {
@@ -162,39 +118,37 @@ func TestDirectServerReturn(t *testing.T) {
 func TestSNAT(t *testing.T) {
 	t.Parallel()
 	hosts := []string{"map1", "app1", "gw1", "till1", "till2"}
-	s := newSite(t, on("main", "map1", "10.77.0.10/24"), on("main", "app1", "10.77.0.11/24"),
-		plan{name: "gw1", cables: []cable{{"main", []string{"10.77.0.22/24"}}, {"branch", []string{"192.168.50.1/24"}}}},
-		plan{name: "till1", cables: []cable{{"branch", []string{"192.168.50.2/24"}}}, routes: []string{"default via 192.168.50.1"}},
-		plan{name: "till2", cables: []cable{{"branch", []string{"192.168.50.3/24"}}}, routes: []string{"default via 192.168.50.1"}},
+	s := newSite(t, stage.On("main", "map1", "10.77.0.10/24"), stage.On("main", "app1", "10.77.0.11/24"),
+		stage.On("main", "gw1", "10.77.0.22/24").And("branch", "192.168.50.1/24"),
+		stage.On("branch", "till1", "192.168.50.2/24").Via("default via 192.168.50.1"),
+		stage.On("branch", "till2", "192.168.50.3/24").Via("default via 192.168.50.1"),
 	)
-	must(t, s.hosts["gw1"].Set("net.ipv4.ip_forward=1"))
-	_, err := s.hosts["gw1"].Run(`table ip nat {
+	s.Hosts["gw1"].Rules(t, `table ip nat {
 		chain post { type nat hook postrouting priority srcnat; oifname eth0 masquerade; }
-	}`, need(t, "nft"), "-f", "-")
-	must(t, err)
-	s.hosts["app1"].listens("shop", "tcp4 10.77.0.11:8080")
-	s.hosts["till1"].calls("till", "tcp 10.77.0.11:8080")
-	s.hosts["till2"].calls("audit", "tcp 10.77.0.11:8080", "tcp 10.77.0.11:8080")
-	d := s.hosts["map1"].server(t, "10.77.0.10:4849")
-	d.agents(t, hosts...)
-	d.shows(t, scene{edges: expected(t, "snat.tsv"), nodes: reporting(hosts...)}, hosts...)
+	}`)
+	s.listens(t, "app1", "shop", "tcp4 10.77.0.11:8080")
+	s.calls(t, "till1", "till", "tcp 10.77.0.11:8080")
+	s.calls(t, "till2", "audit", "tcp 10.77.0.11:8080", "tcp 10.77.0.11:8080")
+	d := s.server(t, "map1", "10.77.0.10:4849")
+	d.agents(t, s)
+	d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "snat.tsv"), Nodes: stage.Reporting(hosts...)}, hosts...)
 }
 
 // twoZones are two parts of a site that number their hosts alike, and a server
 // that both reach by another way.
-func twoZones(t *testing.T) (s *site, hosts []string) {
+func twoZones(t *testing.T) (s site, hosts []string) {
 	t.Helper()
-	twin := func(zone, name, address, management string) plan {
-		return plan{name: name, cables: []cable{{"management", []string{management + "/24"}}, {zone, []string{address + "/24"}}}}
+	twin := func(zone, name, address, management string) stage.Plan {
+		return stage.On("management", name, management+"/24").And(zone, address+"/24")
 	}
-	s = newSite(t, on("management", "map1", "10.80.0.10/24"),
+	s = newSite(t, stage.On("management", "map1", "10.80.0.10/24"),
 		twin("north", "web-n", "192.168.5.1", "10.80.0.11"), twin("north", "db-n", "192.168.5.2", "10.80.0.12"),
 		twin("south", "web-s", "192.168.5.1", "10.80.0.13"), twin("south", "db-s", "192.168.5.2", "10.80.0.14"),
 	)
 	for _, z := range []string{"n", "s"} {
-		s.hosts["db-"+z].redis(t, 6379, "192.168.5.2")
-		s.hosts["web-"+z].reachable("192.168.5.2:6379")
-		s.hosts["web-"+z].calls("shop-"+z, "tcp 192.168.5.2:6379")
+		s.Hosts["db-"+z].Redis(t, 6379, "192.168.5.2")
+		s.Hosts["web-"+z].Reachable(t, "192.168.5.2:6379")
+		s.calls(t, "web-"+z, "shop-"+z, "tcp 192.168.5.2:6379")
 	}
 	return s, []string{"map1", "web-n", "db-n", "web-s", "db-s"}
 }
@@ -203,16 +157,16 @@ func twoZones(t *testing.T) (s *site, hosts []string) {
 func TestZones(t *testing.T) {
 	t.Parallel()
 	s, hosts := twoZones(t)
-	d := s.hosts["map1"].server(t, "10.80.0.10:4849")
-	s.hosts["map1"].agent(d)
+	d := s.server(t, "map1", "10.80.0.10:4849")
+	d.agent(t, s.Hosts["map1"])
 	for zone, names := range map[string][]string{"north": {"web-n", "db-n"}, "south": {"web-s", "db-s"}} {
 		for _, n := range names {
-			s.hosts[n].agent(d, "--zone", zone)
+			d.agent(t, s.Hosts[n], "--zone", zone)
 		}
 	}
-	d.heardOf(t, hosts...)
-	c := d.shows(t, scene{edges: expected(t, "zones.tsv"), nodes: reporting(hosts...)}, hosts...)
-	if z := c.node("db-s").Zone; z != "south" {
+	d.HeardOf(t, hosts...)
+	c := d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "zones.tsv"), Nodes: stage.Reporting(hosts...)}, hosts...)
+	if z := c.Node("db-s").Zone; z != "south" {
 		t.Errorf("db-s is in zone %q", z)
 	}
 	for _, n := range c.Nodes {
@@ -227,12 +181,12 @@ func TestZones(t *testing.T) {
 func TestEqualNetworks(t *testing.T) {
 	t.Parallel()
 	s, hosts := twoZones(t)
-	d := s.hosts["map1"].server(t, "10.80.0.10:4849")
-	d.agents(t, hosts...)
-	c := d.shows(t, scene{edges: expected(t, "zones.tsv"), nodes: reporting(hosts...)}, hosts...)
+	d := s.server(t, "map1", "10.80.0.10:4849")
+	d.agents(t, s)
+	c := d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "zones.tsv"), Nodes: stage.Reporting(hosts...)}, hosts...)
 	for _, name := range hosts[1:] {
-		if !slices.ContainsFunc(c.node(name).Findings, func(f finding) bool { return f.Code == "duplicate-address" }) {
-			t.Errorf("nothing says that %s has an address that another host has: %+v", name, c.node(name).Findings)
+		if !slices.ContainsFunc(c.Node(name).Findings, func(f stage.Finding) bool { return f.Code == "duplicate-address" }) {
+			t.Errorf("nothing says that %s has an address that another host has: %+v", name, c.Node(name).Findings)
 		}
 	}
 }
@@ -242,29 +196,23 @@ func TestEqualNetworks(t *testing.T) {
 func TestContainerBridges(t *testing.T) {
 	t.Parallel()
 	hosts := []string{"map1", "web1", "web2"}
-	s := newSite(t, on("main", "map1", "10.77.0.10/24"), on("main", "web1", "10.77.0.11/24"), on("main", "web2", "10.77.0.12/24"))
+	s := newSite(t, stage.On("main", "map1", "10.77.0.10/24"), stage.On("main", "web1", "10.77.0.11/24"), stage.On("main", "web2", "10.77.0.12/24"))
 	for _, name := range hosts {
-		must(t, s.hosts[name].IP("link add docker0 type bridge", "address add 172.17.0.1/16 dev docker0", "link set docker0 up"))
+		s.Hosts[name].IP(t, "link add docker0 type bridge", "address add 172.17.0.1/16 dev docker0", "link set docker0 up")
 	}
 	for _, name := range []string{"web1", "web2"} {
-		h := s.hosts[name]
-		h.redis(t, 6379, "172.17.0.1")
-		h.reachable("172.17.0.1:6379")
-		api := h.container(t, "api")
-		_, err := api.Listen("tcp4", "172.17.0.2:80")
-		must(t, err)
-		calls(t, api, "tcp 172.17.0.1:6379")
-		h.calls("shop", "tcp 172.17.0.1:6379", "tcp 172.17.0.2:80")
+		h := s.Hosts[name]
+		h.Redis(t, 6379, "172.17.0.1")
+		h.Reachable(t, "172.17.0.1:6379")
+		h.Container(t, "api", "docker0", "172.17.0.2/16").Serves(t, "tcp4 172.17.0.2:80").Calls(t, "tcp 172.17.0.1:6379")
+		s.calls(t, name, "shop", "tcp 172.17.0.1:6379", "tcp 172.17.0.2:80")
 	}
-	s.hosts["web2"].listens("front", "tcp4 10.77.0.12:8080")
-	s.hosts["web1"].calls("shop2", "tcp 10.77.0.12:8080")
-	d := s.hosts["map1"].server(t, "10.77.0.10:4849")
-	for _, name := range hosts {
-		s.hosts[name].agent(d, "--namespaces", "all")
-	}
-	d.heardOf(t, hosts...)
+	s.listens(t, "web2", "front", "tcp4 10.77.0.12:8080")
+	s.calls(t, "web1", "shop2", "tcp 10.77.0.12:8080")
+	d := s.server(t, "map1", "10.77.0.10:4849")
+	d.agents(t, s, "--namespaces", "all")
 	containers := []string{"web1/api container reporting", "web2/api container reporting"}
-	c := d.shows(t, scene{edges: expected(t, "bridges.tsv"), nodes: append(containers, reporting(hosts...)...)}, hosts...)
+	c := d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "bridges.tsv"), Nodes: append(containers, stage.Reporting(hosts...)...)}, hosts...)
 	for _, n := range c.Nodes {
 		for _, f := range n.Findings {
 			t.Errorf("finding %s of %s: %s", f.Code, n.Name, f.Text)
@@ -272,32 +220,18 @@ func TestContainerBridges(t *testing.T) {
 	}
 }
 
-// container is a puppet with a network of its own, behind docker0.
-func (m *machine) container(t *testing.T, name string) *bed.Puppet {
-	t.Helper()
-	p := m.puppet(name, bed.Contained())
-	c, err := m.Container(p.Program)
-	must(t, err)
-	t.Cleanup(c.Stop)
-	port := fmt.Sprintf("cable%d", serial.Add(1))
-	must(t, bed.IP(fmt.Sprintf("link add %s netns %d type veth peer name eth0 netns %d", port, m.PID(), c.PID())))
-	must(t, m.IP("link set "+port+" master docker0 up"))
-	must(t, c.IP("address add 172.17.0.2/16 dev eth0", "link set eth0 up"))
-	return p
-}
-
 // A balancer that knows nothing of what it passes on: two edges, and none that
 // leads through it.
 func TestProxyOfConnections(t *testing.T) {
 	t.Parallel()
 	hosts := []string{"map1", "lb1", "db1", "desk1"}
-	s := newSite(t, on("main", "map1", "10.77.0.10/24"), on("main", "lb1", "10.77.0.11/24"), on("main", "db1", "10.77.0.12/24"), on("main", "desk1", "10.77.0.13/24"))
-	s.hosts["db1"].redis(t, 6379, "10.77.0.12")
-	s.hosts["lb1"].reachable("10.77.0.12:6379")
-	s.hosts["lb1"].haproxy(t, "tcp", "10.77.0.11:6380", "", "10.77.0.12:6379")
-	s.hosts["desk1"].reachable("10.77.0.11:6380")
-	s.hosts["desk1"].calls("orders", "tcp 10.77.0.11:6380", "tcp 10.77.0.11:6380")
-	d := s.hosts["map1"].server(t, "10.77.0.10:4849")
-	d.agents(t, hosts...)
-	d.shows(t, scene{edges: expected(t, "proxy.tsv"), nodes: reporting(hosts...)}, hosts...)
+	s := newSite(t, stage.On("main", "map1", "10.77.0.10/24"), stage.On("main", "lb1", "10.77.0.11/24"), stage.On("main", "db1", "10.77.0.12/24"), stage.On("main", "desk1", "10.77.0.13/24"))
+	s.Hosts["db1"].Redis(t, 6379, "10.77.0.12")
+	s.Hosts["lb1"].Reachable(t, "10.77.0.12:6379")
+	s.Hosts["lb1"].Haproxy(t, "tcp", "10.77.0.11:6380", "10.77.0.12:6379")
+	s.Hosts["desk1"].Reachable(t, "10.77.0.11:6380")
+	s.calls(t, "desk1", "orders", "tcp 10.77.0.11:6380", "tcp 10.77.0.11:6380")
+	d := s.server(t, "map1", "10.77.0.10:4849")
+	d.agents(t, s)
+	d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "proxy.tsv"), Nodes: stage.Reporting(hosts...)}, hosts...)
 }

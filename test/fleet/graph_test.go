@@ -4,14 +4,13 @@ package fleettest
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
 // perHost is how many of a system's services share a host.
@@ -36,15 +35,14 @@ type call struct {
 
 func readGraph(t *testing.T, file string) (graph []call) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", file))
-	must(t, err)
-	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+	text := stage.Read(t, filepath.Join("testdata", file))
+	for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
 		f := strings.Split(line, "\t")
 		if i == 0 || len(f) != 3 {
 			continue // the header
 		}
 		port, err := strconv.Atoi(f[2])
-		must(t, err)
+		stage.Must(t, err)
 		graph = append(graph, call{f[0], f[1], port})
 	}
 	if len(graph) == 0 {
@@ -62,46 +60,35 @@ func playGraph(t *testing.T, graph []call) {
 	}
 	slices.Sort(services)
 	services = slices.Compact(services)
-	plans := []plan{on("main", "map1", "10.77.0.250/24")}
+	plans := []stage.Plan{stage.On("main", "map1", "10.77.0.250/24")}
 	hosts := []string{"map1"}
 	where := map[string]int{} // the host's number
 	for i, service := range services {
 		if where[service] = i/perHost + 1; i%perHost == 0 {
 			name := fmt.Sprintf("host%d", where[service])
 			hosts = append(hosts, name)
-			plans = append(plans, on("main", name, fmt.Sprintf("10.77.0.%d/24", where[service])))
+			plans = append(plans, stage.On("main", name, fmt.Sprintf("10.77.0.%d/24", where[service])))
 		}
 	}
 	s := newSite(t, plans...)
 	host := func(service string) string { return fmt.Sprintf("host%d", where[service]) }
 	address := func(c call) string { return fmt.Sprintf("10.77.0.%d:%d", where[c.server], c.port) }
-	puppets := map[string]*puppetOf{}
+	puppets, serves := map[string]*stage.Puppet{}, map[string]bool{}
 	for _, service := range services {
-		puppets[service] = &puppetOf{s.hosts[host(service)].puppet(service), map[string]bool{}}
+		puppets[service] = s.Hosts[host(service)].Puppet(t, service)
 	}
-	want := scene{nodes: reporting(hosts...)}
+	want := stage.Graph{Nodes: stage.Reporting(hosts...)}
 	for _, c := range graph {
-		puppets[c.server].serve(t, address(c))
-		calls(t, puppets[c.client].Puppet, "tcp "+address(c))
-		want.edges = append(want.edges, edge{host(c.client), c.client, host(c.server), c.server, "tcp", c.port})
+		if !serves[address(c)] {
+			serves[address(c)] = true
+			puppets[c.server].Serves(t, "tcp4 "+address(c))
+		}
+		puppets[c.client].Calls(t, "tcp "+address(c))
+		want.Edges = append(want.Edges, stage.Edge{
+			Client: host(c.client), ClientProcess: c.client, Server: host(c.server), ServerProcess: c.server, Protocol: "tcp", Port: c.port,
+		})
 	}
-	d := s.hosts["map1"].server(t, "10.77.0.250:4849")
-	d.agents(t, hosts...)
-	d.shows(t, want, hosts...)
-}
-
-// puppetOf is a service with the addresses that it serves on.
-type puppetOf struct {
-	*bed.Puppet
-	serves map[string]bool
-}
-
-func (p *puppetOf) serve(t *testing.T, address string) {
-	t.Helper()
-	if p.serves[address] {
-		return
-	}
-	p.serves[address] = true
-	_, err := p.Listen("tcp4", address)
-	must(t, err)
+	d := s.server(t, "map1", "10.77.0.250:4849")
+	d.agents(t, s)
+	d.Shows(t, want, hosts...)
 }

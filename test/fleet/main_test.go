@@ -4,94 +4,103 @@
 // cables, with real programs on them, agents on some, and one server. What the
 // chart must show is written down in testdata, one file a scene: every edge of
 // it is demanded, and no other.
-//
-// What is missing (a program, a right) skips by name the tests that need it;
-// with DOTM_REQUIRE_REAL=all it fails them.
 package fleettest
 
 import (
-	"context"
 	"fmt"
+	"maps"
+	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
-// The variables by which a person tells the tests something.
-const (
-	envBinary  = "DOTM_FLEET_BINARY" // the dotm that is tested; built if not set
-	envRequire = "DOTM_REQUIRE_REAL" // "all": what cannot be tested fails
-)
+func TestMain(m *testing.M) { os.Exit(bed.Main(stage.Prepare, m.Run)) }
 
-func TestMain(m *testing.M) { os.Exit(bed.Main(build, m.Run)) }
+// site is one test's hosts.
+type site struct{ *stage.Site }
 
-// build makes the dotm that is tested.
-func build(dir string) ([]string, error) {
-	if given := os.Getenv(envBinary); given != "" {
-		return nil, nil
-	}
-	binary := filepath.Join(dir, "dotm")
-	out, err := exec.Command("go", "build", "-o", binary, "github.com/devops-trouble-map/dotm/cmd/dotm").CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("building dotm: %w\n%s", err, out)
-	}
-	return []string{envBinary + "=" + binary}, nil
+func newSite(t *testing.T, plans ...stage.Plan) site { return site{stage.NewSite(t, plans...)} }
+
+// listens is a puppet that serves on addresses, as in "tcp 10.77.0.1:80".
+func (s site) listens(t *testing.T, host, name string, addresses ...string) *stage.Puppet {
+	t.Helper()
+	return s.Hosts[host].Puppet(t, name).Serves(t, addresses...)
 }
 
-// cannot skips for a stranger, and fails where everything must be tested.
-func cannot(t testing.TB, why string) {
+// calls is a puppet that holds a connection to each address.
+func (s site) calls(t *testing.T, host, name string, addresses ...string) *stage.Puppet {
 	t.Helper()
-	if os.Getenv(envRequire) == "all" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
+	return s.Hosts[host].Puppet(t, name).Calls(t, addresses...)
 }
 
-// need finds a program, or ends the test.
-func need(t testing.TB, program string, folders ...string) string {
-	t.Helper()
-	path, err := bed.Find(program, folders...)
-	if err != nil {
-		cannot(t, err.Error())
-	}
-	return path
+// dotm is the server under test.
+type dotm struct {
+	*stage.Server
+	data    string
+	address string // where agents reach it
+	token   string // the file of one that any number may enrol with
 }
 
-// patience bounds every wait of these tests. Nothing is asserted about time but
-// that it ends.
-const patience = 40 * time.Second
+// settings that make a test short: nodes are asked as often as may be.
+const settings = `{"poll_interval":"5s"}`
 
-// eventually waits until f returns nil, and fails with its last error when
-// patience ends.
-func eventually(t testing.TB, what string, f func() error) {
+// server starts dotm serve on a host.
+func (s site) server(t *testing.T, host, address string, args ...string) *dotm {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := bed.Until(ctx, f); err != nil {
-		t.Fatalf("%s: not within %s: %v", what, patience, err)
-	}
+	h, data := s.Hosts[host], stage.OpenDir(t)
+	d := &dotm{data: data, address: address}
+	d.Server = h.ServeOthers(t, data, append([]string{"--listen", address}, args...)...)
+	d.Set(t, settings)
+	d.token = h.Token(t, data, "--uses", "0")
+	return d
 }
 
-// openDir is a folder of the test that any user may enter.
-func openDir(t testing.TB) string {
+// agent starts one on a host, which reports every second.
+func (d *dotm) agent(t *testing.T, h *stage.Host, args ...string) *stage.Agent {
 	t.Helper()
-	dir, err := os.MkdirTemp(bed.Dir(), "test-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return d.agentAs(t, h, args)
 }
 
-func write(t testing.TB, path, text string) {
+// agentAs is agent, started in some other way.
+func (d *dotm) agentAs(t *testing.T, h *stage.Host, args []string, opts ...bed.Option) *stage.Agent {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
+	args, state := append([]string{"--token-file", d.token, "--interval", "1s"}, args...), stage.OpenDir(t)
+	if len(opts) > 0 { // it may be somebody else
+		stage.Must(t, os.Chown(state, stage.Nobody, stage.Nobody))
 	}
+	return h.Agent(t, "https://"+d.address, state, args, append(opts, bed.WithEnv("HOME=/run"))...)
+}
+
+// agents start one on each host, and wait until they all report.
+func (d *dotm) agents(t *testing.T, s site, args ...string) {
+	t.Helper()
+	for _, h := range s.Hosts {
+		d.agent(t, h, args...)
+	}
+	d.HeardOf(t, slices.Collect(maps.Keys(s.Hosts))...)
+}
+
+// events are what happened since a moment, in order, as in "changed node db1
+// state". What the server has not yet kept it tells all the same.
+func (d *dotm) events(t *testing.T, since time.Time) (list []string) {
+	t.Helper()
+	var answer struct {
+		Events []struct {
+			At                time.Time
+			Kind, Subject, ID string
+			What              []string
+		}
+	}
+	q := url.Values{"from": {since.UTC().Format(time.RFC3339Nano)}, "to": {time.Now().Add(time.Minute).UTC().Format(time.RFC3339Nano)}}
+	stage.Must(t, d.Get(t.Context(), "/events?"+q.Encode(), &answer))
+	for _, e := range answer.Events {
+		list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", e.Kind, e.Subject, e.ID, strings.Join(e.What, " "))))
+	}
+	return list
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
 // A health checker and a port scanner look at every service for a moment, and a
@@ -16,36 +16,32 @@ import (
 func TestObservers(t *testing.T) {
 	t.Parallel()
 	hosts := []string{"map1", "srv1", "srv2", "srv3", "mon1", "web1"}
-	var plans []plan
+	var plans []stage.Plan
 	for i, name := range hosts {
-		plans = append(plans, on("main", name, fmt.Sprintf("10.77.0.%d/24", i+10)))
+		plans = append(plans, stage.On("main", name, fmt.Sprintf("10.77.0.%d/24", i+10)))
 	}
 	s := newSite(t, plans...)
 	var open, all []string
 	for i := range 3 {
-		server := s.hosts[fmt.Sprintf("srv%d", i+1)]
+		server := fmt.Sprintf("srv%d", i+1)
 		for port := 9001; port <= 9020; port++ {
 			address := fmt.Sprintf("10.77.0.%d:%d", i+11, port)
 			if all = append(all, address); port <= 9006 {
-				server.listens(fmt.Sprintf("api%d", port-9000), "tcp4 "+address)
+				s.listens(t, server, fmt.Sprintf("api%d", port-9000), "tcp4 "+address)
 				open = append(open, address)
 			}
 		}
 	}
-	s.hosts["web1"].calls("shop", "tcp "+open[0])
-	d := s.hosts["map1"].server(t, "10.77.0.10:4849")
-	d.agents(t, hosts...)
-	checker, scanner := s.hosts["mon1"].puppet("checker"), s.hosts["mon1"].puppet("scanner")
+	s.calls(t, "web1", "shop", "tcp "+open[0])
+	d := s.server(t, "map1", "10.77.0.10:4849")
+	d.agents(t, s)
+	checker, scanner := s.Hosts["mon1"].Puppet(t, "checker"), s.Hosts["mon1"].Puppet(t, "scanner")
 	rounds(t, 1500*time.Millisecond, checker, open)
 	rounds(t, 1500*time.Millisecond, scanner, all)
 
-	want := scene{edges: expected(t, "observers.tsv"), nodes: reporting(hosts...)}
-	d.shows(t, want, hosts...)
-	eventually(t, "observers are known", func() error {
-		c, err := d.chart(t.Context())
-		if err != nil {
-			return err
-		}
+	want := stage.Graph{Edges: stage.ReadEdges(t, "observers.tsv"), Nodes: stage.Reporting(hosts...)}
+	d.Shows(t, want, hosts...)
+	d.ChartWhen(t, "observers are known", func(c *stage.Chart) error {
 		for _, k := range c.Connections {
 			if watches := k.Client.Node == "mon1"; !k.Own && k.Observer != watches {
 				return fmt.Errorf("%s/%s → %s:%d is of an observer: %t", k.Client.Node, k.Client.Process, k.Server.Node, k.Server.Port, k.Observer)
@@ -53,17 +49,15 @@ func TestObservers(t *testing.T) {
 		}
 		return nil
 	})
-	var c chart
-	must(t, d.get(t.Context(), "/topology?hide=observers", &c))
-	edges, err := c.edges("map1")
-	must(t, err)
-	if len(edges) != 1 {
+	var c stage.Chart
+	stage.Must(t, d.Get(t.Context(), "/topology?hide=observers", &c))
+	if edges := c.Edges(); len(edges) != 1 {
 		t.Errorf("without observers the chart has %d edges, want the shop's alone: %v", len(edges), edges)
 	}
 }
 
 // rounds has a puppet touch addresses, again and again until the test ends.
-func rounds(t *testing.T, every time.Duration, p *bed.Puppet, addresses []string) {
+func rounds(t *testing.T, every time.Duration, p *stage.Puppet, addresses []string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

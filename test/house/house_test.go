@@ -70,6 +70,7 @@ var floors = map[string]int{
 	"proctext/listing":          1,
 	"proctext/printout":         1,
 	"proctext/listing/endpoint": 1,
+	"view":                      1,
 	"topology":                  0,
 	"report":                    0,
 }
@@ -149,6 +150,8 @@ var never = []struct{ pkg, banned, why string }{
 	{"aggregate/fold", module + "/aggregate", "the agent knows no topology"},
 	{"aggregate/fold", module + "/topology", "the agent knows no topology"},
 	{"layout", "os", "floor 1 is pure"},
+	{"view", "os", "floor 1 is pure"},
+	{"view", "net/http", "floor 1 is pure"},
 	{"proctext/...", "os", "floor 1 is pure"},
 	{"topology", "os", "floor 0 does no I/O"},
 	{"report", "os", "floor 0 does no I/O"},

@@ -1,3 +1,5 @@
+//go:build linux
+
 package realtest
 
 import (
@@ -21,64 +23,18 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/auth/pki"
+	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
-// fleet starts a server for others on the host, and asks it through the socket
-// of its data folder.
-func (h *host) fleet(t *testing.T, data string, args ...string) *dotm {
-	t.Helper()
-	d := &dotm{program: h.dotm(t, append([]string{"serve", "--data", data}, args...)), url: "http://localhost"}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(data, "dotm.sock"))
-	}}
-	d.client = &http.Client{Transport: transport}
-	t.Cleanup(transport.CloseIdleConnections)
-	eventually(t, "dotm answers", func() error {
-		select {
-		case <-d.ended:
-			t.Fatalf("dotm ended: %s", d.err.String())
-		default:
-		}
-		return d.get(t.Context(), "/version", &struct{}{})
-	})
-	return d
-}
-
-// all is where a server for others listens.
-const all = "0.0.0.0:4849"
-
-// ask runs a command that ends, and gives what it prints.
-func (h *host) ask(t *testing.T, args ...string) string {
-	t.Helper()
-	p := h.dotm(t, args)
-	if code := p.wait(t, patience); code != 0 {
-		t.Fatalf("dotm %s: exit code %d: %s", strings.Join(args, " "), code, p.err.String())
-	}
-	return strings.TrimSpace(p.out.String())
-}
-
-// token makes one and writes it into a file.
-func (h *host) token(t *testing.T, data string, args ...string) (file string) {
-	t.Helper()
-	file = filepath.Join(openDir(t), "token")
-	write(t, file, h.ask(t, append([]string{"token", "create", "--data", data}, args...)...))
-	return file
-}
-
-// reporter starts an agent that keeps its identity in a folder.
-func (h *host) reporter(t *testing.T, server, state string, args []string, opts ...option) *program {
-	t.Helper()
-	return h.dotm(t, append([]string{"agent", "--server", server, "--state", state, "--interval", interval}, args...), opts...)
-}
-
 // client is one on the host that trusts the CA of a data folder, or nobody.
-func (h *host) client(t *testing.T, data string) *http.Client {
+func (h host) client(t *testing.T, data string) *http.Client {
 	t.Helper()
 	roots := x509.NewCertPool()
 	if raw, err := os.ReadFile(filepath.Join(data, "tls", "ca.pem")); err == nil {
 		roots.AppendCertsFromPEM(raw)
 	}
-	transport := &http.Transport{DialContext: h.dial, TLSClientConfig: &tls.Config{RootCAs: roots}}
+	transport := &http.Transport{DialContext: h.Dial, TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
@@ -110,61 +66,61 @@ func post(t *testing.T, c *http.Client, url string, body io.Reader, header ...st
 // back with a new token. The server is restarted in between.
 func TestEnrolledAgent(t *testing.T) {
 	web, db := twoHosts(t)
-	data, state := openDir(t), openDir(t)
-	d := web.fleet(t, data, "--listen", all)
+	data, state := stage.OpenDir(t), stage.OpenDir(t)
+	d := web.ServeOthers(t, data, "--listen", all)
 	server := "https://" + join(webAddress, 4849)
-	agent := db.reporter(t, server, state, []string{"--token-file", web.token(t, data)})
-	agent.says(t, "db1 reports to "+server)
-	d.heardOf(t, "db1")
+	agent := db.reporter(t, server, state, []string{"--token-file", web.Token(t, data)})
+	agent.Says(t, "db1 reports to "+server)
+	d.HeardOf(t, "db1")
 
-	d.terminate(t, patience)
-	agent.says(t, "not delivered", "is dotm running there?")
-	d = web.fleet(t, data, "--listen", all)
-	d.heardOf(t, "db1")
-	agent.says(t, "server takes reports again")
+	d.Terminate(t, stage.Patience)
+	agent.Says(t, "not delivered", "is dotm running there?")
+	d = web.ServeOthers(t, data, "--listen", all)
+	d.HeardOf(t, "db1")
+	agent.Says(t, "server takes reports again")
 
 	var list struct{ Agents []struct{ ID, Name string } }
-	if err := d.get(t.Context(), "/agents", &list); err != nil || len(list.Agents) != 1 || list.Agents[0].Name != "db1" {
+	if err := d.Get(t.Context(), "/agents", &list); err != nil || len(list.Agents) != 1 || list.Agents[0].Name != "db1" {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	web.ask(t, "agents", "revoke", "--data", data, list.Agents[0].ID)
-	agent.says(t, "was revoked at", "enrol anew with a token of dotm token create")
+	web.Ask(t, "agents", "revoke", "--data", data, list.Agents[0].ID)
+	agent.Says(t, "was revoked at", "enrol anew with a token of dotm token create")
 	select {
-	case <-agent.ended:
+	case <-agent.Ended:
 		t.Error("a revoked agent gives up: its supervisor would start it again and again")
 	default:
 	}
-	if n := strings.Count(agent.err.String(), "was revoked"); n > 2 {
-		t.Errorf("it says %d times that it was revoked:\n%s", n, agent.err.String())
+	if n := strings.Count(agent.Err(), "was revoked"); n > 2 {
+		t.Errorf("it says %d times that it was revoked:\n%s", n, agent.Err())
 	}
-	agent.terminate(t, patience)
-	again := db.reporter(t, server, state, []string{"--token-file", web.token(t, data)})
-	again.says(t, "db1 reports to")
+	agent.Terminate(t, stage.Patience)
+	again := db.reporter(t, server, state, []string{"--token-file", web.Token(t, data)})
+	again.Says(t, "db1 reports to")
 }
 
 // A host that is renamed goes on to report; an agent never speaks for another.
 func TestRenamedHost(t *testing.T) {
 	web, db := twoHosts(t)
-	data, state := openDir(t), openDir(t)
-	d := web.fleet(t, data, "--listen", all)
-	server, token := "https://"+join(webAddress, 4849), web.token(t, data)
+	data, state := stage.OpenDir(t), stage.OpenDir(t)
+	d := web.ServeOthers(t, data, "--listen", all)
+	server, token := "https://"+join(webAddress, 4849), web.Token(t, data)
 	if _, err := os.Stat("/etc/machine-id"); err != nil {
-		cannot(t, "this machine has no machine-id")
+		stage.Cannot(t, "this machine has no machine-id")
 	}
 	agent := db.reporter(t, server, state, []string{"--token-file", token})
-	d.heardOf(t, "db1")
-	agent.terminate(t, patience)
-	db.rename(t, "db1-new")
+	d.HeardOf(t, "db1")
+	agent.Terminate(t, stage.Patience)
+	stage.Must(t, db.Rename("db1-new"))
 	agent = db.reporter(t, server, state, nil)
-	d.heardOf(t, "db1-new")
-	agent.terminate(t, patience)
+	d.HeardOf(t, "db1-new")
+	agent.Terminate(t, stage.Patience)
 	// The same identity on a host of another machine-id.
-	fake := filepath.Join(openDir(t), "agent.json")
+	fake := filepath.Join(stage.OpenDir(t), "agent.json")
 	copyText(t, filepath.Join(state, "agent.json"), fake)
 	id, secret := identity(t, fake)
 	client := db.client(t, data)
 	status, body, _ := post(t, client, server+"/api/v1/reports", strings.NewReader(minimal("other", "another machine")), "Authorization", "Bearer dotm1a."+id+"."+secret)
-	if status != http.StatusForbidden || containsAll(body, "db1-new", "other") != nil {
+	if status != http.StatusForbidden || stage.ContainsAll(body, "db1-new", "other") != nil {
 		t.Errorf("%d %s", status, body)
 	}
 }
@@ -175,7 +131,7 @@ func copyText(t *testing.T, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, to, string(raw))
+	stage.Write(t, to, string(raw))
 }
 
 // identity reads an agent's.
@@ -205,10 +161,10 @@ func minimal(name, machine string) string {
 // A person follows the link of the first start, from another host.
 func TestFirstLogin(t *testing.T) {
 	web, db := twoHosts(t)
-	data := openDir(t)
-	d := web.fleet(t, data, "--listen", all)
-	d.says(t, "/login#setup=")
-	link := regexp.MustCompile(`#setup=(\S+)`).FindStringSubmatch(d.out.String())[1]
+	data := stage.OpenDir(t)
+	d := web.ServeOthers(t, data, "--listen", all)
+	d.Says(t, "/login#setup=")
+	link := regexp.MustCompile(`#setup=(\S+)`).FindStringSubmatch(d.Out())[1]
 	client, api := db.client(t, data), "https://"+join(webAddress, 4849)+"/api/v1"
 	resp, err := client.Get(api + "/topology")
 	if err != nil {
@@ -219,7 +175,7 @@ func TestFirstLogin(t *testing.T) {
 		t.Errorf("without a login: %s", resp.Status)
 	}
 	status, body, header := post(t, client, api+"/setup", strings.NewReader(`{"secret":"`+link+`","password":"a long password"}`))
-	if cookie := header.Get("Set-Cookie"); status != http.StatusOK || containsAll(cookie, "__Host-dotm=", "Secure", "HttpOnly", "SameSite=Strict", "Path=/") != nil {
+	if cookie := header.Get("Set-Cookie"); status != http.StatusOK || stage.ContainsAll(cookie, "__Host-dotm=", "Secure", "HttpOnly", "SameSite=Strict", "Path=/") != nil {
 		t.Fatalf("%d %s, cookie %s", status, body, cookie)
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, api+"/topology", nil)
@@ -235,10 +191,10 @@ func TestFirstLogin(t *testing.T) {
 		t.Errorf("the link works twice: %d %s", status, body)
 	}
 	// A restart shows no new link: somebody can log in already.
-	d.terminate(t, patience)
-	again := web.fleet(t, data, "--listen", all)
-	if strings.Contains(again.out.String(), "setup") {
-		t.Errorf("it says %s", again.out.String())
+	d.Terminate(t, stage.Patience)
+	again := web.ServeOthers(t, data, "--listen", all)
+	if strings.Contains(again.Out(), "setup") {
+		t.Errorf("it says %s", again.Out())
 	}
 	// Attempts from one address become slow; the right password is no exception.
 	for range 5 {
@@ -256,29 +212,29 @@ func TestFirstLogin(t *testing.T) {
 // the server's name.
 func TestHTTPSProxy(t *testing.T) {
 	web, db := twoHosts(t)
-	data := openDir(t)
-	d := web.fleet(t, data, "--listen", all)
+	data := stage.OpenDir(t)
+	d := web.ServeOthers(t, data, "--listen", all)
 	var seen atomic.Value
 	proxy := web.connectProxy(t, join(webAddress, 3128), join(webAddress, 4849), &seen)
-	token := web.token(t, data)
+	token := web.Token(t, data)
 	// No resolver of db1 knows web1: only the proxy gets there.
-	agent := db.reporter(t, "https://web1:4849", openDir(t), []string{"--token-file", token}, withEnv("HTTPS_PROXY=http://"+proxy))
-	d.heardOf(t, "db1")
+	agent := db.reporter(t, "https://web1:4849", stage.OpenDir(t), []string{"--token-file", token}, bed.WithEnv("HTTPS_PROXY=http://"+proxy))
+	d.HeardOf(t, "db1")
 	if got := seen.Load(); got != "CONNECT web1:4849" {
 		t.Errorf("the proxy was asked to %v", got)
 	}
-	agent.terminate(t, patience)
-	h := db.reporter(t, "https://web1:4849", openDir(t), []string{"--token-file", token, "--once"}, withEnv("HTTPS_PROXY=http://"+join(webAddress, 1)))
-	if code := h.wait(t, patience); code != 2 || !strings.Contains(h.err.String(), "proxy of HTTPS_PROXY can't be used") {
-		t.Errorf("%d %s", code, h.err.String())
+	agent.Terminate(t, stage.Patience)
+	h := db.reporter(t, "https://web1:4849", stage.OpenDir(t), []string{"--token-file", token, "--once"}, bed.WithEnv("HTTPS_PROXY=http://"+join(webAddress, 1)))
+	if code := h.Wait(t); code != 2 || !strings.Contains(h.Err(), "proxy of HTTPS_PROXY can't be used") {
+		t.Errorf("%d %s", code, h.Err())
 	}
 }
 
 // connectProxy is a proxy on the host that connects whoever asks to one address.
-func (h *host) connectProxy(t *testing.T, address, to string, seen *atomic.Value) string {
+func (h host) connectProxy(t *testing.T, address, to string, seen *atomic.Value) string {
 	t.Helper()
 	var l net.Listener
-	if err := h.do(func() (err error) { l, err = net.Listen("tcp", address); return err }); err != nil {
+	if err := h.Do(func() (err error) { l, err = net.Listen("tcp", address); return err }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
@@ -296,7 +252,7 @@ func (h *host) connectProxy(t *testing.T, address, to string, seen *atomic.Value
 					return
 				}
 				seen.Store(r.Method + " " + r.Host)
-				out, err := h.dial(context.Background(), "tcp", to)
+				out, err := h.Dial(context.Background(), "tcp", to)
 				if err != nil {
 					return
 				}
@@ -314,13 +270,13 @@ func (h *host) connectProxy(t *testing.T, address, to string, seen *atomic.Value
 // CA in files, valid from a moment on for 90 days.
 func certificate(t *testing.T, from time.Time, names ...string) (cert, ca string) {
 	t.Helper()
-	dir := openDir(t)
+	dir := stage.OpenDir(t)
 	a, err := pki.Open(filepath.Join(dir, "tls"), func() []string { return names }, func() time.Time { return from })
 	if err != nil {
 		t.Fatal(err)
 	}
 	ca = filepath.Join(dir, "ca.pem")
-	write(t, ca, string(a.PEM()))
+	stage.Write(t, ca, string(a.PEM()))
 	return filepath.Join(dir, "tls", "server.pem"), ca
 }
 
@@ -328,30 +284,30 @@ func certificate(t *testing.T, from time.Time, names ...string) (cert, ca string
 // log in all the same, and the server knows where they come from.
 func TestBehindProxy(t *testing.T) {
 	web, db := twoHosts(t)
-	data, state := openDir(t), openDir(t)
-	d := web.fleet(t, data, "--listen", local, "--behind-proxy", "127.0.0.1")
+	data, state := stage.OpenDir(t), stage.OpenDir(t)
+	d := web.ServeOthers(t, data, "--listen", local, "--behind-proxy", "127.0.0.1")
 	cert, ca := certificate(t, time.Now(), webAddress)
-	web.nginx(t, "ssl_certificate "+cert+"; ssl_certificate_key "+cert+`;
+	web.Nginx(t, "ssl_certificate "+cert+"; ssl_certificate_key "+cert+`;
 		location /chart/ {
 			proxy_pass http://127.0.0.1:4849/;
 			proxy_set_header Host $http_host;
 			proxy_set_header X-Forwarded-For $remote_addr;
 			proxy_set_header X-Forwarded-Proto $scheme;
 		}`, webAddress+":443 ssl")
-	web.reachable(t, webAddress+":443")
-	token := web.token(t, data)
+	web.Reachable(t, webAddress+":443")
+	token := web.Token(t, data)
 	if raw, _ := os.ReadFile(token); !bytes.HasPrefix(raw, []byte("dotm1.-.")) {
 		t.Errorf("token is %s: it must not name a CA that agents never see", raw)
 	}
 	server := "https://" + webAddress + "/chart"
 	db.reporter(t, server, state, []string{"--token-file", token, "--ca-file", ca})
-	d.heardOf(t, "db1")
+	d.HeardOf(t, "db1")
 	var list struct {
 		Agents []struct {
 			LastAddress string `json:"last_address"`
 		}
 	}
-	if err := d.get(t.Context(), "/agents", &list); err != nil || len(list.Agents) != 1 || list.Agents[0].LastAddress != dbAddress {
+	if err := d.Get(t.Context(), "/agents", &list); err != nil || len(list.Agents) != 1 || list.Agents[0].LastAddress != dbAddress {
 		t.Errorf("%+v, %v", list, err)
 	}
 	// On this machine too a login is needed: whoever asks may be the proxy.
@@ -360,9 +316,9 @@ func TestBehindProxy(t *testing.T) {
 			t.Errorf("%d %s", status, body)
 		}
 	}
-	no := db.reporter(t, server, openDir(t), []string{"--ca-file", ca, "--once"})
-	if code := no.wait(t, patience); code != 2 || !strings.Contains(no.err.String(), "agent has no identity") {
-		t.Errorf("%d %s", code, no.err.String())
+	no := db.reporter(t, server, stage.OpenDir(t), []string{"--ca-file", ca, "--once"})
+	if code := no.Wait(t); code != 2 || !strings.Contains(no.Err(), "agent has no identity") {
+		t.Errorf("%d %s", code, no.Err())
 	}
 }
 
@@ -370,29 +326,29 @@ func TestBehindProxy(t *testing.T) {
 // one is taken over without a restart.
 func TestOwnCertificate(t *testing.T) {
 	web, db := twoHosts(t)
-	data, state := openDir(t), openDir(t)
+	data, state := stage.OpenDir(t), stage.OpenDir(t)
 	expired, ca := certificate(t, time.Now().Add(-pki.ServerLife-2*time.Hour), webAddress)
-	d := web.fleet(t, data, "--listen", all, "--cert-file", expired)
-	d.says(t, "certificate has expired")
-	server, token := "https://"+join(webAddress, 4849), web.token(t, data)
+	d := web.ServeOthers(t, data, "--listen", all, "--cert-file", expired)
+	d.Says(t, "certificate has expired")
+	server, token := "https://"+join(webAddress, 4849), web.Token(t, data)
 	try := func(server, ca string) string {
 		t.Helper()
 		p := db.reporter(t, server, state, []string{"--token-file", token, "--ca-file", ca, "--once"})
-		p.wait(t, patience)
-		return p.err.String()
+		p.Wait(t)
+		return p.Err()
 	}
-	if got := try(server, ca); containsAll(got, "server's certificate expired at", "renew the certificate on the server") != nil {
+	if got := try(server, ca); stage.ContainsAll(got, "server's certificate expired at", "renew the certificate on the server") != nil {
 		t.Errorf("expired: %s", got)
 	}
 	other, otherCA := certificate(t, time.Now(), "elsewhere.example")
 	copyText(t, other, expired)
-	eventually(t, "the new certificate is in force", func() error {
-		return containsAll(try(server, otherCA), "certificate is for elsewhere.example, not for \""+webAddress+"\"")
+	stage.Eventually(t, "the new certificate is in force", func() error {
+		return stage.ContainsAll(try(server, otherCA), "certificate is for elsewhere.example, not for \""+webAddress+"\"")
 	})
 	right, rightCA := certificate(t, time.Now(), webAddress)
 	copyText(t, right, expired)
-	eventually(t, "the last certificate is in force", func() error {
-		return containsAll(try(server, ca), "signed by a CA that this machine doesn't know")
+	stage.Eventually(t, "the last certificate is in force", func() error {
+		return stage.ContainsAll(try(server, ca), "signed by a CA that this machine doesn't know")
 	})
 	if got := try(server, rightCA); got != "" {
 		t.Errorf("a good certificate: %s", got)
@@ -402,22 +358,22 @@ func TestOwnCertificate(t *testing.T) {
 // A relay takes the reports of a zone that can't reach the server.
 func TestRelay(t *testing.T) {
 	web, db := twoHosts(t)
-	data := openDir(t)
-	d := web.fleet(t, data, "--listen", all)
-	db.dotm(t, []string{
-		"relay", "--server", "https://" + join(webAddress, 4849), "--listen", join(dbAddress, 4850), "--state", openDir(t),
-		"--token-file", web.token(t, data, "--relay", dbAddress), "--allow", "10.77.0.0/24",
-	}).says(t, "Relays agents of https://"+join(dbAddress, 4850))
-	token := web.token(t, data)
-	agent := db.reporter(t, "https://"+join(dbAddress, 4850), openDir(t), []string{"--token-file", token})
-	d.heardOf(t, "db1")
+	data := stage.OpenDir(t)
+	d := web.ServeOthers(t, data, "--listen", all)
+	db.Dotm(t, []string{
+		"relay", "--server", "https://" + join(webAddress, 4849), "--listen", join(dbAddress, 4850), "--state", stage.OpenDir(t),
+		"--token-file", web.Token(t, data, "--relay", dbAddress), "--allow", dbAddress + "/32",
+	}).Says(t, "Relays agents of https://"+join(dbAddress, 4850))
+	token := web.Token(t, data)
+	agent := db.reporter(t, "https://"+join(dbAddress, 4850), stage.OpenDir(t), []string{"--token-file", token})
+	d.HeardOf(t, "db1")
 	var list struct {
 		Agents []struct {
 			Role, Via   string
 			LastAddress string `json:"last_address"`
 		}
 	}
-	if err := d.get(t.Context(), "/agents", &list); err != nil || len(list.Agents) != 2 {
+	if err := d.Get(t.Context(), "/agents", &list); err != nil || len(list.Agents) != 2 {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	for _, a := range list.Agents {
@@ -425,14 +381,14 @@ func TestRelay(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
-	d.terminate(t, patience)
-	agent.says(t, "relay can't reach the server")
-	d = web.fleet(t, data, "--listen", all)
-	d.heardOf(t, "db1")
+	d.Terminate(t, stage.Patience)
+	agent.Says(t, "relay can't reach the server")
+	d = web.ServeOthers(t, data, "--listen", all)
+	d.HeardOf(t, "db1")
 	// Whose network was not named is not served.
-	no := web.reporter(t, "https://"+join(dbAddress, 4850), openDir(t), []string{"--token-file", token, "--once"})
-	if code := no.wait(t, patience); code != 2 || !strings.Contains(no.err.String(), "used up") {
-		t.Errorf("%d %s", code, no.err.String())
+	no := web.reporter(t, "https://"+join(dbAddress, 4850), stage.OpenDir(t), []string{"--token-file", token, "--once"})
+	if code := no.Wait(t); code != 2 || stage.ContainsAll(no.Err(), "doesn't forward for "+webAddress, "--allow") != nil {
+		t.Errorf("%d %s", code, no.Err())
 	}
 }
 
@@ -440,13 +396,13 @@ func TestRelay(t *testing.T) {
 // next to nothing.
 func TestBombs(t *testing.T) {
 	web, db := twoHosts(t)
-	data, state := openDir(t), openDir(t)
-	d := web.fleet(t, data, "--listen", all)
+	data, state := stage.OpenDir(t), stage.OpenDir(t)
+	d := web.ServeOthers(t, data, "--listen", all)
 	server := "https://" + join(webAddress, 4849)
-	db.reporter(t, server, state, []string{"--token-file", web.token(t, data), "--once"}).wait(t, patience)
-	d.heardOf(t, "db1")
+	db.reporter(t, server, state, []string{"--token-file", web.Token(t, data), "--once"}).Wait(t)
+	d.HeardOf(t, "db1")
 	id, secret := identity(t, filepath.Join(state, "agent.json"))
-	before := peakMemory(t, d.cmd.Process.Pid)
+	before := peakMemory(t, d.PID())
 	bomb := gigabyte(t)
 	client := db.client(t, data)
 	for range 4 {
@@ -456,7 +412,7 @@ func TestBombs(t *testing.T) {
 		}
 	}
 	// A stranger's body is not read: the answer is there before it is sent.
-	conn, err := db.dial(t.Context(), "tcp", join(webAddress, 4849))
+	conn, err := db.Dial(t.Context(), "tcp", join(webAddress, 4849))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,10 +423,10 @@ func TestBombs(t *testing.T) {
 	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 401 ") {
 		t.Errorf("%q %v", line, err)
 	}
-	if after := peakMemory(t, d.cmd.Process.Pid); after-before > 128<<20 {
+	if after := peakMemory(t, d.PID()); after-before > 128<<20 {
 		t.Errorf("the server's memory grew from %d to %d MiB", before>>20, after>>20)
 	}
-	if err := d.get(t.Context(), "/version", &struct{}{}); err != nil {
+	if err := d.Get(t.Context(), "/version", &struct{}{}); err != nil {
 		t.Error(err)
 	}
 }

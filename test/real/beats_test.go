@@ -1,3 +1,5 @@
+//go:build linux
+
 package realtest
 
 import (
@@ -10,12 +12,13 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
 // line is a way to a server that loses answers when it is told to, and counts
 // what goes over it.
 type line struct {
-	to   *dotm
+	to   *stage.Server
 	mu   sync.Mutex
 	lose bool
 	// seen counts requests by media type and status of the answer, bytes those
@@ -25,11 +28,11 @@ type line struct {
 }
 
 // line makes one that listens on an address of the host.
-func (h *host) line(t *testing.T, address string, to *dotm) *line {
+func (h host) line(t *testing.T, address string, to *stage.Server) *line {
 	t.Helper()
 	l := &line{to: to, seen: map[string]int{}, bytes: map[string]int{}}
 	var listener net.Listener
-	if err := h.do(func() (err error) { listener, err = net.Listen("tcp", address); return err }); err != nil {
+	if err := h.Do(func() (err error) { listener, err = net.Listen("tcp", address); return err }); err != nil {
 		t.Fatal(err)
 	}
 	s := &http.Server{Handler: l}
@@ -47,12 +50,12 @@ func (l *line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	to := l.to
 	l.mu.Unlock()
-	req, err := http.NewRequestWithContext(r.Context(), r.Method, to.url+r.URL.Path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, to.URL+r.URL.Path, bytes.NewReader(body))
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	req.Header.Set("Content-Type", kind)
-	resp, err := to.client.Do(req)
+	resp, err := to.Client.Do(req)
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -82,7 +85,7 @@ func (l *line) waits(t *testing.T, what string, more int) {
 	t.Helper()
 	count := func() int { l.mu.Lock(); defer l.mu.Unlock(); return l.seen[what] }
 	from := count()
-	eventually(t, fmt.Sprintf("%d × %s", more, what), func() error {
+	stage.Eventually(t, fmt.Sprintf("%d × %s", more, what), func() error {
 		if got := count() - from; got < more {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -95,30 +98,30 @@ func (l *line) waits(t *testing.T, what string, more int) {
 // An agent tells by beats what changed. Answers that get lost, and a server that
 // starts anew, make it send whole reports again; and what opened counts once.
 func TestBeats(t *testing.T) {
-	h, data := newHost(t, "web1"), openDir(t)
-	h.redis(t, 6379, "127.0.0.1")
-	h.reachable(t, "127.0.0.1:6379")
-	orders := h.puppet(t, "orders")
+	h, data := newHost(t, "web1"), stage.OpenDir(t)
+	h.Redis(t, 6379, "127.0.0.1")
+	h.Reachable(t, "127.0.0.1:6379")
+	orders := h.Puppet(t, "orders")
 	serve := []string{"serve", "--listen", local, "--data", data}
-	d := h.server(t, local, serve)
+	d := h.Serve(t, local, serve)
 	l := h.line(t, "127.0.0.1:4850", d)
-	h.dotm(t, []string{"agent", "--server", "http://127.0.0.1:4850", "--interval", interval})
-	d.heardOf(t, "web1")
+	h.Dotm(t, []string{"agent", "--server", "http://127.0.0.1:4850", "--interval", interval})
+	d.HeardOf(t, "web1")
 	const whole, beat = "application/gzip 200", report.BeatType + " 200"
 	opened := 0
 	dial := func(n int) {
 		t.Helper()
-		orders.dial(t, n, "tcp", "127.0.0.1:6379")
+		orders.Dial(t, n, "tcp", "127.0.0.1:6379")
 		opened += n
 	}
 	exact := func() {
 		t.Helper()
-		eventually(t, "every connection counts once", func() error {
-			c, err := l.to.chart(t.Context())
+		stage.Eventually(t, "every connection counts once", func() error {
+			c, err := l.to.Chart(t.Context())
 			if err != nil {
 				return err
 			}
-			if e := c.edge("orders"); e == nil || e.Opened != opened || e.Count != opened {
+			if e := c.Edge("orders"); e == nil || e.Opened != opened || e.Count != opened {
 				return fmt.Errorf("edge %v, want %d opened", e, opened)
 			}
 			return nil
@@ -140,8 +143,8 @@ func TestBeats(t *testing.T) {
 	l.waits(t, beat, 3)
 	exact()
 
-	d.terminate(t, patience)
-	again := h.server(t, local, serve)
+	d.Terminate(t, stage.Patience)
+	again := h.Serve(t, local, serve)
 	l.mu.Lock()
 	l.to = again
 	l.mu.Unlock()

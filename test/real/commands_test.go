@@ -1,3 +1,5 @@
+//go:build linux
+
 package realtest
 
 import (
@@ -7,18 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-// output runs dotm with arguments that it must take: exit code 0, nothing on
-// standard error.
-func (h *host) output(t *testing.T, args ...string) string {
-	t.Helper()
-	p := h.dotm(t, args)
-	if code := p.wait(t, patience); code != 0 || p.err.String() != "" {
-		t.Fatalf("dotm %s: exit code %d\n%s", strings.Join(args, " "), code, p.err.String())
-	}
-	return p.out.String()
-}
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
+)
 
 func decode(t *testing.T, text string, into any) {
 	t.Helper()
@@ -39,16 +32,16 @@ func matches(t *testing.T, text string, patterns ...string) {
 }
 
 // shopScene is one host with a bit of everything, for the commands to show.
-func shopScene(t *testing.T) (h *host, redis *program) {
+func shopScene(t *testing.T) (h host, redis *stage.Program) {
 	t.Helper()
 	h, _ = twoHosts(t)
-	h.nginx(t, "location / { return 204; }", "80", "[::]:80")
-	redis = h.redis(t, 6379, "127.0.0.1", "::1")
-	h.reachable(t, "127.0.0.1:80", "[::1]:80", "127.0.0.1:6379", "[::1]:6379")
-	orders := h.puppet(t, "orders")
-	orders.dial(t, 2, "tcp", "127.0.0.1:6379")
-	orders.dial(t, 1, "tcp", "[::1]:80")
-	orders.dial(t, 1, "udp", dbAddress+":514")
+	h.Nginx(t, "location / { return 204; }", "80", "[::]:80")
+	redis = h.Redis(t, 6379, "127.0.0.1", "::1")
+	h.Reachable(t, "127.0.0.1:80", "[::1]:80", "127.0.0.1:6379", "[::1]:6379")
+	orders := h.Puppet(t, "orders")
+	orders.Dial(t, 2, "tcp", "127.0.0.1:6379")
+	orders.Dial(t, 1, "tcp", "[::1]:80")
+	orders.Dial(t, 1, "udp", dbAddress+":514")
 	return h, redis
 }
 
@@ -87,7 +80,7 @@ func (r *sent) lines() string {
 }
 
 // checkSent checks a report about the scene.
-func checkSent(t *testing.T, text string, redis *program) {
+func checkSent(t *testing.T, text string, redis *stage.Program) {
 	t.Helper()
 	var r sent
 	decode(t, text, &r)
@@ -96,7 +89,7 @@ func checkSent(t *testing.T, text string, redis *program) {
 		t.Errorf("version %q of %q with %d listeners and %d connections, want 1.1 of web1 with 4 and 5",
 			r.Version, r.Node.Name, len(r.Listeners), len(r.Connections))
 	}
-	pid := redis.cmd.Process.Pid
+	pid := redis.PID()
 	matches(
 		t, r.lines(),
 		`nginx tcp 0\.0\.0\.0 80 root \d+`,
@@ -109,7 +102,7 @@ func checkSent(t *testing.T, text string, redis *program) {
 		`nginx in tcp ::1 80 ×1`,
 		`orders out udp 10\.77\.0\.2 514 ×1`,
 	)
-	if err := containsAll(fmt.Sprint(r.Interfaces), "eth0", webAddress+"/24", webAddress6+"/64", "lo", "127.0.0.1/8"); err != nil {
+	if err := stage.ContainsAll(fmt.Sprint(r.Interfaces), "eth0", webAddress+"/24", webAddress6+"/64", "lo", "127.0.0.1/8"); err != nil {
 		t.Error(err)
 	}
 }
@@ -154,21 +147,21 @@ func TestDryRun(t *testing.T) {
 
 func TestMap(t *testing.T) {
 	h, redis := shopScene(t)
-	d := h.up(t, openDir(t))
-	want := scene{
-		nodes: []string{"web1 host reporting", dbAddress + " inferred inferred"},
-		services: []string{
+	d := h.up(t, stage.OpenDir(t))
+	want := stage.Scene{
+		Nodes: []string{"web1 host reporting", dbAddress + " inferred inferred"},
+		Services: []string{
 			"web1 nginx tcp/80 listening 0.0.0.0,::",
 			"web1 redis-server tcp/6379 listening 127.0.0.1,::1 loopback",
 			dbAddress + " (hidden) udp/514 seen " + dbAddress,
 		},
-		edges: []string{
+		Edges: []string{
 			"web1/orders → web1/redis-server:6379/tcp ×2 both",
 			"web1/orders → web1/nginx:80/tcp ×1 both",
 			"web1/orders → " + dbAddress + ":514/udp ×1",
 		},
 	}
-	c := d.shows(t, want, "web1")
+	c := d.Shows(t, want, "web1")
 	text := h.output(t, "map")
 	matches(
 		t, text,
@@ -180,21 +173,21 @@ func TestMap(t *testing.T) {
 		`  → orders → 10\.77\.0\.2:514 ×1`,
 		`Reporting: 1 of 2 nodes\. Revision \S+\. Hidden: \d+ \(--hide none shows all\)\.`,
 	)
-	var shown chart
+	var shown stage.Chart
 	decode(t, h.output(t, "map", "--json", "--hide", "none"), &shown)
-	if err := shown.diff(want); err != nil {
+	if err := shown.Differ(want); err != nil {
 		t.Error(err)
 	}
-	if shown.node("web1").Name != c.node("web1").Name || !shown.node("web1").FirstSeen.Equal(c.node("web1").FirstSeen) {
-		t.Errorf("the map shows another node than the chart: %+v", shown.node("web1"))
+	if shown.Node("web1").Name != c.Node("web1").Name || !shown.Node("web1").FirstSeen.Equal(c.Node("web1").FirstSeen) {
+		t.Errorf("the map shows another node than the chart: %+v", shown.Node("web1"))
 	}
 
-	redis.kill()
-	want.services[1] = strings.Replace(want.services[1], "listening", "gone", 1)
-	want.edges[0] = "web1/orders → web1/redis-server:6379/tcp ×0 both"
-	d.shows(t, want, "web1")
+	redis.Kill()
+	want.Services[1] = strings.Replace(want.Services[1], "listening", "gone", 1)
+	want.Edges[0] = "web1/orders → web1/redis-server:6379/tcp ×0 both"
+	d.Shows(t, want, "web1")
 	matches(
-		t, h.output(t, "map", "--server", d.url),
+		t, h.output(t, "map", "--server", d.URL),
 		`  redis-server :6379 \(loopback only\) \(gone since \S+Z\)`,
 		`    ← orders ×0`,
 	)
@@ -202,8 +195,8 @@ func TestMap(t *testing.T) {
 
 func TestConfigCommands(t *testing.T) {
 	h := newHost(t, "web1")
-	path := openDir(t) + "/dotm.yaml"
-	write(t, path, "listen: 127.0.0.1:4851\nsettings:\n  ageing: 3s\n  ignored_ports: [6379]\n")
+	path := stage.OpenDir(t) + "/dotm.yaml"
+	stage.Write(t, path, "listen: 127.0.0.1:4851\nsettings:\n  ageing: 3s\n  ignored_ports: [6379]\n")
 	if got, want := h.output(t, "config", "check", path), path+" is fine.\n"; got != want {
 		t.Errorf("config check says %q, want %q", got, want)
 	}
@@ -217,12 +210,12 @@ func TestConfigCommands(t *testing.T) {
 	}
 	// What print prints is a configuration itself.
 	printed := path + ".printed"
-	write(t, printed, h.output(t, "config", "print", path))
+	stage.Write(t, printed, h.output(t, "config", "print", path))
 	if got := h.output(t, "config", "print", printed); got != h.output(t, "config", "print", path) {
 		t.Errorf("what config print printed, printed again, is %q", got)
 	}
 
-	d := h.server(t, "127.0.0.1:4851", []string{"up", "--config", path, "--data", openDir(t)})
+	d := h.Serve(t, "127.0.0.1:4851", []string{"up", "--config", path, "--data", stage.OpenDir(t)})
 	var s struct {
 		Settings struct {
 			Ageing       string `json:"ageing"`
@@ -230,7 +223,7 @@ func TestConfigCommands(t *testing.T) {
 		} `json:"settings"`
 		Locked []string `json:"locked"`
 	}
-	if err := d.get(t.Context(), "/settings", &s); err != nil {
+	if err := d.Get(t.Context(), "/settings", &s); err != nil {
 		t.Fatal(err)
 	}
 	if s.Settings.Ageing != "3s" || fmt.Sprint(s.Settings.IgnoredPorts, s.Locked) != "[6379] [ageing ignored_ports]" {
@@ -239,7 +232,7 @@ func TestConfigCommands(t *testing.T) {
 	for patch, status := range map[string]int{
 		`{"ageing":"1m"}`: 409, `{"hide_after":"-1s"}`: 422, `{"hide_after":"soon"}`: 422, `{"hide":"1m"}`: 422, `{"hide_after":"1h"}`: 200,
 	} {
-		if got, body, err := d.do(t.Context(), "PATCH", "/settings", "application/json", []byte(patch)); err != nil || got != status {
+		if got, body, err := d.Do(t.Context(), "PATCH", "/settings", "application/json", []byte(patch)); err != nil || got != status {
 			t.Errorf("PATCH %s: %d, want %d (%v)\n%s", patch, got, status, err, body)
 		}
 	}
@@ -257,7 +250,7 @@ func TestVersion(t *testing.T) {
 		t.Errorf("version says %q, want %q", got, want)
 	}
 	var served struct{ Version, Listen string }
-	if err := h.up(t, openDir(t)).get(t.Context(), "/version", &served); err != nil || served.Version != v.Version || served.Listen != local {
+	if err := h.up(t, stage.OpenDir(t)).Get(t.Context(), "/version", &served); err != nil || served.Version != v.Version || served.Listen != local {
 		t.Errorf("the server says %+v (%v)", served, err)
 	}
 }

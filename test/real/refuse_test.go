@@ -1,3 +1,5 @@
+//go:build linux
+
 package realtest
 
 import (
@@ -12,44 +14,46 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/store/bolt"
+	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
 // refused runs dotm with arguments that it must refuse: exit code 2, one line
 // on standard error that holds every text, nothing on standard output.
-func (h *host) refused(t *testing.T, args []string, opts []option, texts ...string) {
+func (h host) refused(t *testing.T, args []string, opts []bed.Option, texts ...string) {
 	t.Helper()
-	p := h.dotm(t, args, opts...)
-	if code := p.wait(t, patience); code != 2 {
+	p := h.Dotm(t, args, opts...)
+	if code := p.Wait(t); code != 2 {
 		t.Errorf("dotm %s: exit code %d, want 2", strings.Join(args, " "), code)
 	}
-	text := p.err.String()
-	if err := containsAll(text, append(texts, "dotm: ")...); err != nil {
+	text := p.Err()
+	if err := stage.ContainsAll(text, append(texts, "dotm: ")...); err != nil {
 		t.Errorf("dotm %s: %v", strings.Join(args, " "), err)
 	}
 	if lines := strings.Count(text, "\n"); lines != 1 {
 		t.Errorf("dotm %s complains in %d lines, want 1:\n%s", strings.Join(args, " "), lines, text)
 	}
-	if out := p.out.String(); out != "" {
+	if out := p.Out(); out != "" {
 		t.Errorf("dotm %s refuses, but writes to standard output: %q", strings.Join(args, " "), out)
 	}
 }
 
 func TestDataFolderInUse(t *testing.T) {
-	h, data := newHost(t, "web1"), openDir(t)
+	h, data := newHost(t, "web1"), stage.OpenDir(t)
 	d := h.up(t, data)
 	h.refused(
 		t, []string{"up", "--data", data, "--listen", "127.0.0.1:4850"}, nil,
-		data, "in use", "process "+strconv.Itoa(d.cmd.Process.Pid), "stop it", "--data",
+		data, "in use", "process "+strconv.Itoa(d.PID()), "stop it", "--data",
 	)
-	d.heardOf(t, "web1") // the first goes on
-	d.kill()
+	d.HeardOf(t, "web1") // the first goes on
+	d.Kill()
 	h.up(t, data) // a lock of the dead holds nobody back
 }
 
 func TestPortBusy(t *testing.T) {
 	h := newHost(t, "web1")
-	h.up(t, openDir(t))
-	data := openDir(t)
+	h.up(t, stage.OpenDir(t))
+	data := stage.OpenDir(t)
 	h.refused(t, []string{"up", "--data", data}, nil, local, "busy", "--listen")
 	if _, err := os.Stat(filepath.Join(data, "dotm.pid")); err == nil {
 		t.Error("a dotm that did not start left its process id in the data folder")
@@ -57,32 +61,32 @@ func TestPortBusy(t *testing.T) {
 }
 
 func TestDataFolderUnusable(t *testing.T) {
-	needRoot(t)
-	h, dir := newHost(t, "web1"), openDir(t)
-	h.refused(t, []string{"up", "--data", filepath.Join(dir, "data")}, []option{as(stranger)}, dir, "permission denied", "--data")
+	stage.NeedRoot(t)
+	h, dir := newHost(t, "web1"), stage.OpenDir(t)
+	h.refused(t, []string{"up", "--data", filepath.Join(dir, "data")}, []bed.Option{bed.As(stranger)}, dir, "permission denied", "--data")
 	foreign := filepath.Join(dir, "foreign")
 	if err := os.Mkdir(foreign, 0o755); err != nil { //nolint:gosec // another user looks
 		t.Fatal(err)
 	}
-	h.refused(t, []string{"up", "--data", foreign}, []option{as(stranger)}, foreign, "permission denied", "--data")
+	h.refused(t, []string{"up", "--data", foreign}, []bed.Option{bed.As(stranger)}, foreign, "permission denied", "--data")
 	file := filepath.Join(dir, "file")
-	write(t, file, "no folder")
+	stage.Write(t, file, "no folder")
 	h.refused(t, []string{"up", "--data", file}, nil, file, "not a directory", "--data")
 }
 
 // A database that is foreign or damaged is refused, says what to do, and is
 // left as it is.
 func TestDatabaseUnusable(t *testing.T) {
-	h, data := newHost(t, "web1"), openDir(t)
+	h, data := newHost(t, "web1"), stage.OpenDir(t)
 	d := h.up(t, data)
-	eventually(t, "something is stored", func() error {
+	stage.Eventually(t, "something is stored", func() error {
 		state, err := onDisk(t, data)
 		if err == nil && len(state.Blocks) == 0 {
 			err = fmt.Errorf("no node is stored yet")
 		}
 		return err
 	})
-	d.terminate(t, patience)
+	d.Terminate(t, stage.Patience)
 	whole, err := os.ReadFile(filepath.Join(data, bolt.FileName))
 	if err != nil {
 		t.Fatal(err)
@@ -106,9 +110,9 @@ func TestDatabaseUnusable(t *testing.T) {
 		{"data overwritten", zero(whole, 2*page, len(whole)), damaged},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := openDir(t)
+			dir := stage.OpenDir(t)
 			path := filepath.Join(dir, bolt.FileName)
-			write(t, path, string(c.file))
+			stage.Write(t, path, string(c.file))
 			h.refused(t, []string{"up", "--data", dir}, nil, path, c.says, "move")
 			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, c.file) {
 				t.Errorf("the file was changed (%v): %d bytes, had %d", err, len(after), len(c.file))
@@ -139,10 +143,10 @@ func zero(b []byte, from, to int) []byte {
 }
 
 func TestWrongArguments(t *testing.T) {
-	h, dir := newHost(t, "web1"), openDir(t)
+	h, dir := newHost(t, "web1"), stage.OpenDir(t)
 	config := func(name, text string) string {
 		path := filepath.Join(dir, name)
-		write(t, path, text)
+		stage.Write(t, path, text)
 		return path
 	}
 	unknown := config("unknown.yaml", "settings:\n  ageing: 5m\n  aging: 5m\n")
@@ -192,15 +196,15 @@ func TestWrongArguments(t *testing.T) {
 // Others are served only by who insists, and not without a warning.
 func TestInsecure(t *testing.T) {
 	web, db := twoHosts(t)
-	p := web.dotm(t, []string{"serve", "--insecure", "--listen", "0.0.0.0:0", "--data", openDir(t)})
-	p.says(t, "INSECURE", "no TLS", "no login", "http://")
-	port := regexp.MustCompile(`http://\S+:(\d+)`).FindStringSubmatch(p.out.String())
+	p := web.Dotm(t, []string{"serve", "--insecure", "--listen", "0.0.0.0:0", "--data", stage.OpenDir(t)})
+	p.Says(t, "INSECURE", "no TLS", "no login", "http://")
+	port := regexp.MustCompile(`http://\S+:(\d+)`).FindStringSubmatch(p.Out())
 	if port == nil {
-		t.Fatalf("dotm doesn't say where it serves: %q", p.out.String())
+		t.Fatalf("dotm doesn't say where it serves: %q", p.Out())
 	}
 	number, err := strconv.Atoi(port[1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.reachable(t, join(webAddress, number))
+	db.Reachable(t, join(webAddress, number))
 }

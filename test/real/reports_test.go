@@ -1,3 +1,5 @@
+//go:build linux
+
 package realtest
 
 import (
@@ -9,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
 // aReport is a good one of a host that the test makes up, with fields set
@@ -62,16 +66,16 @@ type problem struct {
 // nothing; dotm goes on with its work.
 func TestBadReports(t *testing.T) {
 	h := newHost(t, "web1")
-	h.redis(t, 6379, "127.0.0.1")
-	h.reachable(t, "127.0.0.1:6379")
-	h.puppet(t, "orders").dial(t, 2, "tcp", "127.0.0.1:6379")
-	d := h.up(t, openDir(t))
-	want := scene{
-		nodes:    []string{"web1 host reporting"},
-		services: []string{"web1 redis-server tcp/6379 listening 127.0.0.1 loopback"},
-		edges:    []string{"web1/orders → web1/redis-server:6379/tcp ×2 both"},
+	h.Redis(t, 6379, "127.0.0.1")
+	h.Reachable(t, "127.0.0.1:6379")
+	h.Puppet(t, "orders").Dial(t, 2, "tcp", "127.0.0.1:6379")
+	d := h.up(t, stage.OpenDir(t))
+	want := stage.Scene{
+		Nodes:    []string{"web1 host reporting"},
+		Services: []string{"web1 redis-server tcp/6379 listening 127.0.0.1 loopback"},
+		Edges:    []string{"web1/orders → web1/redis-server:6379/tcp ×2 both"},
 	}
-	d.shows(t, want, "web1")
+	d.Shows(t, want, "web1")
 	with := func(field string, value any) []byte { return aReport(t, map[string]any{field: value}) }
 	connection := func(field string, value any) []byte {
 		c := map[string]any{"direction": "out", "protocol": "tcp", "peer": "10.99.0.2", "port": 443, "count": 1}
@@ -107,7 +111,7 @@ func TestBadReports(t *testing.T) {
 		{"count", connection("count", -1), http.StatusUnprocessableEntity, "body.connections[0].count", []string{"-1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			status, body, err := d.do(t.Context(), http.MethodPost, "/reports", "application/json", c.body)
+			status, body, err := d.Do(t.Context(), http.MethodPost, "/reports", "application/json", c.body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,7 +122,7 @@ func TestBadReports(t *testing.T) {
 			if status != c.status || p.Status != c.status || p.Title != http.StatusText(c.status) {
 				t.Errorf("status %d, in the document %d %q, want %d", status, p.Status, p.Title, c.status)
 			}
-			if err := containsAll(p.Detail, c.texts...); err != nil {
+			if err := stage.ContainsAll(p.Detail, c.texts...); err != nil {
 				t.Error(err)
 			}
 			if c.location == "" {
@@ -129,28 +133,28 @@ func TestBadReports(t *testing.T) {
 			}
 		})
 	}
-	d.shows(t, want, "web1")
+	d.Shows(t, want, "web1")
 	for name, body := range map[string][]byte{"plain": aReport(t, nil), "zipped": zipped(t, aReport(t, nil))} {
-		if status, answer, err := d.do(t.Context(), http.MethodPost, "/reports", "application/json", body); err != nil || status != http.StatusOK {
+		if status, answer, err := d.Do(t.Context(), http.MethodPost, "/reports", "application/json", body); err != nil || status != http.StatusOK {
 			t.Errorf("the report without a fault, %s: %d %s %v", name, status, answer, err)
 		}
 	}
-	want.nodes = append(want.nodes, "made-up host reporting")
-	want.services = append(want.services, "made-up apache2 tcp/80 listening 0.0.0.0")
-	d.shows(t, want, "web1")
+	want.Nodes = append(want.Nodes, "made-up host reporting")
+	want.Services = append(want.Services, "made-up apache2 tcp/80 listening 0.0.0.0")
+	d.Shows(t, want, "web1")
 }
 
 // Who asks over a detour is not answered, for no login is needed here.
 func TestOnlyThisMachine(t *testing.T) {
 	h := newHost(t, "web1")
-	d := h.up(t, openDir(t))
+	d := h.up(t, stage.OpenDir(t))
 	for _, c := range []struct{ name, header, value string }{
 		{"rebound name", "Host", "evil.example:4849"},
 		{"proxy", "X-Forwarded-For", "203.0.113.7"},
 		{"proxy, RFC 7239", "Forwarded", "for=203.0.113.7"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+"/api/v1/topology", nil)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.URL+"/api/v1/topology", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -159,7 +163,7 @@ func TestOnlyThisMachine(t *testing.T) {
 			} else {
 				req.Header.Set(c.header, c.value)
 			}
-			resp, err := d.client.Do(req)
+			resp, err := d.Client.Do(req)
 			if err != nil {
 				t.Fatal(err)
 			}

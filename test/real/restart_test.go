@@ -1,3 +1,5 @@
+//go:build linux
+
 package realtest
 
 import (
@@ -14,6 +16,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/bolt"
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
 // onDisk reads what a dotm that dies now leaves behind: from a copy, for the
@@ -63,48 +66,48 @@ func copyFile(to, from string) error {
 func TestRestart(t *testing.T) {
 	for _, way := range []struct {
 		name string
-		end  func(t *testing.T, d *dotm)
+		end  func(t *testing.T, d *stage.Server)
 	}{
-		{"SIGTERM", func(t *testing.T, d *dotm) {
-			if code := d.terminate(t, 5*time.Second); code != 0 {
-				t.Fatalf("exit code %d\n%s", code, d.err.String())
+		{"SIGTERM", func(t *testing.T, d *stage.Server) {
+			if code := d.Terminate(t, 5*time.Second); code != 0 {
+				t.Fatalf("exit code %d\n%s", code, d.Err())
 			}
 		}},
-		{"SIGKILL", func(_ *testing.T, d *dotm) { d.kill() }},
+		{"SIGKILL", func(_ *testing.T, d *stage.Server) { d.Kill() }},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			web, db := twoHosts(t)
-			web.redis(t, 6379, "127.0.0.1", webAddress)
-			web.reachable(t, "127.0.0.1:6379")
-			web.puppet(t, "orders").dial(t, 3, "tcp", "127.0.0.1:6379")
-			db.puppet(t, "remote").dial(t, 2, "tcp", webAddress+":6379")
-			late, data := web.puppet(t, "late"), openDir(t)
-			want := scene{
-				nodes:    []string{"web1 host reporting", dbAddress + " inferred inferred"},
-				services: []string{"web1 redis-server tcp/6379 listening 10.77.0.1,127.0.0.1"},
-				edges: []string{
+			web.Redis(t, 6379, "127.0.0.1", webAddress)
+			web.Reachable(t, "127.0.0.1:6379")
+			web.Puppet(t, "orders").Dial(t, 3, "tcp", "127.0.0.1:6379")
+			db.Puppet(t, "remote").Dial(t, 2, "tcp", webAddress+":6379")
+			late, data := web.Puppet(t, "late"), stage.OpenDir(t)
+			want := stage.Scene{
+				Nodes:    []string{"web1 host reporting", dbAddress + " inferred inferred"},
+				Services: []string{"web1 redis-server tcp/6379 listening 10.77.0.1,127.0.0.1"},
+				Edges: []string{
 					"web1/orders → web1/redis-server:6379/tcp ×3 both",
 					"web1/late → web1/redis-server:6379/tcp ×1 both",
 					dbAddress + " → web1/redis-server:6379/tcp ×2",
 				},
 			}
 			d := web.up(t, data)
-			late.dial(t, 1, "tcp", "127.0.0.1:6379") // opens while dotm looks, so that it is counted
-			before := d.shows(t, want, "web1")
-			eventually(t, "what is seen is on disk", func() error {
+			late.Dial(t, 1, "tcp", "127.0.0.1:6379") // opens while dotm looks, so that it is counted
+			before := d.Shows(t, want, "web1")
+			stage.Eventually(t, "what is seen is on disk", func() error {
 				state, err := onDisk(t, data)
 				return errors.Join(err, holds(state, "late"))
 			})
 			way.end(t, d)
-			after := web.up(t, data).shows(t, want, "web1")
+			after := web.up(t, data).Shows(t, want, "web1")
 			sameHistory(t, before, after)
 		})
 	}
 }
 
 // sameHistory compares all that a restart must keep.
-func sameHistory(t *testing.T, before, after *chart) {
+func sameHistory(t *testing.T, before, after *stage.Chart) {
 	t.Helper()
 	for i := range before.Connections {
 		old := &before.Connections[i]
@@ -121,11 +124,11 @@ func sameHistory(t *testing.T, before, after *chart) {
 	}
 	for i := range before.Nodes {
 		old := &before.Nodes[i]
-		if n := after.node(old.Name); !n.FirstSeen.Equal(old.FirstSeen) {
+		if n := after.Node(old.Name); !n.FirstSeen.Equal(old.FirstSeen) {
 			t.Errorf("node %s: first seen %s, before the restart %s", n.Name, n.FirstSeen, old.FirstSeen)
 		}
 	}
-	if s, old := after.service("web1", 6379), before.service("web1", 6379); s.ID != old.ID || !s.FirstSeen.Equal(old.FirstSeen) {
+	if s, old := after.Service("web1", 6379), before.Service("web1", 6379); s.ID != old.ID || !s.FirstSeen.Equal(old.FirstSeen) {
 		t.Errorf("service %s: first seen %s; before the restart %s, %s", s.ID, s.FirstSeen, old.ID, old.FirstSeen)
 	}
 }
@@ -135,25 +138,25 @@ func sameHistory(t *testing.T, before, after *chart) {
 // viewer that comes back would believe that it missed nothing.
 func TestRevisionsAfterKill(t *testing.T) {
 	h := newHost(t, "web1")
-	h.redis(t, 6379, "127.0.0.1")
-	h.reachable(t, "127.0.0.1:6379")
-	data, orders, billing := openDir(t), h.puppet(t, "orders"), h.puppet(t, "billing")
+	h.Redis(t, 6379, "127.0.0.1")
+	h.Reachable(t, "127.0.0.1:6379")
+	data, orders, billing := stage.OpenDir(t), h.Puppet(t, "orders"), h.Puppet(t, "billing")
 	shown := forgotten(t, h, data, orders)
 
 	d := h.up(t, data)
 	var names []string
-	eventually(t, "as many revisions as before the kill", func() error {
-		c, err := d.chart(t.Context())
+	stage.Eventually(t, "as many revisions as before the kill", func() error {
+		c, err := d.Chart(t.Context())
 		if err != nil {
 			return err
 		}
-		now := strings.Join(c.scene().edges, "\n")
+		now := strings.Join(c.Scene().Edges, "\n")
 		if before, ok := shown[c.Revision]; ok && before != now {
 			t.Fatalf("revision %s named this before the kill:\n%s\nand names this after it:\n%s", c.Revision, before, now)
 		}
 		if len(names) == 0 || names[len(names)-1] != c.Revision {
 			names = append(names, c.Revision)
-			billing.dial(t, 1, "tcp", "127.0.0.1:6379")
+			billing.Dial(t, 1, "tcp", "127.0.0.1:6379")
 		}
 		if len(names) <= len(shown)+2 {
 			return fmt.Errorf("revisions so far: %v", names)
@@ -165,13 +168,13 @@ func TestRevisionsAfterKill(t *testing.T) {
 
 // forgotten runs a dotm and kills it when it has shown states that are not on
 // disk. It returns all that it showed, by revision.
-func forgotten(t *testing.T, h *host, data string, client *puppet) map[string]string {
+func forgotten(t *testing.T, h host, data string, client *stage.Puppet) map[string]string {
 	t.Helper()
 	for range 10 { // the disk may be faster
 		shown := map[string]string{}
 		d := h.up(t, data)
 		writes := lastWrite(t, data)
-		eventually(t, "a write just now", func() error {
+		stage.Eventually(t, "a write just now", func() error {
 			if at := lastWrite(t, data); at.Equal(writes) {
 				return fmt.Errorf("the last one was at %s", at)
 			}
@@ -179,22 +182,22 @@ func forgotten(t *testing.T, h *host, data string, client *puppet) map[string]st
 		})
 		var last string
 		for range 3 {
-			client.dial(t, 1, "tcp", "127.0.0.1:6379")
+			client.Dial(t, 1, "tcp", "127.0.0.1:6379")
 			before := last
-			eventually(t, "a new revision", func() error {
-				c, err := d.chart(t.Context())
+			stage.Eventually(t, "a new revision", func() error {
+				c, err := d.Chart(t.Context())
 				if err != nil {
 					return err
 				}
 				last = c.Revision
-				shown[last] = strings.Join(c.scene().edges, "\n")
+				shown[last] = strings.Join(c.Scene().Edges, "\n")
 				if last == before {
 					return errors.New("the revision is still " + last)
 				}
 				return nil
 			})
 		}
-		d.kill()
+		d.Kill()
 		state, err := onDisk(t, data)
 		if err != nil {
 			t.Fatal(err)

@@ -1,3 +1,5 @@
+//go:build linux
+
 package realtest
 
 import (
@@ -12,24 +14,25 @@ import (
 
 	"github.com/devops-trouble-map/dotm/collect/ssh"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
 // askedScene is a host without an agent, db1, and one that asks it, web1. db1
-// has real services, clients near and far, and one of the operator's own.
-func askedScene(t *testing.T) (web, db *host) {
+// has real services, clients near and far, and one of the stage.Operator's own.
+func askedScene(t *testing.T) (web, db host) {
 	t.Helper()
 	web, db = twoHosts(t)
-	db.nginx(t, "location / { return 204; }", "80", "[::]:80")
-	db.redis(t, 6379, "127.0.0.1", dbAddress)
-	db.dnsmasq(t, 5300, dbAddress)
-	db.reachable(t, dbAddress+":80", dbAddress+":6379", dbAddress+":5300")
-	orders, remote := db.puppet(t, "orders"), web.puppet(t, "remote")
-	orders.dial(t, 2, "tcp", "127.0.0.1:6379")
-	remote.listen(t, "tcp", ":7000")
-	remote.listen(t, "udp", ":514")
-	orders.dial(t, 3, "tcp", "["+webAddress6+"]:7000")
-	orders.dial(t, 1, "udp", webAddress+":514")
-	remote.dial(t, 4, "tcp", dbAddress+":80")
+	db.Nginx(t, "location / { return 204; }", "80", "[::]:80")
+	db.Redis(t, 6379, "127.0.0.1", dbAddress)
+	db.Dnsmasq(t, 5300, dbAddress)
+	db.Reachable(t, dbAddress+":80", dbAddress+":6379", dbAddress+":5300")
+	orders, remote := db.Puppet(t, "orders"), web.Puppet(t, "remote")
+	orders.Dial(t, 2, "tcp", "127.0.0.1:6379")
+	remote.Listen(t, "tcp", ":7000")
+	remote.Listen(t, "udp", ":514")
+	orders.Dial(t, 3, "tcp", "["+webAddress6+"]:7000")
+	orders.Dial(t, 1, "udp", webAddress+":514")
+	remote.Dial(t, 4, "tcp", dbAddress+":80")
 	return web, db
 }
 
@@ -80,23 +83,26 @@ func rowsOf(r *report.Report) (list []string) {
 	return list
 }
 
+// asking is a dotm scan of another host.
+type asking struct{ *stage.Program }
+
 // asks runs dotm scan against a server, as text or JSON.
-func (h *host) asks(t *testing.T, k keys, known string, args ...string) *program {
+func (h host) asks(t *testing.T, k stage.Keys, known string, args ...string) asking {
 	t.Helper()
-	p := h.dotm(t, append([]string{"scan", "--ssh-key", k.private, "--known-hosts", known, "--data", openDir(t)}, args...))
-	<-p.ended
-	return p
+	p := h.Dotm(t, append([]string{"scan", "--ssh-key", k.Private, "--known-hosts", known, "--data", stage.OpenDir(t)}, args...))
+	<-p.Ended
+	return asking{p}
 }
 
 // askedReport is what dotm scan --json gives.
-func (h *host) askedReport(t *testing.T, k keys, known string, args ...string) *report.Report {
+func (h host) askedReport(t *testing.T, k stage.Keys, known string, args ...string) *report.Report {
 	t.Helper()
 	p := h.asks(t, k, known, append(args, "--json")...)
-	if code := p.wait(t, patience); code != 0 || p.err.String() != "" {
-		t.Fatalf("exit code %d\n%s", code, p.err.String())
+	if code := p.Wait(t); code != 0 || p.Err() != "" {
+		t.Fatalf("exit code %d\n%s", code, p.Err())
 	}
 	var r report.Report
-	decode(t, p.out.String(), &r)
+	decode(t, p.Out(), &r)
 	return &r
 }
 
@@ -110,12 +116,12 @@ func noteOf(r *report.Report, code string) *report.Note {
 }
 
 // refused checks that dotm scan failed with these words.
-func (p *program) refused(t *testing.T, words ...string) {
+func (p asking) refused(t *testing.T, words ...string) {
 	t.Helper()
-	if code := p.wait(t, patience); code != 2 || p.out.String() != "" {
-		t.Errorf("exit code %d, output %q", code, p.out.String())
+	if code := p.Wait(t); code != 2 || p.Out() != "" {
+		t.Errorf("exit code %d, output %q", code, p.Out())
 	}
-	if err := containsAll(p.err.String(), words...); err != nil {
+	if err := stage.ContainsAll(p.Err(), words...); err != nil {
 		t.Error(err)
 	}
 }
@@ -123,36 +129,36 @@ func (p *program) refused(t *testing.T, words ...string) {
 // TestSSHSees: with each right and each set of tools, all rows are there, and
 // the processes that may be seen; what may not is said.
 func TestSSHSees(t *testing.T) {
-	needRoot(t)
+	stage.NeedRoot(t)
 	web, db := askedScene(t)
-	k := newKeys(t)
+	k := stage.NewKeys(t)
 	const at = "@" + dbAddress
 	noTools := []string{"ss", "netstat", "ip", "ifconfig"}
 	for _, c := range []struct {
 		name, user string
-		setup      sshSetup
+		setup      stage.SSHSetup
 		query      string
 		want       []string
 		notes      []string
 		missing    []string // what of the rows this way can't tell
 	}{
-		{name: "sudo", user: operator, setup: sshSetup{sudoers: sudoLine}, want: askedRows},
-		{name: "PAM and a banner", user: operator, setup: sshSetup{sudoers: sudoLine, config: "UsePAM yes\nBanner /etc/passwd"}, want: askedRows},
-		{name: "no sudo", user: operator, want: nameless(askedRows), notes: []string{"unprivileged"}},
-		{name: "sudo not asked for", user: operator, setup: sshSetup{sudoers: sudoLine}, query: "?sudo=no", want: nameless(askedRows), notes: []string{"unprivileged"}},
-		{name: "no sudo there", user: operator, setup: sshSetup{hide: []string{"sudo"}}, want: nameless(askedRows), notes: []string{"unprivileged"}},
+		{name: "sudo", user: stage.Operator, setup: stage.SSHSetup{Sudoers: sudoLine}, want: askedRows},
+		{name: "PAM and a banner", user: stage.Operator, setup: stage.SSHSetup{Sudoers: sudoLine, Config: "UsePAM yes\nBanner /etc/passwd"}, want: askedRows},
+		{name: "no sudo", user: stage.Operator, want: nameless(askedRows), notes: []string{"unprivileged"}},
+		{name: "sudo not asked for", user: stage.Operator, setup: stage.SSHSetup{Sudoers: sudoLine}, query: "?sudo=no", want: nameless(askedRows), notes: []string{"unprivileged"}},
+		{name: "no sudo there", user: stage.Operator, setup: stage.SSHSetup{Hide: []string{"sudo"}}, want: nameless(askedRows), notes: []string{"unprivileged"}},
 		{name: "root", user: "root", want: askedRows},
-		{name: "netstat", user: operator, setup: sshSetup{sudoers: sudoLine, hide: []string{"ss"}}, want: askedRows},
-		{name: "netstat and ifconfig as root", user: "root", setup: sshSetup{hide: []string{"ss", "ip"}}, want: askedRows},
-		{name: "proc", user: "root", setup: sshSetup{hide: noTools}, want: askedRows, notes: []string{"no-tools"}},
-		{name: "proc without rights", user: operator, setup: sshSetup{sudoers: sudoLine, hide: noTools}, want: nameless(askedRows), notes: []string{"no-tools", "unprivileged"}},
-		{name: "forced command", user: operator, setup: sshSetup{sudoers: sudoLine, forced: `restrict,command="` + ssh.Command + `" `}, want: askedRows},
+		{name: "netstat", user: stage.Operator, setup: stage.SSHSetup{Sudoers: sudoLine, Hide: []string{"ss"}}, want: askedRows},
+		{name: "netstat and ifconfig as root", user: "root", setup: stage.SSHSetup{Hide: []string{"ss", "ip"}}, want: askedRows},
+		{name: "proc", user: "root", setup: stage.SSHSetup{Hide: noTools}, want: askedRows, notes: []string{"no-tools"}},
+		{name: "proc without rights", user: stage.Operator, setup: stage.SSHSetup{Sudoers: sudoLine, Hide: noTools}, want: nameless(askedRows), notes: []string{"no-tools", "unprivileged"}},
+		{name: "forced command", user: stage.Operator, setup: stage.SSHSetup{Sudoers: sudoLine, Forced: `restrict,command="` + ssh.Command + `" `}, want: askedRows},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.setup.permit = k
-			d := db.sshd(t, dbAddress+":22", c.setup)
-			defer d.kill()
-			r := web.askedReport(t, k, knownHosts(t, d), "ssh://"+c.user+at+c.query)
+			c.setup.Permit = k
+			d := db.SSHD(t, dbAddress+":22", c.setup)
+			defer d.Kill()
+			r := web.askedReport(t, k, stage.KnownHosts(t, d), "ssh://"+c.user+at+c.query)
 			want := slices.Sorted(slices.Values(c.want))
 			if diff := cmp.Diff(want, rowsOf(r)); diff != "" {
 				t.Error(diff)
@@ -185,11 +191,11 @@ func TestSSHSees(t *testing.T) {
 
 // TestSSHBusyBox: a node with BusyBox alone, whose netstat shows no processes.
 func TestSSHBusyBox(t *testing.T) {
-	needRoot(t)
+	stage.NeedRoot(t)
 	web, db := askedScene(t)
-	k := newKeys(t)
-	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k, small: true})
-	r := web.askedReport(t, k, knownHosts(t, d), "ssh://root@"+dbAddress)
+	k := stage.NewKeys(t)
+	d := db.SSHD(t, dbAddress+":22", stage.SSHSetup{Permit: k, Small: true})
+	r := web.askedReport(t, k, stage.KnownHosts(t, d), "ssh://root@"+dbAddress)
 	if diff := cmp.Diff(slices.Sorted(slices.Values(askedRows)), rowsOf(r)); diff != "" {
 		t.Error(diff)
 	}
@@ -201,15 +207,15 @@ func TestSSHBusyBox(t *testing.T) {
 // TestSSHTable: the same table as of this machine, and what could not be seen
 // below it.
 func TestSSHTable(t *testing.T) {
-	needRoot(t)
+	stage.NeedRoot(t)
 	web, db := askedScene(t)
-	k := newKeys(t)
-	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k})
-	p := web.asks(t, k, knownHosts(t, d), "ssh://"+operator+"@"+dbAddress, "--wide")
-	if code := p.wait(t, patience); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, p.err.String())
+	k := stage.NewKeys(t)
+	d := db.SSHD(t, dbAddress+":22", stage.SSHSetup{Permit: k})
+	p := web.asks(t, k, stage.KnownHosts(t, d), "ssh://"+stage.Operator+"@"+dbAddress, "--wide")
+	if code := p.Wait(t); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, p.Err())
 	}
-	if err := containsAll(p.out.String(), "SERVICE", "(hidden)", "*:80", "(ssh).", "process names hidden: user "+operator+" is not root, and sudo refused",
+	if err := stage.ContainsAll(p.Out(), "SERVICE", "(hidden)", "*:80", "(ssh).", "process names hidden: user "+stage.Operator+" is not root, and sudo refused",
 		"dotm node ssh-command --for sudoers"); err != nil {
 		t.Error(err)
 	}
@@ -217,66 +223,66 @@ func TestSSHTable(t *testing.T) {
 
 // TestSSHWatch: a node can be watched; sudo that was refused is not tried again.
 func TestSSHWatch(t *testing.T) {
-	needRoot(t)
+	stage.NeedRoot(t)
 	web, db := askedScene(t)
-	k := newKeys(t)
-	log := filepath.Join(openDir(t), "tried")
-	write(t, log, "")
+	k := stage.NewKeys(t)
+	log := filepath.Join(stage.OpenDir(t), "tried")
+	stage.Write(t, log, "")
 	if err := os.Chmod(log, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k, replace: map[string]string{"sudo": "#!/bin/sh\necho sudo $* >>" + log + "\nexit 1\n"}})
-	p := web.dotm(t, []string{
-		"scan", "ssh://" + operator + "@" + dbAddress, "--watch", "--interval", interval, "--json",
-		"--ssh-key", k.private, "--known-hosts", knownHosts(t, d), "--data", openDir(t),
+	d := db.SSHD(t, dbAddress+":22", stage.SSHSetup{Permit: k, Replace: map[string]string{"sudo": "#!/bin/sh\necho sudo $* >>" + log + "\nexit 1\n"}})
+	p := web.Dotm(t, []string{
+		"scan", "ssh://" + stage.Operator + "@" + dbAddress, "--watch", "--interval", interval, "--json",
+		"--ssh-key", k.Private, "--known-hosts", stage.KnownHosts(t, d), "--data", stage.OpenDir(t),
 	})
-	eventually(t, "three looks", func() error { return containsAll(p.out.String(), `"sequence":3`) })
-	p.terminate(t, patience)
-	if tried := read(t, log); tried != "sudo -n ss -tunap\n" {
+	stage.Eventually(t, "three looks", func() error { return stage.ContainsAll(p.Out(), `"sequence":3`) })
+	p.Terminate(t, stage.Patience)
+	if tried := stage.Read(t, log); tried != "sudo -n ss -tunap\n" {
 		t.Errorf("sudo was tried with %q", tried)
 	}
 }
 
 // TestSSHHostKeys: a host is known, new or an impostor.
 func TestSSHHostKeys(t *testing.T) {
-	needRoot(t)
+	stage.NeedRoot(t)
 	web, db := askedScene(t)
-	k := newKeys(t)
-	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k})
-	data, nobody := openDir(t), filepath.Join(openDir(t), "none")
+	k := stage.NewKeys(t)
+	d := db.SSHD(t, dbAddress+":22", stage.SSHSetup{Permit: k})
+	data, nobody := stage.OpenDir(t), filepath.Join(stage.OpenDir(t), "none")
 	address := "ssh://root@" + dbAddress
-	web.asks(t, k, nobody, address).refused(t, "none is known of "+dbAddress+":22", d.fingerprint(t), "--trust-new")
+	web.asks(t, k, nobody, address).refused(t, "none is known of "+dbAddress+":22", d.Fingerprint(t), "--trust-new")
 
-	ask := func(args ...string) *program {
-		p := web.dotm(t, append([]string{"scan", address, "--ssh-key", k.private, "--known-hosts", nobody, "--data", data}, args...))
-		<-p.ended
-		return p
+	ask := func(args ...string) asking {
+		p := web.Dotm(t, append([]string{"scan", address, "--ssh-key", k.Private, "--known-hosts", nobody, "--data", data}, args...))
+		<-p.Ended
+		return asking{p}
 	}
 	p := ask("--trust-new")
-	if p.wait(t, patience) != 0 || containsAll(p.err.String(), d.fingerprint(t), dbAddress+":22 is new") != nil {
-		t.Fatalf("%s", p.err.String())
+	if p.Wait(t) != 0 || stage.ContainsAll(p.Err(), d.Fingerprint(t), dbAddress+":22 is new") != nil {
+		t.Fatalf("%s", p.Err())
 	}
 	kept := filepath.Join(data, "known_hosts")
 	if info, err := os.Stat(kept); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info, err)
 	}
-	if p := ask(); p.wait(t, patience) != 0 || p.err.String() != "" {
-		t.Errorf("known now, and still: %s", p.err.String())
+	if p := ask(); p.Wait(t) != 0 || p.Err() != "" {
+		t.Errorf("known now, and still: %s", p.Err())
 	}
-	old := d.fingerprint(t)
-	d.kill()
-	d = db.sshd(t, dbAddress+":22", sshSetup{permit: k})
-	ask("--trust-new").refused(t, "host key is not the known one", kept+":1 says ssh-ed25519 "+old, d.fingerprint(t), "delete that line")
+	old := d.Fingerprint(t)
+	d.Kill()
+	d = db.SSHD(t, dbAddress+":22", stage.SSHSetup{Permit: k})
+	ask("--trust-new").refused(t, "host key is not the known one", kept+":1 says ssh-ed25519 "+old, d.Fingerprint(t), "delete that line")
 }
 
 // TestSSHRefused: logins and commands that are refused say why.
 func TestSSHRefused(t *testing.T) {
-	needRoot(t)
+	stage.NeedRoot(t)
 	web, db := askedScene(t)
-	k, other := newKeys(t), newKeys(t)
-	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k, forced: `restrict,command="id" `})
-	known := knownHosts(t, d)
-	web.asks(t, other, known, "ssh://root@"+dbAddress).refused(t, "refuses the login: user root at "+dbAddress+":22", other.private, "authorized_keys")
+	k, other := stage.NewKeys(t), stage.NewKeys(t)
+	d := db.SSHD(t, dbAddress+":22", stage.SSHSetup{Permit: k, Forced: `restrict,command="id" `})
+	known := stage.KnownHosts(t, d)
+	web.asks(t, other, known, "ssh://root@"+dbAddress).refused(t, "refuses the login: user root at "+dbAddress+":22", other.Private, "authorized_keys")
 	web.asks(t, k, known, "ssh://nobody@"+dbAddress).refused(t, "dotm node ssh-command")
 	web.asks(t, k, known, "ssh://root@"+dbAddress).refused(t, `something else: "uid=0(root) gid=0(root)`, "dotm node ssh-command")
 	web.asks(t, k, known, "ssh://root@"+dbAddress+":23").refused(t, "can't be reached", "refused")
@@ -284,14 +290,14 @@ func TestSSHRefused(t *testing.T) {
 
 // TestSSHJump: a server that only the jump host reaches.
 func TestSSHJump(t *testing.T) {
-	needRoot(t)
+	stage.NeedRoot(t)
 	web, db := askedScene(t)
-	k := newKeys(t)
-	gate := db.sshd(t, dbAddress+":22", sshSetup{permit: k, forced: `restrict,port-forwarding,permitopen="127.0.0.1:2222",command="/bin/false" `})
-	inner := db.sshd(t, "127.0.0.1:2222", sshSetup{permit: k, sudoers: sudoLine})
-	known := knownHosts(t, gate, inner)
+	k := stage.NewKeys(t)
+	gate := db.SSHD(t, dbAddress+":22", stage.SSHSetup{Permit: k, Forced: `restrict,port-forwarding,permitopen="127.0.0.1:2222",command="/bin/false" `})
+	inner := db.SSHD(t, "127.0.0.1:2222", stage.SSHSetup{Permit: k, Sudoers: sudoLine})
+	known := stage.KnownHosts(t, gate, inner)
 	jump := "root@" + dbAddress
-	r := web.askedReport(t, k, known, "ssh://"+operator+"@127.0.0.1:2222", "--jump", jump)
+	r := web.askedReport(t, k, known, "ssh://"+stage.Operator+"@127.0.0.1:2222", "--jump", jump)
 	rows := rowsOf(r)
 	for _, want := range append(slices.Clone(askedRows), "sshd listens tcp 127.0.0.1:2222") {
 		if !slices.Contains(rows, want) {
@@ -303,22 +309,22 @@ func TestSSHJump(t *testing.T) {
 			t.Errorf("our own connection shows: %s", row)
 		}
 	}
-	address := "ssh://" + operator + "@127.0.0.1:2222?jump=" + jump
-	web.asks(t, k, knownHosts(t, inner), address).refused(t, "jump host "+jump, "none is known of "+dbAddress)
-	web.asks(t, k, knownHosts(t, gate), address).refused(t, "none is known of 127.0.0.1:2222", inner.fingerprint(t))
-	web.asks(t, k, known, "ssh://"+operator+"@127.0.0.1:6379?jump="+jump).refused(t, "jump host does not forward to 127.0.0.1:6379")
+	address := "ssh://" + stage.Operator + "@127.0.0.1:2222?jump=" + jump
+	web.asks(t, k, stage.KnownHosts(t, inner), address).refused(t, "jump host "+jump, "none is known of "+dbAddress)
+	web.asks(t, k, stage.KnownHosts(t, gate), address).refused(t, "none is known of 127.0.0.1:2222", inner.Fingerprint(t))
+	web.asks(t, k, known, "ssh://"+stage.Operator+"@127.0.0.1:6379?jump="+jump).refused(t, "jump host does not forward to 127.0.0.1:6379")
 }
 
 // TestSSHEndless: a node that never stops printing is cut off, and what it ran
 // ends.
 func TestSSHEndless(t *testing.T) {
-	needRoot(t)
+	stage.NeedRoot(t)
 	web, db := twoHosts(t)
-	k := newKeys(t)
+	k := stage.NewKeys(t)
 	marker := fmt.Sprintf("endless-%d", os.Getpid())
-	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k, replace: map[string]string{"ss": "#!/bin/sh\nexec yes " + marker + "\n"}})
-	web.asks(t, k, knownHosts(t, d), "ssh://"+operator+"@"+dbAddress).refused(t, "answer is too large", "more than 8 MiB")
-	eventually(t, "the command ends", func() error {
+	d := db.SSHD(t, dbAddress+":22", stage.SSHSetup{Permit: k, Replace: map[string]string{"ss": "#!/bin/sh\nexec yes " + marker + "\n"}})
+	web.asks(t, k, stage.KnownHosts(t, d), "ssh://"+stage.Operator+"@"+dbAddress).refused(t, "answer is too large", "more than 8 MiB")
+	stage.Eventually(t, "the command ends", func() error {
 		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 		for _, f := range files {
 			if text, err := os.ReadFile(f); err == nil && strings.HasSuffix(strings.TrimRight(string(text), "\x00"), "\x00"+marker) {
@@ -332,19 +338,19 @@ func TestSSHEndless(t *testing.T) {
 // TestSSHNode: a server that is given a node's address asks it, shows it like
 // any other, and says what went wrong when it can't be asked any more.
 func TestSSHNode(t *testing.T) {
-	needRoot(t)
+	stage.NeedRoot(t)
 	web, db := askedScene(t)
-	k := newKeys(t)
-	d := db.sshd(t, dbAddress+":22", sshSetup{permit: k, sudoers: sudoLine})
-	server := web.server(t, local, []string{
-		"up", "--data", openDir(t), "--interval", interval, "--ssh-key", k.private, "--ssh-known-hosts", knownHosts(t, d),
+	k := stage.NewKeys(t)
+	d := db.SSHD(t, dbAddress+":22", stage.SSHSetup{Permit: k, Sudoers: sudoLine})
+	server := web.Serve(t, local, []string{
+		"up", "--data", stage.OpenDir(t), "--interval", interval, "--ssh-key", k.Private, "--ssh-known-hosts", stage.KnownHosts(t, d),
 	})
-	server.set(t, `{"poll_interval":"5s"}`)
-	web.output(t, "node", "add", "ssh://"+operator+"@"+dbAddress)
-	server.heardOf(t, "web1", "db1")
-	want := scene{
-		nodes: []string{"web1 host reporting", "db1 host reporting"},
-		services: []string{
+	server.Set(t, `{"poll_interval":"5s"}`)
+	web.output(t, "node", "add", "ssh://"+stage.Operator+"@"+dbAddress)
+	server.HeardOf(t, "web1", "db1")
+	want := stage.Scene{
+		Nodes: []string{"web1 host reporting", "db1 host reporting"},
+		Services: []string{
 			"db1 dnsmasq tcp/5300 listening " + dbAddress,
 			"db1 dnsmasq udp/5300 listening " + dbAddress,
 			"db1 nginx tcp/80 listening 0.0.0.0,::",
@@ -353,19 +359,19 @@ func TestSSHNode(t *testing.T) {
 			"web1 remote tcp/7000 listening 0.0.0.0,::",
 			"web1 remote udp/514 listening 0.0.0.0,::",
 		},
-		edges: []string{
+		Edges: []string{
 			"web1/remote → db1/nginx:80/tcp ×4 both",
 			"db1/orders → db1/redis-server:6379/tcp ×2 both",
 			"db1/orders → web1/remote:7000/tcp ×3 both",
 			"db1/orders → web1/remote:514/udp ×1",
 		},
 	}
-	c := server.shows(t, want, "web1")
-	server.again(t, c, want, []string{"db1"})
-	d.kill()
-	eventually(t, "the failure is shown", func() error {
-		p := web.dotm(t, []string{"node", "list"})
-		<-p.ended
-		return containsAll(p.out.String(), "db1", "can't be reached")
+	server.Shows(t, want, "web1")
+	server.Stays(t, want, 1, "db1")
+	d.Kill()
+	stage.Eventually(t, "the failure is shown", func() error {
+		p := web.Dotm(t, []string{"node", "list"})
+		<-p.Ended
+		return stage.ContainsAll(p.Out(), "db1", "can't be reached")
 	})
 }

@@ -20,10 +20,12 @@ import (
 // patience is how long a server may take to do what it was asked.
 const patience = 30 * time.Second
 
-// Server is one redis-server.
+// Server is one redis-server, or a sentinel. It can be killed ([Server.Kill]),
+// started again ([Server.Run]), both ([Server.Restart]), and made to hang
+// ([Server.Pause], [Server.Resume]).
 type Server struct {
 	Addr string // host:port
-	Dir  string
+	Dir  string // of its files: log, what it keeps, a sentinel's configuration
 	args []string
 
 	mu  sync.Mutex
@@ -31,19 +33,41 @@ type Server struct {
 }
 
 // Start starts a server that keeps what it is given on disk; args are more of its
-// options, each with its value.
-func Start(t *testing.T, args ...string) *Server {
+// options, each with its value. It ends with the test.
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	s := unstarted(t)
+	_, port, _ := net.SplitHostPort(s.Addr)
+	s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.Dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always"}, args...)
+	s.Run(t)
+	return s
+}
+
+// unstarted is a server with an address and a folder. What it logged is shown if
+// the test fails.
+func unstarted(t testing.TB) *Server {
 	t.Helper()
 	need(t, "redis-server", "redis-cli")
-	s := &Server{Addr: freeAddr(t), Dir: t.TempDir(), args: args}
-	s.Run(t)
-	t.Cleanup(s.Kill)
+	s := &Server{Addr: freeAddr(t), Dir: t.TempDir()}
+	t.Cleanup(func() {
+		s.Kill()
+		if t.Failed() {
+			t.Logf("%s\n%s", s.Addr, s.log())
+		}
+	})
 	return s
+}
+
+// log is the end of what the server wrote.
+func (s *Server) log() []byte {
+	const most = 2000
+	text, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
+	return text[max(0, len(text)-most):]
 }
 
 // need skips the test where a program is missing, by name; with
 // DOTM_REQUIRE_REAL=all it fails it.
-func need(t *testing.T, programs ...string) {
+func need(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err == nil {
@@ -58,7 +82,7 @@ func need(t *testing.T, programs ...string) {
 
 // freeAddr is an address on loopback where nobody listens, and, as a Cluster needs
 // it, neither 10,000 ports above.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	for {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -80,11 +104,9 @@ func freeAddr(t *testing.T) string {
 }
 
 // Run starts the server, again after Kill, with what it kept.
-func (s *Server) Run(t *testing.T) {
+func (s *Server) Run(t testing.TB) {
 	t.Helper()
-	_, port, _ := net.SplitHostPort(s.Addr)
-	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.Dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always"}, s.args...)
-	cmd := exec.Command("redis-server", args...)
+	cmd := exec.Command("redis-server", s.args...)
 	log, err := os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +136,13 @@ func (s *Server) Kill() {
 	}
 }
 
+// Restart kills the server and starts it again, with what it kept.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.Kill()
+	s.Run(t)
+}
+
 // Pause has the server hang, until Resume.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
@@ -139,7 +168,7 @@ func (s *Server) Try(args ...string) string {
 }
 
 // CLI runs redis-cli and fails the test if it fails.
-func (s *Server) CLI(t *testing.T, args ...string) string {
+func (s *Server) CLI(t testing.TB, args ...string) string {
 	t.Helper()
 	out := s.Try(args...)
 	if strings.HasPrefix(out, "(error)") || strings.HasPrefix(out, "ERR ") || strings.Contains(out, "Could not connect") {
@@ -149,7 +178,7 @@ func (s *Server) CLI(t *testing.T, args ...string) string {
 }
 
 // WaitFor fails the test if something doesn't become true.
-func WaitFor(t *testing.T, what string, ok func() bool) {
+func WaitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); {
 		if time.Now().After(end) {
@@ -163,10 +192,10 @@ func WaitFor(t *testing.T, what string, ok func() bool) {
 type Cluster struct{ Servers []*Server }
 
 // StartCluster starts a Cluster.
-func StartCluster(t *testing.T) *Cluster {
+func StartCluster(t testing.TB) *Cluster {
 	t.Helper()
 	c := &Cluster{}
-	args := []string{"--cluster", "create"}
+	args := append(make([]string, 0, 11), "--cluster", "create") // and six addresses, and three more words
 	for range 6 {
 		s := Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0")
 		c.Servers = append(c.Servers, s)
@@ -192,11 +221,7 @@ func StartCluster(t *testing.T) *Cluster {
 
 // URL names all of the Cluster.
 func (c *Cluster) URL() string {
-	var addrs []string
-	for _, s := range c.Servers {
-		addrs = append(addrs, s.Addr)
-	}
-	return "redis+cluster://" + strings.Join(addrs, ",")
+	return "redis+cluster://" + addresses(c.Servers)
 }
 
 // Masters are those that are one now.
@@ -212,22 +237,20 @@ func (c *Cluster) Masters() (out []*Server) {
 // Sentinel is a master with a replica, and three sentinels.
 type Sentinel struct {
 	Servers   []*Server // the first one is the master at first
-	Sentinels []string  // addresses
+	Sentinels []*Server
 }
 
 // StartSentinel starts a master "main", its replica and its sentinels.
-func StartSentinel(t *testing.T) *Sentinel {
+func StartSentinel(t testing.TB) *Sentinel {
 	t.Helper()
 	master := Start(t)
 	host, port, _ := net.SplitHostPort(master.Addr)
-	replica := Start(t, "--replicaof", host+" "+port)
-	s := &Sentinel{Servers: []*Server{master, replica}}
+	s := &Sentinel{Servers: []*Server{master, Start(t, "--replicaof", host+" "+port)}}
 	WaitFor(t, "the replica", func() bool { return strings.Contains(master.Try("INFO", "replication"), "state=online") })
 	for range 3 {
 		s.Sentinels = append(s.Sentinels, startSentinel(t, host, port))
 	}
-	for _, addr := range s.Sentinels {
-		sentinel := &Server{Addr: addr}
+	for _, sentinel := range s.Sentinels {
 		WaitFor(t, "the sentinel", func() bool {
 			out := sentinel.Try("SENTINEL", "MASTER", "main")
 			return strings.Contains(out, "num-other-sentinels\n2") && strings.Contains(out, "num-slaves\n1")
@@ -236,47 +259,44 @@ func StartSentinel(t *testing.T) *Sentinel {
 	return s
 }
 
-// startSentinel starts one that watches a master, and returns its address.
-func startSentinel(t *testing.T, host, port string) string {
+// startSentinel starts one that watches a master.
+func startSentinel(t testing.TB, host, port string) *Server {
 	t.Helper()
-	for {
-		addr := freeAddr(t)
-		_, own, _ := net.SplitHostPort(addr)
-		dir := t.TempDir()
-		conf := filepath.Join(dir, "sentinel.conf")
-		text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor main %s %s 2\nsentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n", own, dir, host, port)
-		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command("redis-server", conf, "--sentinel")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan struct{})
-		go func() {
-			_ = cmd.Wait()
-			close(ended)
-		}()
-		t.Cleanup(func() {
-			_ = cmd.Process.Kill()
-			<-ended
-		})
-		sentinel := &Server{Addr: addr}
-		for up := false; !up; {
-			select {
-			case <-ended: // somebody took the port meanwhile
-				up = true
-			case <-time.After(20 * time.Millisecond):
-				if strings.Contains(sentinel.Try("PING"), "PONG") {
-					return addr
-				}
+	s := unstarted(t)
+	_, own, _ := net.SplitHostPort(s.Addr)
+	conf := filepath.Join(s.Dir, "sentinel.conf") // sentinels write into it what they find out
+	text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor main %s %s 2\nsentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n", own, s.Dir, host, port)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.args = []string{conf, "--sentinel"}
+	s.Run(t)
+	return s
+}
+
+// Master is the server that the sentinels call master now; nil if they name none
+// of the two.
+func (s *Sentinel) Master() *Server {
+	for _, sentinel := range s.Sentinels {
+		host, port, _ := strings.Cut(sentinel.Try("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"), "\n")
+		for _, server := range s.Servers {
+			if server.Addr == net.JoinHostPort(host, port) {
+				return server
 			}
 		}
 	}
+	return nil
 }
 
 // URL names the sentinels and the master.
 func (s *Sentinel) URL() string {
-	return "redis+sentinel://" + strings.Join(s.Sentinels, ",") + "/main"
+	return "redis+sentinel://" + addresses(s.Sentinels) + "/main"
+}
+
+func addresses(servers []*Server) string {
+	list := make([]string, 0, len(servers))
+	for _, s := range servers {
+		list = append(list, s.Addr)
+	}
+	return strings.Join(list, ",")
 }

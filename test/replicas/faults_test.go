@@ -117,3 +117,46 @@ func failOver(t *testing.T, url string, kill func()) {
 		t.Errorf("a new server took %s", d)
 	}
 }
+
+// TestRedisForgets: a Redis that comes back empty gets everything again from the
+// servers: the chart, who is asked, the settings; servers that start then read it.
+func TestRedisForgets(t *testing.T) {
+	server := redis.Start(t, "--appendonly", "no")
+	a, b := start(t, server.URL()), start(t, server.URL())
+	list := agents(8)
+	once(t, list, a, b)
+	agree(t, edges(list), a, b)
+	patch(t, b, map[string]any{"expire_after": "48h"})
+	ask(t, b, "text://127.0.0.1:1")
+	server.Kill()
+	server.Run(t)
+	took := recovered(t, list, 13, a, b)
+	t.Logf("recovered after %s", took.Round(100*time.Millisecond))
+	if took > 30*time.Second {
+		t.Errorf("the live state took %s to recover", took)
+	}
+	redis.WaitFor(t, "the target to be kept again", func() bool {
+		return strings.Contains(server.Try("HKEYS", "dotm::v2::documents"), "127.0.0.1:1")
+	})
+	redis.WaitFor(t, "the nodes to be kept again", func() bool { return server.Try("SCARD", "dotm::v2::nodes") == "13" })
+	redis.WaitFor(t, "the original's keys", func() bool { return server.Try("LLEN", "dotm::nodes") == "8" })
+	fresh := start(t, server.URL())
+	recovered(t, list, 13, a, b, fresh)
+	var kept struct{ Settings map[string]any }
+	if err := fresh.get("/api/v1/settings", &kept); err != nil || kept.Settings["expire_after"] != "48h0m0s" {
+		t.Errorf("settings are %v, %v", kept.Settings, err)
+	}
+}
+
+// ask adds a node to ask.
+func ask(t *testing.T, r *replica, url string) {
+	t.Helper()
+	resp, err := client.Post(r.url+"/api/v1/nodes", "application/json", strings.NewReader(`{"url":"`+url+`"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		t.Fatalf("adding a node: %s", resp.Status)
+	}
+}

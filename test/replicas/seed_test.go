@@ -165,9 +165,7 @@ func TestOldScriptAfterFailover(t *testing.T) {
 			url, servers := begin(t)
 			keys := func() (out []string) {
 				for _, s := range servers {
-					for _, k := range (&script{t, s}).keys("dotm::connections::web00::") {
-						out = append(out, k)
-					}
+					out = append(out, (&script{t, s}).keys("dotm::connections::web00::")...)
 				}
 				slices.Sort(out)
 				return out

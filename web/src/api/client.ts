@@ -1,7 +1,9 @@
 import type {
   Agent,
+  EventList,
   Explanation,
   HideKind,
+  HistoryDocument,
   Level,
   NewTarget,
   NewToken,
@@ -71,6 +73,8 @@ export class Client {
   readonly #fetch: typeof fetch;
   /** What is read again and again: the last answer, and the tag that names it. */
   readonly #held = new Map<string, { tag: string; body: unknown }>();
+  /** The moment that reads are about, RFC 3339; '' is now. */
+  at = '';
   /** Called when an answer says that one must log in first. */
   onLogin: () => void = () => undefined;
 
@@ -79,19 +83,28 @@ export class Client {
   }
 
   topology(level: Level, hide: readonly HideKind[], signal?: AbortSignal): Promise<TopologyDocument> {
-    return this.#get(`topology${viewQuery(level, hide)}`, signal);
+    return this.#get(this.#then(`topology${viewQuery(level, hide)}`), signal);
   }
 
   nodes(signal?: AbortSignal): Promise<NodeList> {
-    return this.#getAgain('nodes', signal);
+    return this.#getAgain(this.#then('nodes'), signal);
   }
 
   node(name: string, signal?: AbortSignal): Promise<NodeDocument> {
-    return this.#get(`nodes/${encodeURIComponent(name)}`, signal);
+    return this.#get(this.#then(`nodes/${encodeURIComponent(name)}`), signal);
   }
 
   services(signal?: AbortSignal): Promise<{ services: Service[] }> {
-    return this.#get('services', signal);
+    return this.#get(this.#then('services'), signal);
+  }
+
+  history(signal?: AbortSignal): Promise<HistoryDocument> {
+    return this.#get('history', signal);
+  }
+
+  /** The newest first; `to` is '' for now. */
+  events(from: string, to: string, signal?: AbortSignal): Promise<EventList> {
+    return this.#get(`events?limit=500&from=${encodeURIComponent(from)}${to ? `&to=${encodeURIComponent(to)}` : ''}`, signal);
   }
 
   settings(signal?: AbortSignal): Promise<SettingsDocument> {
@@ -120,7 +133,7 @@ export class Client {
 
   /** The ends as `node` or `node:process`, and `node` or `node:port`. */
   explain(client: string, server: string, signal?: AbortSignal): Promise<Explanation> {
-    return this.#get(`explain?client=${encodeURIComponent(client)}&server=${encodeURIComponent(server)}`, signal);
+    return this.#get(this.#then(`explain?client=${encodeURIComponent(client)}&server=${encodeURIComponent(server)}`), signal);
   }
 
   agents(signal?: AbortSignal): Promise<{ agents: Agent[] }> {
@@ -163,6 +176,12 @@ export class Client {
 
   version(signal?: AbortSignal): Promise<Version> {
     return this.#get('version', signal);
+  }
+
+  /** The path of a read, as of the moment that is shown. */
+  #then(path: string): string {
+    if (!this.at) return path;
+    return `${path}${path.includes('?') ? '&' : '?'}at=${encodeURIComponent(this.at)}`;
   }
 
   #get<T>(path: string, signal?: AbortSignal): Promise<T> {

@@ -273,6 +273,50 @@ export interface TopologyDocument {
   nodes: ChartNode[];
   services: Service[];
   connections: Connection[];
+  /** How it was at a moment gone by. */
+  past?: boolean;
+  /** What could not be seen then. */
+  gaps?: Gap[];
+}
+
+/** A time in which a node, or without a name everything, was not seen. */
+export interface Gap {
+  node?: string;
+  from: string;
+  /** Missing while it lasts. */
+  to?: string;
+  why: string;
+}
+
+/** One change of the chart. */
+export interface ChartEvent {
+  at: string;
+  kind: 'appeared' | 'vanished' | 'changed';
+  subject: 'node' | 'service' | 'connection';
+  id: string;
+  node: string;
+  process?: string;
+  peer?: string;
+  port?: number;
+  what?: string[];
+}
+
+export interface EventList {
+  from: string;
+  to: string;
+  events: ChartEvent[];
+  more: boolean;
+}
+
+export interface HistoryDocument {
+  now: string;
+  from: string | null;
+  events: number;
+  bytes: number;
+  events_lost: number;
+  gaps: Gap[];
+  server?: { name: string; role: 'joining' | 'leading' | 'following' | 'alone'; leader: string; trouble?: string };
+  problem?: string;
 }
 
 export interface Removed {

@@ -204,6 +204,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['g c', 'chart'],
   ['g s', 'services'],
   ['g n', 'nodes'],
+  ['g h', 'history'],
   ['arrows', 'next box in that direction, or move the chart'],
   ['Tab', 'along the connections, out; with Shift in'],
   ['Enter', 'open the selected node'],

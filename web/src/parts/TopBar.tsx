@@ -9,6 +9,7 @@ const TABS: readonly (readonly [Exclude<View, 'node' | 'settings' | 'unknown'>, 
   ['chart', 'Chart', 'chart'],
   ['services', 'Services', 'services'],
   ['nodes', 'Nodes', 'nodes'],
+  ['history', 'History', 'history'],
 ];
 
 function isCurrent(tab: View, view: View): boolean {
@@ -116,7 +117,8 @@ function CoverageLine() {
 
 /** Whether what is on screen is live, and if not, how old it is. */
 export function LiveState() {
-  const { feed, now } = useApp();
+  const { feed, now, route } = useApp();
+  if (route.value.at) return <span class="live waiting">Not live</span>;
   if (feed.phase.value === 'live') {
     return (
       <span class="live">

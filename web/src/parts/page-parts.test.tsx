@@ -135,7 +135,7 @@ describe('the bars', () => {
   it('lead to the pages, keep the filter, and mark the present one', async () => {
     const h = await showLive(<TopBar />, { hash: '#/nodes/vm?hide=none' });
     const links = [...h.root.querySelectorAll('.tabs a')].map((a) => a.getAttribute('href'));
-    expect(links).toEqual(['#/chart?hide=none', '#/services?hide=none', '#/nodes?hide=none']);
+    expect(links).toEqual(['#/chart?hide=none', '#/services?hide=none', '#/nodes?hide=none', '#/history?hide=none']);
     expect(texts(h.root, '.tabs [aria-current="page"]')).toEqual(['Nodes']);
     await h.go('#/settings');
     expect(h.root.querySelector('.settings')?.getAttribute('aria-current')).toBe('page');
@@ -149,7 +149,7 @@ describe('the bars', () => {
 
   it('open the search', async () => {
     const h = await showLive(<BottomBar />);
-    expect(texts(h.root, 'a, button')).toEqual(['Chart', 'Services', 'Nodes', 'Search']);
+    expect(texts(h.root, 'a, button')).toEqual(['Chart', 'Services', 'Nodes', 'History', 'Search']);
     await click(h.root, 'button', 'Search');
     expect(h.app.dialog.value).toBe('search');
   });

@@ -9,6 +9,7 @@ import { Feed } from './feed';
 
 /** Answers at once with the revision it stands at; fails while `problem` is set. */
 class Server {
+  at = '';
   revision = 'a-1';
   problem: Error | null = null;
   reads = 0;

@@ -7,6 +7,7 @@ import { Feed } from './feed';
 
 /** A server whose answers the test gives, one by one. */
 class FakeServer {
+  at = '';
   readonly asked: string[] = [];
   readonly sources: FakeSource[] = [];
   #answers: { resolve: (doc: TopologyDocument) => void; reject: (error: Error) => void }[] = [];

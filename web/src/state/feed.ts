@@ -11,7 +11,7 @@ import { type Topology, announcements, applyDelta, catchUp, fromDocument } from 
 export type Phase = 'connecting' | 'live' | 'reconnecting';
 
 export interface FeedOptions {
-  client: Pick<Client, 'topology'>;
+  client: Pick<Client, 'topology' | 'at'>;
   clock: Clock;
   random: () => number;
   open: (url: string) => EventSourceLike;
@@ -53,9 +53,10 @@ export class Feed {
     this.#options = options;
   }
 
-  /** Follows another view. The chart on screen stays until the new one is there. */
-  watch(level: Level, hide: readonly HideKind[]): void {
+  /** Follows another view, or shows it as of a moment. The chart on screen stays until the new one is there. */
+  watch(level: Level, hide: readonly HideKind[], at = ''): void {
     this.close();
+    this.#options.client.at = at;
     this.#level = level;
     this.#hide = hide;
     this.#failures = 0;
@@ -115,7 +116,8 @@ export class Feed {
       this.problem.value = null;
       this.changedAt.value = this.#options.clock.now();
     });
-    this.#stream ??= this.#open();
+    // What was does not change.
+    if (this.#options.client.at === '') this.#stream ??= this.#open();
   }
 
   /** A topology with what grew since the one that is shown. */

@@ -1,7 +1,7 @@
 import type { HideKind, Level } from '../api/types';
 import { NODE_FILTERS, type NodeFilter } from './fleet';
 
-export type View = 'chart' | 'services' | 'nodes' | 'node' | 'settings' | 'unknown';
+export type View = 'chart' | 'services' | 'nodes' | 'node' | 'history' | 'settings' | 'unknown';
 
 export interface Selection {
   kind: 'node' | 'service' | 'connection';
@@ -34,6 +34,8 @@ export interface Route {
   show: readonly NodeFilter[];
   /** Words that the nodes are searched for. */
   find: string;
+  /** The moment that is shown, RFC 3339; '' is now. */
+  at: string;
 }
 
 export const HIDE_KINDS: readonly HideKind[] = ['old', 'ignored', 'infrastructure', 'observers'];
@@ -50,6 +52,7 @@ export const HOME: Route = {
   list: '',
   show: [],
   find: '',
+  at: '',
 };
 
 function parseHide(text: string | null): readonly HideKind[] {
@@ -91,7 +94,13 @@ export function parseRoute(hash: string): Route {
     list: NODES_LISTS.find((l) => l === query.get('list')) ?? '',
     show: parseShow(query.get('show')),
     find: query.get('find') ?? '',
+    at: momentOf(query.get('at')),
   };
+}
+
+function momentOf(text: string | null): string {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? '' : new Date(ms).toISOString().replace('.000Z', 'Z');
 }
 
 function parseShow(text: string | null): readonly NodeFilter[] {
@@ -107,7 +116,7 @@ function twinOf(text: string | null): Twin {
 function viewOf(head: string, tail: string): View {
   if (head === 'nodes') return tail ? 'node' : 'nodes';
   if (tail) return 'unknown';
-  if (head === 'services' || head === 'settings' || head === 'chart') return head;
+  if (head === 'services' || head === 'settings' || head === 'chart' || head === 'history') return head;
   return head === '' ? 'chart' : 'unknown';
 }
 
@@ -124,6 +133,7 @@ export function formatRoute(route: Route): string {
   if (route.table) query.push(route.table === 'services' ? 'table=services' : 'table');
   if (route.list) query.push(`list=${route.list}`);
   if (route.show.length > 0) query.push(`show=${route.show.join(',')}`);
+  if (route.at) query.push(`at=${route.at}`);
   if (route.find) query.push(`find=${encodeURIComponent(route.find)}`);
   if (route.selection) query.push(`${route.selection.kind}=${encodeURIComponent(route.selection.id)}`);
   return `#/${pathOf(route)}${query.length > 0 ? `?${query.join('&')}` : ''}`;
@@ -136,7 +146,17 @@ function pathOf({ view, node, path }: Route): string {
 
 /** The same filter and level on another page: tabs lead there. */
 export function goTo(route: Route, view: Exclude<View, 'node' | 'unknown'>): Route {
-  return { ...HOME, level: route.level, hide: route.hide, view };
+  return { ...kept(route), view };
+}
+
+/** What stays over all pages: how much is shown, and as of when. */
+function kept({ level, hide, at }: Route): Route {
+  return { ...HOME, level, hide, at };
+}
+
+/** The same page as of another moment; '' is now. */
+export function showMoment(route: Route, at: string): Route {
+  return { ...route, at: momentOf(at) };
 }
 
 /** Another list of the nodes page. */
@@ -145,10 +165,10 @@ export function showList(route: Route, list: NodesList): Route {
 }
 
 export function showNode(route: Route, name: string): Route {
-  return { ...HOME, level: route.level, hide: route.hide, view: 'node', node: name };
+  return { ...kept(route), view: 'node', node: name };
 }
 
 /** The chart with this selected: "Show on chart", a search hit. */
 export function showOnChart(route: Route, selection: Selection): Route {
-  return { ...HOME, level: route.level, hide: route.hide, selection };
+  return { ...kept(route), selection };
 }

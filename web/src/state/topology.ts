@@ -3,6 +3,7 @@ import type {
   Connection,
   Coverage,
   Delta,
+  Gap,
   Hidden,
   HideKind,
   Level,
@@ -29,6 +30,8 @@ export interface Topology {
   readonly nodes: ReadonlyMap<string, ChartNode>;
   readonly services: ReadonlyMap<string, Service>;
   readonly connections: ReadonlyMap<string, Connection>;
+  /** What could not be seen at a moment gone by. */
+  readonly gaps?: readonly Gap[];
   /** What grew in the revisions that this page has seen. */
   readonly grown: Grown;
 }

@@ -4,12 +4,15 @@ import { nextBox } from '../chart/scene';
 import { sibling } from '../chart/walk';
 import { systemClock } from '../lib/clock';
 import { type Bindings, Keyboard } from '../lib/keys';
+import { AsOf } from '../parts/AsOf';
 import { Banner } from '../parts/Banner';
 import { KeysDialog, Palette } from '../parts/Palette';
+import { StoreTrouble } from '../parts/StoreTrouble';
 import { BottomBar, TopBar } from '../parts/TopBar';
 import { formatRoute, goTo, showNode } from '../state/route';
 import { selectedNode } from '../state/topology';
 import { ChartView, walkTo } from './Chart';
+import { HistoryView } from './History';
 import { ServicesView } from './Lists';
 import { NodeView } from './Node';
 import { NodesView } from './Nodes';
@@ -21,12 +24,12 @@ const STEP_PX = 64;
 export function Page() {
   const app = useApp();
   const { feed, route } = app;
-  const { level, hide } = route.value;
+  const { level, hide, at } = route.value;
   const hideKey = hide.join();
   useEffect(() => {
-    feed.watch(level, hide);
+    feed.watch(level, hide, at);
     return () => feed.close();
-  }, [level, hideKey]);
+  }, [level, hideKey, at]);
   useTitle(app);
   const actions = useMemo(() => actionsOf(app), [app]);
   useKeys(app);
@@ -34,6 +37,8 @@ export function Page() {
     <div class="frame">
       <TopBar />
       <Banner />
+      <AsOf />
+      <StoreTrouble />
       <main class="page">
         <Current />
       </main>
@@ -58,6 +63,8 @@ function Current() {
       return <NodesView />;
     case 'node':
       return <NodeView key={route.value.node} name={route.value.node} />;
+    case 'history':
+      return <HistoryView />;
     case 'settings':
       return <SettingsView />;
     case 'unknown':
@@ -79,7 +86,7 @@ function NoSuchPage() {
   );
 }
 
-const TITLES = { chart: 'Chart', services: 'Services', nodes: 'Nodes', settings: 'Settings', unknown: 'No such page' } as const;
+const TITLES = { chart: 'Chart', services: 'Services', nodes: 'Nodes', history: 'History', settings: 'Settings', unknown: 'No such page' } as const;
 
 function useTitle({ route }: App): void {
   const { view, node } = route.value;
@@ -161,6 +168,7 @@ function bindingsOf(app: App): Bindings {
     'g c': () => navigate(goTo(route.value, 'chart')),
     'g s': () => navigate(goTo(route.value, 'services')),
     'g n': () => navigate(goTo(route.value, 'nodes')),
+    'g h': () => navigate(goTo(route.value, 'history')),
     t: () => toggleTable(app),
     ']': () => togglePanel(app),
     d: () => toggleTheme(app),

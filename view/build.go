@@ -1,163 +1,51 @@
-package api
+package view
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// Level is how far the chart is zoomed out in content.
-type Level string
+// noAddresses is an empty list that is not null in JSON.
+var noAddresses = []netip.Addr{}
 
-// The levels there are so far.
-const (
-	LevelService Level = "service" // every service is a row in its node's box
-	LevelNode    Level = "node"    // boxes without rows, one edge per pair
-)
-
-// Hide names what a view leaves out.
-type Hide string
-
-// What can be hidden.
-const (
-	HideOld            Hide = "old"            // connections past the ageing time, gone services
-	HideIgnored        Hide = "ignored"        // ports and names that the settings ignore
-	HideInfrastructure Hide = "infrastructure" // dotm's own services and connections
-	HideObservers      Hide = "observers"      // clients that touch many nodes briefly
-)
-
-// Topology is the answer of GET /topology.
-type Topology struct {
-	Revision    string       `json:"revision" doc:"names this state of the view"`
-	At          time.Time    `json:"at"`
-	Level       Level        `json:"level"`
-	Hide        []Hide       `json:"hide"`
-	Hidden      Hidden       `json:"hidden"`
-	Width       float64      `json:"width" doc:"extent of the layout in chart units"`
-	Height      float64      `json:"height"`
-	Coverage    Coverage     `json:"coverage"`
-	Nodes       []Node       `json:"nodes"`
-	Services    []Service    `json:"services"`
-	Connections []Connection `json:"connections"`
-	// Past says that this is how it was, not how it is.
-	Past bool `json:"past,omitempty" doc:"how it was at a moment gone by"`
-	// Gaps are the times around a moment gone by in which nothing was seen, so
-	// that it shows what was seen last.
-	Gaps []store.Gap `json:"gaps,omitempty" doc:"what could not be seen at a moment gone by"`
+// builder builds one view of one snapshot.
+type builder struct {
+	Question
+	*Settings
+	snap *topology.Snapshot
+	at   time.Time // by which old things are hidden
+	view *Topology
 }
 
-// Hidden counts what the view leaves out.
-type Hidden struct {
-	Services    int `json:"services"`
-	Connections int `json:"connections"`
-	Ignored     int `json:"ignored" doc:"services and connections hidden because they are ignored"`
-	Own         int `json:"infrastructure" doc:"services and connections of dotm itself"`
-	Old         int `json:"old" doc:"old connections and gone services"`
-	Observers   int `json:"observers" doc:"connections of clients that only look at many nodes"`
-}
-
-// Coverage says how much of the truth was seen.
-type Coverage struct {
-	Nodes       int `json:"nodes" doc:"hosts and containers, reporting or inferred"`
-	Reporting   int `json:"reporting"`
-	Stale       int `json:"stale"`
-	Connections int `json:"connections"`
-	OneSided    int `json:"one_sided" doc:"connections between two nodes that only one of them reports"`
-	Hidden      int `json:"process_names_hidden"`
-}
-
-// Node is a node with its place on the chart.
-type Node struct {
-	topology.Node
-	This bool `json:"this" doc:"the node that this dotm runs on"`
-	// KnownAs is what others call a node that is known by its address alone.
-	KnownAs string `json:"known_as,omitempty" doc:"a name for the address: by the settings, the hosts file, or DNS if it may be asked"`
-	Layout  *Rect  `json:"layout,omitempty"`
-	Rows    []Row  `json:"rows,omitempty"`
-}
-
-// Rect is a place on the chart, in chart units.
-type Rect struct {
-	X float64 `json:"x"`
-	Y float64 `json:"y"`
-	W float64 `json:"w"`
-	H float64 `json:"h"`
-}
-
-// Row is one line inside a node's box, from top to bottom.
-type Row struct {
-	Kind     string            `json:"kind" enum:"service,client,more"`
-	Service  string            `json:"service,omitempty"`
-	Process  string            `json:"process" doc:"empty if it could not be seen"`
-	Protocol topology.Protocol `json:"protocol,omitempty"`
-	Port     uint16            `json:"port,omitempty"`
-	Count    int               `json:"count,omitempty" doc:"for more: rows that did not fit"`
-}
-
-// Service is a service as the settings make it look.
-type Service struct {
-	topology.Service
-	Ignored bool `json:"ignored"`
-}
-
-// Connection is a connection as the settings make it look.
-type Connection struct {
-	topology.Connection
-	Ignored bool `json:"ignored"`
-}
-
-// request is what a view is of.
-type request struct {
-	level Level
-	hide  string // sorted, comma-separated
-}
-
-func (r request) hides(h Hide) bool {
-	return slices.Contains(strings.Split(r.hide, ","), string(h))
-}
-
-// viewer builds one view of one snapshot.
-type viewer struct {
-	request
-	snap     *topology.Snapshot
-	settings store.Settings
-	this     string
-	at       time.Time // by which old things are hidden
-	view     *Topology
-}
-
-// build makes the view of a snapshot, without layout.
-func build(req request, snap *topology.Snapshot, settings store.Settings, this string, at time.Time) *Topology {
-	v := &viewer{request: req, snap: snap, settings: settings, this: this, at: at, view: &Topology{
-		Revision: snap.Revision().String(), At: snap.At().UTC(), Level: req.level, Hide: []Hide{},
+// Build makes the whole view of any snapshot, of now or of the past, without
+// layout. Old things are hidden by the age that they have at a time.
+func Build(q Question, snap *topology.Snapshot, settings *Settings, at time.Time) *Topology {
+	v := &builder{Question: q, Settings: settings, snap: snap, at: at, view: &Topology{
+		Revision: snap.Revision().String(), At: snap.At().UTC(), Level: q.Level, Hide: q.hidden(),
 		Nodes: []Node{}, Services: []Service{}, Connections: []Connection{},
 	}}
-	for h := range strings.SplitSeq(req.hide, ",") {
-		if h != "" {
-			v.view.Hide = append(v.view.Hide, Hide(h))
-		}
-	}
 	v.services()
 	v.connections()
 	v.nodes()
-	if req.level == LevelNode {
+	if q.Level == LevelNode {
 		v.mergeByNode()
 	}
 	v.cover()
 	return v.view
 }
 
-func (v *viewer) services() {
+func (v *builder) services() {
 	used := v.usedOutside()
 	for s := range v.snap.Services() {
 		if u, ok := used[s.ID]; ok && s.State == topology.Seen {
 			s.LastSeen, s.LastConnection, s.Clients = u.last, u.last, u.open
 		}
-		out := Service{s, v.ignored(s.Port, s.Process)}
+		out := Service{s, v.Ignores(s.Port, s.Process)}
 		if v.leaveOut(out.Ignored, s.Own, s.State == topology.Gone, s.LastSeen) || v.fleeting(&s) {
 			v.view.Hidden.Services++
 			continue
@@ -175,7 +63,7 @@ type use struct {
 
 // usedOutside is the use of services of nodes that don't report: only their
 // clients know.
-func (v *viewer) usedOutside() map[string]use {
+func (v *builder) usedOutside() map[string]use {
 	used := map[string]use{}
 	for c := range v.snap.Connections() {
 		if c.Server.Service == "" {
@@ -194,9 +82,9 @@ func (v *viewer) usedOutside() map[string]use {
 // fleeting tells services that were given any port that was free, as those of
 // tests and of RPC are: once gone for longer than the ageing time they are
 // counted as old and not shown, for they would crowd out what is there.
-func (v *viewer) fleeting(s *topology.Service) bool {
-	if v.hide == "" || s.State != topology.Gone || s.Port < firstEphemeral ||
-		v.at.Sub(s.LastSeen) <= time.Duration(v.settings.Ageing) {
+func (v *builder) fleeting(s *topology.Service) bool {
+	if v.Hide == "" || s.State != topology.Gone || s.Port < firstEphemeral ||
+		v.at.Sub(s.LastSeen) <= v.Ageing {
 		return false
 	}
 	v.view.Hidden.Old++
@@ -207,9 +95,9 @@ func (v *viewer) fleeting(s *topology.Service) bool {
 // default of net.ipv4.ip_local_port_range).
 const firstEphemeral = 32768
 
-func (v *viewer) connections() {
+func (v *builder) connections() {
 	for c := range v.snap.Connections() {
-		out := Connection{c, v.ignored(c.Server.Port, c.Server.Process) || v.ignored(0, c.Client.Process)}
+		out := Connection{c, v.Ignores(c.Server.Port, c.Server.Process) || v.Ignores(0, c.Client.Process)}
 		if v.watches(&c) || v.leaveOut(out.Ignored, c.Own, c.Status == topology.Old, c.LastSeen) {
 			v.view.Hidden.Connections++
 			continue
@@ -220,27 +108,23 @@ func (v *viewer) connections() {
 }
 
 // watches tells whether a connection is to be hidden as an observer's.
-func (v *viewer) watches(c *topology.Connection) bool {
-	if !c.Observer || !v.hides(HideObservers) {
+func (v *builder) watches(c *topology.Connection) bool {
+	if !c.Observer || !v.Hides(HideObservers) {
 		return false
 	}
 	v.view.Hidden.Observers++
 	return true
 }
 
-func (v *viewer) ignored(port uint16, process string) bool {
-	return slices.Contains(v.settings.IgnoredPorts, port) || slices.Contains(v.settings.IgnoredNames, process)
-}
-
 // leaveOut decides about one service or connection and counts why.
-func (v *viewer) leaveOut(ignored, own, old bool, seen time.Time) bool {
-	longGone := old && v.hide != "" && v.settings.HideAfter > 0 && v.at.Sub(seen) > time.Duration(v.settings.HideAfter)
+func (v *builder) leaveOut(ignored, own, old bool, seen time.Time) bool {
+	longGone := old && v.Hide != "" && v.HideAfter > 0 && v.at.Sub(seen) > v.HideAfter
 	switch {
-	case longGone, old && v.hides(HideOld):
+	case longGone, old && v.Hides(HideOld):
 		v.view.Hidden.Old++
-	case own && v.hides(HideInfrastructure):
+	case own && v.Hides(HideInfrastructure):
 		v.view.Hidden.Own++
-	case ignored && v.hides(HideIgnored):
+	case ignored && v.Hides(HideIgnored):
 		v.view.Hidden.Ignored++
 	default:
 		return false
@@ -250,7 +134,7 @@ func (v *viewer) leaveOut(ignored, own, old bool, seen time.Time) bool {
 
 // nodes lists the nodes that report, and of the others those that still have
 // something to show.
-func (v *viewer) nodes() {
+func (v *builder) nodes() {
 	shown := map[string]bool{}
 	for i := range v.view.Connections {
 		c := &v.view.Connections[i]
@@ -262,14 +146,10 @@ func (v *viewer) nodes() {
 			continue
 		}
 		kept[b.Node.Name] = true
-		n := Node{Node: b.Node, This: b.Node.Name == v.this}
-		if n.Addresses == nil {
-			n.Addresses = noAddresses
-		}
-		v.view.Nodes = append(v.view.Nodes, n)
+		v.view.Nodes = append(v.view.Nodes, v.node(&b.Node))
 	}
 	v.view.Services = slices.DeleteFunc(v.view.Services, func(s Service) bool { return !kept[s.Node] })
-	if v.level == LevelService {
+	if v.Level == LevelService {
 		v.rows()
 	}
 }
@@ -285,7 +165,7 @@ func maxRows(reporting int) int {
 
 // rows fills the boxes: services by port, then clients by name. The order
 // follows from names and numbers alone, so that no state ever moves a row.
-func (v *viewer) rows() {
+func (v *builder) rows() {
 	reporting := 0
 	for i := range v.view.Nodes {
 		if v.view.Nodes[i].OwnsAddresses() {
@@ -338,7 +218,7 @@ func capRows(rows []Row, limit int) []Row {
 	return append(rows[:limit-1:limit-1], Row{Kind: "more", Count: rest})
 }
 
-func (v *viewer) cover() {
+func (v *builder) cover() {
 	c := &v.view.Coverage
 	real := map[string]bool{}
 	for i := range v.view.Nodes {
@@ -367,7 +247,7 @@ func (v *viewer) cover() {
 }
 
 // mergeByNode leaves one edge for each pair of nodes and direction.
-func (v *viewer) mergeByNode() {
+func (v *builder) mergeByNode() {
 	merged := map[string]*Connection{}
 	var order []*Connection
 	for _, c := range v.view.Connections {

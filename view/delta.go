@@ -1,4 +1,4 @@
-package api
+package view
 
 import (
 	"slices"
@@ -29,9 +29,9 @@ type Removed struct {
 	Connections []string `json:"connections"`
 }
 
-// deltaOf compares two answers to one question; nil if nothing changed but
+// Compare tells what differs between two answers to one question; it is nil if nothing changed but
 // times that merely advance.
-func deltaOf(a, b *Topology) *Delta {
+func Compare(a, b *Topology) *Delta {
 	d := &Delta{
 		From: a.Revision, Revision: b.Revision, At: b.At, Width: b.Width, Height: b.Height,
 		Coverage: b.Coverage, Hidden: b.Hidden,

@@ -1,4 +1,4 @@
-package api
+package view
 
 import (
 	"encoding/json"
@@ -6,77 +6,12 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/aggregate"
-	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
-
-// applied is the topology after reports, one second apart, the first at noon.
-func applied(reports ...made) *topology.Snapshot {
-	snap := topology.Empty(topology.Revision{Epoch: "e"}, noon)
-	for i, r := range reports {
-		at := noon.Add(time.Duration(i) * time.Second)
-		r.Time = at
-		snap = aggregate.Apply(snap, r.Report, at, aggregate.Options{Ageing: 5 * time.Minute, StaleAfter: time.Minute})
-	}
-	return snap
-}
-
-// aged is a snapshot so much later, nothing having been heard meanwhile but
-// that all is quiet.
-func aged(snap *topology.Snapshot, by time.Duration, r made) *topology.Snapshot {
-	at := snap.At().Add(by)
-	r.Time = at
-	b := aggregate.Begin(snap, aggregate.Options{Ageing: 5 * time.Minute, StaleAfter: time.Minute})
-	b.Report(r.Report, at)
-	b.Age(at)
-	return b.Commit(at)
-}
-
-func shopReports() []made {
-	return []made{
-		host("web", "10.0.0.1").listen("nginx", 80).listen("sshd", 22).own("dotm", 4849).
-			out("nginx", "10.0.0.2", 5432).out("nginx", "8.8.8.8", 443).out("php", "10.0.0.9", 6379).
-			in("203.0.113.7", 80).in("10.0.0.50", 22),
-		host("db", "10.0.0.2").listen("postgres", 5432).in("10.0.0.1", 5432),
-	}
-}
-
-func viewOf(t *testing.T, snap *topology.Snapshot, level, hide string) *Topology {
-	t.Helper()
-	req, problem := parseRequest(level, hide, HideDefault)
-	if problem != nil {
-		t.Fatal(problem)
-	}
-	return build(req, snap, store.Defaults(), "web", snap.At())
-}
-
-// edges are the connections in short.
-func edges(v *Topology) (list []string) {
-	for _, c := range v.Connections {
-		list = append(list, fmt.Sprintf("%s/%s>%s:%d", c.Client.Node, c.Client.Process, c.Server.Node, c.Server.Port))
-	}
-	slices.Sort(list)
-	return list
-}
-
-func nodeNames(v *Topology) (list []string) {
-	for _, n := range v.Nodes {
-		list = append(list, n.Name)
-	}
-	return list
-}
-
-func same(t *testing.T, what string, got, want any) {
-	t.Helper()
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("%s: %v, want %v", what, got, want)
-	}
-}
 
 // TestHideObservers: who only looks is left out with what is seen by it alone.
 func TestHideObservers(t *testing.T) {
@@ -126,12 +61,12 @@ func TestHide(t *testing.T) {
 func TestIgnoredNames(t *testing.T) {
 	snap := applied(shopReports()...)
 	for name, want := range map[string]int{"php": 4, "nginx": 2, "postgres": 4, "": 5, "sshd": 4} {
-		set := store.Defaults()
+		set := defaults()
 		set.IgnoredPorts, set.IgnoredNames = nil, []string{name}
 		if name == "" {
 			set.IgnoredNames = nil
 		}
-		v := build(request{LevelService, "ignored"}, snap, set, "", snap.At())
+		v := Build(Question{LevelService, "ignored"}, snap, set, snap.At())
 		if len(v.Connections) != want {
 			t.Errorf("ignoring %q leaves %v", name, edges(v))
 		}
@@ -192,9 +127,9 @@ func TestHideAfterForEver(t *testing.T) {
 	quiet := host("web", "10.0.0.1")
 	quiet.Sequence = 9
 	ancient := aged(aged(applied(shopReports()...), time.Minute, quiet), 9000*time.Hour, quiet)
-	set := store.Defaults()
+	set := defaults()
 	set.HideAfter = 0
-	if v := build(request{LevelService, "infrastructure"}, ancient, set, "", ancient.At()); len(v.Connections) != 5 {
+	if v := Build(Question{LevelService, "infrastructure"}, ancient, set, ancient.At()); len(v.Connections) != 5 {
 		t.Errorf("hide_after 0 leaves %v", edges(v))
 	}
 }
@@ -293,9 +228,9 @@ func TestLevelNode(t *testing.T) {
 
 // TestBoxes: every node has a place within the chart, and none covers another.
 func TestBoxes(t *testing.T) {
-	for _, level := range levels {
+	for _, level := range []string{"service", "node"} {
 		v := viewOf(t, applied(shopReports()...), level, "none")
-		if err := new(drawing).place(v); err != nil {
+		if err := (&drawing{placer: layouter{}}).place(v); err != nil {
 			t.Fatal(err)
 		}
 		for i, n := range v.Nodes {
@@ -322,7 +257,7 @@ func TestBoxes(t *testing.T) {
 // states change.
 func TestStateMovesNothing(t *testing.T) {
 	snap := applied(shopReports()...)
-	var d drawing
+	d := drawing{placer: layouter{}}
 	before := viewOf(t, snap, "", "")
 	if err := d.place(before); err != nil {
 		t.Fatal(err)
@@ -343,7 +278,7 @@ func TestStateMovesNothing(t *testing.T) {
 // TestTopologyGolden is one whole answer, as it goes over the wire.
 func TestTopologyGolden(t *testing.T) {
 	v := viewOf(t, applied(shopReports()...), "", "")
-	if err := new(drawing).place(v); err != nil {
+	if err := (&drawing{placer: layouter{}}).place(v); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := json.Marshal(v)
@@ -354,25 +289,4 @@ func TestTopologyGolden(t *testing.T) {
 		t.Errorf("lists are never null: %s", null)
 	}
 	golden(t, "topology.json", indented(t, raw))
-}
-
-func TestTopologyOverHTTP(t *testing.T) {
-	s := newSite(t, siteOptions{})
-	empty := read200[Topology](t, s, Prefix+"/topology")
-	if empty.Nodes == nil || empty.Services == nil || empty.Connections == nil || empty.Level != LevelService {
-		t.Errorf("empty is %+v", empty)
-	}
-	same(t, "hide", empty.Hide, []Hide{HideIgnored, HideInfrastructure, HideObservers})
-	s.shop(t)
-	for query, want := range map[string]string{
-		"?hide=observers,ignored,old,ignored": "[ignored observers old] service",
-		"?hide=none":                          "[] service",
-		"?level=node":                         "[ignored infrastructure observers] node",
-	} {
-		v := read200[Topology](t, s, Prefix+"/topology"+query)
-		same(t, query, fmt.Sprint(v.Hide, " ", v.Level), want)
-		if len(v.Nodes) == 0 || v.Nodes[0].Layout == nil || !strings.Contains(v.Revision, "-") {
-			t.Errorf("%s: %+v", query, v)
-		}
-	}
 }

@@ -1,18 +1,54 @@
-package api
+package view
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/devops-trouble-map/dotm/layout"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// noAddresses is an empty list that is not null in JSON.
-var noAddresses = []netip.Addr{}
+// Placer finds places for boxes.
+type Placer interface {
+	// Place gives every box of a graph its place, sorted by ID. The same graph
+	// gets the same places, whatever its order.
+	Place(g *Graph) (Chart, error)
+}
+
+// Graph is a view as far as its places depend on it. Counts and states are no
+// part of it, so that none of them ever moves a box. Sizes are in chart units.
+type Graph struct {
+	Boxes []Box
+	Edges []Edge
+}
+
+// Box is a node's; ID is its name. Entry is for what stands left of all others.
+type Box struct {
+	ID    string
+	W, H  float64
+	Entry bool
+}
+
+// Edge joins two boxes, at heights counted from their tops. Undirected ones say
+// nothing of left and right.
+type Edge struct {
+	From, To   string
+	FromY, ToY float64
+	Undirected bool
+}
+
+// Place is where a box stands.
+type Place struct {
+	ID string
+	Rect
+}
+
+// Chart is the places of all boxes, and how far they reach.
+type Chart struct {
+	Places        []Place
+	Width, Height float64
+}
 
 // Measures of a box, in chart units. The UI and every export draw by them.
 const (
@@ -33,22 +69,23 @@ const (
 // are the same, so are their places. Counts and states are no part of it, so
 // that none of them ever moves a box.
 type drawing struct {
-	graph layout.Graph
-	chart layout.Chart
+	placer Placer
+	graph  Graph
+	chart  Chart
 }
 
 // place writes the layout of a view into its nodes.
 func (d *drawing) place(view *Topology) error {
 	g, nodes := graphOf(view)
 	if !slices.Equal(g.Boxes, d.graph.Boxes) || !slices.Equal(g.Edges, d.graph.Edges) {
-		chart, err := layout.Place(g, layout.Options{})
+		chart, err := d.placer.Place(&g)
 		if err != nil {
 			return fmt.Errorf("placing the chart: %w", err)
 		}
 		d.graph, d.chart = g, chart
 	}
 	view.Width, view.Height = d.chart.Width, d.chart.Height
-	for _, p := range d.chart.Placements {
+	for _, p := range d.chart.Places {
 		nodes[p.ID].Layout = &Rect{p.X, p.Y, p.W, p.H}
 	}
 	return nil
@@ -59,14 +96,14 @@ func (d *drawing) place(view *Topology) error {
 func (d *drawing) placePast(view *Topology) error {
 	g, nodes := graphOf(view)
 	view.Width, view.Height = d.chart.Width, d.chart.Height
-	gone := layout.Graph{}
+	gone := Graph{}
 	for _, b := range g.Boxes {
-		i, found := slices.BinarySearchFunc(d.chart.Placements, b.ID, func(p layout.Placement, id string) int { return strings.Compare(p.ID, id) })
+		i, found := slices.BinarySearchFunc(d.chart.Places, b.ID, func(p Place, id string) int { return strings.Compare(p.ID, id) })
 		if !found {
 			gone.Boxes = append(gone.Boxes, b)
 			continue
 		}
-		p := d.chart.Placements[i]
+		p := d.chart.Places[i]
 		nodes[b.ID].Layout = &Rect{p.X, p.Y, p.W, b.H} // as high as its rows of then
 	}
 	if len(gone.Boxes) == 0 {
@@ -77,11 +114,11 @@ func (d *drawing) placePast(view *Topology) error {
 			gone.Edges = append(gone.Edges, e)
 		}
 	}
-	chart, err := layout.Place(gone, layout.Options{})
+	chart, err := d.placer.Place(&gone)
 	if err != nil {
 		return fmt.Errorf("placing what is gone: %w", err)
 	}
-	for _, p := range chart.Placements {
+	for _, p := range chart.Places {
 		nodes[p.ID].Layout = &Rect{p.X, p.Y + view.Height, p.W, p.H}
 	}
 	view.Width, view.Height = max(view.Width, chart.Width), view.Height+chart.Height
@@ -89,18 +126,14 @@ func (d *drawing) placePast(view *Topology) error {
 }
 
 // graphOf is the view as boxes and edges, with the node behind each box.
-func graphOf(view *Topology) (layout.Graph, map[string]*Node) {
-	var g layout.Graph
+func graphOf(view *Topology) (Graph, map[string]*Node) {
+	var g Graph
 	nodes := map[string]*Node{}
 	for i := range view.Nodes {
 		n := &view.Nodes[i]
 		nodes[n.Name] = n
 		w, h := boxSize(n)
-		b := layout.Box{ID: n.Name, W: w, H: h}
-		if n.Kind == topology.Internet {
-			b.Side = layout.Entry
-		}
-		g.Boxes = append(g.Boxes, b)
+		g.Boxes = append(g.Boxes, Box{ID: n.Name, W: w, H: h, Entry: n.Kind == topology.Internet})
 	}
 	for i := range view.Connections {
 		c := &view.Connections[i]
@@ -108,10 +141,10 @@ func graphOf(view *Topology) (layout.Graph, map[string]*Node) {
 		if client == nil || server == nil {
 			continue
 		}
-		g.Edges = append(g.Edges, layout.Edge{
+		g.Edges = append(g.Edges, Edge{
 			From: client.Name, To: server.Name,
 			FromY: rowY(client, c.Client.Service, c.Client.Process), ToY: rowY(server, c.Server.Service, ""),
-			Weight: 1, Undirected: !c.Directed,
+			Undirected: !c.Directed,
 		})
 	}
 	return g, nodes

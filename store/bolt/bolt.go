@@ -56,13 +56,15 @@ var (
 
 // Store is an open database.
 type Store struct {
-	mu     sync.RWMutex // held to write by what puts another file in place
-	db     *bbolt.DB
-	path   string
-	enc    *zstd.Encoder
-	dec    *zstd.Decoder
-	eraser eraser      // of the one transaction that writes
-	failed atomic.Bool // a write did: what the eraser dropped may be there still
+	mu        sync.RWMutex // held to write by what puts another file in place
+	db        *bbolt.DB
+	path      string
+	closed    bool
+	replacing sync.Mutex // held by what makes another file
+	enc       *zstd.Encoder
+	dec       *zstd.Decoder
+	eraser    eraser      // of the one transaction that writes
+	failed    atomic.Bool // a write did: what the eraser dropped may be there still
 }
 
 var _ store.Store = (*Store)(nil)
@@ -83,6 +85,8 @@ func Open(dir string) (*Store, error) {
 	if err := s.guard("opening", s.open); err != nil {
 		return nil, err
 	}
+	// What a process left that died while it made another file.
+	_ = os.RemoveAll(s.successor())
 	// Who holds the file, for the message of the next one that tries.
 	_ = os.WriteFile(s.pidFile(), []byte(strconv.Itoa(os.Getpid())), 0o600)
 	return s, nil
@@ -168,9 +172,20 @@ func (s *Store) open() error {
 }
 
 func (s *Store) openFile() error {
-	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+	var file *os.File
+	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{
+		Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+			f, err = os.OpenFile(name, flag, mode)
+			file = f
+			return f, err
+		},
+	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
+		return s.inUse()
+	case err == nil && !named(file, s.path):
+		_ = db.Close() // another process replaced it while we waited for its lock
 		return s.inUse()
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
 		return s.damaged(err.Error())
@@ -179,6 +194,13 @@ func (s *Store) openFile() error {
 	}
 	s.db = db
 	return nil
+}
+
+// named says whether a file is the one of that name.
+func named(f *os.File, path string) bool {
+	a, errA := f.Stat()
+	b, errB := os.Stat(path)
+	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 func (s *Store) inUse() error {
@@ -331,13 +353,18 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 			s.failed.Store(true)
 		}
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		err = fmt.Errorf("%w: %w (make room on that disk: what waits is written then)", store.ErrFull, err)
-	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", s.path, closed(err))
+		return fmt.Errorf("writing %s: %w", s.path, full(closed(err)))
 	}
 	return nil
+}
+
+// full says what to do where there is no room.
+func full(err error) error {
+	if errors.Is(err, store.ErrFull) || (!errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT)) {
+		return err
+	}
+	return fmt.Errorf("%w: %w (make room on that disk: what waits is written then)", store.ErrFull, err)
 }
 
 func (s *Store) apply(tx *bbolt.Tx, c *store.Change) error {
@@ -412,6 +439,7 @@ func (s *Store) Close() error {
 	_ = os.Remove(s.pidFile())
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("closing %s: %w", s.path, err)
 	}

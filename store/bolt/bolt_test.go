@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(childEnv) {
 	case "write":
 		os.Exit(writeUntilKilled(os.Args[1]))
+	case "replace":
+		os.Exit(replaceUntilKilled(os.Args[1]))
 	case "open":
 		os.Exit(openOnce(os.Args[1]))
 	case "full":

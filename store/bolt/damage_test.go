@@ -6,11 +6,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.etcd.io/bbolt"
 
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
@@ -27,6 +30,9 @@ func sample(n int) store.Change {
 	for i := range 10 {
 		c.Append = append(c.Append, event(n*100+i))
 	}
+	h := numbered(n + 1)
+	c.Records, c.Uses, c.Gaps = h.Records, h.Uses, h.Gaps
+	c.Keep = []store.Document{{Kind: "k", Key: strconv.Itoa(n), Value: []byte("{}")}}
 	if n > 4 {
 		c.Delete = []string{fmt.Sprintf("web%02d", n-4)}
 	}
@@ -68,11 +74,71 @@ func use(t *testing.T, raw []byte) (state store.State, err error) {
 	if state, err = s.Load(t.Context()); err != nil {
 		return state, err
 	}
-	if err := s.Events(t.Context(), noon, noon.Add(time.Hour), func(topology.Event) bool { return true }); err != nil {
+	if err := readPast(t, s); err != nil {
 		return state, err
 	}
+	_ = s.Write(t.Context(), store.Change{Forget: store.Forget{Before: noon.Add(5 * time.Second), Uses: noon.Add(5 * time.Second), Bytes: 1}})
 	_ = s.Write(t.Context(), sample(99)) // may fail, must return
 	return state, nil
+}
+
+// readPast reads all of the history; what goes wrong first is returned.
+func readPast(t *testing.T, s *Store) error {
+	t.Helper()
+	for _, read := range []func() error{
+		func() error {
+			return s.Events(t.Context(), noon, noon.Add(time.Hour), func(topology.Event) bool { return true })
+		},
+		func() error {
+			return s.RecordsAt(t.Context(), noon.Add(time.Hour), func([]store.Record) bool { return true })
+		},
+		func() error { return s.Records(t.Context(), func(store.Record) bool { return true }) },
+		func() error { return s.Uses(t.Context(), "", func(store.Use) bool { return true }) },
+		func() error {
+			return s.Gaps(t.Context(), noon, noon.Add(time.Hour), func(store.Gap) bool { return true })
+		},
+		func() error { _, err := s.Extent(t.Context()); return err },
+	} {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestDamagedHistory: an entry of each kind that can't be read is told as damage,
+// with what to do.
+func TestDamagedHistory(t *testing.T) {
+	for name, tt := range map[string]struct{ bucket, key, value []byte }{
+		"record without a node":   {bucketRecords, []byte("x"), []byte("12345678x")},
+		"record that is cut":      {bucketRecords, recordKey("zz", noon), []byte("1234")},
+		"record without its base": {bucketRecords, recordKey("zz", noon), append(timeKey(noon.Add(-time.Hour)), 'x')},
+		"use":                     {bucketUses, []byte("a\x00b"), []byte("{")},
+		"gap":                     {bucketGaps, gapKey(&store.Gap{From: noon, Node: "a"}), []byte("{")},
+		"event":                   {bucketEvents, eventKey(noon, 1), []byte{0xff, 0xff}},
+		"event of format 1":       {bucketEvents, eventKey(noon, 1), []byte("{")},
+		"counts":                  {bucketMeta, keyCounts, []byte("{")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, t.TempDir())
+			defer s.Close()
+			mustWrite(t, s, sample(1))
+			err := s.db.Update(func(tx *bbolt.Tx) error {
+				if name == "record without its base" { // of a moment that is kept
+					if err := tx.Bucket(bucketMeta).Put(keyFrom, timeKey(noon.Add(-2*time.Hour))); err != nil {
+						return err
+					}
+				}
+				return tx.Bucket(tt.bucket).Put(tt.key, tt.value)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := readPast(t, s); !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "restore a backup") {
+				t.Errorf("reading returns %v", err)
+			}
+		})
+	}
 }
 
 // TestTruncated: what is left of a file that was cut is either refused as

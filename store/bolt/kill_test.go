@@ -71,7 +71,7 @@ func TestKill(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	acknowledged := 0
 	for round := range rounds {
-		acknowledged = writeAndKill(t, dir, acknowledged, 1+rng.IntN(40), time.Duration(rng.IntN(3000))*time.Microsecond)
+		acknowledged = runAndKill(t, "write", dir, acknowledged, 1+rng.IntN(40), time.Duration(rng.IntN(3000))*time.Microsecond)
 		s := open(t, dir)
 		acknowledged = checkNumbered(t, s, acknowledged) // the next one goes on from there
 		if err := s.Close(); err != nil {
@@ -83,11 +83,11 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// writeAndKill kills the child a moment after so many more changes, and returns
+// runAndKill kills the child a moment after so many more changes, and returns
 // the last number that it acknowledged.
-func writeAndKill(t *testing.T, dir string, last, more int, moment time.Duration) int {
+func runAndKill(t *testing.T, what, dir string, last, more int, moment time.Duration) int {
 	t.Helper()
-	cmd := child(t, "write", dir)
+	cmd := child(t, what, dir)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

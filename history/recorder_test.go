@@ -174,3 +174,35 @@ func TestAnyMoment(t *testing.T) {
 		}
 	}
 }
+
+// TestRoom: what one chain had is not left over in the next.
+func TestRoom(t *testing.T) {
+	chainOf := func(b *topology.Block) []Record {
+		r := NewRecorder()
+		first := r.Record(b, noon)
+		b = b.Clone()
+		b.Node.Agent = "2.0"
+		return []Record{first, r.Record(b, noon.Add(time.Second))}
+	}
+	rich, bare := typical("rich", 60), typical("bare", 50)
+	for i := range rich.Connections {
+		rich.Connections[i].Client.Unit, rich.Connections[i].Peers = "nginx.service", 3
+		rich.Services[i%4].Image = "nginx:1"
+	}
+	for i := range bare.Connections {
+		c := &bare.Connections[i]
+		c.Health, c.Evidence.SeenBy = nil, nil
+	}
+	var d Decoder
+	if _, err := d.Decode(chainOf(rich)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Decode(chainOf(bare))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare.Node.Agent = "2.0"
+	if diff := cmp.Diff(bare, got, equal); diff != "" {
+		t.Errorf("(-recorded +read):\n%s", diff)
+	}
+}

@@ -169,7 +169,7 @@ func (d *decoder) float() float64 {
 func (d *decoder) string() string {
 	n := d.uint()
 	if n&1 == 0 {
-		if n>>1 >= uint64(len(d.known)) {
+		if d.err != nil || n>>1 >= uint64(len(d.known)) {
 			d.fail()
 			return ""
 		}

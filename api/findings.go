@@ -36,6 +36,7 @@ func (h *handler) findings(ctx context.Context, p *Params) (*Answer[FindingList]
 	for i := range shown.Nodes {
 		out.Findings = append(out.Findings, h.findingsOf(&shown.Nodes[i].Node, revoked)...)
 	}
+	out.Findings = append(out.Findings, h.clones()...)
 	for _, t := range h.Fleet.Targets() {
 		if t.Problem != "" {
 			out.Findings = append(out.Findings, NodeFinding{Code: "not-answering", Node: cmp.Or(t.Node, t.URL), Text: "asking " + t.URL + " failed: " + t.Problem})
@@ -45,6 +46,21 @@ func (h *handler) findings(ctx context.Context, p *Params) (*Answer[FindingList]
 		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(a.Node, b.Node), strings.Compare(a.Text, b.Text))
 	})
 	return answer(shown.Revision, out), nil
+}
+
+// clones are hosts that enrolled each for itself, and yet have one machine-id: what
+// goes by that elsewhere takes them for one.
+func (h *handler) clones() (out []NodeFinding) {
+	if h.Agents == nil {
+		return nil
+	}
+	for name, others := range h.Agents.Clones() {
+		out = append(out, NodeFinding{
+			Code: "clone", Node: name, Text: "has the same machine-id as " + strings.Join(others, ", ") + ": one is a copy of the other",
+			Hint: "give the copy one of its own: rm /etc/machine-id, then systemd-machine-id-setup",
+		})
+	}
+	return out
 }
 
 // findingsOf are what a node's reports, and their absence, tell.

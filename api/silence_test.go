@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -31,5 +33,36 @@ func TestSilence(t *testing.T) {
 	node.State = topology.Reporting
 	if got := h.silence(&node, revoked); got != "" {
 		t.Errorf("reporting: %q", got)
+	}
+}
+
+// TestClones: two hosts that enrolled each for itself and have one machine-id are
+// copies; a host that enrolled again is none.
+func TestClones(t *testing.T) {
+	s := newSite(t, siteOptions{login: true})
+	token := s.token(t, `{"uses":5}`)
+	h := &handler{Options: Options{Agents: s.agents}}
+	s.enrol(t, token, "web1", "one", "")
+	s.enrol(t, token, "db", "other", "")
+	if got := h.clones(); len(got) != 0 {
+		t.Errorf("clones are %+v", got)
+	}
+	id, _ := s.enrol(t, token, "web2", "one", "")
+	got := map[string]string{}
+	for _, f := range h.clones() {
+		got[f.Node] = f.Code + ": " + f.Text
+	}
+	want := map[string]string{
+		"web1": "clone: has the same machine-id as web2: one is a copy of the other",
+		"web2": "clone: has the same machine-id as web1: one is a copy of the other",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if a := s.local(t, http.MethodDelete, Prefix+"/agents/"+id, ""); a.StatusCode != http.StatusNoContent {
+		t.Fatalf("%s %s", a.Status, a.body)
+	}
+	if got := h.clones(); len(got) != 0 {
+		t.Errorf("after one was revoked: %+v", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -297,6 +298,34 @@ func (a *Agents) List() []Agent {
 		out = append(out, x.Agent)
 	}
 	slices.SortFunc(out, func(x, y Agent) int { return cmp.Or(strings.Compare(x.Name, y.Name), strings.Compare(x.ID, y.ID)) })
+	return out
+}
+
+// Clones are the hosts that share what should tell them apart (machine-id(5)) with
+// another one: by name, the names of the others. Agents that were revoked don't
+// count, nor does a host that enrolled twice.
+func (a *Agents) Clones() map[string][]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	machines := map[string]map[string]bool{}
+	for _, x := range a.agents {
+		if x.Machine == "" || !x.Revoked.IsZero() || x.Role != RoleAgent {
+			continue
+		}
+		if machines[x.Machine] == nil {
+			machines[x.Machine] = map[string]bool{}
+		}
+		machines[x.Machine][x.Name] = true
+	}
+	out := map[string][]string{}
+	for _, hosts := range machines {
+		names := slices.Sorted(maps.Keys(hosts))
+		for i, name := range names {
+			if others := slices.Concat(names[:i], names[i+1:]); len(others) > 0 {
+				out[name] = others
+			}
+		}
+	}
 	return out
 }
 

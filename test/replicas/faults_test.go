@@ -1,6 +1,7 @@
 package replicas
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,10 @@ func TestRedisForgets(t *testing.T) {
 	agree(t, edges(list), a, b)
 	patch(t, b, map[string]any{"expire_after": "48h"})
 	ask(t, b, "text://127.0.0.1:1")
+	redis.WaitFor(t, "the other server to hear of it", func() bool {
+		var list json.RawMessage
+		return a.get("/api/v1/nodes", &list) == nil && strings.Contains(string(list), "127.0.0.1:1")
+	})
 	server.Kill()
 	server.Run(t)
 	took := recovered(t, list, 13, a, b)

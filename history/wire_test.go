@@ -54,7 +54,8 @@ func TestNumbers(t *testing.T) {
 func TestTimes(t *testing.T) {
 	e := newEncoder(noon)
 	times := []time.Time{
-		{}, noon, noon.Add(time.Millisecond), noon.Add(-time.Millisecond), noon.AddDate(-40, 0, 0), noon.AddDate(100, 0, 0),
+		{},
+		noon, noon.Add(time.Millisecond), noon.Add(-time.Millisecond), noon.AddDate(-40, 0, 0), noon.AddDate(100, 0, 0),
 		time.Unix(0, 0).UTC(), time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 	}
 	for _, at := range times {

@@ -114,7 +114,7 @@ func failOver(t *testing.T, url string, kill func()) {
 		t.Errorf("the live state took %s to recover", took)
 	}
 	fresh := start(t, url) // reads what the store holds
-	if d := recovered(t, list, len(c.Nodes), a, b, fresh); d > 10*time.Second {
+	if d := recovered(t, list, len(c.Nodes), a, b, fresh); d > 30*time.Second {
 		t.Errorf("a new server took %s", d)
 	}
 }

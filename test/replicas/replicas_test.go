@@ -279,7 +279,7 @@ func scene(t *testing.T, url string) {
 	once(t, list, a, b, c)
 	shown, took := agree(t, edges(list), a, b, c)
 	t.Logf("all show the same %s after the last report", took.Round(time.Millisecond))
-	if took > time.Second {
+	if took > 5*time.Second { // a fifth of a second where nothing else runs
 		t.Errorf("that took %s", took)
 	}
 	if len(shown.Nodes) != 25 {

@@ -222,8 +222,9 @@ func (b *Batch) begin(s *statement, now time.Time) *begun {
 		prev = &topology.Block{}
 	}
 	b.virtual.Part(&next.Node, prev, s.addresses.Virtual, now)
+	next.Checks = prev.Checks
 	next.Services, next.Rows = service.Of(&next.Node, prev, s.listeners, s.report, now), weave.Rows(s.connections)
-	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: prev.Connections, Rows: next.Rows})
+	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: prev.Connections, Checks: prev.Checks, Rows: next.Rows})
 	b.virtual.Settle(&next.Node, &prev.Node, now)
 	if s.kind == topology.Host {
 		next.Node.Findings = b.register.Findings(&next.Node, &prev.Node, now)
@@ -235,13 +236,14 @@ func (b *Batch) begin(s *statement, now time.Time) *begun {
 func (b *Batch) statement(s *begun, now time.Time) {
 	prev, next := s.prev, s.next
 	current := b.edit.Block(next.Node.Name)
-	prev = &topology.Block{Node: prev.Node, Services: prev.Services, Connections: current.Connections}
+	prev = &topology.Block{Node: prev.Node, Services: prev.Services, Connections: current.Connections, Checks: prev.Checks}
 
 	b.loom.Weave(next, prev, s.says.report, s.says.connections, now)
-	if topology.SameServices(prev.Services, next.Services) {
-		next.Services = prev.Services
-	} else {
+	switch {
+	case !topology.SameServices(prev.Services, next.Services):
 		b.edit.Touch()
+	case topology.SamePIDs(prev.Services, next.Services): // else a process restarted, which no chart shows
+		next.Services = prev.Services
 	}
 	if topology.SameConnections(prev.Connections, next.Connections) {
 		next.Connections = prev.Connections

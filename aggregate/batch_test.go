@@ -73,7 +73,7 @@ func TestNode(t *testing.T) {
 		return out
 	}
 	want := topology.Node{
-		Name: "a", Kind: topology.Host, Zone: "west", State: topology.Reporting, Status: topology.NoStatus,
+		Name: "a", Kind: topology.Host, Zone: "west", State: topology.Reporting, Verdict: topology.NoVerdict,
 		Addresses: addrs("10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1"),
 		FirstSeen: start, LastReport: start, Interval: topology.Duration(10 * time.Second),
 		Identity: "hostname:a", Weak: true, Agent: "0.1.0", Collect: "text", Skew: topology.Duration(-90 * time.Second),

@@ -28,6 +28,21 @@ func sources(list []report.Source) []topology.Source {
 	})
 }
 
+// shortages are those of a report, in order.
+func shortages(list []report.Shortage) (out []topology.Shortage) {
+	for _, s := range list {
+		is := topology.Shortage{Kind: topology.SignalKind(s.Kind), Process: s.Process, PID: s.PID, Used: s.Used, Max: s.Max}
+		if s.Server.IsValid() {
+			is.Server = s.Server.String()
+		}
+		out = append(out, is)
+	}
+	slices.SortFunc(out, func(a, b topology.Shortage) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Process, b.Process), cmp.Compare(a.PID, b.PID))
+	})
+	return out
+}
+
 // forwards are those of a report, in order.
 func forwards(list []report.Forward) []topology.Forward {
 	out := make([]topology.Forward, 0, len(list))
@@ -50,7 +65,7 @@ func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topolog
 	n := topology.Node{
 		Name: s.node, Kind: s.kind, Zone: r.Zone, Addresses: s.addresses.Own,
 		ContainerNetworks: s.addresses.Networks, OnLoopback: s.addresses.Loopback,
-		State: topology.Reporting, Status: topology.NoStatus,
+		State: topology.Reporting, Verdict: topology.NoVerdict,
 		FirstSeen: now, LastReport: now,
 		Interval: topology.Duration(time.Duration(r.IntervalMS) * time.Millisecond),
 		Identity: r.Node.Identity.Kind + ":" + r.Node.Identity.Value,
@@ -66,6 +81,7 @@ func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topolog
 	}
 	if s.kind == topology.Host {
 		n.HiddenProcesses = r.Coverage.HiddenProcesses
+		n.Shortages = shortages(r.Shortages)
 		n.Forwards, n.Sources = forwards(r.Forwards), sources(r.Sources)
 		for _, note := range r.Notes {
 			n.Notes = append(n.Notes, topology.Note(note))
@@ -73,7 +89,7 @@ func (b *Batch) nodeOf(s statement, prev *topology.Block, now time.Time) topolog
 	}
 	if prev != nil {
 		n.FirstSeen = edge.Earlier(prev.Node.FirstSeen, now)
-		n.Status = prev.Node.Status
+		n.Verdict = prev.Node.Verdict
 		n.Formerly, n.Twin = prev.Node.Formerly, prev.Node.Twin
 	}
 	return n

@@ -3,6 +3,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"log/slog"
@@ -15,11 +16,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/devops-trouble-map/dotm/api/incidents"
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/trouble/incident"
 )
 
 // Prefix is the path of the API's first version.
@@ -44,7 +47,7 @@ type Settings interface {
 	ChangeSettings(ctx context.Context, p store.Patch) error
 }
 
-// Options of the API. Model, Settings, Sink, History, Keeping, Fleet and Log are required.
+// Options of the API. Model, Settings, Sink, History, Keeping, Fleet, Incidents, Monitoring and Log are required.
 type Options struct {
 	Model    Model
 	Settings Settings
@@ -52,6 +55,23 @@ type Options struct {
 	History  History
 	Keeping  Keeping
 	Fleet    Fleet
+	// Roles says what the nodes are to each other, Charts where they stand.
+	Roles  Roles
+	Charts Charts
+	// Incidents are what is in trouble.
+	Incidents Incidents
+	// Telling is who is told of that.
+	Telling Telling
+	// Monitoring is what monitoring systems say.
+	Monitoring Monitoring
+	// Recent remembers the numbers of the last hour.
+	Recent Recent
+	// Locator tells where public addresses are used, Places where nodes are; both
+	// may be nil.
+	Locator Locator
+	Places  []Site
+	// ReadAlerts reads what Alertmanager sends to a webhook; nil takes none.
+	ReadAlerts ReadAlerts
 	// Names gives the name of an address that doesn't report itself, "" if it has
 	// none; it never blocks. Hosts lists the names of the server's hosts file.
 	// Both may be nil.
@@ -62,6 +82,8 @@ type Options struct {
 	// Member says what this server is to others that share its store; nil, or an
 	// answer of nil, if there are none.
 	Member func() *Member
+	// Now is the time of what is shown; nil is the real one.
+	Now func() time.Time
 	// This is the name of the node that the server runs on.
 	This    string
 	Version Version
@@ -88,6 +110,16 @@ type Options struct {
 	Log *slog.Logger
 }
 
+// Data is where what a server shows comes from.
+type Data string
+
+// The sources of data. What isn't live is labelled so on every page.
+const (
+	Live   Data = "live"
+	Demo   Data = "demo"   // made up
+	Replay Data = "replay" // recorded before
+)
+
 // Version is the answer of GET /version.
 type Version struct {
 	Version  string    `json:"version"`
@@ -97,19 +129,26 @@ type Version struct {
 	Listen   string    `json:"listen"`
 	Loopback bool      `json:"loopback" doc:"only this machine can reach it"`
 	Insecure bool      `json:"insecure" doc:"anyone who reaches it may read and report"`
+	Data     Data      `json:"data" enum:"live,demo,replay" doc:"where what is shown comes from: live is the site's own, demo is made up, replay was recorded before; whoever shows or exports the other two says so"`
 }
 
 // handler is what the routes share.
 type handler struct {
 	Options
 	views  *views
+	parts  *parts
 	counts *counts
 }
 
 // New makes the handler of everything that dotm serves. Long answers end when
 // ctx does.
 func New(ctx context.Context, opt Options) http.Handler {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	opt.Version.Data = cmp.Or(opt.Version.Data, Live)
 	h := &handler{Options: opt, views: newViews(opt)}
+	h.parts = newParts(h.views)
 	mux := http.NewServeMux()
 	h.metrics(mux)
 	cfg := huma.DefaultConfig("DevOps Trouble Map", opt.Version.Version)
@@ -129,8 +168,8 @@ func New(ctx context.Context, opt Options) http.Handler {
 	return guard(opt, h.gate(limit(mux)))
 }
 
-// schemaName tells the types of reports and of the topology from those of the
-// same name in answers.
+// schemaName tells the types of reports, of incidents and of the topology from those of
+// the same name in answers.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
@@ -138,6 +177,10 @@ func schemaName(t reflect.Type, hint string) string {
 	}
 	if t.PkgPath() == reflect.TypeFor[report.Report]().PkgPath() && t != reflect.TypeFor[report.Report]() {
 		return "Report" + name
+	}
+	if t.PkgPath() == reflect.TypeFor[incident.Incident]().PkgPath() && t != reflect.TypeFor[incident.Incident]() ||
+		t.PkgPath() == reflect.TypeFor[incidents.Card]().PkgPath() {
+		return "Incident" + name
 	}
 	if t.PkgPath() == reflect.TypeFor[topology.Node]().PkgPath() && slices.Contains([]string{"Node", "Service", "Connection"}, t.Name()) {
 		return "Plain" + name
@@ -150,7 +193,7 @@ const maxBody = 1 << 20
 
 func limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost || (r.URL.Path != Prefix+"/reports" && r.URL.Path != restorePath) {
+		if r.Method != http.MethodPost || (r.URL.Path != Prefix+"/reports" && r.URL.Path != restorePath && r.URL.Path != webhookPath) {
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		}
 		next.ServeHTTP(w, r)

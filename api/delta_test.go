@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/devops-trouble-map/dotm/grouping"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
@@ -52,6 +54,24 @@ func drawReport(t *rapid.T, sequence int) made {
 	return r
 }
 
+// drawRoles puts some of the hosts into a pool and a group.
+func drawRoles(t *rapid.T) *grouping.Roles {
+	all := []string{"h1", "h2", "h3", "h4"}
+	members := all[:rapid.IntRange(2, 4).Draw(t, "members")]
+	found := fmt.Sprintf(`{"pools":[{"id":"pool~a","name":"h","members":["%s"],"group":"group~a"}],"groups":[{"id":"group~a","name":%q,"members":["%s"]}],"shared":[]}`,
+		strings.Join(members, `","`), rapid.SampledFrom([]string{"shop", "billing"}).Draw(t, "name"), strings.Join(members, `","`))
+	r := &grouping.Roles{}
+	if err := json.Unmarshal([]byte(found), r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// touched is a snapshot of another revision.
+func touched(s *topology.Snapshot) *topology.Snapshot {
+	return s.Edit().Commit(s.Revision().Next(), s.At())
+}
+
 // TestDeltas: whatever is reported, the deltas lead from any earlier answer to
 // the newest one, for every level and every way of hiding.
 func TestDeltas(t *testing.T) {
@@ -63,11 +83,19 @@ func TestDeltas(t *testing.T) {
 		snap := topology.Empty(topology.Revision{Epoch: "e"}, noon)
 		m := newStill(snap)
 		m.set.HideAfter = topology.Duration(20 * time.Minute)
-		views := newViews(Options{Model: m, Settings: m, This: "h1"})
+		views := newViews(Options{Model: m, Settings: m, Roles: m, Charts: m, This: "h1"})
 		mine := decoded(t, views, req)
 		for i := range rapid.IntRange(1, 12).Draw(t, "reports") {
 			wait := time.Duration(rapid.SampledFrom([]int{1, 10, 400, 1500}).Draw(t, "seconds")) * time.Second
 			snap = aged(snap, wait, drawReport(t, i+1))
+			switch rapid.IntRange(0, 9).Draw(t, "odd") { // with a new revision
+			case 0:
+				m.roles.Store(drawRoles(t))
+				snap = touched(snap)
+			case 1:
+				_ = m.TidyChart(t.Context(), req.Level)
+				snap = touched(snap)
+			}
 			m.show(snap)
 			if rapid.Bool().Draw(t, "asleep") {
 				_ = decoded(t, views, req) // others look meanwhile
@@ -111,7 +139,7 @@ func TestHidingByAgeWaitsForARevision(t *testing.T) {
 	m := newStill(old)
 	m.set = store.Defaults()
 	m.set.HideAfter = topology.Duration(time.Hour)
-	views := newViews(Options{Model: m, Settings: m, This: "web"})
+	views := newViews(Options{Model: m, Settings: m, Roles: m, Charts: m, This: "web"})
 	req := view.Question{Level: view.LevelService, Hide: "ignored"}
 	before, revision, err := views.answer(req)
 	if err != nil {
@@ -144,7 +172,7 @@ func TestHidingByAgeWaitsForARevision(t *testing.T) {
 func TestKeptIsBounded(t *testing.T) {
 	snap := applied(shopReports()...)
 	m := newStill(snap)
-	views := newViews(Options{Model: m, Settings: m})
+	views := newViews(Options{Model: m, Settings: m, Roles: m, Charts: m})
 	for i := range 3 * keepViews {
 		if _, _, err := views.answer(view.Question{Level: view.LevelService, Hide: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)

@@ -13,10 +13,13 @@ import (
 
 // NodeFinding is one thing that is odd about a node, and what to do about it.
 type NodeFinding struct {
-	Code string `json:"code" doc:"clone, same-name, revoked, renamed, replaced, duplicate-address, clock-skew, silent, weak-identity, old-agent, not-answering, …"`
+	Code string `json:"code" doc:"clone, same-name, revoked, renamed, replaced, duplicate-address, clock-skew, silent, weak-identity, old-agent, not-answering, source-failing, unmonitored-node, unchecked-service, unmapped-host, declared-not-seen, no-use-seen, …"`
 	Node string `json:"node" doc:"the node that it is about, or the address of one that never answered"`
-	Text string `json:"text"`
-	Hint string `json:"hint,omitempty"`
+	// Service is the id of the service that it is about; empty if it is about the
+	// node.
+	Service string `json:"service,omitempty"`
+	Text    string `json:"text"`
+	Hint    string `json:"hint,omitempty"`
 	// Since is when it began, as far as known.
 	Since time.Time `json:"since,omitzero"`
 }
@@ -41,6 +44,10 @@ func (h *handler) findings(ctx context.Context, p *Params) (*Answer[FindingList]
 		if t.Problem != "" {
 			out.Findings = append(out.Findings, NodeFinding{Code: "not-answering", Node: cmp.Or(t.Node, t.URL), Text: "asking " + t.URL + " failed: " + t.Problem})
 		}
+	}
+	if p.At == "" {
+		out.Findings = append(out.Findings, h.unmonitored(ctx, h.Model.Snapshot())...)
+		out.Findings = append(out.Findings, h.unused(ctx, h.Model.Snapshot(), h.Now())...)
 	}
 	slices.SortFunc(out.Findings, func(a, b NodeFinding) int {
 		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(a.Node, b.Node), strings.Compare(a.Text, b.Text))

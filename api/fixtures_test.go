@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -24,11 +25,15 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/grouping"
+	"github.com/devops-trouble-map/dotm/mapping"
+	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/server"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/bolt"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -41,14 +46,17 @@ type site struct {
 	logins  *auth.Logins
 	agents  *auth.Agents
 	handler http.Handler
+	systems *systems
+	alerts  *ReadAlerts
 	log     *lockedBuffer
 }
 
 type siteOptions struct {
-	fixed  store.Patch
-	ui     fs.FS
-	public bool // not on loopback, and open to all (--insecure)
-	login  bool // not on loopback: people log in, agents enrol
+	systems *systems // instead of the server's own
+	fixed   store.Patch
+	ui      fs.FS
+	public  bool // not on loopback, and open to all (--insecure)
+	login   bool // not on loopback: people log in, agents enrol
 	// proxies are those before a server of which one logs in.
 	proxies []netip.Prefix
 	clock   func() time.Time  // of logins and agents
@@ -79,8 +87,16 @@ func newSite(t *testing.T, opt siteOptions) *site {
 	go func() { ended <- m.Run(ctx) }()
 	s.model = m
 	s.access(t, &opt)
+	var monitoring Monitoring = m
+	if s.systems = opt.systems; s.systems != nil {
+		monitoring = s.systems
+	}
+	s.alerts = new(ReadAlerts)
 	s.handler = New(ctx, Options{
-		Model: m, Settings: m, Sink: m, History: m, Keeping: m, Fleet: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
+		ReadAlerts: func(o monitor.Options, r io.Reader) (firing, over []mapping.Check, err error) {
+			return (*s.alerts)(o, r)
+		},
+		Roles: m, Charts: m, Incidents: m, Telling: m, Monitoring: monitoring, Model: m, Settings: m, Sink: m, History: m, Keeping: m, Fleet: m, Recent: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
 		Logins: s.logins, Agents: s.agents, Issuer: fakeCA{}, Pin: auth.Fingerprint{7}, Proxies: opt.proxies, URL: "https://dotm.example:4849",
 		Version: Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: noon, Listen: "127.0.0.1:4849", Loopback: !opt.public},
 	})
@@ -360,10 +376,42 @@ type still struct {
 	asked atomic.Int64 // how often the settings were read: once for each view that is built
 	set   store.Settings
 	err   error
+	roles atomic.Pointer[grouping.Roles]
+	book
+}
+
+// book keeps charts in memory.
+type book struct {
+	charts map[view.Level]view.Chart
+	pins   map[string]view.Point
+	epoch  uint64
+}
+
+func (b *book) Chart(level view.Level) view.Chart        { return b.charts[level] }
+func (b *book) Pins(view.Level) map[string]view.Point    { return b.pins }
+func (b *book) ChartEpoch(view.Level) uint64             { return b.epoch }
+func (b *book) KeepChart(level view.Level, c view.Chart) { b.charts[level] = c }
+
+func (b *book) MoveBoxes(context.Context, view.Level, map[string]*view.Point) error {
+	return errors.ErrUnsupported
+}
+
+func (b *book) TidyChart(context.Context, view.Level) error {
+	clear(b.charts)
+	b.epoch++
+	return nil
+}
+
+func (m *still) Roles() *grouping.Roles        { return m.roles.Load() }
+func (m *still) RoleChoices() grouping.Choices { return grouping.Choices{} }
+
+func (m *still) ChooseRoles(context.Context, func(*grouping.Choices) error) error {
+	return errors.ErrUnsupported
 }
 
 func newStill(s *topology.Snapshot) *still {
-	m := &still{set: store.Defaults()}
+	m := &still{set: store.Defaults(), book: book{charts: map[view.Level]view.Chart{}}}
+	m.roles.Store(&grouping.Roles{})
 	m.wake.Store(new(make(chan struct{})))
 	m.snap.Store(s)
 	return m
@@ -388,7 +436,7 @@ func (m *still) ChangeSettings(context.Context, store.Patch) error { return fmt.
 func (m *still) Put(context.Context, *report.Report) error { return server.ErrStopped }
 
 func (m *still) handler(ctx context.Context) http.Handler {
-	return New(ctx, Options{Model: m, Settings: m, Sink: m, This: "web", Log: slog.New(slog.DiscardHandler)})
+	return New(ctx, Options{Model: m, Settings: m, Roles: m, Charts: m, Sink: m, This: "web", Log: slog.New(slog.DiscardHandler)})
 }
 
 // applied is the topology after reports, one second apart, the first at noon.

@@ -219,6 +219,8 @@ func permit(c *caller, r *http.Request) error {
 		return unless(c.agent.Role == auth.RoleRelay, errRelay)
 	case isPublic(r.Method, path):
 		return nil
+	case c.agent != nil && r.Method == http.MethodPost && (path == checksPath || path == webhookPath):
+		return nil // results of its own host, say
 	case c.agent != nil:
 		return errAgent
 	case path == linksPath:
@@ -252,8 +254,20 @@ func isPublic(method, path string) bool {
 	return page || slices.Contains(public, method+" "+path)
 }
 
+// The paths of results and of monitoring systems.
+const (
+	checksPath  = Prefix + "/checks"
+	sourcesPath = Prefix + "/sources"
+)
+
 // needed is the role that a request of a person takes.
 func needed(method, path string) auth.Role {
+	if strings.HasPrefix(path, sourcesPath) && method != http.MethodGet && method != http.MethodHead && !strings.HasSuffix(path, "/refresh") {
+		return auth.Admin // a source holds a secret, and has the server ask an address
+	}
+	if strings.HasPrefix(path, checksPath+"/") && !strings.HasSuffix(path, "/map") {
+		return auth.Admin // it acts on another system
+	}
 	for _, p := range []string{"/tokens", "/agents", "/backup", "/restore"} {
 		if strings.HasPrefix(path, Prefix+p) {
 			return auth.Admin

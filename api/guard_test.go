@@ -105,7 +105,7 @@ func TestSecurityHeaders(t *testing.T) {
 		s.do(t, http.MethodPost, Prefix+"/reports", "{"), s.do(t, http.MethodPatch, Prefix+"/settings", "{", "Origin", "https://evil.example"),
 	} {
 		csp := a.Header.Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} {
+		for _, want := range []string{"default-src 'self'", "worker-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} {
 			if !strings.Contains(csp, want) {
 				t.Errorf("%s: policy %q lacks %s", a.Request.URL, csp, want)
 			}

@@ -1,14 +1,17 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/devops-trouble-map/dotm/collect/push"
+	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -42,7 +45,7 @@ func (h *handler) metrics(mux *http.ServeMux) {
 	}
 	reg.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		h.counts.reports, h.counts.viewers, &topologyCollector{h.Model},
+		h.counts.reports, h.counts.viewers, &topologyCollector{h.Model}, &lossCollector{h.History}, &sourceCollector{h.Monitoring},
 	)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 }
@@ -82,6 +85,76 @@ func (c *topologyCollector) Collect(ch chan<- prometheus.Metric) {
 	for desc, counted := range map[*prometheus.Desc]map[string]int{nodesDesc: nodes, servicesDesc: services, connectionsDesc: connections} {
 		for label, n := range counted {
 			ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), label)
+		}
+	}
+}
+
+// lossCollector tells what was lost of the history.
+type lossCollector struct{ history History }
+
+var (
+	lostDesc   = prometheus.NewDesc("dotm_history_events_lost_total", "Events dropped because they could not be written.", nil, nil)
+	lapsesDesc = prometheus.NewDesc("dotm_store_lapses_total", "Times that the store lacked what it had acknowledged.", nil, nil)
+	unsureDesc = prometheus.NewDesc("dotm_store_events_unconfirmed_total", "Events that no replica of the store confirmed in time.", nil, nil)
+)
+
+// Describe is part of [prometheus.Collector].
+func (c *lossCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- lostDesc
+	ch <- lapsesDesc
+	ch <- unsureDesc
+}
+
+// Collect is part of [prometheus.Collector].
+func (c *lossCollector) Collect(ch chan<- prometheus.Metric) {
+	l := c.history.Losses()
+	ch <- prometheus.MustNewConstMetric(lostDesc, prometheus.CounterValue, float64(l.Events))
+	ch <- prometheus.MustNewConstMetric(lapsesDesc, prometheus.CounterValue, float64(l.Lapses))
+	ch <- prometheus.MustNewConstMetric(unsureDesc, prometheus.CounterValue, float64(l.Unconfirmed))
+}
+
+// sourceCollector tells how the monitoring systems are, and what they say.
+type sourceCollector struct{ monitoring Monitoring }
+
+var (
+	sourceUpDesc     = prometheus.NewDesc("dotm_source_up", "Whether a monitoring system could be read the last time.", []string{"source", "kind"}, nil)
+	sourceReadDesc   = prometheus.NewDesc("dotm_source_last_read_timestamp_seconds", "When a monitoring system was read last.", []string{"source", "kind"}, nil)
+	sourceChecksDesc = prometheus.NewDesc("dotm_source_checks", "Results that a monitoring system tells.", []string{"source", "kind"}, nil)
+	sourceStrayDesc  = prometheus.NewDesc("dotm_source_checks_unmapped", "Those of them that are of no node.", []string{"source", "kind"}, nil)
+)
+
+// Describe is part of [prometheus.Collector].
+func (c *sourceCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{sourceUpDesc, sourceReadDesc, sourceChecksDesc, sourceStrayDesc} {
+		ch <- d
+	}
+}
+
+// askSourcesWithin bounds what a scrape may wait for another server.
+const askSourcesWithin = 2 * time.Second
+
+// Collect is part of [prometheus.Collector].
+func (c *sourceCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), askSourcesWithin)
+	defer cancel()
+	list, err := c.monitoring.Sources(ctx)
+	if err != nil {
+		return // who can't be asked has no figures
+	}
+	for i := range list {
+		s := &list[i]
+		up := 0.0
+		if s.State == monitor.Fine {
+			up = 1
+		}
+		gauge := func(d *prometheus.Desc, v float64) {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, s.Name, string(s.Kind))
+		}
+		gauge(sourceUpDesc, up)
+		gauge(sourceChecksDesc, float64(s.Checks))
+		gauge(sourceStrayDesc, float64(s.Unmapped))
+		if !s.LastRead.IsZero() {
+			gauge(sourceReadDesc, float64(s.LastRead.UnixMilli())/1e3)
 		}
 	}
 }

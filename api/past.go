@@ -31,8 +31,9 @@ type History interface {
 	Events(ctx context.Context, from, to time.Time, want func(*topology.Event) bool, limit int) (events []topology.Event, more bool, err error)
 	// Gaps are those of a range, of a node or, with an empty name, of any.
 	Gaps(ctx context.Context, from, to time.Time, node string) ([]store.Gap, error)
-	// Extent says how much there is, and how many events were lost.
-	Extent(ctx context.Context) (e store.Extent, lost uint64, err error)
+	// Extent says how much there is, Losses what was lost of it since the start.
+	Extent(ctx context.Context) (store.Extent, error)
+	Losses() store.Losses
 }
 
 // history registers the reads of the past.
@@ -60,7 +61,7 @@ func (h *handler) moment(ctx context.Context, at string) (*topology.Snapshot, er
 	if at == "" {
 		return h.Model.Snapshot(), nil
 	}
-	t, problem := parseMoment("at", at, time.Now())
+	t, problem := parseMoment("at", at, h.Now())
 	if problem != nil {
 		return nil, problem
 	}
@@ -94,7 +95,7 @@ type Topology struct {
 
 // pastTopology is the chart of a moment gone by. Boxes stand where they stand
 // today; see [views.past].
-func (h *handler) pastTopology(ctx context.Context, p *Params, req view.Question) (*RawAnswer, error) {
+func (h *handler) pastTopology(ctx context.Context, p *ChartParams, req partQuestion) (*RawAnswer, error) {
 	snap, err := h.moment(ctx, p.At)
 	if err != nil {
 		return nil, err
@@ -104,18 +105,34 @@ func (h *handler) pastTopology(ctx context.Context, p *Params, req view.Question
 		raw.Status = http.StatusNotModified
 		return raw, nil
 	}
-	shown, err := h.views.past(req, snap)
+	out, err := h.past(ctx, p.At, snap, req)
 	if err != nil {
-		return nil, h.internal("computing the chart", err)
-	}
-	at, out := snap.At(), Topology{Topology: *shown, Past: snap != h.Model.Snapshot()}
-	if out.Gaps, err = h.History.Gaps(ctx, at, at.Add(time.Millisecond), ""); err != nil {
-		return nil, h.wrongMoment("at", p.At, err)
+		return nil, err
 	}
 	if raw.Body, err = json.Marshal(out); err != nil {
 		return nil, h.internal("encoding the chart", err)
 	}
 	return raw, nil
+}
+
+// past is the chart of a moment, or the part of it that is asked for.
+func (h *handler) past(ctx context.Context, asked string, snap *topology.Snapshot, req partQuestion) (*Topology, error) {
+	shown, err := h.views.past(req.Question, snap)
+	if err != nil {
+		return nil, h.internal("computing the chart", err)
+	}
+	if req.Focus != "" {
+		part, there := shown.Around(req.Around)
+		if !there {
+			return nil, noFocus(req.Focus)
+		}
+		shown = part
+	}
+	at, out := snap.At(), &Topology{Topology: *shown, Past: snap != h.Model.Snapshot()}
+	if out.Gaps, err = h.History.Gaps(ctx, at, at.Add(time.Millisecond), ""); err != nil {
+		return nil, h.wrongMoment("at", asked, err)
+	}
+	return out, nil
 }
 
 // Member is one of several servers that share a store.
@@ -136,6 +153,8 @@ type HistoryAnswer struct {
 		Uses    int64       `json:"uses" doc:"edges in the ledger"`
 		Bytes   int64       `json:"bytes" doc:"what the history takes up, about"`
 		Lost    uint64      `json:"events_lost" doc:"events that were dropped since the start, because they could not be written"`
+		Lapses  uint64      `json:"lapses" doc:"how often since the start the store turned out to lack what it had acknowledged; what was known was written again"`
+		Unsure  uint64      `json:"events_unconfirmed" doc:"events since the start that no replica of the store confirmed in time: if its master died right then, they are lost"`
 		Gaps    []store.Gap `json:"gaps" doc:"times in which nothing was seen, of the last 30 days or of the range"`
 		Server  *Member     `json:"server,omitempty" doc:"what this server is to others of its store"`
 		Problem string      `json:"problem,omitempty" doc:"why the history is not being written"`
@@ -149,8 +168,7 @@ type RangeParams struct {
 }
 
 // span reads a range; without a start it begins so long before its end.
-func (p *RangeParams) span(long time.Duration) (from, to time.Time, problem *huma.ErrorModel) {
-	now := time.Now()
+func (p *RangeParams) span(now time.Time, long time.Duration) (from, to time.Time, problem *huma.ErrorModel) {
 	to = now
 	if p.To != "" {
 		if to, problem = parseMoment("to", p.To, now); problem != nil {
@@ -170,20 +188,22 @@ func (p *RangeParams) span(long time.Duration) (from, to time.Time, problem *hum
 }
 
 func (h *handler) extent(ctx context.Context, p *RangeParams) (*HistoryAnswer, error) {
-	from, to, problem := p.span(30 * 24 * time.Hour)
+	from, to, problem := p.span(h.Now(), 30*24*time.Hour)
 	if problem != nil {
 		return nil, problem
 	}
 	out := &HistoryAnswer{}
 	b := &out.Body
-	e, lost, err := h.History.Extent(ctx)
+	e, err := h.History.Extent(ctx)
 	if err == nil {
 		b.Gaps, err = h.History.Gaps(ctx, from, to, "")
 	}
 	if err != nil { // the store is away: that is the answer
 		b.Problem, b.Gaps = err.Error(), []store.Gap{}
 	}
-	b.Now, b.Events, b.Records, b.Uses, b.Bytes, b.Lost = time.Now().UTC(), e.Events, e.Records, e.Uses, e.Bytes, lost
+	lost := h.History.Losses()
+	b.Now, b.Events, b.Records, b.Uses, b.Bytes = h.Now().UTC(), e.Events, e.Records, e.Uses, e.Bytes
+	b.Lost, b.Lapses, b.Unsure = lost.Events, lost.Lapses, lost.Unconfirmed
 	if !e.From.IsZero() {
 		first := e.From.UTC()
 		b.From = &first
@@ -204,7 +224,7 @@ const maxEvents = 10_000
 type EventParams struct {
 	RangeParams
 	Node    string `query:"node" maxLength:"600" doc:"of this node, at either end"`
-	Subject string `query:"subject" enum:"node,service,connection" doc:"of such things only"`
+	Subject string `query:"subject" enum:"node,service,connection,check" doc:"of such things only"`
 	Kind    string `query:"kind" enum:"appeared,vanished,changed" doc:"of this kind only"`
 	Limit   int    `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"the newest so many"`
 }
@@ -220,7 +240,7 @@ type EventList struct {
 }
 
 func (h *handler) events(ctx context.Context, p *EventParams) (*EventList, error) {
-	from, to, problem := p.span(24 * time.Hour)
+	from, to, problem := p.span(h.Now(), 24*time.Hour)
 	if problem != nil {
 		return nil, problem
 	}
@@ -259,11 +279,11 @@ func (h *handler) diff(ctx context.Context, p *DiffParams) (*DiffAnswer, error) 
 	if p.From == "" {
 		return nil, wrongParameter("from", "must be given: RFC 3339, or a duration ago like -24h", "")
 	}
-	from, to, problem := p.span(0)
+	from, to, problem := p.span(h.Now(), 0)
 	if problem != nil {
 		return nil, problem
 	}
-	req, problem := parseRequest("", p.Hide, HideDefault)
+	req, problem := parseRequest("", p.Hide, "", HideDefault)
 	if problem != nil {
 		return nil, problem
 	}
@@ -304,7 +324,7 @@ type UsesParams struct {
 type UsesAnswer struct{ Body *history.Usage }
 
 func (h *handler) uses(ctx context.Context, p *UsesParams) (*UsesAnswer, error) {
-	since, problem := parseMoment("since", p.Since, time.Now())
+	since, problem := parseMoment("since", p.Since, h.Now())
 	if problem != nil {
 		return nil, problem
 	}

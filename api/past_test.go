@@ -26,12 +26,12 @@ func hoursAgo(n float64) time.Time {
 // pastHost is a node with one service and edges to the same of others.
 func pastHost(name string, at time.Time, servers ...string) *topology.Block {
 	b := &topology.Block{Node: topology.Node{
-		Name: name, Kind: topology.Host, State: topology.Reporting, Status: topology.NoStatus, Collect: "agent",
+		Name: name, Kind: topology.Host, State: topology.Reporting, Verdict: topology.NoVerdict, Collect: "agent",
 		Identity: "machine:" + name, FirstSeen: at, LastReport: at, Addresses: []netip.Addr{},
 	}}
 	id := name + "~tcp~8000"
 	b.Services = []topology.Service{{
-		ID: id, Node: name, Protocol: "tcp", Port: 8000, Process: "app", Addresses: []netip.Addr{}, State: topology.Listening, Status: topology.NoStatus, FirstSeen: at,
+		ID: id, Node: name, Protocol: "tcp", Port: 8000, Process: "app", Addresses: []netip.Addr{}, State: topology.Listening, Verdict: topology.NoVerdict, FirstSeen: at,
 	}}
 	for _, s := range servers {
 		c := topology.Connection{
@@ -55,6 +55,11 @@ func bygone(t *testing.T) func(*bolt.Store) {
 		web, db, cache := pastHost("web", begin, "db"), pastHost("db", begin), pastHost("cache", turn)
 		later := pastHost("web", begin, "cache")
 		later.Connections[0].FirstSeen = turn
+		for b, status := range map[*topology.Block]topology.Status{web: topology.OK, later: topology.Critical} {
+			b.SetChecks([]topology.Check{{
+				ID: topology.CheckID("nagios", "web", "disk"), Source: "nagios", Kind: topology.ServiceCheck, Host: "web", Name: "disk", Status: status, Hard: true, Node: "web",
+			}})
+		}
 		use := store.Use{Service: "db~tcp~8000", Connection: web.Connections[0].ID, Client: web.Connections[0].Client, First: begin, Last: turn}
 		c := store.Change{
 			Revision: topology.Revision{Epoch: "e", Number: 7}, Put: []*topology.Block{later, db, cache}, Alive: time.Now(),
@@ -196,8 +201,11 @@ func TestDiff(t *testing.T) {
 	for _, c := range got.Connections {
 		lines = append(lines, fmt.Sprintf("%s>%s %s %t", c.Connection.Client.Node, c.Connection.Server.Node, c.Change.Change, c.Returned))
 	}
+	for _, c := range got.Checks {
+		lines = append(lines, fmt.Sprintf("%s of %s %s %s>%s", c.Check.Name, c.Check.Node, c.Change.Change, c.Was, c.Is))
+	}
 	slices.Sort(lines)
-	want := []string{"cache appeared false", "old vanished false", "web>cache appeared false", "web>db vanished false"}
+	want := []string{"cache appeared false", "disk of web changed OK>CRITICAL", "old vanished false", "web>cache appeared false", "web>db vanished false"}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

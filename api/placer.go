@@ -1,37 +1,153 @@
 package api
 
 import (
+	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/devops-trouble-map/dotm/layout"
 	"github.com/devops-trouble-map/dotm/view"
 )
 
-// placer lays out views.
-type placer struct{}
+// Charts keeps where the boxes of the charts stand.
+type Charts interface {
+	// Chart is where the boxes of a level stand, and stood last.
+	Chart(level view.Level) view.Chart
+	// KeepChart notes where they stand now.
+	KeepChart(level view.Level, c view.Chart)
+	// Pins are the boxes of a level that people moved.
+	Pins(level view.Level) map[string]view.Point
+	// ChartEpoch changes when boxes are to be placed anew.
+	ChartEpoch(level view.Level) uint64
+	// MoveBoxes puts boxes where they shall stand; nil lets one go. An error with a
+	// method WrongField is the asker's.
+	MoveBoxes(ctx context.Context, level view.Level, pins map[string]*view.Point) error
+	// TidyChart has all boxes placed anew but those that people moved.
+	TidyChart(ctx context.Context, level view.Level) error
+}
 
-var _ view.Placer = placer{}
+// hideUsually is what the page hides unless it is asked to show it; see
+// docs/architecture.md. The places of that chart are those that are kept: the charts
+// of other questions build on them.
+var hideUsually = view.HideAll(view.HideIgnored, view.HideInfrastructure, view.HideObservers)
 
-// Place is [layout.Place] for a view.
-func (placer) Place(g *view.Graph) (view.Chart, error) {
-	in := layout.Graph{Boxes: make([]layout.Box, 0, len(g.Boxes)), Edges: make([]layout.Edge, 0, len(g.Edges))}
-	for _, b := range g.Boxes {
-		box := layout.Box{ID: b.ID, W: b.W, H: b.H}
-		if b.Entry {
-			box.Side = layout.Entry
-		}
-		in.Boxes = append(in.Boxes, box)
+// placer lays out the views of one question.
+type placer struct {
+	charts   Charts
+	question view.Question
+	last     view.Chart // of this question
+}
+
+var _ view.Placer = (*placer)(nil)
+
+// Epoch is that of the charts.
+func (p *placer) Epoch() uint64 { return p.charts.ChartEpoch(p.question.Level) }
+
+// usual says whether the places of this question are those that are kept.
+func (p *placer) usual() bool { return p.question.Hide == hideUsually && p.question.Expand == "" }
+
+// Place is [layout.Update] of what stood there before, for a view.
+func (p *placer) Place(g *view.Graph) (view.Chart, error) {
+	kept := p.charts.Chart(p.question.Level)
+	if !p.usual() {
+		kept = beside(kept, p.last)
 	}
-	for _, e := range g.Edges {
-		in.Edges = append(in.Edges, layout.Edge{From: e.From, To: e.To, FromY: e.FromY, ToY: e.ToY, Weight: 1, Undirected: e.Undirected})
-	}
-	chart, err := layout.Place(in, layout.Options{})
+	g = p.haunted(g, &kept)
+	pins := p.charts.Pins(p.question.Level)
+	chart, err := layout.Update(before(&kept), graphOf(g, pins))
 	if err != nil {
 		return view.Chart{}, fmt.Errorf("placing the chart: %w", err)
 	}
-	out := view.Chart{Width: chart.Width, Height: chart.Height, Places: make([]view.Place, 0, len(chart.Placements))}
-	for _, p := range chart.Placements {
+	out := chartOf(chart)
+	out.part(g, pins)
+	if p.last = out.Chart; p.usual() {
+		p.charts.KeepChart(p.question.Level, out.Chart)
+	}
+	return out.Chart, nil
+}
+
+// beside are the places that are kept, with those of the last chart whose boxes are
+// not among them and which are free.
+func beside(kept, last view.Chart) view.Chart {
+	if len(kept.Places) == 0 {
+		return last
+	}
+	there := map[string]bool{}
+	for i := range kept.Places {
+		there[kept.Places[i].ID] = true
+	}
+	out := kept
+	out.Places = slices.Clone(kept.Places)
+	for _, p := range last.Places {
+		if !there[p.ID] && !slices.ContainsFunc(kept.Places, func(k view.Place) bool { return k.Overlaps(&p.Rect) }) {
+			out.Places = append(out.Places, p)
+		}
+	}
+	slices.SortFunc(out.Places, func(a, b view.Place) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
+
+// before is a view's chart as the layout knows it; nil if it is empty.
+func before(c *view.Chart) *layout.Chart {
+	if len(c.Places) == 0 {
+		return nil
+	}
+	out := &layout.Chart{Width: c.Width, Height: c.Height}
+	for _, p := range c.Places {
+		out.Placements = append(out.Placements, layout.Placement{ID: p.ID, X: p.X, Y: p.Y, W: p.W, H: p.H})
+	}
+	for _, l := range c.Lanes {
+		if l.ID == "" {
+			out.Strip = &layout.Rect{X: l.X, Y: l.Y, W: l.W, H: l.H}
+			continue
+		}
+		out.Lanes = append(out.Lanes, layout.LanePlacement{ID: l.ID, X: l.X, Y: l.Y, W: l.W, H: l.H})
+	}
+	return out
+}
+
+func graphOf(g *view.Graph, pins map[string]view.Point) *layout.Graph {
+	out := &layout.Graph{Boxes: make([]layout.Box, 0, len(g.Boxes)), Edges: make([]layout.Edge, 0, len(g.Edges)), Pins: make(map[string]layout.Point, len(pins))}
+	for _, b := range g.Boxes {
+		box := layout.Box{ID: b.ID, W: b.W, H: b.H, Lane: b.Lane}
+		switch {
+		case b.Entry:
+			box.Side = layout.Entry
+		case b.Strip:
+			box.Side = layout.Strip
+		}
+		out.Boxes = append(out.Boxes, box)
+	}
+	for _, e := range g.Edges {
+		out.Edges = append(out.Edges, layout.Edge{From: e.From, To: e.To, FromY: e.FromY, ToY: e.ToY, Weight: 1, Undirected: e.Undirected})
+	}
+	for i := range g.Ghosts {
+		b := g.Ghosts[i].Box()
+		box := layout.Box{ID: b.ID, W: b.W, H: b.H, Lane: b.Lane}
+		if b.Entry {
+			box.Side = layout.Entry
+		} else if b.Strip {
+			box.Side = layout.Strip
+		}
+		out.Boxes = append(out.Boxes, box)
+	}
+	for id, at := range pins {
+		out.Pins[id] = layout.Point{X: at.X, Y: at.Y}
+	}
+	return out
+}
+
+func chartOf(c *layout.Chart) placed {
+	out := view.Chart{Width: c.Width, Height: c.Height, Places: make([]view.Place, 0, len(c.Placements))}
+	for _, p := range c.Placements {
 		out.Places = append(out.Places, view.Place{ID: p.ID, Rect: view.Rect{X: p.X, Y: p.Y, W: p.W, H: p.H}})
 	}
-	return out, nil
+	if s := c.Strip; s != nil {
+		out.Lanes = append(out.Lanes, view.Place{Rect: view.Rect{X: s.X, Y: s.Y, W: s.W, H: s.H}})
+	}
+	for _, l := range c.Lanes {
+		out.Lanes = append(out.Lanes, view.Place{ID: l.ID, Rect: view.Rect{X: l.X, Y: l.Y, W: l.W, H: l.H}})
+	}
+	return placed{out}
 }

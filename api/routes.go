@@ -19,6 +19,15 @@ func (h *handler) routes(a huma.API) {
 	huma.Register(a, h.topologyOperation(a), h.topology)
 	h.fleet(a)
 	h.history(a)
+	h.monitoring(a)
+	h.incidents(a)
+	h.receivers(a)
+	h.arrangement(a)
+	h.mapped(a)
+	h.webhooks(a)
+	h.exports(a)
+	h.recently(a)
+	h.locations(a)
 	huma.Register(a, read("services", "/services", "All services"), h.services)
 	huma.Register(a, read("service", "/services/{id}", "One service and who is connected to it", http.StatusNotFound), h.service)
 	huma.Register(a, read("connections", "/connections", "All connections"), h.connections)
@@ -59,10 +68,11 @@ func settingsOperation(a huma.API) huma.Operation {
 
 // Params are what a read may be narrowed by.
 type Params struct {
-	Level string `query:"level" doc:"service (default) or node"`
-	Hide  string `query:"hide" doc:"none, or a list of old, ignored, infrastructure, observers"`
-	At    string `query:"at" doc:"the moment to show: RFC 3339, or a duration ago like -24h; empty is now"`
-	Match string `header:"If-None-Match"`
+	Level  string `query:"level" doc:"service (default), node, pool or group"`
+	Expand string `query:"expand" maxLength:"8192" doc:"pools that are shown as their nodes on level pool: a list of ids"`
+	Hide   string `query:"hide" doc:"none, or a list of old, ignored, infrastructure, observers"`
+	At     string `query:"at" doc:"the moment to show: RFC 3339, or a duration ago like -24h; empty is now"`
+	Match  string `header:"If-None-Match"`
 }
 
 // RawAnswer is a body that is already encoded.
@@ -74,17 +84,45 @@ type RawAnswer struct {
 	Body         []byte
 }
 
-func (h *handler) topology(ctx context.Context, p *Params) (*RawAnswer, error) {
-	req, problem := parseRequest(p.Level, p.Hide, HideDefault)
+// ChartParams say which chart is asked for.
+type ChartParams struct {
+	Params
+	Near
+}
+
+// question reads them.
+func (p *ChartParams) question() (q partQuestion, problem *huma.ErrorModel) {
+	if q.Question, problem = parseRequest(p.Level, p.Hide, p.Expand, HideDefault); problem != nil {
+		return q, problem
+	}
+	q.Around, problem = p.around()
+	return q, problem
+}
+
+func (h *handler) topology(ctx context.Context, p *ChartParams) (*RawAnswer, error) {
+	req, problem := p.question()
 	if problem != nil {
 		return nil, problem
 	}
 	if p.At != "" {
 		return h.pastTopology(ctx, p, req)
 	}
-	body, revision, err := h.views.answer(req)
+	answer := func() ([]byte, string, error) { return h.views.answer(req.Question) }
+	if req.Focus != "" {
+		answer = func() (body []byte, revision string, err error) {
+			body, revision, there, err := h.parts.answer(req)
+			if err == nil && !there {
+				problem = noFocus(req.Focus)
+			}
+			return body, revision, err
+		}
+	}
+	body, revision, err := answer()
 	if err != nil {
 		return nil, h.internal("computing the chart", err)
+	}
+	if problem != nil {
+		return nil, problem
 	}
 	out := &RawAnswer{Status: http.StatusOK, ContentType: "application/json", ETag: etag(revision), CacheControl: "no-cache", Body: body}
 	if p.holds(revision) {
@@ -122,7 +160,7 @@ func answer[T any](revision string, body T) *Answer[T] {
 // whole is the view behind the lists: without layout, and with everything
 // unless the asker hides some.
 func (h *handler) whole(ctx context.Context, p *Params) (*view.Topology, error) {
-	req, problem := parseRequest("", p.Hide, "")
+	req, problem := parseRequest("", p.Hide, "", "")
 	if problem != nil {
 		return nil, problem
 	}

@@ -2,13 +2,12 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
-
-	"github.com/devops-trouble-map/dotm/view"
 )
 
 // The rhythm of the stream.
@@ -22,19 +21,27 @@ const (
 //
 //	snapshot  the revision that the view has now, first of all
 //	delta     what changed from one revision to the next
+//	incidents what is new of incidents: their ids, states, and what happened
 //	resync    there is no way from the viewer's revision: ask anew
 //	beat      every five seconds, so that silence means trouble
 //
 // The id of each event is the revision, so that a viewer that reconnects goes
-// on where it was.
+// on where it was: by Last-Event-ID, or by ?after= where it can send no header,
+// as an EventSource that is new.
 func (h *handler) stream(ctx context.Context, mux *http.ServeMux) {
 	mux.HandleFunc("GET "+Prefix+"/stream", func(w http.ResponseWriter, r *http.Request) {
-		req, err := parseRequest(r.URL.Query().Get("level"), r.URL.Query().Get("hide"), HideDefault)
+		asked := r.URL.Query()
+		req, err := parseRequest(asked.Get("level"), asked.Get("hide"), asked.Get("expand"), HideDefault)
 		if err != nil {
 			writeModel(w, err)
 			return
 		}
-		s := &subscriber{handler: h, question: req, out: w, control: http.NewResponseController(w)}
+		around, err := (&Near{asked.Get("focus"), asked.Get("hops")}).around()
+		if err != nil {
+			writeModel(w, err)
+			return
+		}
+		s := &subscriber{handler: h, question: partQuestion{req, around}, out: w, control: http.NewResponseController(w)}
 		s.serve(ctx, r)
 	})
 }
@@ -42,7 +49,7 @@ func (h *handler) stream(ctx context.Context, mux *http.ServeMux) {
 // subscriber is one viewer.
 type subscriber struct {
 	*handler
-	question view.Question
+	question partQuestion
 	out      http.ResponseWriter
 	control  *http.ResponseController
 	revision string
@@ -51,9 +58,11 @@ type subscriber struct {
 func (s *subscriber) serve(ctx context.Context, r *http.Request) {
 	s.out.Header().Set("Content-Type", "text/event-stream")
 	s.out.Header().Set("Cache-Control", "no-store")
-	s.revision = r.Header.Get("Last-Event-ID")
+	s.revision = cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("after"))
 	s.counts.viewers.Inc()
 	defer s.counts.viewers.Dec()
+	news := incidentNews{}
+	news.begin(s.Incidents)
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
 	for first := true; ; first = false {
@@ -61,8 +70,14 @@ func (s *subscriber) serve(ctx context.Context, r *http.Request) {
 		if err := s.catchUp(first); err != nil {
 			return
 		}
+		if data := news.take(); data != nil {
+			if err := s.send("incidents", data); err != nil {
+				return
+			}
+		}
 		select {
 		case <-changed:
+		case <-news.more:
 		case <-beat.C:
 			if !s.still(r) {
 				return // logged out meanwhile
@@ -89,7 +104,7 @@ func (s *subscriber) stamp() []byte {
 
 // catchUp sends what the viewer doesn't have yet.
 func (s *subscriber) catchUp(first bool) error {
-	deltas, newest, known, err := s.views.since(s.question, s.revision)
+	deltas, newest, known, err := s.parts.since(s.question, s.revision)
 	if err != nil {
 		s.Log.Error("computing a view failed", "error", err)
 		return err

@@ -110,6 +110,9 @@ func TestStream(t *testing.T) {
 			if got.event != tt.want || got.id != tt.id {
 				t.Errorf("%s: %s of %s, want %s of %s", tt.name, got.event, got.id, tt.want, tt.id)
 			}
+			if asked := s.listen(t, "?after="+tt.last)(); asked != got {
+				t.Errorf("%s: %+v in the query, %+v as a header", tt.name, asked, got)
+			}
 		}
 	})
 }
@@ -277,7 +280,16 @@ func apply(t interface{ Fatalf(string, ...any) }, v *Topology, data []byte) {
 		t.Fatalf("delta from %s, holding %s", d.From, v.Revision)
 	}
 	v.Revision, v.At, v.Width, v.Height, v.Coverage, v.Hidden = d.Revision, d.At, d.Width, d.Height, d.Coverage, d.Hidden
-	v.Nodes = patched(v.Nodes, d.Nodes, d.Removed.Nodes, func(n view.Node) string { return n.Name })
+	name := func(n view.Node) string { return n.Name }
+	v.Nodes = patched(v.Nodes, d.Nodes, d.Removed.Nodes, name)
+	v.Pools = patched(v.Pools, d.Pools, d.Removed.Nodes, name)
+	v.Groups = patched(v.Groups, d.Groups, d.Removed.Nodes, name)
+	if d.Ghosts != nil {
+		v.Ghosts = d.Ghosts
+	}
+	if d.Lanes != nil {
+		v.Lanes = d.Lanes
+	}
 	v.Services = patched(v.Services, d.Services, d.Removed.Services, func(s view.Service) string { return s.ID })
 	v.Connections = patched(v.Connections, d.Connections, d.Removed.Connections, func(c view.Connection) string { return c.ID })
 }

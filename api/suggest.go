@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
 )
@@ -53,6 +54,7 @@ func (h *handler) suggestions(ctx context.Context, p *Params) (*Answer[Suggestio
 	}
 	s.fromPeers()
 	s.fromHosts()
+	s.fromMonitoring(ctx)
 	slices.SortFunc(s.list, func(a, b Suggestion) int {
 		return cmp.Or(cmp.Compare(b.weight, a.weight), a.addr.Compare(b.addr), cmp.Compare(a.Zone, b.Zone))
 	})
@@ -148,6 +150,41 @@ func (s *suggester) fromHosts() {
 		}
 		s.add(Suggestion{Address: a.String(), Name: name, addr: a, Evidence: []Reason{{"hosts", "the server's hosts file calls it " + name}}})
 	}
+}
+
+// fromMonitoring suggests the hosts that monitoring systems know by an address of
+// which nobody else knows.
+func (s *suggester) fromMonitoring(ctx context.Context) {
+	list, err := s.Monitoring.Strays(ctx)
+	if err != nil {
+		return // the others are still worth something
+	}
+	there := map[string]bool{}
+	for i := range s.list {
+		there[s.list[i].Address] = true
+	}
+	for i := range list {
+		stray := &list[i]
+		for _, text := range stray.Addresses {
+			a, err := netip.ParseAddr(text)
+			if err != nil || !isHostAddress(a) || !a.IsPrivate() || there[text] {
+				continue
+			}
+			there[text] = true
+			s.add(Suggestion{Address: a.String(), Name: hostNameOr(stray.Host), addr: a, Evidence: []Reason{{
+				stray.Source, fmt.Sprintf("%s has %s on it, as %s", stray.Source, countOf(stray.Checks, "check", "checks"), stray.Host),
+			}}})
+			break
+		}
+	}
+}
+
+// hostNameOr is a name if a host may have it, else nothing.
+func hostNameOr(name string) string {
+	if report.HostName(name) != nil {
+		return ""
+	}
+	return name
 }
 
 // isHostAddress leaves out what no single host has.

@@ -20,6 +20,9 @@ type views struct {
 	settings Settings
 	this     string
 	names    func(netip.Addr) string
+	charts   Charts
+	roles    Roles
+	cast     cast // made of the newest roles
 
 	mu     sync.Mutex
 	kept   map[view.Question]*kept
@@ -39,9 +42,13 @@ type kept struct {
 	mu     sync.Mutex
 	asked  time.Time
 	live   *view.Live
-	body   []byte // the whole as JSON; nil until somebody asks
-	deltas []encodedDelta
+	whole  *view.Topology // nil until somebody asks for it, or a part of it
+	body   []byte         // the whole as JSON; nil until somebody asks
+	deltas deltas
 }
+
+// deltas are the last ones of a view, each from where the one before it led.
+type deltas []encodedDelta
 
 // encodedDelta is a delta as it goes out.
 type encodedDelta struct {
@@ -50,7 +57,7 @@ type encodedDelta struct {
 }
 
 func newViews(opt Options) *views {
-	v := &views{model: opt.Model, settings: opt.Settings, this: opt.This, names: opt.Names, kept: map[view.Question]*kept{}}
+	v := &views{model: opt.Model, settings: opt.Settings, this: opt.This, names: opt.Names, charts: opt.Charts, roles: opt.Roles, kept: map[view.Question]*kept{}}
 	if v.names == nil {
 		v.names = func(netip.Addr) string { return "" }
 	}
@@ -64,7 +71,7 @@ func (v *views) of(r view.Question) *kept {
 	k := v.kept[r]
 	if k == nil {
 		v.evict()
-		k = &kept{live: view.NewLive(r, placer{})}
+		k = &kept{live: view.NewLive(r, &placer{charts: v.charts, question: r})}
 		v.kept[r] = k
 	}
 	k.asked = time.Now()
@@ -96,11 +103,7 @@ func (v *views) answer(r view.Question) (body []byte, revision string, err error
 		return nil, "", err
 	}
 	if k.body == nil {
-		whole, err := k.live.Whole()
-		if err != nil {
-			return nil, "", err
-		}
-		if k.body, err = json.Marshal(whole); err != nil {
+		if k.body, err = json.Marshal(k.live.Whole()); err != nil {
 			return nil, "", err
 		}
 	}
@@ -117,15 +120,35 @@ func (v *views) since(r view.Question, revision string) (deltas []encodedDelta, 
 		return nil, "", false, err
 	}
 	newest = k.live.Revision()
+	deltas, ok = k.deltas.from(revision, newest)
+	return deltas, newest, ok, nil
+}
+
+// from are those that lead from a revision to the newest; ok is false if none do.
+func (d deltas) from(revision, newest string) (list []encodedDelta, ok bool) {
 	if revision == newest {
-		return nil, newest, true, nil
+		return nil, true
 	}
-	for i := range k.deltas {
-		if k.deltas[i].from == revision {
-			return k.deltas[i:], newest, true, nil
+	for i := range d {
+		if d[i].from == revision {
+			return d[i:], true
 		}
 	}
-	return nil, newest, false, nil
+	return nil, false
+}
+
+// whole is the newest view, which must not be written.
+func (v *views) whole(r view.Question) (*view.Topology, error) {
+	k := v.of(r)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := v.advance(k); err != nil {
+		return nil, err
+	}
+	if k.whole == nil {
+		k.whole = k.live.Whole()
+	}
+	return k.whole, nil
 }
 
 // advance brings what is kept up to the newest snapshot.
@@ -134,21 +157,25 @@ func (v *views) advance(k *kept) error {
 	if k.live.Snapshot() == snap {
 		return nil
 	}
-	k.body = nil
+	k.body, k.whole = nil, nil
 	if shown := k.live.Snapshot(); shown != nil && shown.Revision() == snap.Revision() {
 		_, err := k.live.Advance(snap, nil, time.Time{})
 		return err
 	}
 	d, err := k.live.Advance(snap, v.look(), v.moment(snap))
-	if err != nil || d == nil {
+	if err != nil {
+		k.deltas = nil // they no longer lead anywhere
 		return err
 	}
-	return k.push(d)
+	if d == nil {
+		return nil
+	}
+	return k.deltas.push(d)
 }
 
 // past is the view of a moment gone by, or of any snapshot that isn't live. What
-// is there today stands where it stands today; what is not stands below, as it
-// stood to each other.
+// is there today stands where it stands today, and what is gone where it stood last
+// or below.
 func (v *views) past(r view.Question, snap *topology.Snapshot) (*view.Topology, error) {
 	then := view.Build(r, snap, v.look(), snap.At())
 	k := v.of(r)
@@ -168,7 +195,9 @@ func (v *views) build(r view.Question, snap *topology.Snapshot) *view.Topology {
 // look is how the settings in force make a topology look.
 func (v *views) look() *view.Settings {
 	in, _ := v.settings.Settings()
-	return lookOf(&in, v.this, v.names)
+	look := lookOf(&in, v.this, v.names)
+	look.Roles = v.cast.of(v.roles.Roles())
+	return look
 }
 
 // lookOf is how settings make a topology look. Addresses are named by them, else
@@ -198,14 +227,15 @@ func (v *views) moment(snap *topology.Snapshot) time.Time {
 	return v.began
 }
 
-func (k *kept) push(d *view.Delta) error {
-	data, err := json.Marshal(d)
+func (d *deltas) push(delta *view.Delta) error {
+	data, err := json.Marshal(delta)
 	if err != nil {
 		return err
 	}
-	if len(k.deltas) == keepDeltas {
-		k.deltas = append(k.deltas[:0:0], k.deltas[1:]...)
+	list := *d
+	if len(list) == keepDeltas {
+		list = append(list[:0:0], list[1:]...)
 	}
-	k.deltas = append(k.deltas, encodedDelta{d.From, d.Revision, data})
+	*d = append(list, encodedDelta{delta.From, delta.Revision, data})
 	return nil
 }

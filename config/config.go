@@ -7,13 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"slices"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/mapping"
+	"github.com/devops-trouble-map/dotm/monitor"
+	"github.com/devops-trouble-map/dotm/notify"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/store"
 )
@@ -40,8 +45,21 @@ type Config struct {
 	TLS TLS `yaml:"tls,omitempty" json:"tls,omitzero"`
 	// Nodes are asked, because they don't report by themselves.
 	Nodes []Node `yaml:"nodes,omitempty" json:"nodes,omitempty"`
-	// GeoIP are files in the MaxMind DB format, for the setting internet_split.
+	// Sources are monitoring systems that are read.
+	Sources []Source `yaml:"sources,omitempty" json:"sources,omitempty"`
+	// Notify are those who are told about incidents.
+	Notify []Receiver `yaml:"notify,omitempty" json:"notify,omitempty"`
+	// PublicURL is where people reach the UI: links in notices lead there.
+	PublicURL string `yaml:"public_url,omitempty" json:"public_url,omitempty"`
+	// Aliases are names of monitored hosts with the node that each is.
+	Aliases map[string]string `yaml:"aliases,omitempty" json:"aliases,omitempty"`
+	// Mapping are rules that say which service a check is about.
+	Mapping []mapping.Rule `yaml:"mapping,omitempty" json:"mapping,omitempty"`
+	// GeoIP are files in the MaxMind DB format, for the setting internet_split and
+	// the map.
 	GeoIP []string `yaml:"geoip,omitempty" json:"geoip,omitempty"`
+	// Places say where nodes are, for the map.
+	Places []api.Site `yaml:"places,omitempty" json:"places,omitempty"`
 	// Settings are fixed: nobody can change them in the UI.
 	Settings store.Patch `yaml:"settings,omitempty" json:"settings,omitzero"`
 }
@@ -64,6 +82,23 @@ type Node struct {
 	// ssh://user@host:port.
 	Collect string `yaml:"collect" json:"collect"`
 	Zone    string `yaml:"zone,omitempty" json:"zone,omitempty"`
+}
+
+// Source is a monitoring system that is read.
+type Source struct {
+	monitor.Options `yaml:",inline"`
+	// PasswordFile holds the password, or the token where there is no user; it is
+	// read at the start.
+	PasswordFile string `yaml:"password_file,omitempty" json:"password_file,omitempty"`
+}
+
+// Receiver is told about incidents.
+type Receiver struct {
+	notify.Options `yaml:",inline"`
+	// PasswordFile holds the password, or the token where there is no user; it is
+	// read at the start. TemplateFile holds the template.
+	PasswordFile string `yaml:"password_file,omitempty" json:"password_file,omitempty"`
+	TemplateFile string `yaml:"template_file,omitempty" json:"template_file,omitempty"`
 }
 
 // Load reads and checks a file.
@@ -104,6 +139,18 @@ func Parse(raw []byte) (Config, error) {
 		return Config{}, fmt.Errorf("redis_compat must be keys, full or off, is %q", c.RedisCompat)
 	}
 	if err := c.checkNodes(); err != nil {
+		return Config{}, err
+	}
+	if err := c.checkSources(); err != nil {
+		return Config{}, err
+	}
+	if err := c.checkNotify(); err != nil {
+		return Config{}, err
+	}
+	if err := c.checkMapping(); err != nil {
+		return Config{}, err
+	}
+	if err := c.checkPlaces(); err != nil {
 		return Config{}, err
 	}
 	in := c.Settings.Apply(store.Defaults())
@@ -154,6 +201,84 @@ func (c *Config) checkNodes() error {
 			return fmt.Errorf("nodes[%d].collect must be listed once, is that of nodes[%d] too: %q", i, j, n.Collect)
 		}
 		seen[url], n.Collect = i, url
+	}
+	return nil
+}
+
+// checkMapping makes the rules part of the settings that are fixed.
+func (c *Config) checkMapping() error {
+	if _, err := mapping.Compile(mapping.Settings{Aliases: c.Aliases, Rules: c.Mapping}); err != nil {
+		return err
+	}
+	if c.Aliases != nil {
+		c.Settings.Aliases = &c.Aliases
+	}
+	if c.Mapping != nil {
+		c.Settings.Mapping = &c.Mapping
+	}
+	return nil
+}
+
+// maxReceivers bounds those who are told.
+const maxReceivers = 50
+
+func (c *Config) checkNotify() error {
+	if len(c.Notify) > maxReceivers {
+		return fmt.Errorf("notify must have at most %d entries, has %d", maxReceivers, len(c.Notify))
+	}
+	seen := map[string]int{}
+	for i := range c.Notify {
+		r := &c.Notify[i]
+		if err := r.Validate(); err != nil {
+			return fmt.Errorf("notify[%d].%w", i, err)
+		}
+		if r.Password != "" && r.PasswordFile != "" {
+			return fmt.Errorf("notify[%d].password_file can't stand beside password, is %q", i, r.PasswordFile)
+		}
+		if r.Template != "" && r.TemplateFile != "" {
+			return fmt.Errorf("notify[%d].template_file can't stand beside template, is %q", i, r.TemplateFile)
+		}
+		if j, twice := seen[r.Name]; twice {
+			return fmt.Errorf("notify[%d].name must be used once, is that of notify[%d] too: %q", i, j, r.Name)
+		}
+		seen[r.Name] = i
+	}
+	return c.checkPublicURL()
+}
+
+func (c *Config) checkPublicURL() error {
+	if c.PublicURL == "" {
+		return nil
+	}
+	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("public_url must begin with http:// or https:// and name a host, without a login, a query or a fragment, is %q", c.PublicURL)
+	}
+	return nil
+}
+
+// maxSources bounds the monitoring systems of a file.
+const maxSources = 200
+
+func (c *Config) checkSources() error {
+	if len(c.Sources) > maxSources {
+		return fmt.Errorf("sources must have at most %d entries, has %d", maxSources, len(c.Sources))
+	}
+	seen := map[string]int{}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		if err := s.Validate(); err != nil {
+			return fmt.Errorf("sources[%d].%w", i, err)
+		}
+		if s.Kind == "" {
+			return fmt.Errorf("sources[%d].kind must be set: dotm source test %s finds it out", i, s.URL)
+		}
+		if s.Password != "" && s.PasswordFile != "" {
+			return fmt.Errorf("sources[%d].password_file can't stand beside password, is %q", i, s.PasswordFile)
+		}
+		if j, twice := seen[s.Name]; twice {
+			return fmt.Errorf("sources[%d].name must be used once, is that of sources[%d] too: %q", i, j, s.Name)
+		}
+		seen[s.Name] = i
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/devops-trouble-map/dotm/notify"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -71,6 +72,25 @@ func TestParseFull(t *testing.T) {
 	}
 }
 
+func TestParseNotify(t *testing.T) {
+	got, err := Parse([]byte(`
+notify:
+  - {name: chat, kind: webhook, url: https://chat.example/in, password_file: /srv/token, after: 0s, template: '{"text": {{json .Text}}}'}
+  - {name: mail, kind: email, url: smtps://mail.example, user: dotm, from: dotm@site.example, to: [oncall@site.example], tls: {ca_file: /srv/ca.pem}}
+public_url: https://map.example/dotm
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{PublicURL: "https://map.example/dotm", Notify: []Receiver{
+		{Options: notify.Options{Name: "chat", Kind: notify.Webhook, URL: "https://chat.example/in", After: new(topology.Duration(0)), Template: `{"text": {{json .Text}}}`}, PasswordFile: "/srv/token"},
+		{Options: notify.Options{Name: "mail", Kind: notify.Email, URL: "smtps://mail.example", User: "dotm", From: "dotm@site.example", To: []string{"oncall@site.example"}, TLS: notify.TLS{CAFile: "/srv/ca.pem"}}},
+	}}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestParseNothing(t *testing.T) {
 	for _, text := range []string{"", "\n", "  \n\n", "# nothing but words\n", "---\n", "{}", "settings:\n", "null\n"} {
 		got, err := Parse([]byte(text))
@@ -113,6 +133,13 @@ func TestParseErrors(t *testing.T) {
 		{"node's zone", "nodes:\n  - {collect: text://a, zone: a/b}\n", []string{"nodes[0].zone must be letters", "a/b"}},
 		{"a name for nobody", "settings:\n  names: [{name: a}]\n", []string{"settings.names[0].address must be the address of another host"}},
 		{"unknown key of an entry", "settings:\n  names: [{addr: 10.0.0.1}]\n", []string{"addr"}},
+		{"receiver of an unknown kind", "notify:\n  - {name: a, kind: pager, url: 'https://a.example'}\n", []string{`notify[0].kind must be webhook, alertmanager or email, is "pager"`}},
+		{"receiver twice", "notify:\n  - {name: a, kind: webhook, url: 'https://a.example'}\n  - {name: a, kind: webhook, url: 'https://b.example'}\n", []string{"notify[1].name must be used once", "notify[0]"}},
+		{"receiver with two passwords", "notify:\n  - {name: a, kind: webhook, url: 'https://a.example', password: x, password_file: /y}\n", []string{"notify[0].password_file can't stand beside password"}},
+		{"receiver with two templates", "notify:\n  - {name: a, kind: email, url: 'smtp://a.example', from: a@a.example, to: [b@a.example], template: x, template_file: /y}\n", []string{"notify[0].template_file can't stand beside template"}},
+		{"unknown key of a receiver", "notify:\n  - {name: a, mail: b}\n", []string{"line 2", `unknown key "mail"`}},
+		{"public URL", "public_url: map.example\n", []string{"public_url must begin with http:// or https://", "map.example"}},
+		{"login in the public URL", "public_url: https://u:p@map.example\n", []string{"without a login"}},
 		{"unknown alias", "listen: *a\n", []string{"a"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"net/netip"
 	"syscall"
 	"testing"
 	"time"
@@ -19,8 +20,9 @@ func BenchmarkDecode(b *testing.B) {
 			size := 0
 			for i := range 1000 {
 				block := typical(fmt.Sprintf("web%04d", i), 100)
+				block.Node.Identity, block.Node.Addresses = fmt.Sprintf("machine:%032x", i), []netip.Addr{netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})}
 				chain := []Record{r.Record(block, noon)}
-				for j := 1; kind == "chain" && j < maxChain/2; j++ {
+				for j := 1; kind == "chain" && j < 15; j++ {
 					block = block.Clone()
 					block.Connections[(i+j)%100].Status = topology.Old
 					chain = append(chain, r.Record(block, noon.Add(time.Duration(j)*time.Minute)))

@@ -46,10 +46,28 @@ func TestEventRefuses(t *testing.T) {
 		{"", "cut or damaged"},
 		{"\x07", "version 7"},
 		{"\x01\x01\x09", "cut or damaged"},
+		{"\x00", "version 0"},
 		{`{"at":1}`, "version 123"},
 	} {
 		if _, err := DecodeEvent([]byte(tt.raw), noon); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q: %v", tt.raw, err)
+		}
+	}
+}
+
+// TestEarlierEvents reads events as earlier versions wrote them.
+func TestEarlierEvents(t *testing.T) {
+	plain := topology.Event{At: noon, Revision: "e-1", Kind: topology.Changed, Subject: topology.SubjectNode, ID: "web", Node: "web", What: []string{"state"}}
+	check := topology.Event{At: noon, Revision: "e-1", Kind: topology.Changed, Subject: topology.SubjectCheck, ID: "abc", Node: "web", What: []string{"status"}}
+	check.Check = &topology.CheckEvent{Source: "nagios", Host: "web", Name: "disk", Was: topology.OK, Status: topology.Critical}
+	for raw, want := range map[string]topology.Event{
+		"\x01\ae-1\x03\x01\aweb\x02\x01\x04\x00\x01\vstate":                                               plain,
+		"\x02\ae-1\x03\x01\aweb\x02\x01\x04\x00\x01\vstate\x00":                                           plain,
+		"\x02\ae-1\x03\x04\aabc\aweb\x01\x06\x00\x01\rstatus\x01\rnagios\x04\tdisk\x06\x05OK\x11CRITICAL": check,
+	} {
+		got, err := DecodeEvent([]byte(raw), noon)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%q: %v (-want +got):\n%s", raw, err, diff)
 		}
 	}
 }

@@ -171,7 +171,7 @@ func (s *Sweep) Changed(snap *topology.Snapshot, events []topology.Event, now ti
 		if b == nil {
 			continue
 		}
-		at, ok := find(b, e.ID)
+		at, ok := find(b.Connections, e.ID, connectionID)
 		if !ok || !counts(&b.Connections[at]) {
 			continue
 		}

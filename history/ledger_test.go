@@ -3,7 +3,6 @@ package history
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -198,120 +197,5 @@ func TestServiceOf(t *testing.T) {
 	c.Server.Service = "db~tcp~5432~10.0.0.1"
 	if got := ServiceOf(&c); got != "db~tcp~5432~10.0.0.1" {
 		t.Errorf("it is %q", got)
-	}
-}
-
-func TestCompare(t *testing.T) {
-	earlier, from, to := noon.Add(-time.Hour), noon, noon.Add(time.Hour)
-	web := typical("web", 4)
-	before := web.Clone()
-	before.Connections = before.Connections[2:]
-	after := web.Clone()
-	after.Connections = after.Connections[:3]
-	after.Connections[0].FirstSeen, after.Connections[1].FirstSeen = from.Add(time.Minute), from.Add(time.Minute)
-	after.Services[0].State = topology.Gone
-	after.Node.Agent = "1.1"
-	db, cache := typical("db", 0), typical("cache", 0)
-	db.Services, cache.Services = db.Services[:1], nil
-	db.Node.FirstSeen, db.Services[0].FirstSeen = earlier, earlier
-	cache.Node.FirstSeen = to
-	ledger := func(sub topology.Subject, id string) time.Time {
-		if sub == topology.SubjectConnection && id == after.Connections[0].ID {
-			return earlier
-		}
-		return time.Time{}
-	}
-	got := Compare(snapshot(t, from, before, typical("old", 0)), snapshot(t, to, after, db, cache), ledger)
-	var lines []string
-	say := func(what, id string, c Change) {
-		line := fmt.Sprintf("%s %s %s %v", what, id, c.Change, c.What)
-		if c.Returned {
-			line += " again"
-		}
-		lines = append(lines, line)
-	}
-	for _, n := range got.Nodes {
-		say("node", n.Node.Name, n.Change)
-	}
-	for _, s := range got.Services {
-		say("service", s.Service.ID, s.Change)
-	}
-	for _, c := range got.Connections {
-		say("connection", c.Connection.ID, c.Change)
-	}
-	want := []string{
-		"node cache appeared []",
-		"node db appeared [] again",
-		"node old vanished []",
-		"node web changed [agent]",
-		"service db~tcp~22 appeared [] again",
-		"service old~tcp~22 vanished []",
-		"service old~tcp~443 vanished []",
-		"service old~tcp~80 vanished []",
-		"service old~tcp~9100 vanished []",
-		"service web~tcp~22 vanished []",
-		"connection " + web.Connections[0].ID + " appeared [] again",
-		"connection " + web.Connections[1].ID + " appeared []",
-		"connection " + web.Connections[3].ID + " vanished []",
-	}
-	if diff := cmp.Diff(want, lines); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if !got.From.Equal(from) || !got.To.Equal(to) {
-		t.Errorf("from %s to %s", got.From, got.To)
-	}
-}
-
-// TestCompareRenamed: a node under another name has changed; what vanished on it,
-// and from it, is told under its name of now.
-func TestCompareRenamed(t *testing.T) {
-	was := typical("old", 3)
-	is := typical("new", 3)
-	is.Node.Formerly = []topology.Former{{Name: "old"}}
-	is.Services, is.Connections = is.Services[1:], is.Connections[1:]
-	caller := typical("caller", 0)
-	to := topology.Connection{
-		Client: topology.Client{Node: "caller", Process: "curl"}, Server: topology.Server{Node: "old", Port: 80, Service: "old~tcp~80"},
-		Protocol: "tcp", Directed: true, Status: topology.Fresh, Count: 1, FirstSeen: noon,
-	}
-	to.ID = topology.ConnectionID(&to)
-	calling := caller.Clone()
-	calling.Connections = []topology.Connection{to}
-	got := Compare(snapshot(t, noon, was, calling), snapshot(t, noon.Add(time.Hour), is, caller), func(topology.Subject, string) time.Time { return time.Time{} })
-	if len(got.Nodes) != 1 || got.Nodes[0].Node.Name != "new" || !slices.Equal(got.Nodes[0].What, []string{"name"}) {
-		t.Errorf("nodes: %+v", got.Nodes)
-	}
-	if len(got.Services) != 1 || got.Services[0].Service.ID != "new~tcp~22" || got.Services[0].Change.Change != topology.Vanished {
-		t.Errorf("services: %+v", got.Services)
-	}
-	if len(got.Connections) != 2 || got.Connections[0].Connection.Server.Service != "new~tcp~80" || got.Connections[1].Connection.Client.Node != "new" {
-		t.Errorf("connections: %+v", got.Connections)
-	}
-	if first := got.Connections[0].Connection; !first.LastSeen.Equal(noon) {
-		t.Errorf("what was open at noon, and is no more, was seen last at %s", first.LastSeen)
-	}
-}
-
-// TestCompareKnown: the ledger tells that a node or a service is back.
-func TestCompareKnown(t *testing.T) {
-	db := typical("db", 0)
-	db.Node.FirstSeen = noon.Add(time.Minute)
-	for i := range db.Services {
-		db.Services[i].FirstSeen = noon.Add(time.Minute)
-	}
-	known := map[string]bool{"node db": true, "service db~tcp~80": true}
-	got := Compare(snapshot(t, noon), snapshot(t, noon.Add(time.Hour), db), func(sub topology.Subject, id string) time.Time {
-		if known[string(sub)+" "+id] {
-			return noon.Add(-time.Hour)
-		}
-		return time.Time{}
-	})
-	if !got.Nodes[0].Returned {
-		t.Error("the node is new")
-	}
-	for _, s := range got.Services {
-		if want := s.Service.ID == "db~tcp~80"; s.Returned != want || !s.Service.LastSeen.Equal(noon.Add(time.Hour)) {
-			t.Errorf("%s: returned is %v, last seen %s", s.Service.ID, s.Returned, s.Service.LastSeen)
-		}
 	}
 }

@@ -3,30 +3,28 @@
 // who used a service, and how two moments differ. It does no I/O and has no
 // clock.
 //
-// A record is whole or a patch. A whole one is a node with all of its services
-// and connections. The patches that follow it, a chain of them, each have what
+// A record is whole or a patch. A whole one is a node with all of its services,
+// connections and checks. The patches that follow it, a chain of them, each have what
 // changed in structure since the record before; of the rest, numbers and times
 // are those of the whole one. The last record of a node that is gone says so.
 //
 // The data of a record is one byte for the version, one for the kind, and then
-// the fields in the order of the functions of codec.go: of a whole one compressed
+// the fields of package wire: of a whole one compressed
 // (RFC 8878), of a patch as they are, as they refer to the texts of those before,
-// after its place in the chain. What follows the fields that a reader knows is
-// left alone, so that later versions may add to the end, without new texts.
+// after its place in the chain.
 package history
 
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/devops-trouble-map/dotm/history/wire"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -39,9 +37,6 @@ type Record struct {
 	Base time.Time
 	Data []byte
 }
-
-// version is the first byte of a record's data. A decoder refuses others.
-const version = 1
 
 // The kinds of record.
 const (
@@ -81,16 +76,16 @@ func (c *coder) get() *coder {
 }
 
 func (c *coder) seal(fields []byte) []byte {
-	return c.get().enc.EncodeAll(fields, []byte{version, whole})
+	return c.get().enc.EncodeAll(fields, []byte{wire.Version, whole})
 }
 
 // open checks what a record's data begins with, and decompresses a whole one.
 func (c *coder) open(data []byte) (kind byte, fields string, err error) {
 	switch {
 	case len(data) < 2:
-		return 0, "", errCut
-	case data[0] != version:
-		return 0, "", wrongVersion(data[0])
+		return 0, "", wire.ErrCut
+	case wire.Readable(data[0]) != nil:
+		return 0, "", wire.Readable(data[0])
 	case data[1] != whole:
 		return data[1], "", nil
 	}
@@ -106,7 +101,7 @@ func (c *coder) open(data []byte) (kind byte, fields string, err error) {
 		c.buf = nil
 	}
 	if err != nil {
-		return 0, "", fmt.Errorf("%w: %w", errCut, err)
+		return 0, "", fmt.Errorf("%w: %w", wire.ErrCut, err)
 	}
 	return data[1], string(raw), nil
 }
@@ -116,162 +111,26 @@ func unpacked(frame []byte) (int, error) {
 	var h zstd.Header
 	switch err := h.Decode(frame); {
 	case err != nil:
-		return 0, fmt.Errorf("%w: %w", errCut, err)
+		return 0, fmt.Errorf("%w: %w", wire.ErrCut, err)
 	case !h.HasFCS: // a small one does not say
 		return smallest, nil
 	case h.FrameContentSize > maxRecord || h.FrameContentSize > uint64(max(smallest, maxRatio*len(frame))):
-		return 0, fmt.Errorf("%w: %d bytes claim to hold %d", errCut, len(frame), h.FrameContentSize)
+		return 0, fmt.Errorf("%w: %d bytes claim to hold %d", wire.ErrCut, len(frame), h.FrameContentSize)
 	}
 	return int(h.FrameContentSize), nil
 }
 
 // encodeWhole writes a block.
 func (c *coder) encodeWhole(b *topology.Block, at time.Time) []byte {
-	return c.seal(fieldsOf(b, at))
-}
-
-// fieldsOf are the fields of a whole record, not compressed.
-func fieldsOf(b *topology.Block, at time.Time) []byte {
-	e := newEncoder(at)
-	e.node(&b.Node)
-	e.uint(uint64(len(b.Services)))
-	for i := range b.Services {
-		e.service(&b.Services[i])
-	}
-	e.uint(uint64(len(b.Connections)))
-	for i := range b.Connections {
-		e.connection(&b.Connections[i])
-	}
-	return e.buf
-}
-
-// encodePatch writes what changed in structure from one state to the next. place
-// counts the records before it in its chain, known are the texts of all of them.
-func encodePatch(before, b *topology.Block, at time.Time, place int, known map[string]uint64) []byte {
-	e := &encoder{buf: []byte{version, patch}, at: at.UnixMilli(), known: known}
-	e.uint(uint64(place))
-	changed := !topology.SameNode(&before.Node, &b.Node)
-	e.bool(changed)
-	if changed {
-		e.node(&b.Node)
-	}
-	encodeItems(e, before.Services, b.Services, serviceID, sameService, e.service, e.string)
-	encodeItems(e, before.Connections, b.Connections, connectionID, sameConnection, e.connection, e.id)
-	return e.buf
-}
-
-// Same says whether two states of a node differ in numbers and times only, so that
-// a patch from one to the other would be empty. It finds more than there are
-// events for: evidence, owners, notes, the status that checks give.
-func Same(a, b *topology.Block) bool {
-	return a == b || (topology.SameNode(&a.Node, &b.Node) &&
-		sameItems(a.Services, b.Services, sameService) && sameItems(a.Connections, b.Connections, sameConnection))
-}
-
-func sameItems[T any](a, b []T, same func(a, b *T) bool) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if &a[i] != &b[i] && !same(&a[i], &b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func serviceID(s *topology.Service) string       { return s.ID }
-func connectionID(c *topology.Connection) string { return c.ID }
-
-// encodeItems writes the ids of what is gone, and then what is new or changed.
-func encodeItems[T any](e *encoder, a, b []T, id func(*T) string, same func(a, b *T) bool, put func(*T), drop func(string)) {
-	var removed []string
-	var changed []*T
-	topology.Walk(a, b, id, func(was, is *T) {
-		switch {
-		case is == nil:
-			removed = append(removed, id(was))
-		case was == nil || !same(was, is):
-			changed = append(changed, is)
-		}
-	})
-	e.uint(uint64(len(removed)))
-	for _, r := range removed {
-		drop(r)
-	}
-	e.uint(uint64(len(changed)))
-	for _, item := range changed {
-		put(item)
-	}
-}
-
-// sameService says whether two states of a service differ in numbers and times
-// only.
-func sameService(a, b *topology.Service) bool {
-	x, y := *a, *b
-	for _, s := range []*topology.Service{&x, &y} {
-		s.Clients, s.Queue, s.QueueMax, s.Drops = 0, 0, 0, 0
-		if s.LastConnection = (time.Time{}); s.State != topology.Gone {
-			s.LastSeen = time.Time{}
-		}
-		s.LastSeen = time.UnixMilli(s.LastSeen.UnixMilli())
-		s.FirstSeen = time.UnixMilli(s.FirstSeen.UnixMilli())
-	}
-	return topology.SameService(&x, &y)
-}
-
-// sameConnection is [sameService] for connections.
-func sameConnection(a, b *topology.Connection) bool {
-	x, y := *a, *b
-	for _, c := range []*topology.Connection{&x, &y} {
-		c.Count, c.Opened, c.Refused, c.TimedOut, c.Failed, c.Peers, c.Health = 0, 0, 0, 0, 0, 0, nil
-		if c.Status != topology.Old {
-			c.LastSeen = time.Time{}
-		}
-		c.LastSeen = time.UnixMilli(c.LastSeen.UnixMilli())
-		c.FirstSeen = time.UnixMilli(c.FirstSeen.UnixMilli())
-	}
-	return x.Directed == y.Directed && topology.SameConnection(&x, &y)
+	return c.seal(wire.Whole(b, at))
 }
 
 // Decoder reads records. It is for one goroutine, and keeps room for the next
 // one: about what a node takes.
 type Decoder struct {
 	coder
-	patched patched
-	known   []string
-	// The lists of the whole record of a chain.
-	services    []topology.Service
-	connections []topology.Connection
-}
-
-// mostKept is of how many edges, and texts, the room is kept.
-const mostKept = 4096
-
-// room is where the patches of a chain are gathered.
-func (d *Decoder) room(n *topology.Node) *patched {
-	p := &d.patched
-	if p.connections == nil {
-		p.services, p.connections = map[string]*topology.Service{}, map[string]*topology.Connection{}
-	}
-	p.node = n
-	return p
-}
-
-// tidy lets go of what was read, but not of the room that it took.
-func (d *Decoder) tidy(in *decoder) {
-	d.known = in.known
-	clear(d.patched.services)
-	clear(d.patched.connections)
-	d.patched.node = nil
-	clear(d.services)
-	clear(d.connections)
-	if cap(d.known) > mostKept {
-		d.known = nil
-	}
-	if cap(d.connections) > mostKept || cap(d.services) > mostKept {
-		d.services, d.connections, d.patched = nil, nil, patched{}
-	}
+	fields  wire.Decoder
+	patches []wire.Fields
 }
 
 // Decode returns the node as the last record of a chain tells it; nil if it is
@@ -287,6 +146,9 @@ func (d *Decoder) Decode(chain []Record) (*topology.Block, error) {
 		last := &chain[len(chain)-1]
 		return nil, fmt.Errorf("record of %s at %s: %w", last.Node, last.At.UTC().Format(time.RFC3339), err)
 	}
+	if b != nil {
+		b.Judge()
+	}
 	return b, nil
 }
 
@@ -300,178 +162,50 @@ func (d *Decoder) decode(chain []Record) (*topology.Block, []string, error) {
 	case kind == gone && len(chain) == 1:
 		return nil, nil, nil
 	case kind != whole:
-		return nil, nil, fmt.Errorf("%w: the whole record that it builds on is missing", errCut)
+		return nil, nil, fmt.Errorf("%w: the whole record that it builds on is missing", wire.ErrCut)
 	}
-	return d.build(fields, chain)
-}
-
-// build reads the fields of a whole record, and the patches on it.
-func (d *Decoder) build(fields string, chain []Record) (*topology.Block, []string, error) {
-	in := &decoder{known: d.known[:0]}
-	in.begin(fields, chain[0].At)
-	defer d.tidy(in)
-	b := new(topology.Block)
-	in.node(&b.Node)
-	if len(chain) == 1 {
-		b.Services = decodeItems(in, nil, minService, (*decoder).service)
-		b.Connections = decodeItems(in, nil, minConnection, (*decoder).connection)
-		return b, in.known, in.end(b)
-	}
-	// Only what is left after the patches is kept, so the rest has a room of its own.
-	d.services = decodeItems(in, d.services, minService, (*decoder).service)
-	d.connections = decodeItems(in, d.connections, minConnection, (*decoder).connection)
-	b.Services, b.Connections = d.services, d.connections
-	if err := in.end(b); err != nil {
+	if err := d.gather(chain); err != nil {
 		return nil, nil, err
 	}
-	p := d.room(&b.Node)
-	place, last := 0, len(chain)-1
-	for i := range chain {
-		r := &chain[i]
-		if i == 0 || (i < last && !r.Base.Equal(chain[0].At)) {
-			continue
+	defer clear(d.patches)
+	return d.fields.Read(chain[0].Data[0], wire.Fields{Text: fields, At: chain[0].At}, d.patches)
+}
+
+// gather finds the patches of a chain among the records that follow its first.
+func (d *Decoder) gather(chain []Record) error {
+	d.patches = d.patches[:0]
+	last := len(chain) - 1
+	for i := range chain[1:] {
+		r := &chain[i+1]
+		switch {
+		case !r.Base.Equal(chain[0].At) && i+1 < last:
+		case !r.Base.Equal(chain[0].At):
+			return wire.ErrMissing
+		case len(r.Data) < 2:
+			return wire.ErrCut
+		case r.Data[0] != chain[0].Data[0]:
+			return fmt.Errorf("%w: it is of version %d, what it builds on of %d", wire.ErrCut, r.Data[0], chain[0].Data[0])
+		case r.Data[1] != patch:
+			return fmt.Errorf("%w: it is of kind %q", wire.ErrCut, r.Data[1])
+		default:
+			d.patches = append(d.patches, wire.Fields{Text: string(r.Data[2:]), At: r.At})
 		}
-		if !r.Base.Equal(chain[0].At) {
-			return nil, nil, errMissing
-		}
-		place++
-		if err := in.patch(p, r, place); err != nil {
-			return nil, nil, err
-		}
-	}
-	b.Services = merge(b.Services, p.services, serviceID)
-	b.Connections = merge(b.Connections, p.connections, connectionID)
-	return b, in.known, in.end(b)
-}
-
-// patched is what the patches of a chain changed so far: by id, nil for what is
-// gone.
-type patched struct {
-	node        *topology.Node
-	services    map[string]*topology.Service
-	connections map[string]*topology.Connection
-}
-
-// errMissing is what a patch on other records makes of its reading.
-var errMissing = fmt.Errorf("%w: a record before it is missing", errCut)
-
-// patch reads the next record of a chain, of which it has a place.
-func (d *decoder) patch(p *patched, r *Record, place int) error {
-	switch {
-	case len(r.Data) < 2:
-		return errCut
-	case r.Data[0] != version:
-		return wrongVersion(r.Data[0])
-	case r.Data[1] != patch:
-		return fmt.Errorf("%w: it is of kind %q", errCut, r.Data[1])
-	}
-	d.begin(string(r.Data[2:]), r.At)
-	if got := d.uint(); d.err == nil && got != uint64(place) {
-		return errMissing
-	}
-	if d.byte() != 0 {
-		*p.node = topology.Node{}
-		d.node(p.node)
-	}
-	patchItems(d, p.services, minService, serviceID, (*decoder).string, (*decoder).service)
-	patchItems(d, p.connections, minConnection, connectionID, (*decoder).id, (*decoder).connection)
-	return d.err
-}
-
-func wrongVersion(v byte) error {
-	return fmt.Errorf("it is of version %d, this dotm reads %d: update dotm", v, version)
-}
-
-// end refuses what no encoder writes.
-func (d *decoder) end(b *topology.Block) error {
-	switch {
-	case d.err != nil:
-		return d.err
-	case b.Node.Name == "":
-		return fmt.Errorf("%w: the node has no name", errCut)
-	case !ascend(b.Services, serviceID) || !ascend(b.Connections, connectionID):
-		return fmt.Errorf("%w: it is out of order", errCut)
 	}
 	return nil
 }
 
-func ascend[T any](list []T, id func(*T) string) bool {
-	for i := 1; i < len(list); i++ {
-		if id(&list[i-1]) >= id(&list[i]) {
-			return false
-		}
-	}
-	return true
-}
+// Same says whether two states of a node differ in numbers and times only, so that
+// a patch from one to the other would be empty. It finds more than there are
+// events for: evidence, owners, notes, what a check is mapped on.
+func Same(a, b *topology.Block) bool { return wire.Same(a, b) }
 
-// decodeItems reads a list, into a room for it if there is one.
-func decodeItems[T any](d *decoder, room []T, size int, read func(*decoder, *T)) []T {
-	n := d.count(size)
-	if n == 0 {
-		return room[:0]
-	}
-	if cap(room) < n {
-		room = make([]T, n)
-	}
-	room = room[:n]
-	for i := range room {
-		if read(d, &room[i]); d.err != nil {
-			return nil
-		}
-	}
-	return room
-}
+// EncodeEvent writes an event but for its time and its holder. It never begins with a
+// brace, as JSON does.
+func EncodeEvent(e *topology.Event) []byte { return wire.EncodeEvent(e) }
 
-// patchItems reads what one patch says of a list.
-func patchItems[T any](d *decoder, into map[string]*T, size int, id func(*T) string, name func(*decoder) string, read func(*decoder, *T)) {
-	for range d.count(1) {
-		into[name(d)] = nil
-	}
-	changed := decodeItems(d, nil, size, read)
-	for i := range changed {
-		into[id(&changed[i])] = &changed[i]
-	}
-}
-
-// merge copies a list that is sorted by id, with what changed in it.
-func merge[T any](list []T, changed map[string]*T, id func(*T) string) []T {
-	ids := slices.Sorted(maps.Keys(changed))
-	n := merged(list, ids, changed, id)
-	if n == 0 {
-		return nil
-	}
-	out := make([]T, 0, n)
-	for len(ids) > 0 {
-		n := 0
-		for n < len(list) && id(&list[n]) < ids[0] {
-			n++
-		}
-		out, list = append(out, list[:n]...), list[n:]
-		if len(list) > 0 && id(&list[0]) == ids[0] {
-			list = list[1:]
-		}
-		if item := changed[ids[0]]; item != nil {
-			out = append(out, *item)
-		}
-		ids = ids[1:]
-	}
-	return append(out, list...)
-}
-
-// merged is how many items [merge] makes.
-func merged[T any](list []T, ids []string, changed map[string]*T, id func(*T) string) int {
-	n := len(list)
-	for _, name := range ids {
-		_, was := sort.Find(len(list), func(i int) int { return strings.Compare(name, id(&list[i])) }) // without copying items
-		switch is := changed[name] != nil; {
-		case is && !was:
-			n++
-		case was && !is:
-			n--
-		}
-	}
-	return n
-}
+// DecodeEvent reads what [EncodeEvent] wrote, now or in an earlier version, of an event
+// at a time.
+func DecodeEvent(raw []byte, at time.Time) (topology.Event, error) { return wire.DecodeEvent(raw, at) }
 
 // Snapshot puts the blocks of one moment together. Nodes that reported then are
 // taken to have done so at that moment, so that what was open reads as open.

@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -18,12 +19,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/devops-trouble-map/dotm/history/wire"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// The golden file is never made anew for a change of the code: it is what the
-// first release wrote, and every later one must read it.
-var update = flag.Bool("update", false, "write testdata/record_v1.bin, when the format's version has changed")
+// Golden files are never made anew for a change of the code: each is what a version
+// wrote, and what it meant by that, and every later one must read it.
+var update = flag.Bool("update", false, "write the golden files of this version, when it has changed")
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
@@ -96,6 +98,14 @@ func full(seed uint64) *topology.Block {
 	for i := range b.Connections {
 		b.Connections[i].ID = fmt.Sprintf("%016x", uint64(i)<<40|f.Uint64N(1<<40))
 	}
+	for i := range b.Checks {
+		c := &b.Checks[i]
+		c.ID = fmt.Sprintf("id%d", i)
+		if c.Name = fmt.Sprint("check ", i); i > 0 {
+			c.ID = topology.CheckID(c.Source, c.Host, c.Name)
+		}
+	}
+	b.SetChecks(b.Checks)
 	return b
 }
 
@@ -103,14 +113,14 @@ func full(seed uint64) *topology.Block {
 func typical(name string, connections int) *topology.Block {
 	f := filler{rand.New(rand.NewPCG(uint64(len(name)), uint64(connections)))}
 	b := &topology.Block{Node: topology.Node{
-		Name: name, Kind: topology.Host, State: topology.Reporting, Status: topology.NoStatus, Agent: "1.0", Collect: "agent",
+		Name: name, Kind: topology.Host, State: topology.Reporting, Verdict: topology.NoVerdict, Agent: "1.0", Collect: "agent",
 		Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.7")}, FirstSeen: noon, LastReport: noon, Interval: topology.Duration(10 * time.Second),
 		Identity: "machine:0123456789abcdef0123456789abcdef", Instance: "k3f9zq",
 	}}
 	for _, port := range []uint16{22, 443, 80, 9100} {
 		b.Services = append(b.Services, topology.Service{
 			ID: topology.ServiceID(name, "tcp", port, netip.Addr{}), Node: name, Protocol: "tcp", Port: port, Process: "nginx", User: "www-data",
-			Addresses: []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}, State: topology.Listening, Status: topology.NoStatus,
+			Addresses: []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}, State: topology.Listening, Verdict: topology.NoVerdict,
 			Unit: "nginx.service", FirstSeen: noon, LastSeen: noon,
 		})
 	}
@@ -139,6 +149,25 @@ func connection(f filler, name string, i int) topology.Connection {
 	return c
 }
 
+// checked is a node with so many checks, of itself and of its services.
+func checked(b *topology.Block, checks int) *topology.Block {
+	b = b.Clone()
+	list := make([]topology.Check, 0, checks)
+	for i := range checks {
+		c := topology.Check{
+			Source: "nagios", Kind: topology.ServiceCheck, Host: b.Node.Name, Name: fmt.Sprintf("disk %d", i), Status: topology.OK, Hard: true,
+			Since: noon.Add(-time.Hour), LastCheck: noon.Add(-time.Duration(i) * time.Second), LastOK: noon.Add(-time.Duration(i) * time.Second), Interval: topology.Duration(time.Minute),
+			Output: fmt.Sprintf("DISK OK - free space: /srv/%d 1234 MB (56%%)", i), Node: b.Node.Name, Service: b.Services[i%len(b.Services)].ID,
+			Link:    fmt.Sprintf("https://nagios.example.org/cgi-bin/extinfo.cgi?type=2&host=%s&service=disk%%20%d", b.Node.Name, i),
+			Mapping: &topology.Mapping{Rule: "name", Evidence: fmt.Sprintf("its name says disk %d", i)},
+		}
+		c.ID = topology.CheckID(c.Source, c.Host, c.Name)
+		list = append(list, c)
+	}
+	b.SetChecks(list)
+	return b
+}
+
 func sortConnections(b *topology.Block) {
 	slices.SortFunc(b.Connections, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
 }
@@ -163,7 +192,7 @@ func TestWhole(t *testing.T) {
 			t.Fatalf("seed %d (-recorded +read):\n%s", seed, diff)
 		}
 	}
-	empty := &topology.Block{Node: topology.Node{Name: "web", Kind: topology.Inferred}}
+	empty := &topology.Block{Node: topology.Node{Name: "web", Kind: topology.Inferred, Verdict: topology.NoVerdict}}
 	if diff := cmp.Diff(empty, decoded(t, NewRecorder().Whole(empty, noon)), equal); diff != "" {
 		t.Errorf("an empty block (-recorded +read):\n%s", diff)
 	}
@@ -172,14 +201,15 @@ func TestWhole(t *testing.T) {
 // TestPatches changes a node at random and reads each of its records.
 func TestPatches(t *testing.T) {
 	rng := filler{rand.New(rand.NewPCG(1, 2))}
-	b := typical("web", 100)
+	b := checked(typical("web", 100), 20)
 	r := NewRecorder()
 	var chain []Record
 	wholes, patches, size := 0, 0, 0
 	for i := range 300 {
 		b = b.Clone()
 		at := noon.Add(time.Duration(i) * time.Second)
-		switch rng.IntN(5) {
+		checks := slices.Clone(b.Checks)
+		switch rng.IntN(7) {
 		case 0:
 			b.Connections = slices.Delete(b.Connections, 3, 4)
 		case 1:
@@ -189,7 +219,13 @@ func TestPatches(t *testing.T) {
 		case 3:
 			s := &b.Services[rng.IntN(len(b.Services))]
 			s.State, s.LastSeen = topology.Gone, at
+		case 4:
+			c := &checks[rng.IntN(len(checks))]
+			c.Status, c.Since, c.LastCheck, c.Output = topology.Critical, at, at, fmt.Sprint("no room since ", i)
+		case 5:
+			checks = append(slices.Delete(checks, 2, 3), topology.Check{ID: fmt.Sprintf("%024d", i), Status: topology.Down, Service: b.Services[0].ID})
 		}
+		b.SetChecks(checks)
 		b.Connections = append(b.Connections, connection(rng, "web", 1000+i))
 		sortConnections(b)
 		rec := r.Record(b, at)
@@ -202,7 +238,7 @@ func TestPatches(t *testing.T) {
 		}
 		chain = append(chain, rec)
 		got := decoded(t, chain...)
-		if bytes.Equal(fieldsOf(b, noon), fieldsOf(got, noon)) { // which is every field, see TestWhole, and faster
+		if bytes.Equal(wire.Whole(b, noon), wire.Whole(got, noon)) { // which is every field, see TestWhole, and faster
 			continue
 		}
 		t.Fatalf("step %d (-recorded +read):\n%s", i, cmp.Diff(b, got, equal))
@@ -239,7 +275,7 @@ func TestNumbersAreNotPatched(t *testing.T) {
 
 // TestSame: what is the same makes an empty patch, and what is not one that tells.
 func TestSame(t *testing.T) {
-	a := typical("web", 5)
+	a := checked(typical("web", 5), 5)
 	for _, tt := range []struct {
 		name   string
 		change func(b *topology.Block)
@@ -254,9 +290,15 @@ func TestSame(t *testing.T) {
 			b.Connections[0].LastSeen, b.Connections[0].LastConnection, b.Node.LastReport = noon.Add(1), noon.Add(time.Hour), noon.Add(time.Hour)
 		}, true},
 		{"a queue", func(b *topology.Block) { b.Services[0].Queue, b.Services[0].Clients, b.Services[0].Drops = 9, 9, 9 }, true},
-		{"the node's status", func(b *topology.Block) { b.Node.Status = "CRITICAL" }, false},
+		{"when it was checked, and what was said", func(b *topology.Block) {
+			c := &b.Checks[0]
+			c.LastCheck, c.LastOK, c.Output, c.Since = noon, noon, "DISK OK", c.Since.Add(time.Microsecond)
+		}, true},
+		{"a check's status", func(b *topology.Block) { b.Checks[0].Status = topology.Critical; b.Judge() }, false},
+		{"an acknowledgement", func(b *topology.Block) { b.Checks[0].Acknowledged = true }, false},
+		{"a check less", func(b *topology.Block) { b.Checks = b.Checks[1:] }, false},
+		{"the verdict alone, which follows", func(b *topology.Block) { b.Node.Open, b.Services[0].Status = 9, topology.Down }, true},
 		{"a note", func(b *topology.Block) { b.Node.Notes = []topology.Note{{Code: "owners"}} }, false},
-		{"a service's status", func(b *topology.Block) { b.Services[0].Status = "CRITICAL" }, false},
 		{"a service's user", func(b *topology.Block) { b.Services[0].User = "root" }, false},
 		{"an observer", func(b *topology.Block) { b.Connections[0].Observer = true }, false},
 		{"evidence", func(b *topology.Block) { b.Connections[0].Evidence.BothEnds = false }, false},
@@ -265,12 +307,12 @@ func TestSame(t *testing.T) {
 		{"another edge", func(b *topology.Block) { b.Connections[4].ID += "f" }, false},
 	} {
 		b := a.Clone()
+		b.Checks = slices.Clone(a.Checks)
 		tt.change(b)
 		if got := Same(a, b); got != tt.want {
 			t.Errorf("%s: same is %v", tt.name, got)
 		}
-		known := map[string]uint64{}
-		empty := len(encodePatch(a, b, noon, 1, known)) == len(encodePatch(a, a, noon, 1, known))
+		empty := len(wire.Patch(a, b, noon, 1, nil)) == len(wire.Patch(a, a, noon, 1, nil))
 		if empty != tt.want {
 			t.Errorf("%s: an empty patch is %v", tt.name, empty)
 		}
@@ -300,34 +342,93 @@ func TestSameMillisecond(t *testing.T) {
 	}
 }
 
-func TestGolden(t *testing.T) {
-	path := filepath.Join("testdata", "record_v1.bin")
-	want := full(7)
-	if *update {
-		if err := os.WriteFile(path, NewRecorder().Whole(want, noon).Data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+// TestCheckPatch: one of many checks that changes makes a small patch.
+func TestCheckPatch(t *testing.T) {
+	r := NewRecorder()
+	b := checked(typical("web", 100), 100)
+	base := r.Record(b, noon)
+	later, at := b.Clone(), noon.Add(time.Minute)
+	later.Checks = slices.Clone(b.Checks)
+	c := &later.Checks[7]
+	c.Status, c.Since, c.LastCheck, c.Output = topology.Warning, at, at, "DISK WARNING - free space: /srv 12 MB (1%)"
+	for i := range later.Checks[8:] {
+		later.Checks[8+i].LastCheck = at // which is no change
 	}
-	raw, err := os.ReadFile(path)
+	later.Judge()
+	rec := r.Record(later, at)
+	if len(rec.Data) > 150 {
+		t.Errorf("the patch has %d bytes", len(rec.Data))
+	}
+	want := b.Clone()
+	want.Checks = slices.Clone(b.Checks)
+	want.Checks[7] = later.Checks[7]
+	want.Judge()
+	if diff := cmp.Diff(want, decoded(t, base, rec), equal); diff != "" {
+		t.Errorf("(-want +read):\n%s", diff)
+	}
+	t.Logf("whole %d bytes, patch %d", len(base.Data), len(rec.Data))
+}
+
+// meant is what the block of a golden file is.
+func meant(t testing.TB, version int) *topology.Block {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("record_v%d.json", version)))
+	b := new(topology.Block)
+	if err == nil {
+		err = json.Unmarshal(raw, b)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, decoded(t, Record{Node: "web", At: noon, Data: raw}), equal); diff != "" {
-		t.Errorf("(-written once +read):\n%s", diff)
+	b.Judge() // what has no checks has no status
+	return b
+}
+
+func keepGolden(t testing.TB, name string, raw []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join("testdata", name), raw, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// chain is a node that changes twice, as the golden file of chains has it.
-func chain() (records []Record, last *topology.Block) {
+func TestGolden(t *testing.T) {
+	if *update {
+		raw, err := json.MarshalIndent(full(7), "", "\t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keepGolden(t, fmt.Sprintf("record_v%d.json", wire.Version), append(raw, '\n'))
+		keepGolden(t, fmt.Sprintf("record_v%d.bin", wire.Version), NewRecorder().Whole(full(7), noon).Data)
+	}
+	for v := 1; v <= wire.Version; v++ {
+		raw, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("record_v%d.bin", v)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(meant(t, v), decoded(t, Record{Node: "web", At: noon, Data: raw}), equal); diff != "" {
+			t.Errorf("version %d (-written once +read):\n%s", v, diff)
+		}
+	}
+}
+
+// chain is a node that changes twice, as the golden file of chains of a version has
+// it. It must not be changed but for those to come.
+func chain(t testing.TB, v int) (records []Record, last *topology.Block) {
 	r := NewRecorder()
 	b := typical("web", 100)
+	if v > 1 {
+		b = checked(b, 20)
+	}
 	records = append(records, r.Record(b, noon))
 	b = b.Clone()
 	b.Node.State, b.Connections[3].Status, b.Connections[3].Server.Process = topology.Stale, topology.Old, "new text"
 	b.Services = b.Services[1:]
-	rare := full(7).Connections[0]
+	rare := meant(t, v).Connections[0]
 	rare.ID = "ffffffffffffffff"
 	b.Connections = append(b.Connections, rare)
+	if v > 1 {
+		b.SetChecks(append(slices.Clone(b.Checks[2:]), meant(t, v).Checks...))
+	}
 	records = append(records, r.Record(b, noon.Add(time.Second)))
 	b = b.Clone()
 	b.Connections = append(b.Connections[:5], b.Connections[6:]...)
@@ -338,30 +439,30 @@ func chain() (records []Record, last *topology.Block) {
 // TestGoldenChain is [TestGolden] for patches: the file has the records' data,
 // each after its length in two bytes.
 func TestGoldenChain(t *testing.T) {
-	path := filepath.Join("testdata", "chain_v1.bin")
-	records, want := chain()
 	if *update {
 		var out []byte
+		records, _ := chain(t, wire.Version)
 		for _, r := range records {
 			out = append(binary.BigEndian.AppendUint16(out, uint16(len(r.Data))), r.Data...)
 		}
-		if err := os.WriteFile(path, out, 0o600); err != nil {
+		keepGolden(t, fmt.Sprintf("chain_v%d.bin", wire.Version), out)
+	}
+	for v := 1; v <= wire.Version; v++ {
+		raw, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("chain_v%d.bin", v)))
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range records {
-		n := int(binary.BigEndian.Uint16(raw))
-		records[i].Data, raw = raw[2:2+n], raw[2+n:]
-		if wantBase := i > 0; wantBase == records[i].Base.IsZero() {
-			t.Fatalf("record %d builds on %s", i, records[i].Base)
+		records, want := chain(t, v)
+		for i := range records {
+			n := int(binary.BigEndian.Uint16(raw))
+			records[i].Data, raw = raw[2:2+n], raw[2+n:]
+			if wantBase := i > 0; wantBase == records[i].Base.IsZero() {
+				t.Fatalf("record %d builds on %s", i, records[i].Base)
+			}
 		}
-	}
-	if diff := cmp.Diff(want, decoded(t, records...), equal); diff != "" {
-		t.Errorf("(-written once +read):\n%s", diff)
+		if diff := cmp.Diff(want, decoded(t, records...), equal); diff != "" {
+			t.Errorf("version %d (-written once +read):\n%s", v, diff)
+		}
 	}
 }
 
@@ -387,12 +488,12 @@ func TestDecodeRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, "a chain of no records"},
 		{"no data", []Record{{}}, "cut or damaged"},
-		{"another version", []Record{{Data: append([]byte{9}, good[1:]...)}}, "it is of version 9, this dotm reads 1: update dotm"},
-		{"another kind", []Record{{Data: append([]byte{1, 'X'}, good[2:]...)}}, "the whole record that it builds on is missing"},
+		{"another version", []Record{{Data: append([]byte{9}, good[1:]...)}}, "it is of version 9, this dotm reads 1 to 3: update dotm"},
+		{"another kind", []Record{{Data: append([]byte{wire.Version, 'X'}, good[2:]...)}}, "the whole record that it builds on is missing"},
 		{"half", []Record{{Data: good[:len(good)/2]}}, "cut or damaged"},
 		{"a wrong byte", []Record{{Data: append(bytes.Clone(good[:len(good)-9]), make([]byte, 9)...)}}, "cut or damaged"},
 		{"no fields", []Record{{Data: seal()}}, "cut or damaged"},
-		{"no name", []Record{{Data: seal(2<<1|1, '{', '}', 0, 0)}}, "the node has no name"},
+		{"no name", []Record{{Data: seal(2<<1|1, '{', '}', 0, 0, 8, 0)}}, "the node has no name"},
 		{"too many services", []Record{{Data: seal(2<<1|1, '{', '}', 200, 200, 3)}}, "cut or damaged"},
 		{"an unknown reference", []Record{{Data: seal(4)}}, "cut or damaged"},
 		{"unordered", []Record{NewRecorder().Whole(unordered, noon)}, "out of order"},
@@ -419,16 +520,8 @@ func TestDecodeRefuses(t *testing.T) {
 // TestBomb: what a record claims is bounded by its own size, not by what it
 // unpacks to.
 func TestBomb(t *testing.T) {
-	e := newEncoder(noon)
-	e.node(&topology.Node{Name: "web"})
-	e.uint(0)
-	const many = 1 << 18
-	e.uint(many)
-	for range many {
-		e.connection(&topology.Connection{})
-	}
-	var c coder
-	bomb := Record{Node: "web", At: noon, Data: c.seal(e.buf)}
+	b := &topology.Block{Node: topology.Node{Name: "web"}, Connections: make([]topology.Connection, 1<<18)}
+	bomb := NewRecorder().Whole(b, noon)
 	if len(bomb.Data) > 64<<10 {
 		t.Fatalf("it takes %d bytes: no bomb", len(bomb.Data))
 	}
@@ -500,48 +593,13 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
-// FuzzDecode reads any fields as a whole record, or as a patch on one, and writes
-// what it read again. It compresses nothing: that is slow, and not ours.
-func FuzzDecode(f *testing.F) {
-	b := typical("web", 5)
-	base, chain := string(fieldsOf(b, noon)), []Record{{Node: "web", At: noon}}
-	f.Add([]byte(base), false)
-	for seed := range uint64(3) {
-		f.Add(fieldsOf(full(seed), noon), false)
-	}
-	f.Add(fieldsOf(&topology.Block{Node: topology.Node{Name: "web"}}, noon), false)
-	later := b.Clone()
-	later.Connections[1].Status, later.Services = topology.Old, later.Services[1:]
-	later.Node.State = topology.Stale
-	f.Add(encodePatch(b, later, noon, 1, map[string]uint64{})[2:], true)
-	f.Fuzz(func(t *testing.T, fields []byte, asPatch bool) {
-		var d Decoder
-		text, links := string(fields), chain
-		if asPatch {
-			text, links = base, []Record{chain[0], {Node: "web", At: noon.Add(time.Second), Base: noon, Data: append([]byte{version, patch}, fields...)}}
-		}
-		got, _, err := d.build(text, links)
-		if err != nil {
-			return
-		}
-		once := fieldsOf(got, noon)
-		again, _, err := d.build(string(once), chain)
-		if err != nil {
-			t.Fatalf("what was read, and written again, is refused: %v", err)
-		}
-		if twice := fieldsOf(again, noon); !bytes.Equal(once, twice) {
-			t.Errorf("what was read is written as something else:\n%q\n%q", once, twice)
-		}
-	})
-}
-
 // FuzzOpen reads any data as a record: what is compressed is damaged, too.
 func FuzzOpen(f *testing.F) {
 	var c coder
 	for _, b := range []*topology.Block{{Node: topology.Node{Name: "web"}}, full(1)} {
 		f.Add(c.encodeWhole(b, noon))
 	}
-	f.Add([]byte{version, gone})
+	f.Add([]byte{wire.Version, gone})
 	var d Decoder
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := d.Decode([]Record{{Node: "web", At: noon, Data: data}})

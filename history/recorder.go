@@ -3,14 +3,16 @@ package history
 import (
 	"time"
 
+	"github.com/devops-trouble-map/dotm/history/wire"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
 // The lengths of chains: a patch must be much smaller than a whole record, and a
-// moment must not take too many of them to tell.
+// moment must not take too many of them to tell: all of a chain take no more than
+// the whole one.
 const (
 	patchShare = 3 // a patch of a third of the whole one's size or more makes a whole one
-	maxChain   = 24
+	maxChain   = 128
 )
 
 // Recorder makes records of nodes as they change. It remembers of each the chain
@@ -42,12 +44,13 @@ func (r *Recorder) patch(chain []Record, b *topology.Block, at time.Time) (Recor
 	if err != nil {
 		return Record{}, false
 	}
-	known := make(map[string]uint64, len(texts))
-	for i, t := range texts {
-		known[t] = uint64(i)
+	data := append([]byte{wire.Version, patch}, wire.Patch(before, b, at, len(chain), texts)...)
+	rec := Record{Node: b.Node.Name, At: at, Base: chain[0].At, Data: data}
+	size := len(rec.Data)
+	for i := range chain[1:] {
+		size += len(chain[i+1].Data)
 	}
-	rec := Record{Node: b.Node.Name, At: at, Base: chain[0].At, Data: encodePatch(before, b, at, len(chain), known)}
-	return rec, len(rec.Data) < len(chain[0].Data)/patchShare
+	return rec, len(rec.Data) < len(chain[0].Data)/patchShare && size <= len(chain[0].Data)
 }
 
 // Whole returns a record of a node with all of its numbers: a key frame.
@@ -62,7 +65,7 @@ func (r *Recorder) Whole(b *topology.Block, at time.Time) Record {
 func (r *Recorder) Gone(node string, at time.Time) Record {
 	at = r.spare(node, at.Truncate(time.Millisecond))
 	delete(r.nodes, node)
-	return Record{Node: node, At: at, Data: []byte{version, gone}}
+	return Record{Node: node, At: at, Data: []byte{wire.Version, gone}}
 }
 
 // spare is a moment, or a little later, at which a record replaces none that

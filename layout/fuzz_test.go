@@ -14,7 +14,7 @@ func FuzzPlace(f *testing.F) {
 	})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g := graphFromBytes(data)
-		c, err := Place(g, Options{Height: 200})
+		c, err := Place(with(g, Options{Height: 200}))
 		if err != nil {
 			return
 		}
@@ -24,10 +24,10 @@ func FuzzPlace(f *testing.F) {
 	})
 }
 
-// graphFromBytes reads a count, for each box width, height and side, then for
+// graphFromBytes reads a count, for each box width, height, side and lane, then for
 // each edge client, server and a byte of which the lowest bit is its direction
 // and the others its ports. Servers may be unknown.
-func graphFromBytes(data []byte) Graph {
+func graphFromBytes(data []byte) *Graph {
 	next := func() byte {
 		if len(data) == 0 {
 			return 0
@@ -37,9 +37,12 @@ func graphFromBytes(data []byte) Graph {
 		return b
 	}
 	id := func(n byte) string { return string(rune('a' + int(n))) }
-	var g Graph
+	g := &Graph{}
 	for i := range next() {
-		g.Boxes = append(g.Boxes, Box{ID: id(i), W: float64(next()), H: float64(next()), Side: Side(next() % 4)})
+		b := Box{ID: id(i), W: float64(next()), H: float64(next())}
+		side := next()
+		b.Side, b.Lane = Side(side%5), []string{"", "", "red", "blue"}[side/5%4]
+		g.Boxes = append(g.Boxes, b)
 	}
 	for len(data) > 0 {
 		from, to, how := next(), next(), next()

@@ -2,14 +2,14 @@ package layout
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/devops-trouble-map/dotm/test/charts"
 )
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
@@ -17,9 +17,9 @@ var update = flag.Bool("update", false, "write the golden files instead of compa
 // TestGolden compares places with testdata/NAME.golden, so that every change
 // of the picture is seen in review.
 func TestGolden(t *testing.T) {
-	for name, g := range smallGraphs(t) {
+	for name, g := range smallGraphs() {
 		t.Run(name, func(t *testing.T) {
-			got := text(mustPlace(t, g, Options{}))
+			got := charts.Text(mustPlace(t, g, Options{}))
 			path := filepath.Join("testdata", name+".golden")
 			if *update {
 				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -43,16 +43,17 @@ func TestGolden(t *testing.T) {
 func TestReferenceSystems(t *testing.T) {
 	for _, c := range []struct {
 		name         string
+		graph        *Graph
 		crossings    int     // at most
 		leftToRight  float64 // at least
 		first, later string  // first stands left of later
 	}{
-		{"online-boutique", 3, 1, "frontend", "redis-cart"},
+		{"online-boutique", charts.OnlineBoutique(), 3, 1, "frontend", "redis-cart"},
 		// kafka and otel-collector call each other: one edge must run back.
-		{"otel-demo", 26, 38.0 / 39, "frontend", "valkey-cart"},
+		{"otel-demo", charts.OtelDemo(), 26, 38.0 / 39, "frontend", "valkey-cart"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := readEdges(t, c.name)
+			g := c.graph
 			chart := mustPlace(t, g, Options{})
 			q := Measure(g, chart)
 			if q.Overlaps != 0 || q.Crossings > c.crossings || q.LeftToRight < c.leftToRight {
@@ -66,29 +67,47 @@ func TestReferenceSystems(t *testing.T) {
 	}
 }
 
-func smallGraphs(t *testing.T) map[string]Graph {
-	return map[string]Graph{
+func smallGraphs() map[string]*Graph {
+	return map[string]*Graph{
 		"empty":           {},
-		"single":          {Boxes: boxes("a")},
-		"chain":           graph("lb>web web>app app>db"),
-		"pair":            graph("a>b b>a"),
-		"ring":            graph("a>b b>c c>d d>a"),
-		"self":            graph("a>a a>b"),
-		"alone":           {Boxes: boxes("a", "b", "c", "d", "e", "f", "g")},
-		"pieces":          graph("a>b b>c x>y k>l k>m k>n"),
-		"undirected":      graph("a-b b-c c>d"),
+		"single":          {Boxes: charts.Boxes("a")},
+		"chain":           charts.Edges("lb>web web>app app>db"),
+		"pair":            charts.Edges("a>b b>a"),
+		"ring":            charts.Edges("a>b b>c c>d d>a"),
+		"self":            charts.Edges("a>a a>b"),
+		"alone":           {Boxes: charts.Boxes("a", "b", "c", "d", "e", "f", "g")},
+		"pieces":          charts.Edges("a>b b>c x>y k>l k>m k>n"),
+		"undirected":      charts.Edges("a-b b-c c>d"),
 		"first-run":       firstRun(),
-		"fan-40":          generateFan(8, 40),
-		"sides":           withSides(graph("internet>web web>app app>internet app>payments bank>app"), "internet bank", "payments"),
-		"online-boutique": readEdges(t, "online-boutique"),
-		"otel-demo":       readEdges(t, "otel-demo"),
+		"fan-40":          charts.Fan(8, 40),
+		"sides":           charts.Sides(charts.Edges("internet>web web>app app>internet app>payments bank>app"), "internet bank", "payments"),
+		"lanes":           shop(),
+		"pools":           charts.Hubs(charts.Lanes(charts.Pools(1, 40, 42))),
+		"online-boutique": charts.OnlineBoutique(),
+		"otel-demo":       charts.OtelDemo(),
 	}
+}
+
+// shop is a site of three products with shared services, a caller from outside, and
+// one box that belongs nowhere.
+func shop() *Graph {
+	g := charts.Edges("net>lb lb>web web>app app>db app>cache app>bill bill>billdb net>edge edge>bill " +
+		"app>find find>es cron>db app>pay web>dns app>dns bill>dns find>ntp dns>web")
+	lanes := map[string]string{
+		"lb": "shop", "web": "shop", "app": "shop", "db": "shop", "cache": "shop",
+		"edge": "billing", "bill": "billing", "billdb": "billing", "find": "search", "es": "search",
+	}
+	sides := map[string]Side{"net": Entry, "pay": Exit, "dns": Strip, "ntp": Strip}
+	for i, b := range g.Boxes {
+		g.Boxes[i].Lane, g.Boxes[i].Side = lanes[b.ID], sides[b.ID]
+	}
+	return g
 }
 
 // firstRun is what a user sees first: one node, its clients from outside and
 // three peers, one of which has no known direction.
-func firstRun() Graph {
-	return Graph{
+func firstRun() *Graph {
+	return &Graph{
 		Boxes: []Box{
 			{ID: "internet", W: 104, H: 112, Side: Entry},
 			{ID: "web01", W: 184, H: 144},
@@ -106,109 +125,27 @@ func firstRun() Graph {
 	}
 }
 
-// graph reads edges: "a>b" goes from a to b, "a-b" is undirected. All boxes
-// are 120 by 56.
-func graph(edges string) Graph {
-	var g Graph
-	var ids []string
-	for _, word := range strings.Fields(edges) {
-		from, to, directed := strings.Cut(word, ">")
-		if !directed {
-			from, to, _ = strings.Cut(word, "-")
-		}
-		ids = append(ids, from, to)
-		g.Edges = append(g.Edges, Edge{From: from, To: to, FromY: 28, ToY: 28, Undirected: !directed})
-	}
-	slices.Sort(ids)
-	g.Boxes = boxes(slices.Compact(ids)...)
-	return g
-}
-
-func boxes(ids ...string) []Box {
-	var bs []Box
-	for _, id := range ids {
-		bs = append(bs, Box{ID: id, W: 120, H: 56})
-	}
-	return bs
-}
-
-// withSides moves boxes to the sides.
-func withSides(g Graph, entry, exit string) Graph {
-	for i, b := range g.Boxes {
-		switch {
-		case slices.Contains(strings.Fields(entry), b.ID):
-			g.Boxes[i].Side = Entry
-		case slices.Contains(strings.Fields(exit), b.ID):
-			g.Boxes[i].Side = Exit
-		}
-	}
-	return g
-}
-
-// readEdges reads testdata/NAME.edges.tsv. A box has a row for each port on
-// which it is called; the load generators are callers from outside.
-func readEdges(t *testing.T, name string) Graph {
+func mustPlace(t testing.TB, g *Graph, o Options) *Chart {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", name+".edges.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows [][]string
-	for line := range strings.Lines(string(data)) {
-		rows = append(rows, strings.Split(strings.TrimSpace(line), "\t"))
-	}
-	return graphOf(rows[1:])
-}
-
-func graphOf(rows [][]string) Graph {
-	var g Graph
-	ports := make(map[string][]string)
-	for _, r := range rows {
-		ports[r[0]] = append(ports[r[0]], "")[:len(ports[r[0]])]
-		if !slices.Contains(ports[r[1]], r[2]) {
-			ports[r[1]] = append(ports[r[1]], r[2])
-		}
-	}
-	for id, p := range ports {
-		b := Box{ID: id, W: boxWidth, H: boxHead + rowHeight*float64(max(1, len(p)))}
-		if strings.HasPrefix(id, "load") {
-			b.Side = Entry
-		}
-		g.Boxes = append(g.Boxes, b)
-	}
-	for _, r := range rows {
-		row := slices.Index(ports[r[1]], r[2])
-		g.Edges = append(g.Edges, Edge{
-			From: r[0], To: r[1], FromY: boxHead / 2, ToY: boxHead + (float64(row)+0.5)*rowHeight,
-		})
-	}
-	return g
-}
-
-// text writes a chart in the form of the golden files.
-func text(c Chart) string {
-	var b strings.Builder
-	for _, p := range c.Placements {
-		fmt.Fprintf(&b, "%s %g %g %g %g\n", p.ID, p.X, p.Y, p.W, p.H)
-	}
-	fmt.Fprintf(&b, "extent %g %g\n", c.Width, c.Height)
-	return b.String()
-}
-
-func mustPlace(t testing.TB, g Graph, o Options) Chart {
-	t.Helper()
-	c, err := Place(g, o)
+	c, err := Place(with(g, o))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func placed(t testing.TB, c Chart, id string) Placement {
+func placed(t testing.TB, c *Chart, id string) Placement {
 	t.Helper()
 	i := slices.IndexFunc(c.Placements, func(p Placement) bool { return p.ID == id })
 	if i < 0 {
 		t.Fatalf("box %q has no place", id)
 	}
 	return c.Placements[i]
+}
+
+// with returns g with other options.
+func with(g *Graph, o Options) *Graph {
+	h := *g
+	h.Options = o
+	return &h
 }

@@ -4,36 +4,38 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/devops-trouble-map/dotm/test/charts"
 )
 
 func TestPlaceRefuses(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
-	ab := boxes("a", "b")
+	ab := charts.Boxes("a", "b")
 	for _, c := range []struct {
 		name  string
-		graph Graph
+		graph *Graph
 		opt   Options
 		want  string
 	}{
-		{"no id", Graph{Boxes: []Box{{W: 1, H: 1}}}, Options{}, `box: ID must not be empty`},
-		{"same id", Graph{Boxes: boxes("a", "a")}, Options{}, `box "a": ID must be unique, is given twice`},
-		{"no width", Graph{Boxes: []Box{{ID: "a", H: 1}}}, Options{}, `box "a": W must be above 0 and at most 1e+06, is 0`},
-		{"negative height", Graph{Boxes: []Box{{ID: "a", W: 1, H: -2}}}, Options{}, `box "a": H must be above 0 and at most 1e+06, is -2`},
-		{"NaN width", Graph{Boxes: []Box{{ID: "a", W: nan, H: 1}}}, Options{}, `box "a": W must be above 0 and at most 1e+06, is NaN`},
-		{"infinite height", Graph{Boxes: []Box{{ID: "a", W: 1, H: inf}}}, Options{}, `box "a": H must be above 0 and at most 1e+06, is +Inf`},
-		{"unknown side", Graph{Boxes: []Box{{ID: "a", W: 1, H: 1, Side: 7}}}, Options{}, `box "a": Side must be Inside, Entry or Exit, is 7`},
-		{"unknown client", Graph{Boxes: ab, Edges: []Edge{{From: "x", To: "a"}}}, Options{}, `edge "x" to "a": client From must be the ID of a box, is "x"`},
-		{"unknown server", Graph{Boxes: ab, Edges: []Edge{{From: "a", To: "y"}}}, Options{}, `edge "a" to "y": server To must be the ID of a box, is "y"`},
-		{"port below box", Graph{Boxes: ab, Edges: []Edge{{From: "a", To: "b", FromY: 57}}}, Options{}, `edge "a" to "b": FromY must be from 0 to 56, is 57`},
-		{"port above box", Graph{Boxes: ab, Edges: []Edge{{From: "a", To: "b", ToY: -1}}}, Options{}, `edge "a" to "b": ToY must be from 0 to 56, is -1`},
-		{"NaN weight", Graph{Boxes: ab, Edges: []Edge{{From: "a", To: "b", Weight: nan}}}, Options{}, `edge "a" to "b": Weight must be from 0 to`},
-		{"negative gap", Graph{}, Options{GapX: -1}, `options: GapX must be from 0 to 1e+06, is -1`},
-		{"NaN aspect", Graph{}, Options{Aspect: nan}, `options: Aspect must be from 0 to 1e+06, is NaN`},
-		{"tiny aspect", Graph{}, Options{Aspect: 1e-9}, `options: Aspect must be from 0.1 to 10, is 1e-09`},
-		{"infinite height", Graph{}, Options{Height: inf}, `options: Height must be from 0 to 1e+06, is +Inf`},
+		{"no id", &Graph{Boxes: []Box{{W: 1, H: 1}}}, Options{}, `box: ID must not be empty`},
+		{"same id", &Graph{Boxes: charts.Boxes("a", "a")}, Options{}, `box "a": ID must be unique, is given twice`},
+		{"no width", &Graph{Boxes: []Box{{ID: "a", H: 1}}}, Options{}, `box "a": W must be above 0 and at most 1e+06, is 0`},
+		{"negative height", &Graph{Boxes: []Box{{ID: "a", W: 1, H: -2}}}, Options{}, `box "a": H must be above 0 and at most 1e+06, is -2`},
+		{"NaN width", &Graph{Boxes: []Box{{ID: "a", W: nan, H: 1}}}, Options{}, `box "a": W must be above 0 and at most 1e+06, is NaN`},
+		{"infinite height", &Graph{Boxes: []Box{{ID: "a", W: 1, H: inf}}}, Options{}, `box "a": H must be above 0 and at most 1e+06, is +Inf`},
+		{"unknown side", &Graph{Boxes: []Box{{ID: "a", W: 1, H: 1, Side: 7}}}, Options{}, `box "a": Side must be Inside, Entry, Exit or Strip, is 7`},
+		{"unknown client", &Graph{Boxes: ab, Edges: []Edge{{From: "x", To: "a"}}}, Options{}, `edge "x" to "a": client From must be the ID of a box, is "x"`},
+		{"unknown server", &Graph{Boxes: ab, Edges: []Edge{{From: "a", To: "y"}}}, Options{}, `edge "a" to "y": server To must be the ID of a box, is "y"`},
+		{"port below box", &Graph{Boxes: ab, Edges: []Edge{{From: "a", To: "b", FromY: 57}}}, Options{}, `edge "a" to "b": FromY must be from 0 to 56, is 57`},
+		{"port above box", &Graph{Boxes: ab, Edges: []Edge{{From: "a", To: "b", ToY: -1}}}, Options{}, `edge "a" to "b": ToY must be from 0 to 56, is -1`},
+		{"NaN weight", &Graph{Boxes: ab, Edges: []Edge{{From: "a", To: "b", Weight: nan}}}, Options{}, `edge "a" to "b": Weight must be from 0 to`},
+		{"negative gap", &Graph{}, Options{GapX: -1}, `options: GapX must be from 0 to 1e+06, is -1`},
+		{"NaN aspect", &Graph{}, Options{Aspect: nan}, `options: Aspect must be from 0 to 1e+06, is NaN`},
+		{"tiny aspect", &Graph{}, Options{Aspect: 1e-9}, `options: Aspect must be from 0.1 to 10, is 1e-09`},
+		{"infinite height", &Graph{}, Options{Height: inf}, `options: Height must be from 0 to 1e+06, is +Inf`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Place(c.graph, c.opt)
+			_, err := Place(with(c.graph, c.opt))
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("error is %v, want %q", err, c.want)
 			}
@@ -42,7 +44,7 @@ func TestPlaceRefuses(t *testing.T) {
 }
 
 func TestPlaceLeavesInputAlone(t *testing.T) {
-	g := graph("b>a c>b")
+	g := charts.Edges("b>a c>b")
 	g.Boxes[0], g.Boxes[2] = g.Boxes[2], g.Boxes[0]
 	mustPlace(t, g, Options{})
 	if g.Boxes[0].ID != "c" || g.Edges[0].From != "b" {
@@ -51,7 +53,7 @@ func TestPlaceLeavesInputAlone(t *testing.T) {
 }
 
 func TestPlaceOptions(t *testing.T) {
-	g := graph("a>b a>c")
+	g := charts.Edges("a>b a>c")
 	c := mustPlace(t, g, Options{GapX: 200, GapY: 33, Margin: 16})
 	a, b, d := placed(t, c, "a"), placed(t, c, "b"), placed(t, c, "c")
 	if a.X != 16 || min(b.Y, d.Y) != 16 {
@@ -66,7 +68,7 @@ func TestPlaceOptions(t *testing.T) {
 }
 
 func TestInternetStaysLeft(t *testing.T) {
-	g := withSides(graph("internet>web web>app app>internet app>internet"), "internet", "")
+	g := charts.Sides(charts.Edges("internet>web web>app app>internet app>internet"), "internet", "")
 	c := mustPlace(t, g, Options{})
 	if net, web, app := placed(t, c, "internet"), placed(t, c, "web"), placed(t, c, "app"); net.X >= web.X || web.X >= app.X {
 		t.Errorf("x of internet, web, app = %g, %g, %g, want them rising", net.X, web.X, app.X)
@@ -74,7 +76,7 @@ func TestInternetStaysLeft(t *testing.T) {
 }
 
 func TestEntriesOfAllPiecesStandLeft(t *testing.T) {
-	g := withSides(graph("i>a a>b b>c j>x x>y p>q k>k"), "i j k", "c y")
+	g := charts.Sides(charts.Edges("i>a a>b b>c j>x x>y p>q k>k"), "i j k", "c y")
 	c := mustPlace(t, g, Options{})
 	for _, inside := range []string{"a", "b", "x", "p", "q"} {
 		b := placed(t, c, inside)
@@ -92,7 +94,7 @@ func TestEntriesOfAllPiecesStandLeft(t *testing.T) {
 }
 
 func TestEqualRowsMakeStraightLines(t *testing.T) {
-	c := mustPlace(t, graph("lb>web web>app app>db"), Options{})
+	c := mustPlace(t, charts.Edges("lb>web web>app app>db"), Options{})
 	for _, p := range c.Placements {
 		if p.Y != c.Placements[0].Y {
 			t.Errorf("%s stands at y=%g, %s at %g: a chain should be straight", p.ID, p.Y, c.Placements[0].ID, c.Placements[0].Y)
@@ -101,7 +103,7 @@ func TestEqualRowsMakeStraightLines(t *testing.T) {
 }
 
 func TestHeavyEdgeIsStraighter(t *testing.T) {
-	g := graph("a>b a>c")
+	g := charts.Edges("a>b a>c")
 	g.Edges[1].Weight = 1e6
 	c := mustPlace(t, g, Options{})
 	a := placed(t, c, "a")
@@ -112,7 +114,7 @@ func TestHeavyEdgeIsStraighter(t *testing.T) {
 }
 
 func TestPortsOrderPeers(t *testing.T) {
-	g := graph("host>a host>b host>c")
+	g := charts.Edges("host>a host>b host>c")
 	for i, y := range []float64{48, 28, 8} {
 		g.Edges[i].FromY = y
 	}
@@ -131,7 +133,7 @@ func TestFanIsWrapped(t *testing.T) {
 		{40, 2, 1200},
 		{200, 5, 2000},
 	} {
-		g := generateFan(8, c.peers)
+		g := charts.Fan(8, c.peers)
 		chart := mustPlace(t, g, Options{})
 		columns := make(map[float64]bool)
 		for _, p := range chart.Placements {
@@ -149,38 +151,12 @@ func TestFanIsWrapped(t *testing.T) {
 // TestHugeSizes makes sure that the largest sizes allowed still give finite
 // places.
 func TestHugeSizes(t *testing.T) {
-	g := graph("a>b b>c a>c d>e")
+	g := charts.Edges("a>b b>c a>c d>e")
 	for i := range g.Boxes {
 		g.Boxes[i].W, g.Boxes[i].H = MaxSize, MaxSize
 	}
 	c := mustPlace(t, g, Options{GapX: MaxSize, GapY: MaxSize, Margin: MaxSize})
 	if q := Measure(g, c); q.Overlaps != 0 || math.IsInf(c.Width, 0) || math.IsNaN(c.Height) {
 		t.Errorf("quality %+v, extent %g by %g", q, c.Width, c.Height)
-	}
-}
-
-// TestLongShortcuts lays out a chain with edges from its head to every box:
-// quadratically many bends if they were not bounded.
-func TestLongShortcuts(t *testing.T) {
-	s := newSite(1)
-	const length = 600
-	for i := range length {
-		s.add(strings.Repeat("x", i+1), "tier", 1, Inside)
-		if i > 0 {
-			s.call(strings.Repeat("x", i), strings.Repeat("x", i+1))
-			s.call("x", strings.Repeat("x", i+1))
-		}
-	}
-	in, err := read(s.graph)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts, _ := in.parts()
-	n := newNet(in, parts[0], in.rank())
-	if most := bendsPerEdge*(len(s.graph.Edges)+length) + length; len(n.box) > most {
-		t.Errorf("net has %d points, want at most %d", len(n.box), most)
-	}
-	if q := Measure(s.graph, mustPlace(t, s.graph, Options{})); q.LeftToRight != 1 || q.Overlaps != 0 {
-		t.Errorf("quality is %+v, want all edges left to right and no overlap", q)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/devops-trouble-map/dotm/test/charts"
 )
 
 func TestBiggestPieceComesFirst(t *testing.T) {
-	c := mustPlace(t, graph("a>b m>n m>o m>p n>q x>y y>z"), Options{})
+	c := mustPlace(t, charts.Edges("a>b m>n m>o m>p n>q x>y y>z"), Options{})
 	biggest := []string{"m", "n", "o", "p", "q"}
 	for _, p := range c.Placements {
 		if !slices.Contains(biggest, p.ID) && p.Y < placed(t, c, "m").Y && p.X < placed(t, c, "q").X {
@@ -27,7 +29,7 @@ func TestPiecesFillThePage(t *testing.T) {
 		}
 	}
 	for _, aspect := range []float64{0.5, 1, 1.6, 3} {
-		g := graph(edges)
+		g := charts.Edges(edges)
 		c := mustPlace(t, g, Options{Aspect: aspect})
 		if got := c.Width / c.Height; got < aspect*0.6 || got > aspect*1.7 {
 			t.Errorf("aspect is %.2f, want about %.2f", got, aspect)
@@ -43,7 +45,7 @@ func TestPiecesFillThePage(t *testing.T) {
 }
 
 func TestAloneBoxesStandInRows(t *testing.T) {
-	g := graph("a>b b>c c>d")
+	g := charts.Edges("a>b b>c c>d")
 	for i := range 20 {
 		g.Boxes = append(g.Boxes, Box{ID: fmt.Sprintf("n%02d", i), W: 120, H: 40 + float64(i%3)*8})
 	}
@@ -64,37 +66,14 @@ func TestAloneBoxesStandInRows(t *testing.T) {
 	}
 }
 
-func TestSky(t *testing.T) {
-	p := &page{sky: []step{{}}}
-	p.cover(0, 100, 50)
-	p.cover(100, 150, 20)
-	want := []step{{0, 50}, {100, 20}, {150, 0}}
-	if !slices.Equal(p.sky, want) {
-		t.Fatalf("sky is %v, want %v", p.sky, want)
-	}
-	for _, c := range []struct {
-		from  int
-		right float64
-		want  float64
-	}{{0, 90, 50}, {1, 150, 20}, {1, 300, 20}, {2, 300, 0}} {
-		if got := p.floor(c.from, c.right); got != c.want {
-			t.Errorf("floor from step %d to %g is %g, want %g", c.from, c.right, got, c.want)
-		}
-	}
-	p.cover(0, 120, 70)
-	if want := []step{{0, 70}, {120, 20}, {150, 0}}; !slices.Equal(p.sky, want) {
-		t.Errorf("sky is %v, want %v", p.sky, want)
-	}
-}
-
 func TestManyEntriesWrap(t *testing.T) {
 	var edges, entries string
 	for i := range 60 {
 		edges += fmt.Sprintf("e%02d>a ", i)
 		entries += fmt.Sprintf("e%02d ", i)
 	}
-	c := mustPlace(t, withSides(graph(edges), entries, ""), Options{})
-	if c.Height > 960*wrapSlack+200 {
+	c := mustPlace(t, charts.Sides(charts.Edges(edges), entries, ""), Options{})
+	if c.Height > 960*1.3+200 {
 		t.Errorf("60 callers from outside make a chart %g high", c.Height)
 	}
 }

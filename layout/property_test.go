@@ -1,64 +1,22 @@
 package layout
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/devops-trouble-map/dotm/layout/graph"
+	"github.com/devops-trouble-map/dotm/test/charts"
 )
-
-// drawGraph draws graphs of up to 40 boxes of all sides and sizes, with edges
-// of all kinds: cycles, self edges, several between the same boxes.
-func drawGraph(t *rapid.T) Graph {
-	var g Graph
-	sides := []Side{Inside, Inside, Inside, Inside, Entry, Exit}
-	for i := range rapid.IntRange(0, 40).Draw(t, "boxes") {
-		g.Boxes = append(g.Boxes, Box{
-			ID:   fmt.Sprintf("b%d", i),
-			W:    rapid.Float64Range(1, 300).Draw(t, "w"),
-			H:    rapid.Float64Range(1, 400).Draw(t, "h"),
-			Side: rapid.SampledFrom(sides).Draw(t, "side"),
-		})
-	}
-	if len(g.Boxes) == 0 {
-		return g
-	}
-	for range rapid.IntRange(0, 80).Draw(t, "edges") {
-		g.Edges = append(g.Edges, drawEdge(t, g.Boxes))
-	}
-	return g
-}
-
-func drawEdge(t *rapid.T, boxes []Box) Edge {
-	from := rapid.SampledFrom(boxes).Draw(t, "from")
-	to := rapid.SampledFrom(boxes).Draw(t, "to")
-	return Edge{
-		From: from.ID, To: to.ID,
-		FromY:      rapid.Float64Range(0, from.H).Draw(t, "fromY"),
-		ToY:        rapid.Float64Range(0, to.H).Draw(t, "toY"),
-		Weight:     rapid.Float64Range(0, 1e6).Draw(t, "weight"),
-		Undirected: rapid.IntRange(0, 5).Draw(t, "undirected") == 0,
-	}
-}
-
-// drawOptions draws options that wrap often.
-func drawOptions(t *rapid.T) Options {
-	return Options{
-		GapX:   rapid.Float64Range(0, 100).Draw(t, "gapX"),
-		GapY:   rapid.Float64Range(0, 50).Draw(t, "gapY"),
-		Margin: rapid.Float64Range(0, 50).Draw(t, "margin"),
-		Aspect: rapid.Float64Range(0.1, 10).Draw(t, "aspect"),
-		Height: rapid.Float64Range(0, 2000).Draw(t, "height"),
-	}
-}
 
 func TestPropertyEveryBoxHasAPlaceOfItsOwn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		g, o := drawGraph(t), drawOptions(t)
+		g, o := charts.Draw(t), charts.DrawOptions(t)
 		c := place(t, g, o)
-		full, _ := o.withDefaults()
+		full, _ := o.WithDefaults()
 		checkPlaces(t, g, c, full)
 		checkGaps(t, c, full)
 	})
@@ -66,7 +24,7 @@ func TestPropertyEveryBoxHasAPlaceOfItsOwn(t *testing.T) {
 
 // checkPlaces fails unless each box is placed once, in the order of IDs, in
 // its size, on the grid and inside the extent less the margin.
-func checkPlaces(t *rapid.T, g Graph, c Chart, o Options) {
+func checkPlaces(t *rapid.T, g *Graph, c *Chart, o Options) {
 	if len(c.Placements) != len(g.Boxes) {
 		t.Fatalf("%d boxes, %d placements", len(g.Boxes), len(c.Placements))
 	}
@@ -81,7 +39,7 @@ func checkPlaces(t *rapid.T, g Graph, c Chart, o Options) {
 		if b := size[p.ID]; b.W != p.W || b.H != p.H {
 			t.Fatalf("box %+v is placed as %+v", b, p)
 		}
-		if p.X != gridRound(p.X) || p.Y != gridRound(p.Y) {
+		if p.X != graph.Round(p.X) || p.Y != graph.Round(p.Y) {
 			t.Fatalf("%+v is off the grid", p)
 		}
 		if p.X < o.Margin || p.Y < o.Margin || p.X+p.W > c.Width-o.Margin || p.Y+p.H > c.Height-o.Margin {
@@ -91,7 +49,7 @@ func checkPlaces(t *rapid.T, g Graph, c Chart, o Options) {
 }
 
 // checkGaps fails if two boxes come nearer than the smallest of the gaps.
-func checkGaps(t *rapid.T, c Chart, o Options) {
+func checkGaps(t *rapid.T, c *Chart, o Options) {
 	x, y := min(o.GapX/4, o.GapX), o.GapY
 	for i, a := range c.Placements {
 		for _, b := range c.Placements[i+1:] {
@@ -104,21 +62,21 @@ func checkGaps(t *rapid.T, c Chart, o Options) {
 
 func TestPropertyOrderOfInputDoesNotShow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		g, o := drawGraph(t), drawOptions(t)
+		g, o := charts.Draw(t), charts.DrawOptions(t)
 		want := place(t, g, o)
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		rnd.Shuffle(len(g.Boxes), func(i, j int) { g.Boxes[i], g.Boxes[j] = g.Boxes[j], g.Boxes[i] })
 		rnd.Shuffle(len(g.Edges), func(i, j int) { g.Edges[i], g.Edges[j] = g.Edges[j], g.Edges[i] })
 		if got := place(t, g, o); !reflect.DeepEqual(got, want) {
-			t.Fatalf("another order of the same graph gives another chart:\n%s\n%s", text(want), text(got))
+			t.Fatalf("another order of the same graph gives another chart:\n%s\n%s", charts.Text(want), charts.Text(got))
 		}
 	})
 }
 
 func TestPropertySidesStandOutside(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		g := drawGraph(t)
-		c := place(t, g, drawOptions(t))
+		g := charts.Draw(t)
+		c := place(t, g, charts.DrawOptions(t))
 		side := make(map[string]Side)
 		for _, b := range g.Boxes {
 			side[b.ID] = b.Side
@@ -141,8 +99,8 @@ func leftOf(a, b Side) bool {
 
 func TestPropertyEdgesOfNoCycleGoRight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		g := drawGraph(t)
-		c := place(t, g, drawOptions(t))
+		g := charts.Draw(t)
+		c := place(t, g, charts.DrawOptions(t))
 		reach := reachable(g)
 		at := make(map[string]Placement)
 		for _, p := range c.Placements {
@@ -160,7 +118,7 @@ func TestPropertyEdgesOfNoCycleGoRight(t *testing.T) {
 }
 
 // goesRight reports whether e is a directed edge between Inside boxes.
-func goesRight(g Graph, e Edge) bool {
+func goesRight(g *Graph, e Edge) bool {
 	inside := make(map[string]bool)
 	for _, b := range g.Boxes {
 		inside[b.ID] = b.Side == Inside
@@ -168,9 +126,31 @@ func goesRight(g Graph, e Edge) bool {
 	return !e.Undirected && inside[e.From] && inside[e.To] && e.From != e.To
 }
 
+// TestPropertyDensePieces holds pieces whose boxes leave the columns of their layers to
+// what is promised of all.
+func TestPropertyDensePieces(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := charts.DrawDense(t)
+		c := place(t, g, Options{})
+		full, _ := Options{}.WithDefaults()
+		checkPlaces(t, g, c, full)
+		checkGaps(t, c, full)
+		if q := Measure(g, c); q.Edges != len(g.Edges) || q.LeftToRight != 1 {
+			t.Fatalf("of %d edges, %d are drawn, of which %g go right", len(g.Edges), q.Edges, q.LeftToRight)
+		}
+		slices.Reverse(g.Boxes)
+		slices.Reverse(g.Edges)
+		if got := place(t, g, Options{}); !reflect.DeepEqual(got, c) {
+			t.Fatalf("another order of the same graph gives another chart:\n%s\n%s", charts.Text(c), charts.Text(got))
+		}
+		h := charts.Change(g, rapid.Uint64().Draw(t, "day"), 0.05)
+		checkStay(t, c, updated(t, c, h))
+	})
+}
+
 // reachable holds the pairs of boxes between which directed edges inside lead
 // (Warshall).
-func reachable(g Graph) map[[2]string]bool {
+func reachable(g *Graph) map[[2]string]bool {
 	reach := make(map[[2]string]bool)
 	for _, e := range g.Edges {
 		if goesRight(g, e) {
@@ -192,45 +172,8 @@ func reachable(g Graph) map[[2]string]bool {
 	return reach
 }
 
-func TestPropertyUndirectedEdgesRankNothing(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		g := drawGraph(t)
-		in, err := read(g)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := in.rank()
-		e := drawEdge(t, append(boxes("none"), g.Boxes...)[min(1, len(g.Boxes)):])
-		if len(g.Boxes) == 0 {
-			return
-		}
-		e.Undirected = true
-		g.Edges = append(g.Edges, e)
-		in, err = read(g)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := in.rank()
-		for i, b := range in.boxes {
-			if ranked(g, b.ID) && got[i] != want[i] && b.Side == Inside {
-				t.Fatalf("undirected edge %+v moves %q from rank %d to %d", e, b.ID, want[i], got[i])
-			}
-		}
-	})
-}
-
-// ranked reports whether a directed edge inside touches the box.
-func ranked(g Graph, id string) bool {
-	for _, e := range g.Edges {
-		if (e.From == id || e.To == id) && goesRight(g, e) {
-			return true
-		}
-	}
-	return false
-}
-
-func place(t *rapid.T, g Graph, o Options) Chart {
-	c, err := Place(g, o)
+func place(t *rapid.T, g *Graph, o Options) *Chart {
+	c, err := Place(with(g, o))
 	if err != nil {
 		t.Fatal(err)
 	}

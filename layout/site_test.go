@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"github.com/devops-trouble-map/dotm/test/charts"
 )
 
 // TestSites holds charts of whole sites to figures well above what they have
@@ -12,16 +14,16 @@ import (
 func TestSites(t *testing.T) {
 	for _, c := range []struct {
 		name      string
-		graph     Graph
+		graph     *Graph
 		crossings float64 // per edge, at most
 		leftRight float64 // share, at least
 		aspect    [2]float64
 	}{
-		{"one host", generateFan(8, 40), 0, 0.97, [2]float64{1.2, 2.2}},
-		{"100 hosts", generateHosts(1, 101, 380), 10, 1, [2]float64{0.6, 2.2}},
-		{"pools", generatePools(1, 209, 210), 0.38, 1, [2]float64{1, 2.5}},
-		{"other pools", generatePools(7, 209, 210), 0.38, 0.97, [2]float64{1, 2.5}},
-		{"971 hosts", generateHosts(1, 971, 3782), 16, 0.97, [2]float64{0.7, 2.2}},
+		{"one host", charts.Fan(8, 40), 0, 0.97, [2]float64{1.2, 2.2}},
+		{"100 hosts", charts.Hosts(1, 101, 380), 8.5, 1, [2]float64{0.6, 2.2}},
+		{"pools", charts.Pools(1, 209, 210), 0.38, 1, [2]float64{1, 2.5}},
+		{"other pools", charts.Pools(7, 209, 210), 0.38, 0.97, [2]float64{1, 2.5}},
+		{"971 hosts", charts.Hosts(1, 971, 3782), 10.5, 0.97, [2]float64{0.7, 2.2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			chart := mustPlace(t, c.graph, Options{})
@@ -45,10 +47,10 @@ func TestSites(t *testing.T) {
 // TestSiteInAnyOrder shuffles graphs that are big enough for every step to
 // matter.
 func TestSiteInAnyOrder(t *testing.T) {
-	for name, g := range map[string]Graph{
-		"hosts": generateHosts(3, 300, 1100),
-		"pools": generatePools(3, 209, 210),
-		"fan":   generateFan(8, 200),
+	for name, g := range map[string]*Graph{
+		"hosts": charts.Hosts(3, 300, 1100),
+		"pools": charts.Pools(3, 209, 210),
+		"fan":   charts.Fan(8, 200),
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := mustPlace(t, g, Options{})
@@ -68,12 +70,12 @@ func TestSiteInAnyOrder(t *testing.T) {
 func TestGeneratorsKeepTheirWord(t *testing.T) {
 	for _, c := range []struct {
 		name         string
-		graph, again Graph
+		graph, again *Graph
 		boxes, edges int
 	}{
-		{"hosts", generateHosts(1, 971, 3782), generateHosts(1, 971, 3782), 971, 3782},
-		{"pools", generatePools(1, 209, 210), generatePools(1, 209, 210), 209, 210},
-		{"fan", generateFan(8, 40), generateFan(8, 40), 42, 43},
+		{"hosts", charts.Hosts(1, 971, 3782), charts.Hosts(1, 971, 3782), 971, 3782},
+		{"pools", charts.Pools(1, 209, 210), charts.Pools(1, 209, 210), 209, 210},
+		{"fan", charts.Fan(8, 40), charts.Fan(8, 40), 42, 43},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if len(c.graph.Boxes) != c.boxes || len(c.graph.Edges) != c.edges {

@@ -57,8 +57,10 @@ type Beat struct {
 	Listeners   []ListenerNumbers   `json:"listeners,omitempty"`
 	Connections []ConnectionNumbers `json:"connections,omitempty"`
 	Forwards    []ForwardNumbers    `json:"forwards,omitempty"`
-	Coverage    Coverage            `json:"coverage"`
-	Cost        Cost                `json:"cost"`
+	// Shortages are all of the report's.
+	Shortages []Shortage `json:"shortages,omitempty"`
+	Coverage  Coverage   `json:"coverage"`
+	Cost      Cost       `json:"cost"`
 }
 
 // ListenerNumbers are the numbers of one listener; see [Listener].
@@ -172,6 +174,9 @@ func (b *Beat) Validate() error {
 	if err := checkDurations(b.IntervalMS, b.LagMS, b.SpanMS); err != nil {
 		return err
 	}
+	if err := validateShortages(b.Shortages); err != nil {
+		return err
+	}
 	return checkText("policy", b.Policy, MaxName)
 }
 
@@ -190,7 +195,7 @@ func Expand(whole *Report, b *Beat) (*Report, error) {
 	r := *whole
 	r.Version, r.Agent.Policy, r.Sequence, r.Counted = b.Version, b.Policy, b.Sequence, 0
 	r.Time, r.LagMS, r.SpanMS, r.IntervalMS = b.At, b.LagMS, b.SpanMS, b.IntervalMS
-	r.Coverage, r.Cost = b.Coverage, b.Cost
+	r.Shortages, r.Coverage, r.Cost = b.Shortages, b.Coverage, b.Cost
 	r.Listeners, r.Connections = quietListeners(whole), quietConnections(whole, b)
 	r.Forwards = append([]Forward(nil), whole.Forwards...)
 	if err := r.retell(b); err != nil {

@@ -32,9 +32,10 @@ func beat() *Beat {
 			{Row: 2},
 			{Row: 4, Count: 70, Peers: 44, Opened: 1},
 		},
-		Forwards: []ForwardNumbers{{Row: 0, Count: 5}},
-		Coverage: Coverage{Sockets: 121, HiddenProcesses: 2, HiddenAsUser: 1, OpensBy: "kernel", OpensSeen: 5, OpensKernel: 6, OpensLost: 1, Truncated: 1},
-		Cost:     Cost{1300, 3500, 2000, 16 << 20},
+		Forwards:  []ForwardNumbers{{Row: 0, Count: 5}},
+		Shortages: []Shortage{{Kind: Descriptors, Process: "nginx", PID: 813, Used: 990, Max: 1024}},
+		Coverage:  Coverage{Sockets: 121, HiddenProcesses: 2, HiddenAsUser: 1, OpensBy: "kernel", OpensSeen: 5, OpensKernel: 6, OpensLost: 1, Truncated: 1},
+		Cost:      Cost{1300, 3500, 2000, 16 << 20},
 	}
 }
 
@@ -150,7 +151,7 @@ func TestExpand(t *testing.T) {
 	c[3].Opened = 0 // not told: nothing opened
 	c[4].Count, c[4].Peers, c[4].Opened, c[4].Refused, c[4].TimedOut, c[4].Failed = 70, 44, 1, 0, 0, 0
 	want.Forwards[0].Count = 5
-	want.Coverage, want.Cost = beat().Coverage, beat().Cost
+	want.Shortages, want.Coverage, want.Cost = beat().Shortages, beat().Coverage, beat().Cost
 	if diff := cmp.Diff(want, got, sameAddresses); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -255,7 +256,7 @@ func TestExpandRefuses(t *testing.T) {
 // numbers are the fields that a beat tells, or that are the report's own of the
 // moment; all others are its structure.
 var numbers = map[reflect.Type][]string{
-	reflect.TypeFor[Report]():     {"Version", "Sequence", "Counted", "Time", "LagMS", "SpanMS", "IntervalMS", "Coverage", "Cost"},
+	reflect.TypeFor[Report]():     {"Version", "Sequence", "Counted", "Time", "LagMS", "SpanMS", "IntervalMS", "Shortages", "Coverage", "Cost"},
 	reflect.TypeFor[Agent]():      {"Policy"},
 	reflect.TypeFor[Listener]():   {"PID", "Queue", "QueueMax", "Drops"},
 	reflect.TypeFor[Connection](): {"PID", "Peers", "Count", "Opened", "Refused", "TimedOut", "Failed", "Health", "Tuples"},
@@ -327,6 +328,8 @@ func change(v reflect.Value) {
 		*x = append(*x, 77)
 	case **Health:
 		*x = &Health{Measured: 77}
+	case *[]Shortage:
+		*x = (*x)[:1]
 	case *Coverage:
 		x.Sockets++
 	case *Cost:

@@ -34,6 +34,10 @@ func full() *Report {
 		Port: 443, Local: netip.MustParseAddr("::"), Count: 60, Opened: 5, Refused: 1, TimedOut: 2, Failed: 3,
 	})
 	r.Coverage.OpensBy, r.Coverage.OpensSeen, r.Coverage.OpensKernel, r.Coverage.OpensLost = "kernel", 40, 44, 4
+	r.Shortages = []Shortage{
+		{Kind: Descriptors, Process: "nginx", PID: 812, Used: 980, Max: 1024},
+		{Kind: Ports, Server: netip.MustParseAddrPort("10.0.0.2:5432"), Used: 27_000, Max: 28_232},
+	}
 	return r
 }
 

@@ -67,6 +67,9 @@ type Report struct {
 	// Sources lists connections of others that leave through the node under one
 	// of its own addresses (source NAT).
 	Sources []Source `json:"sources,omitempty"`
+	// Shortages lists what the node is about to run out of: at least half of it is
+	// taken.
+	Shortages []Shortage `json:"shortages,omitempty"`
 	// Notes say what could not be seen, and why.
 	Notes []Note `json:"notes,omitempty"`
 	// Coverage says how much was seen.
@@ -335,6 +338,28 @@ func (c *Connection) AddCounts(o *Connection) {
 		c.Health = &h
 	}
 }
+
+// Shortage is what a node is about to run out of.
+type Shortage struct {
+	// Kind is [Ports] or [Descriptors].
+	Kind string `json:"kind"`
+	// Process and PID are whose descriptors they are.
+	Process string `json:"process,omitempty"`
+	PID     int    `json:"pid,omitempty"`
+	// Server is the address that the ports are taken for: connections to it need
+	// different ones.
+	Server netip.AddrPort `json:"server,omitzero"`
+	// Used of Max are taken; Used is rounded to two digits, so that it changes when
+	// something does.
+	Used uint64 `json:"used"`
+	Max  uint64 `json:"max"`
+}
+
+// What a node may run out of.
+const (
+	Ports       = "ports"       // local ones for calling out, see ip_local_port_range (ip(7))
+	Descriptors = "descriptors" // of a process, see RLIMIT_NOFILE (getrlimit(2))
+)
 
 // Note says that something could not be seen, why, and what would help.
 type Note struct {

@@ -19,6 +19,7 @@ const (
 	MaxName       = 255     // bytes of any name
 	MaxText       = 1024    // bytes of a note
 	MaxNotes      = 64
+	MaxShortages  = 32
 	MaxInterfaces = 4096
 	MaxAddresses  = 16_384 // of all interfaces and namespaces together
 	MaxNamespaces = 4096
@@ -88,6 +89,7 @@ func (r *Report) Validate(now time.Time) error {
 		r.validateListeners,
 		r.validateConnections,
 		r.validateNotes,
+		func() error { return validateShortages(r.Shortages) },
 	} {
 		if err := check(); err != nil {
 			return err
@@ -453,6 +455,29 @@ func (r *Report) validateOwner(at func(string) string, process, user, unit strin
 func checkProtocol(field string, p Protocol) error {
 	if p != TCP && p != UDP {
 		return broken(field, "must be tcp or udp", string(p))
+	}
+	return nil
+}
+
+func validateShortages(list []Shortage) error {
+	if len(list) > MaxShortages {
+		return broken("shortages", fmt.Sprintf("must have at most %d entries", MaxShortages), len(list))
+	}
+	for i := range list {
+		s, at := &list[i], fmt.Sprintf("shortages[%d].", i)
+		switch {
+		case s.Kind != Ports && s.Kind != Descriptors:
+			return broken(at+"kind", "must be ports or descriptors", s.Kind)
+		case s.Kind == Ports && !s.Server.IsValid():
+			return broken(at+"server", "must be an address with a port", s.Server.String())
+		case s.Max == 0:
+			return broken(at+"max", "must be 1 or more", s.Max)
+		case s.PID < 0:
+			return broken(at+"pid", "must not be negative", s.PID)
+		}
+		if err := checkText(at+"process", s.Process, MaxName); err != nil {
+			return err
+		}
 	}
 	return nil
 }

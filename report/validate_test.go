@@ -116,6 +116,12 @@ func TestValidate(t *testing.T) {
 		{"source to nowhere", func(r *Report) { r.Sources[0].Server = netip.AddrPort{} }, `sources[0].server must be an address and a port, is invalid AddrPort`},
 		{"source's count", func(r *Report) { r.Sources[0].Count = -1 }, `sources[0].count must be 0 to 2147483647, is -1`},
 
+		{"shortages", func(r *Report) { r.Shortages = make([]Shortage, MaxShortages+1) }, `shortages must have at most 32 entries, is 33`},
+		{"shortage's kind", func(r *Report) { r.Shortages[0].Kind = "disk" }, `shortages[0].kind must be ports or descriptors, is "disk"`},
+		{"shortage's server", func(r *Report) { r.Shortages[1].Server = netip.AddrPort{} }, `shortages[1].server must be an address with a port, is "invalid AddrPort"`},
+		{"shortage's max", func(r *Report) { r.Shortages[1].Max = 0 }, `shortages[1].max must be 1 or more, is 0`},
+		{"shortage's pid", func(r *Report) { r.Shortages[0].PID = -1 }, `shortages[0].pid must not be negative, is -1`},
+		{"shortage's process", func(r *Report) { r.Shortages[0].Process = "a\rb" }, `shortages[0].process must hold no control characters, is "a\rb"`},
 		{"note's code", func(r *Report) { r.Notes[0].Code = "a\rb" }, `notes[0].code must hold no control characters, is "a\rb"`},
 		{"note's text", func(r *Report) { r.Notes[1].Text = strings.Repeat("é", MaxText/2+1) }, `notes[1].text must be at most 1024 bytes, is "1026 bytes"`},
 		{"note's hint", func(r *Report) { r.Notes[0].Hint = "\xf0\x28" }, `notes[0].hint must be UTF-8, is "\xf0("`},

@@ -43,6 +43,7 @@ type Scanner struct {
 	counter  counter
 	rhythm   rhythm
 
+	turn         int // of the processes whose descriptors are counted next
 	workplaces   *workplaces
 	translations *translations
 }
@@ -196,6 +197,7 @@ func (s *Scanner) Scan(ctx context.Context) (*report.Report, error) {
 	r.Agent.Method = s.sockets.method()
 	s.fold(r)
 	s.rhythm.end(r)
+	r.Shortages = s.shortages(r)
 	s.compact(r)
 	s.describe(&notes, r)
 	r.Notes = notes

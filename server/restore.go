@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/devops-trouble-map/dotm/server/replica"
 	"github.com/devops-trouble-map/dotm/store"
@@ -17,10 +16,10 @@ var ErrFollows = errors.New("another server of this store leads: ask that one")
 
 // Backup writes an archive of all that is kept, as it is now.
 func (s *Server) Backup(ctx context.Context, w io.Writer) error {
-	if err := s.keeper.Flush(ctx, time.Now(), false); err != nil {
+	if err := s.keeper.Flush(ctx, s.now(), false); err != nil {
 		return err
 	}
-	return store.Dump(ctx, s.opt.Store, w, time.Now())
+	return store.Dump(ctx, s.opt.Store, w, store.Made{At: s.now(), By: s.opt.Version})
 }
 
 // Restore replaces all that is kept by an archive, which was checked, and shows
@@ -40,7 +39,7 @@ func (s *Server) Restore(ctx context.Context, archive io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("loading what was restored: %w", err)
 	}
-	now := time.Now()
+	now := s.now()
 	snap, err := topology.FromBlocks(topology.Revision{Epoch: epoch(now), Number: state.Revision.Number}, now, state.Blocks)
 	if err != nil {
 		return fmt.Errorf("loading what was restored: %w", err)

@@ -19,10 +19,20 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/mapping"
+	"github.com/devops-trouble-map/dotm/monitor"
+	"github.com/devops-trouble-map/dotm/notify"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/server/charts"
+	"github.com/devops-trouble-map/dotm/server/incidents"
 	"github.com/devops-trouble-map/dotm/server/keep"
 	"github.com/devops-trouble-map/dotm/server/past"
 	"github.com/devops-trouble-map/dotm/server/replica"
+	"github.com/devops-trouble-map/dotm/server/roles"
+	"github.com/devops-trouble-map/dotm/server/sampler"
+	"github.com/devops-trouble-map/dotm/server/signals"
+	"github.com/devops-trouble-map/dotm/server/tell"
+	"github.com/devops-trouble-map/dotm/server/watch"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -64,6 +74,8 @@ const LeaderLease = replica.LeaderLease
 type Options struct {
 	// Store keeps the state; required. The server does not close it.
 	Store store.Store
+	// Version is dotm's, for backups to say.
+	Version string
 	// Fixed are the settings that come from the configuration file; nobody may
 	// change them while it runs.
 	Fixed store.Patch
@@ -72,6 +84,12 @@ type Options struct {
 	Pollers map[string]collect.Poller
 	// Targets are the nodes to ask that come from the configuration file.
 	Targets []collect.Target
+	// Sources are the monitoring instances that come from the configuration file.
+	// Monitors makes any, and Detect finds out of which kind one is; without them
+	// there are passive ones only.
+	Sources  []monitor.Options
+	Monitors watch.Make
+	Detect   func(context.Context, monitor.Options) (monitor.Kind, error)
 	// Country and Owner tell of a public address whose it is, "" if that is not
 	// known, for the setting internet_split; nil knows nothing.
 	Country, Owner func(netip.Addr) string
@@ -79,6 +97,18 @@ type Options struct {
 	// only one. Name tells this one from the others, and changes with each start.
 	Shared Shared
 	Name   string
+	// Receivers are told about incidents; PublicURL is where people reach the UI, and
+	// Paint draws the piece of chart around a node or service. The last two may be
+	// empty.
+	Receivers []notify.Receiver
+	PublicURL string
+	Paint     func(ctx context.Context, of string) ([]byte, error)
+	// Recorder, if set, takes note of what is taken in.
+	Recorder Recorder
+	// Relives has the server begin as of a moment of the past, to relive what was
+	// taken in since ([Server.Relive]), until [Server.Live]. Its store must be
+	// empty, and its alone. Zero is the present.
+	Relives time.Time
 	// Log is required.
 	Log *slog.Logger
 }
@@ -104,6 +134,19 @@ type Server struct {
 	documents *documents
 	decided   beacon // another server changed documents
 	poller    *poller
+	board     *watch.Board
+	roles     *roles.Finder
+	charts    *charts.Book
+	sampler   *sampler.Sampler
+	signals   *signals.Finder
+	incidents *incidents.Desk
+	teller    *tell.Teller
+	rules     *mapping.Rules // of the settings in force
+	sourcing  sync.Mutex     // one change of sources at a time
+	clock     clock
+	reliving  sync.Mutex // one moment at a time
+	flushed   time.Time  // guarded by reliving: up to when the past is kept
+	relived   time.Time  // guarded by reliving: up to when the past was relived
 }
 
 // order is something else that the writer is to do.
@@ -121,26 +164,30 @@ type put struct {
 
 // New loads the state from the store. Nothing runs before [Server.Run].
 func New(ctx context.Context, opt Options) (*Server, error) {
+	if opt.Monitors == nil {
+		opt.Monitors = noMonitoring
+	}
 	state, err := opt.Store.Load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("loading state: %w", err)
 	}
-	now := time.Now()
+	s := &Server{opt: opt}
+	if !opt.Relives.IsZero() {
+		s.clock.hold(opt.Relives)
+	}
+	now := s.now()
 	// The states of the last moment before a kill had names but are not in the
 	// store. An epoch for each process keeps their names from being given again.
 	rev := topology.Revision{Epoch: epoch(now), Number: state.Revision.Number}
-	snap, err := topology.FromBlocks(rev, now, state.Blocks)
+	snap, err := topology.FromBlocks(rev, now, judged(state.Blocks))
 	if err != nil {
 		return nil, fmt.Errorf("loading state: %w", err)
 	}
-	s := &Server{
-		opt: opt, started: now,
-		puts: make(chan put, queue), orders: make(chan order), done: make(chan struct{}),
-		keeper:    keep.New(opt.Store, opt.Log, snap, state.Alive),
-		past:      past.New(opt.Store),
-		documents: newDocuments(state.Documents),
-		changed:   state.Settings,
-	}
+	s.started = now
+	s.puts, s.orders, s.done = make(chan put, queue), make(chan order), make(chan struct{})
+	s.keeper = keep.New(opt.Store, opt.Log, snap, state.Alive)
+	s.past = past.New(opt.Store)
+	s.documents, s.changed = newDocuments(state.Documents), state.Settings
 	s.keeper.OnLapse(s.keepAgain)
 	if opt.Shared != nil {
 		s.member = replica.New(replica.Options{Name: opt.Name, Shared: opt.Shared, Server: group{s}, Log: opt.Log})
@@ -151,8 +198,30 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
+	if err := s.loadSources(); err != nil {
+		return nil, err
+	}
+	if s.member == nil {
+		s.board.Activate(true)
+		s.recall()
+	}
 	s.enforce(in)
+	s.roles, s.charts = roles.New(followed{s}, opt.Log), charts.New(followed{s}, opt.Log)
+	s.sampler, s.signals = sampler.New(s), signals.New(followed{s}, opt.Log)
+	s.incidents = incidents.New(followed{s}, opt.Log)
+	s.teller = tell.New(followed{s}, tell.Options{Receivers: opt.Receivers, PublicURL: opt.PublicURL, Paint: opt.Paint, Log: opt.Log})
 	return s, s.loadTargets()
+}
+
+// judged gives blocks that were written before there were checks the verdicts that
+// all have.
+func judged(blocks []*topology.Block) []*topology.Block {
+	for _, b := range blocks {
+		if b != nil && b.Node.OpenStatus == "" {
+			b.Judge()
+		}
+	}
+	return blocks
 }
 
 // epoch names the numbers of revisions that begin at a time.
@@ -162,8 +231,15 @@ func epoch(at time.Time) string { return strconv.FormatInt(at.UnixMilli(), 36) }
 // called once.
 func (s *Server) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	wg.Go(func() { s.keeper.Run(ctx) })
 	wg.Go(func() { s.poller.run(ctx) })
+	wg.Go(func() { s.charts.Run(ctx) })
+	for _, run := range []func(context.Context){s.keeper.Run, s.board.Run, s.roles.Run, s.sampler.Run, s.signals.Run, s.incidents.Run, s.teller.Run} {
+		wg.Go(func() {
+			if s.awaitLive(ctx) {
+				run(ctx)
+			}
+		})
+	}
 	member, leave := context.WithCancel(context.WithoutCancel(ctx))
 	left := make(chan struct{})
 	go func() {
@@ -175,7 +251,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.write(ctx)
 	close(s.done)
 	wg.Wait()
-	err := s.keeper.Flush(ctx, time.Now(), true)
+	err := s.keeper.Flush(ctx, s.now(), true)
 	leave() // another one leads only when all is written
 	<-left
 	return err
@@ -186,7 +262,10 @@ func (s *Server) Run(ctx context.Context) error {
 // are those of [report.Report.Validate]; one that is older than what was taken in
 // wraps [collect.ErrReplayed].
 func (s *Server) Put(ctx context.Context, r *report.Report) error {
-	now := time.Now()
+	if s.clock.held() {
+		return ErrRelives
+	}
+	now := s.now()
 	if err := r.Validate(now); err != nil {
 		return err
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/store"
 )
 
@@ -61,14 +63,18 @@ func (s *Server) inForce(changed store.Patch) (*store.Settings, error) {
 }
 
 func (s *Server) enforce(in *store.Settings) {
-	s.settings.Store(in)
+	before := s.settings.Swap(in)
 	s.keeper.Configure(*in)
+	if before == nil || !reflect.DeepEqual(before.Monitored(), in.Monitored()) {
+		s.rules, _ = mapping.Compile(in.Monitored()) // they are valid
+	}
+	s.board.Configure(s.rules, time.Duration(in.CheckExpiry))
 }
 
 // change puts settings in force: what came before is judged by the old ones.
 func (w *writer) change(in *store.Settings) {
 	if w.batch != nil {
-		w.publish(time.Now())
+		w.publish(w.now())
 	}
 	before := w.settings.Load()
 	w.enforce(in)
@@ -80,6 +86,6 @@ func (w *writer) change(in *store.Settings) {
 	}
 	b := w.open()
 	b.Touch()
-	b.Age(time.Now())
-	w.publish(time.Now())
+	b.Age(w.now())
+	w.publish(w.now())
 }

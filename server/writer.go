@@ -14,6 +14,7 @@ import (
 type writer struct {
 	*Server
 	batch     *aggregate.Batch
+	applied   []func(told bool) // who waits for the batch, where other servers are told
 	published time.Time
 	due       <-chan time.Time
 	last      reports
@@ -35,9 +36,11 @@ func (s *Server) write(ctx context.Context) {
 			o.do(w)
 			close(o.done)
 		case <-tick.C:
-			w.age(time.Now())
+			if !w.clock.held() {
+				w.age(w.now())
+			}
 		case <-w.due:
-			w.publish(time.Now())
+			w.publish(w.now())
 		case <-ctx.Done():
 			w.drain()
 			return
@@ -52,7 +55,7 @@ func (w *writer) drain() {
 			w.report(p)
 		default:
 			if w.batch != nil {
-				w.publish(time.Now())
+				w.publish(w.now())
 			}
 			return
 		}
@@ -85,13 +88,43 @@ func (w *writer) report(p put) {
 		p.done <- fmt.Errorf("sequence %d of %s: %w", p.report.Sequence, p.report.Node.Name, collect.ErrReplayed)
 		return
 	case repeated:
-		p.done <- nil
+		w.answer(p)
 		return
 	case news:
 	}
+	if w.opt.Recorder != nil {
+		w.opt.Recorder.Report(p.at, p.report)
+	}
 	w.open().Report(p.report, p.at)
-	w.publishSoon(time.Now())
-	p.done <- nil
+	if w.member != nil {
+		w.answer(p)
+	}
+	w.publishSoon(w.now())
+	if w.member == nil {
+		w.answer(p)
+	}
+}
+
+// answer says that a report is applied, now or with the next snapshot.
+func (w *writer) answer(p put) {
+	switch {
+	case w.member == nil:
+		p.done <- nil
+	case w.batch == nil:
+		w.member.Share(p.answer)
+	default:
+		w.applied = append(w.applied, p.answer)
+	}
+}
+
+// answer tells the asker that its report is applied, as far as the servers that
+// could lead next know of it; else another one is asked.
+func (p put) answer(told bool) {
+	if told {
+		p.done <- nil
+	} else {
+		p.done <- errNotLeading
+	}
 }
 
 // age publishes only if something aged: a quiet site makes no snapshots.
@@ -114,7 +147,7 @@ func (w *writer) publishSoon(now time.Time) {
 		return
 	}
 	wait := PublishEvery - now.Sub(w.published)
-	if wait <= 0 {
+	if wait <= 0 || w.clock.held() {
 		w.publish(now)
 		return
 	}
@@ -134,13 +167,14 @@ func (w *writer) show(next *topology.Snapshot) {
 	w.snapshot.Store(next)
 	w.beacon.light()
 	if w.member != nil {
-		w.member.Share()
+		w.member.Share(w.applied...)
+		w.applied = nil
 	}
 }
 
 // lead goes on from what is shown, in an epoch of its own.
 func (w *writer) lead() {
-	now := time.Now()
+	now := w.now()
 	w.mirroring, w.batch, w.due = false, nil, nil
 	w.snapshot.Store(w.Snapshot().Edit().Commit(topology.Revision{Epoch: epoch(now), Number: w.Snapshot().Revision().Number}, now))
 	w.open().Touch()

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -28,8 +29,9 @@ const archiveFormat = 1
 
 // Limits of an archive.
 const (
-	maxLine  = 512 << 20 // one line: a node with everything
-	perWrite = 2000      // how many lines go into one change
+	maxLine  = 256 << 20 // bytes of one line: a node with everything
+	perWrite = 2000      // how many lines go into one change, at most
+	fullAt   = 16 << 20  // bytes of lines by which a change is large enough
 )
 
 // ErrArchive is wrapped by what is wrong with an archive.
@@ -46,11 +48,14 @@ type line struct {
 	Use      *Use            `json:"use,omitempty"`
 	Gap      *Gap            `json:"gap,omitempty"`
 	End      *archiveEnd     `json:"end,omitempty"`
+
+	size int // its bytes, when it was read
 }
 
 type archiveHead struct {
 	Format int       `json:"format"`
 	Made   time.Time `json:"made"`
+	By     string    `json:"by,omitempty"`
 }
 
 type archiveState struct {
@@ -77,9 +82,15 @@ func (a *archiver) put(l line) error {
 	return a.enc.Encode(l)
 }
 
+// Made says when an archive was made, and by which version of dotm.
+type Made struct {
+	At time.Time `json:"made"`
+	By string    `json:"by"`
+}
+
 // Dump writes an archive of all that a store holds. What is written to the store
 // meanwhile may be in it or not.
-func Dump(ctx context.Context, s Store, w io.Writer, now time.Time) error {
+func Dump(ctx context.Context, s Store, w io.Writer, made Made) error {
 	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return fmt.Errorf("preparing compression: %w", err)
@@ -87,7 +98,7 @@ func Dump(ctx context.Context, s Store, w io.Writer, now time.Time) error {
 	buffered := bufio.NewWriterSize(z, 64<<10)
 	a := &archiver{out: buffered, hash: sha256.New()}
 	a.enc = json.NewEncoder(io.MultiWriter(buffered, a.hash))
-	if err := a.dump(ctx, s, now); err != nil {
+	if err := a.dump(ctx, s, made); err != nil {
 		return fmt.Errorf("writing archive: %w", err)
 	}
 	end := line{End: &archiveEnd{a.n, hex.EncodeToString(a.hash.Sum(nil))}}
@@ -103,37 +114,62 @@ var (
 	everTo   = time.Unix(0, math.MaxInt64)
 )
 
-func (a *archiver) dump(ctx context.Context, s Store, now time.Time) error {
+func (a *archiver) dump(ctx context.Context, s Store, made Made) error {
+	if err := a.put(line{Head: &archiveHead{archiveFormat, made.At.UTC(), made.By}}); err != nil {
+		return err
+	}
+	if err := a.dumpState(ctx, s); err != nil {
+		return err
+	}
+	var failed error
+	put := func(l line) bool { failed = a.put(l); return failed == nil }
+	for _, part := range []func() error{
+		func() error {
+			return s.Events(ctx, everFrom, everTo, func(e topology.Event) bool { return put(line{Event: &e}) })
+		},
+		func() error { return s.Records(ctx, func(r Record) bool { return put(line{Record: &r}) }) },
+		func() error { return s.Uses(ctx, "", func(u Use) bool { return put(line{Use: &u}) }) },
+		func() error { return s.Gaps(ctx, everFrom, everTo, func(g Gap) bool { return put(line{Gap: &g}) }) },
+	} {
+		if err := part(); err != nil {
+			return err
+		}
+		if failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+func (a *archiver) dumpState(ctx context.Context, s Store) error {
 	state, err := s.Load(ctx)
 	if err != nil {
 		return err
 	}
-	first := []line{{Head: &archiveHead{archiveFormat, now.UTC()}}, {State: &archiveState{state.Revision.String(), state.Settings, state.Alive}}}
+	rev := ""
+	if state.Revision.Epoch != "" {
+		rev = state.Revision.String()
+	}
+	if err := a.put(line{State: &archiveState{rev, state.Settings, state.Alive}}); err != nil {
+		return err
+	}
 	for i := range state.Documents {
-		first = append(first, line{Document: &state.Documents[i]})
-	}
-	for _, b := range state.Blocks {
-		first = append(first, line{Block: b})
-	}
-	for i := range first {
-		if err := a.put(first[i]); err != nil {
+		if err := a.put(line{Document: &state.Documents[i]}); err != nil {
 			return err
 		}
 	}
-	var failed error
-	keep := func(err error) bool { failed = errors.Join(failed, err); return err == nil }
-	return errors.Join(
-		s.Events(ctx, everFrom, everTo, func(e topology.Event) bool { return keep(a.put(line{Event: &e})) }),
-		s.Records(ctx, func(r Record) bool { return keep(a.put(line{Record: &r})) }),
-		s.Uses(ctx, "", func(u Use) bool { return keep(a.put(line{Use: &u})) }),
-		s.Gaps(ctx, everFrom, everTo, func(g Gap) bool { return keep(a.put(line{Gap: &g})) }),
-		failed,
-	)
+	for _, b := range state.Blocks {
+		if err := a.put(line{Block: b}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Contents is how much an archive holds.
 type Contents struct {
 	Made                                                time.Time
+	By                                                  string // the version of dotm; perhaps empty
 	Nodes, Documents, Events, Records, Uses, GapsInSeen int64
 }
 
@@ -143,7 +179,7 @@ func CheckArchive(ctx context.Context, r io.Reader) (c Contents, err error) {
 	return c, readArchive(ctx, r, func(l *line) error {
 		switch {
 		case l.Head != nil:
-			c.Made = l.Head.Made
+			c.Made, c.By = l.Head.Made, l.Head.By
 		case l.Block != nil:
 			c.Nodes++
 		case l.Document != nil:
@@ -174,17 +210,15 @@ type filler struct {
 	ctx    context.Context //nolint:containedctx // of one call of Fill
 	store  Store
 	change Change
-	n      int
+	n      int // lines in it
+	size   int // their bytes
 }
 
 func (f *filler) take(l *line) error {
 	c := &f.change
 	switch {
 	case l.State != nil:
-		rev, err := topology.ParseRevision(l.State.Revision)
-		if err == nil {
-			c.Revision = rev
-		}
+		c.Revision, _ = l.State.revision() // it was checked
 		c.Settings, c.Alive = &l.State.Settings, l.State.Alive
 	case l.Block != nil:
 		c.Put = append(c.Put, l.Block)
@@ -199,7 +233,8 @@ func (f *filler) take(l *line) error {
 	case l.Gap != nil:
 		c.Gaps = append(c.Gaps, *l.Gap)
 	}
-	if f.n++; f.n%perWrite == 0 {
+	f.n, f.size = f.n+1, f.size+l.size
+	if f.n >= perWrite || f.size >= fullAt {
 		return f.flush()
 	}
 	return nil
@@ -207,7 +242,7 @@ func (f *filler) take(l *line) error {
 
 func (f *filler) flush() error {
 	c := f.change
-	f.change = Change{}
+	f.change, f.n, f.size = Change{}, 0, 0
 	if c.Empty() {
 		return nil
 	}
@@ -217,7 +252,7 @@ func (f *filler) flush() error {
 // readArchive calls take for each line, and checks at the end that none is
 // missing.
 func readArchive(ctx context.Context, r io.Reader, take func(*line) error) error {
-	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxLine))
 	if err != nil {
 		return fmt.Errorf("preparing decompression: %w", err)
 	}
@@ -228,37 +263,112 @@ func readArchive(ctx context.Context, r io.Reader, take func(*line) error) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		raw, err := readLine(in)
+		l, raw, err := nextLine(in, n)
 		if err != nil {
-			return fmt.Errorf("%w: line %d: %w", ErrArchive, n+1, err)
+			return err
 		}
-		var l line
-		if err := json.Unmarshal(raw, &l); err != nil {
-			return fmt.Errorf("%w: line %d: %w", ErrArchive, n+1, err)
-		}
-		switch {
-		case n == 0 && l.Head == nil:
-			return fmt.Errorf("%w: it does not begin as one", ErrArchive)
-		case n == 0 && l.Head.Format > archiveFormat:
-			return fmt.Errorf("%w: format %d, this one reads %d: update dotm", ErrNewer, l.Head.Format, archiveFormat)
-		case l.End != nil:
+		if l.End != nil {
 			return checkEnd(in, l.End, n, sum)
 		}
 		_, _ = sum.Write(raw) // never fails
-		if err := take(&l); err != nil {
+		if err := take(l); err != nil {
 			return err
 		}
 	}
+}
+
+// nextLine reads the n-th line, from 0, and checks it.
+func nextLine(in *bufio.Reader, n int64) (*line, []byte, error) {
+	l := new(line)
+	raw, err := readLine(in)
+	if err == nil {
+		err = json.Unmarshal(raw, l)
+	}
+	if err == nil && (n > 0 || l.Head != nil) {
+		err = l.check(n)
+	}
+	switch {
+	case errors.Is(err, ErrNewer):
+		return nil, nil, err
+	case err != nil:
+		return nil, nil, fmt.Errorf("%w: line %d: %w", ErrArchive, n+1, err)
+	case n == 0 && l.Head == nil:
+		return nil, nil, fmt.Errorf("%w: it does not begin as one", ErrArchive)
+	}
+	l.size = len(raw)
+	return l, raw, nil
 }
 
 func checkEnd(in *bufio.Reader, end *archiveEnd, n int64, sum hash.Hash) error {
 	if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: something follows its end", ErrArchive)
 	}
+	if n < 2 {
+		return fmt.Errorf("%w: it has no state", ErrArchive)
+	}
 	if got := hex.EncodeToString(sum.Sum(nil)); end.Lines != n || end.SHA256 != got {
 		return fmt.Errorf("%w: it has %d lines of %d, checksum %s, want %s", ErrArchive, n, end.Lines, got, end.SHA256)
 	}
 	return nil
+}
+
+// check finds what no store would take, before any is touched.
+func (l *line) check(n int64) error {
+	parts := 0
+	for _, is := range []bool{
+		l.Head != nil, l.State != nil, l.Block != nil, l.Document != nil, l.Event != nil, l.Record != nil, l.Use != nil, l.Gap != nil, l.End != nil,
+	} {
+		if is {
+			parts++
+		}
+	}
+	switch {
+	case parts != 1:
+		return fmt.Errorf("it says %d things, not one", parts)
+	case (l.Head != nil) != (n == 0):
+		return errors.New("the head stands at the beginning alone")
+	case (l.State != nil) != (n == 1) && l.End == nil:
+		return errors.New("the state stands after the head alone")
+	}
+	return l.checkPart()
+}
+
+func (l *line) checkPart() error {
+	switch {
+	case l.Head != nil && l.Head.Format > archiveFormat:
+		return fmt.Errorf("%w: the archive has format %d, this one reads %d: update dotm", ErrNewer, l.Head.Format, archiveFormat)
+	case l.Head != nil && l.Head.Format < 1:
+		return fmt.Errorf("format must be at least 1, is %d", l.Head.Format)
+	case l.State != nil:
+		_, err := l.State.revision()
+		return err
+	case l.Block != nil && l.Block.Node.Name == "":
+		return errors.New("name of a node must not be empty")
+	case l.Record != nil:
+		return checkKey("node of a record", l.Record.Node)
+	case l.Use != nil:
+		return errors.Join(checkKey("service of a use", l.Use.Service), checkKey("connection of a use", l.Use.Connection))
+	case l.Document != nil && l.Document.Key == "":
+		return errors.New("key of a document must not be empty")
+	case l.Document != nil:
+		return checkKey("kind of a document", l.Document.Kind)
+	}
+	return nil
+}
+
+func checkKey(what, key string) error {
+	if key == "" || strings.ContainsRune(key, 0) {
+		return fmt.Errorf("%s must not be empty nor have a NUL, is %q", what, key)
+	}
+	return nil
+}
+
+// revision is zero for a store that had none.
+func (s *archiveState) revision() (topology.Revision, error) {
+	if s.Revision == "" {
+		return topology.Revision{}, nil
+	}
+	return topology.ParseRevision(s.Revision)
 }
 
 // readLine reads a line with its end, of a bounded length.

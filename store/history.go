@@ -63,6 +63,17 @@ type Extent struct {
 	From time.Time
 }
 
+// Losses count what was lost since the start, or may be.
+type Losses struct {
+	// Events were dropped, because they could not be written for too long.
+	Events uint64
+	// Lapses is how often the store turned out to lack what it had acknowledged.
+	Lapses uint64
+	// Unconfirmed counts events that no replica of the store confirmed in time: if
+	// its master dies right then, they are lost.
+	Unconfirmed uint64
+}
+
 // Leaser hands out leases, where several servers share a store.
 type Leaser interface {
 	// Lease takes or renews the lease of a name for ttl, and says who has it

@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/trouble/signal"
 )
 
 // Patch changes some settings; nil fields stay as they are. Its fields are those
@@ -26,6 +28,10 @@ type Patch struct {
 	KeyFrames        *topology.Duration `json:"key_frames,omitempty" yaml:"key_frames" rule:"must be a duration like \"90s\" or \"5m\""`
 	LedgerRetention  *topology.Duration `json:"ledger_retention,omitempty" yaml:"ledger_retention" rule:"must be a duration like \"90s\" or \"5m\""`
 	PollInterval     *topology.Duration `json:"poll_interval,omitempty" yaml:"poll_interval" rule:"must be a duration like \"90s\" or \"5m\""`
+	CheckExpiry      *topology.Duration `json:"check_expiry,omitempty" yaml:"check_expiry" rule:"must be a duration like \"90s\" or \"5m\""`
+	Signals          *signal.Rules      `json:"signals,omitempty" yaml:"signals" rule:"must be like {\"slow\": {\"off\": false, \"limit\": 4, \"for\": \"30s\"}}"`
+	Aliases          *map[string]string `json:"aliases,omitempty" yaml:"-" rule:"must be like {\"name in monitoring\": \"node\"}"`
+	Mapping          *[]mapping.Rule    `json:"mapping,omitempty" yaml:"-" rule:"must be like {\"check\": \"^shop\", \"process\": \"nginx\"}"`
 	InternalNetworks *[]netip.Prefix    `json:"internal_networks,omitempty" yaml:"internal_networks" rule:"must be a network like 203.0.113.0/24"`
 	OutsideNetworks  *[]NamedNetwork    `json:"outside_networks,omitempty" yaml:"outside_networks" rule:"must be like {\"name\": \"provider\", \"networks\": [\"203.0.113.0/24\"]}"`
 	VirtualAddresses *[]NamedAddress    `json:"virtual_addresses,omitempty" yaml:"virtual_addresses" rule:"must be like {\"address\": \"10.0.0.100\", \"name\": \"shop\"}"`
@@ -39,18 +45,27 @@ type Patch struct {
 // Apply returns s with the patch's fields in place. It does not validate.
 func (p Patch) Apply(s Settings) Settings {
 	s = s.Clone()
+	signals := s.Signals
 	into := reflect.ValueOf(&s).Elem()
 	for f := range p.each() {
 		into.FieldByName(f.Name).Set(f.value.Elem())
+	}
+	if p.Signals != nil {
+		s.Signals = p.Signals.Over(signals)
 	}
 	return s
 }
 
 // Merge returns p with the fields that q sets on top.
 func (p Patch) Merge(q Patch) Patch {
+	signals := p.Signals
 	into := reflect.ValueOf(&p).Elem()
 	for f := range q.each() {
 		into.FieldByIndex(f.Index).Set(f.value)
+	}
+	if q.Signals != nil && signals != nil {
+		merged := q.Signals.Over(*signals)
+		p.Signals = &merged
 	}
 	return p
 }

@@ -15,6 +15,7 @@ func TestParsePatch(t *testing.T) {
 		"retention_bytes":1073741824,"key_frames":"1h","ledger_retention":"9600h",
 		"poll_interval":"30s","internal_networks":["203.0.113.0/24"],"ignored_ports":[22,53],"ignored_names":["sshd"],
 		"outside_networks":[{"name":"provider","networks":["198.51.100.0/24"]}],"virtual_addresses":[{"address":"10.0.0.100","name":"shop"}],
+		"check_expiry":"1h","signals":{"slow":{"off":true}},"aliases":{"db-main":"db1"},"mapping":[{"check":"^shop","process":"nginx"}],
 		"names":[{"address":"10.0.0.7","name":"printer"}],"names_by":"resolver","internet_split":"country"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +40,7 @@ func TestParsePatch(t *testing.T) {
 
 func TestParsePatchRefuses(t *testing.T) {
 	for _, c := range []struct{ raw, want string }{
-		{`{"aging":"1m"}`, "aging must be one of ageing, hide_after, expire_after, stale_after, retention, retention_bytes, key_frames, ledger_retention, poll_interval, internal_networks, outside_networks, virtual_addresses, names, names_by, internet_split, ignored_ports, ignored_names, is no setting"},
+		{`{"aging":"1m"}`, "aging must be one of ageing, hide_after, expire_after, stale_after, retention, retention_bytes, key_frames, ledger_retention, poll_interval, check_expiry, signals, aliases, mapping, internal_networks, outside_networks, virtual_addresses, names, names_by, internet_split, ignored_ports, ignored_names, is no setting"},
 		{`{"ageing":"five minutes"}`, `ageing must be a duration like "90s" or "5m", is "five minutes"`},
 		{`{"ageing":300}`, `ageing must be a duration like "90s" or "5m", is 300`},
 		{`{"ageing":null}`, `ageing must be a duration like "90s" or "5m", is null`},
@@ -49,6 +50,8 @@ func TestParsePatchRefuses(t *testing.T) {
 		{`{"ignored_ports":[null]}`, `ignored_ports[0] must be a port, 1 to 65535, is null`},
 		{`{"internal_networks":["10.0.0.1"]}`, `internal_networks[0] must be a network like 203.0.113.0/24, is "10.0.0.1"`},
 		{`{"ignored_names":[1]}`, `ignored_names[0] must be a process name in quotes, is 1`},
+		{`{"aliases":{"a":1}}`, `aliases must be like {"name in monitoring": "node"}, is {"a":1}`},
+		{`{"mapping":[{"chekc":"x"}]}`, `mapping[0] must be like {"check": "^shop", "process": "nginx"}, is {"chekc":"x"}`},
 		{`{"names_by":7}`, `names_by must be none, hosts or resolver, is 7`},
 		{`{"names":[{"address":"10.0.0.7","nam":"x"}]}`, `names[0] must be like {"address": "10.0.0.7", "name": "printer"}, is {"address":"10.0.0.7","nam":"x"}`},
 		{`{"virtual_addresses":[{"address":"shop"}]}`, `virtual_addresses[0] must be like {"address": "10.0.0.100", "name": "shop"}, is {"address":"shop"}`},

@@ -1,11 +1,14 @@
 package store
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/trouble/signal"
 )
 
 // Settings are what people may change while dotm runs.
@@ -36,6 +39,17 @@ type Settings struct {
 	LedgerRetention topology.Duration `json:"ledger_retention" yaml:"ledger_retention"`
 	// PollInterval is the time between two polls of a node that is asked.
 	PollInterval topology.Duration `json:"poll_interval" yaml:"poll_interval"`
+	// CheckExpiry is how long the result of a check is kept that is stale; 0 is for
+	// ever.
+	CheckExpiry topology.Duration `json:"check_expiry" yaml:"check_expiry"`
+	// Signals say from when on something that the sockets show is trouble. A patch
+	// changes the kinds that it names.
+	Signals signal.Rules `json:"signals" yaml:"signals"`
+	// Aliases are names of monitored hosts with the node that each is. Mapping are
+	// rules that say which service a check is about, before dotm's own. In the
+	// configuration file both stand beside the settings.
+	Aliases map[string]string `json:"aliases" yaml:"-"`
+	Mapping []mapping.Rule    `json:"mapping" yaml:"-"`
 	// InternalNetworks are the site's own, beside the private ones, which
 	// always are.
 	InternalNetworks []netip.Prefix `json:"internal_networks" yaml:"internal_networks"`
@@ -100,6 +114,10 @@ func Defaults() Settings {
 		KeyFrames:        topology.Duration(24 * time.Hour),
 		LedgerRetention:  topology.Duration(400 * 24 * time.Hour),
 		PollInterval:     topology.Duration(time.Minute),
+		CheckExpiry:      topology.Duration(24 * time.Hour),
+		Signals:          signal.Defaults(),
+		Aliases:          map[string]string{},
+		Mapping:          []mapping.Rule{},
 		InternalNetworks: []netip.Prefix{},
 		OutsideNetworks:  []NamedNetwork{},
 		VirtualAddresses: []NamedAddress{},
@@ -111,6 +129,11 @@ func Defaults() Settings {
 	}
 }
 
+// Monitored are the settings by which checks find what they are about.
+func (s *Settings) Monitored() mapping.Settings {
+	return mapping.Settings{Aliases: s.Aliases, Rules: s.Mapping}
+}
+
 // Clone copies the lists, so that the copy may be changed.
 func (s Settings) Clone() Settings {
 	s.InternalNetworks = slices.Clone(s.InternalNetworks)
@@ -118,6 +141,9 @@ func (s Settings) Clone() Settings {
 	for i := range s.OutsideNetworks {
 		s.OutsideNetworks[i].Networks = slices.Clone(s.OutsideNetworks[i].Networks)
 	}
+	s.Signals = maps.Clone(s.Signals)
+	s.Aliases = maps.Clone(s.Aliases)
+	s.Mapping = slices.Clone(s.Mapping)
 	s.VirtualAddresses = slices.Clone(s.VirtualAddresses)
 	s.Names = slices.Clone(s.Names)
 	s.IgnoredPorts = slices.Clone(s.IgnoredPorts)

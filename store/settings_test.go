@@ -13,7 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/trouble/signal"
 )
 
 func TestDefaultsAreValid(t *testing.T) {
@@ -60,6 +62,7 @@ func TestValidate(t *testing.T) {
 		{"no network", func(s *Settings) { s.InternalNetworks = make([]netip.Prefix, 1) }, "internal_networks[0]", "internal_networks[0] must be a network like 203.0.113.0/24, is invalid Prefix"},
 		{"too many networks", func(s *Settings) { s.InternalNetworks = make([]netip.Prefix, 1001) }, "internal_networks", "internal_networks must have at most 1000 entries, is 1001"},
 		{"port 0", func(s *Settings) { s.IgnoredPorts = []uint16{1, 0} }, "ignored_ports[1]", "ignored_ports[1] must be 1 to 65535, is 0"},
+		{"a rule that is no pattern", func(s *Settings) { s.Mapping = []mapping.Rule{{Check: "(", Process: "x"}} }, "mapping[0].check", "mapping[0].check must be a regular expression as RE2 takes them (error parsing regexp: missing closing ): `(`), is \"(\""},
 		{"too many ports", func(s *Settings) { s.IgnoredPorts = make([]uint16, 1001) }, "ignored_ports", "ignored_ports must have at most 1000 entries, is 1001"},
 		{"empty name", func(s *Settings) { s.IgnoredNames = []string{""} }, "ignored_names[0]", `ignored_names[0] must be a process name of 1 to 255 bytes, is ""`},
 		{"control character", func(s *Settings) { s.IgnoredNames = []string{"a\n"} }, "ignored_names[0]", `ignored_names[0] must be a process name of 1 to 255 bytes, is "a\n"`},
@@ -118,7 +121,9 @@ func TestValidateBounds(t *testing.T) {
 // without one in [Settings], or the other way round, fails the tests below.
 func full(t *testing.T) Patch {
 	t.Helper()
+	signals := signal.Rules{topology.SignalSlow: {Off: true}}.Over(signal.Defaults())
 	raw := `{"ageing":"1m","hide_after":"2m","expire_after":"5m","stale_after":"3m","retention":"4m","retention_bytes":1073741824,"key_frames":"1h","ledger_retention":"9600h","poll_interval":"6s",
+		"check_expiry":"7m","aliases":{"m":"n"},"mapping":[{"check":"c","process":"p"}],
 		"internal_networks":["203.0.113.0/24"],"outside_networks":[{"name":"a","networks":["198.51.100.0/24"]}],
 		"virtual_addresses":[{"address":"10.0.0.1","name":"v"}],"names":[{"address":"10.0.0.2","name":"n"}],
 		"names_by":"none","internet_split":"owner","ignored_ports":[1],"ignored_names":["a"]}`
@@ -126,6 +131,7 @@ func full(t *testing.T) Patch {
 	if err := json.Unmarshal([]byte(raw), &p); err != nil {
 		t.Fatal(err)
 	}
+	p.Signals = &signals
 	for i := range reflect.TypeFor[Patch]().NumField() {
 		if reflect.ValueOf(p).Field(i).IsNil() {
 			t.Fatalf("this test must learn of %s", reflect.TypeFor[Patch]().Field(i).Name)
@@ -178,6 +184,40 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// TestSignalsMerge: a patch of one kind leaves the others, and what it doesn't say, as
+// they are.
+func TestSignalsMerge(t *testing.T) {
+	parsed := func(raw string) Patch {
+		p, err := ParsePatch([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	first, second := parsed(`{"signals":{"slow":{"limit":9},"queue":{"off":true}}}`), parsed(`{"signals":{"slow":{"off":true}}}`)
+	want := signal.Rules{topology.SignalSlow: {Off: true, Limit: 9}, topology.SignalQueue: {Off: true}}.Over(signal.Defaults())
+	for name, got := range map[string]Settings{
+		"merged": first.Merge(second).Apply(Defaults()), "applied": second.Apply(first.Apply(Defaults())),
+	} {
+		if diff := cmp.Diff(want, got.Signals); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	for raw, want := range map[string]string{
+		`{"signals":{"slow":{"limit":1}}}`:     "signals.slow.limit must be 1.5 to 1000 (times what is usual), is 1",
+		`{"signals":{"lost":{"off":true}}}`:    "signals.lost must be one of refused, unreachable, queue, retransmits, slow, close-wait, ports, descriptors, stopped, silent, gone, is no signal",
+		`{"signals":{"queue":{"for":"100h"}}}`: "signals.queue.for must be 1s to 24h0m0s, is 100h0m0s",
+	} {
+		in := parsed(raw).Apply(Defaults())
+		if err := in.Validate(); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", raw, err, want)
+		}
+	}
+	if _, err := ParsePatch([]byte(`{"signals":{"slow":{"limt":1}}}`)); err == nil || !strings.HasPrefix(err.Error(), "signals must be like") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestFields(t *testing.T) {
 	var want []string
 	for i := range reflect.TypeFor[Settings]().NumField() {
@@ -195,8 +235,10 @@ func TestCloneShares(t *testing.T) {
 	a := full(t).Apply(Defaults())
 	b := a.Clone()
 	b.IgnoredPorts[0], b.IgnoredNames[0], b.InternalNetworks[0] = 9, "z", netip.Prefix{}
+	b.Signals[topology.SignalSlow] = signal.Threshold{}
+	b.Aliases["m"], b.Mapping[0].Check = "z", "z"
 	b.OutsideNetworks[0].Networks[0], b.VirtualAddresses[0].Name, b.Names[0].Name = netip.Prefix{}, "z", "z"
-	if a.IgnoredPorts[0] != 1 || a.IgnoredNames[0] != "a" || !a.InternalNetworks[0].IsValid() ||
+	if !a.Signals[topology.SignalSlow].Off || a.Aliases["m"] != "n" || a.Mapping[0].Check != "c" || a.IgnoredPorts[0] != 1 || a.IgnoredNames[0] != "a" || !a.InternalNetworks[0].IsValid() ||
 		!a.OutsideNetworks[0].Networks[0].IsValid() || a.VirtualAddresses[0].Name != "v" || a.Names[0].Name != "n" {
 		t.Errorf("a change of the copy shows in %v", a)
 	}

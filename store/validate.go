@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,7 +10,9 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/trouble/signal"
 )
 
 // Limits of the settings.
@@ -37,7 +40,8 @@ func (e *InvalidError) Error() string { return fmt.Sprintf("%s %s, is %s", e.Fie
 // Validate returns the first broken rule as an [*InvalidError].
 func (s *Settings) Validate() error {
 	for _, check := range []func() error{
-		s.checkDurations, s.checkLengths, s.checkNetworks, s.checkOutside, s.checkAddresses, s.checkChoices, s.checkIgnored,
+		s.checkDurations, s.checkLengths, s.checkNetworks, s.checkOutside, s.checkAddresses, s.checkChoices, s.checkIgnored, s.checkMapping,
+		s.checkSignals,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -60,6 +64,7 @@ func (s *Settings) checkDurations() error {
 		{"key_frames", s.KeyFrames, 0, maxDuration},
 		{"ledger_retention", s.LedgerRetention, 0, maxDuration},
 		{"poll_interval", s.PollInterval, minPoll, maxPoll},
+		{"check_expiry", s.CheckExpiry, 0, maxDuration},
 	} {
 		if v := time.Duration(d.value); v < d.min || v > d.max {
 			return &InvalidError{d.field, fmt.Sprintf("must be %s to %s", d.min, d.max), v.String()}
@@ -73,6 +78,14 @@ func (s *Settings) checkDurations() error {
 	}
 	if s.RetentionBytes != 0 && s.RetentionBytes < minBytes {
 		return &InvalidError{"retention_bytes", fmt.Sprintf("must be 0 (no limit) or at least %d", minBytes), strconv.FormatInt(s.RetentionBytes, 10)}
+	}
+	return nil
+}
+
+func (s *Settings) checkSignals() error {
+	var rule *signal.RuleError
+	if errors.As(s.Signals.Validate(), &rule) {
+		return &InvalidError{"signals." + rule.Field, rule.Rule, rule.Value}
 	}
 	return nil
 }
@@ -182,6 +195,19 @@ func (s *Settings) checkChoices() error {
 		return &InvalidError{"internet_split", "must be none, country or owner", fmt.Sprintf("%q", s.InternetSplit)}
 	}
 	return nil
+}
+
+func (s *Settings) checkMapping() error {
+	_, err := mapping.Compile(s.Monitored())
+	var wrong *mapping.SettingError
+	if errors.As(err, &wrong) {
+		rule := wrong.Rule
+		if wrong.Err != nil {
+			rule += " (" + wrong.Err.Error() + ")"
+		}
+		return &InvalidError{wrong.Field, rule, fmt.Sprintf("%q", wrong.Value)}
+	}
+	return err
 }
 
 func (s *Settings) checkIgnored() error {

@@ -24,6 +24,7 @@ const (
 	SubjectNode       Subject = "node"
 	SubjectService    Subject = "service"
 	SubjectConnection Subject = "connection"
+	SubjectCheck      Subject = "check"
 )
 
 // Event is one change between two snapshots.
@@ -32,7 +33,8 @@ type Event struct {
 	Revision string    `json:"revision"`
 	Kind     EventKind `json:"kind"`
 	Subject  Subject   `json:"subject"`
-	// ID is the node's name, or the service's or the connection's id.
+	// ID is the node's name, or the service's, the connection's or the check's
+	// id.
 	ID string `json:"id"`
 	// Node is the node that it is about: of a connection, the client's.
 	Node string `json:"node"`
@@ -41,42 +43,59 @@ type Event struct {
 	// Peer is the node of a connection's server, Port the port there.
 	Peer string `json:"peer,omitempty"`
 	Port uint16 `json:"port,omitempty"`
+	// Check says more of a check.
+	Check *CheckEvent `json:"check,omitempty"`
 	// Holder is the node whose block holds the thing. It is not kept.
 	Holder string `json:"-"`
 	// What names the fields that changed, for Changed.
 	What []string `json:"what,omitempty"`
 }
 
+// CheckEvent is how a check differs. Host and Name are what its source calls it.
+type CheckEvent struct {
+	Source  string `json:"source"`
+	Host    string `json:"host"`
+	Name    string `json:"name"`
+	Service string `json:"service,omitempty"` // that it is mapped on
+	Was     Status `json:"was,omitempty"`     // empty if it was not there
+	Status  Status `json:"status,omitempty"`  // empty if it is no more
+}
+
 // Diff lists what changed in structure from a to b, in the order of node names
 // and ids, with b's time and revision. Times and counts that merely advance
 // are no change. A service that stops listening has vanished, though it stays
 // on the chart; likewise a connection that turned old. A node that was renamed
-// has changed, and nothing else has.
+// has changed, and nothing else has. A check appears or vanishes only where it is
+// trouble; that its source can't be read is no change of it.
 func Diff(a, b *Snapshot) []Event {
 	d := differ{at: b.at, revision: b.revision.String()}
 	Walk(d.renamed(a, b), b.blocks, func(p **Block) string { return (*p).Node.Name }, d.block)
 	return settled(d.events)
 }
 
-// settled leaves out connections that went from one block to another: they
-// neither vanished nor appeared.
+// settled leaves out connections and checks that went from one block to another:
+// they neither vanished nor appeared.
 func settled(events []Event) []Event {
-	seen := map[string]EventKind{}
-	moved := map[string]bool{}
-	for _, e := range events {
-		if e.Subject != SubjectConnection {
-			continue
+	vanished := map[string]bool{}
+	for i := range events {
+		if e := &events[i]; e.Kind == Vanished && e.moves() {
+			vanished[e.ID] = true
 		}
-		if kind, twice := seen[e.ID]; twice && kind != e.Kind {
+	}
+	moved := map[string]bool{}
+	for i := range events {
+		if e := &events[i]; e.Kind == Appeared && e.moves() && vanished[e.ID] {
 			moved[e.ID] = true
 		}
-		seen[e.ID] = e.Kind
 	}
 	if len(moved) == 0 {
 		return events
 	}
-	return slices.DeleteFunc(events, func(e Event) bool { return e.Subject == SubjectConnection && moved[e.ID] })
+	return slices.DeleteFunc(events, func(e Event) bool { return e.moves() && moved[e.ID] })
 }
+
+// moves says whether an event is about something that goes from block to block.
+func (e *Event) moves() bool { return e.Subject == SubjectConnection || e.Subject == SubjectCheck }
 
 type differ struct {
 	at       time.Time
@@ -86,6 +105,9 @@ type differ struct {
 }
 
 func (d *differ) add(kind EventKind, sub Subject, id, node string, what ...string) {
+	if n := len(d.events); n == cap(d.events) && n > 0 {
+		d.events = slices.Grow(d.events, n) // there may be very many
+	}
 	d.events = append(d.events, Event{At: d.at, Revision: d.revision, Kind: kind, Subject: sub, ID: id, Node: node, What: what, Holder: d.holder})
 }
 
@@ -147,6 +169,9 @@ func (d *differ) block(pa, pb **Block) {
 	}
 	Walk(a.Services, b.Services, func(s *Service) string { return s.ID }, d.service)
 	Walk(a.Connections, b.Connections, func(c *Connection) string { return c.ID }, d.connection)
+	if !sameSlice(a.Checks, b.Checks) {
+		Walk(a.Checks, b.Checks, func(c *Check) string { return c.ID }, d.check)
+	}
 }
 
 func changedNode(a, b *Node) (what []string) {
@@ -213,6 +238,44 @@ func (d *differ) connection(a, b *Connection) {
 	case was && !is:
 		d.connectionEvent(Vanished, a)
 	}
+}
+
+func (d *differ) check(a, b *Check) {
+	switch {
+	case a == nil && b.Status.Bad():
+		d.checkEvent(Appeared, nil, b)
+	case b == nil && a.Status.Bad():
+		d.checkEvent(Vanished, a, nil)
+	case a == nil || b == nil:
+	default:
+		bad := a.Status.Bad() || b.Status.Bad()
+		what := names(
+			field{"status", a.Status != b.Status},
+			field{"hard", bad && a.Hard != b.Hard},
+			field{"acknowledged", a.Acknowledged != b.Acknowledged},
+			field{"downtime", a.Downtime != b.Downtime},
+			field{"flapping", a.Flapping != b.Flapping},
+		)
+		if what != nil {
+			d.checkEvent(Changed, a, b, what...)
+		}
+	}
+}
+
+func (d *differ) checkEvent(kind EventKind, a, b *Check, what ...string) {
+	is := b
+	if is == nil {
+		is = a
+	}
+	d.add(kind, SubjectCheck, is.ID, is.Node, what...)
+	e := &CheckEvent{Source: is.Source, Host: is.Host, Name: is.Name, Service: is.Service}
+	if a != nil {
+		e.Was = a.Status
+	}
+	if b != nil {
+		e.Status = b.Status
+	}
+	d.events[len(d.events)-1].Check = e
 }
 
 // field is one that may have changed.

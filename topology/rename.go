@@ -54,6 +54,12 @@ func merge(kept, other *Block) *Block {
 	next.Connections = append(next.Connections, other.Connections...)
 	slices.SortFunc(next.Services, func(a, b Service) int { return strings.Compare(a.ID, b.ID) })
 	next.Connections = once(next.Connections)
+	for _, c := range other.Checks {
+		if !slices.ContainsFunc(kept.Checks, func(k Check) bool { return k.ID == c.ID }) {
+			next.Checks = append(next.Checks, c)
+		}
+	}
+	next.SetChecks(next.Checks)
 	return next
 }
 
@@ -121,6 +127,10 @@ func (r *renamer) block(b *Block) *Block {
 	}
 	for i := range next.Connections {
 		r.connection(&next.Connections[i])
+	}
+	for i := range next.Checks {
+		c := &next.Checks[i]
+		c.Node, c.Service = r.node(c.Node), r.service(c.Service)
 	}
 	slices.SortFunc(next.Services, func(a, b Service) int { return strings.Compare(a.ID, b.ID) })
 	next.Connections = once(next.Connections)

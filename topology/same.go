@@ -12,14 +12,14 @@ import (
 func SameNode(a, b *Node) bool {
 	x, y := a, b
 	return x.Name == y.Name && x.Kind == y.Kind && x.Zone == y.Zone && x.State == y.State &&
-		x.Status == y.Status && x.FirstSeen.Equal(y.FirstSeen) && x.Interval == y.Interval &&
+		x.Verdict == y.Verdict && x.FirstSeen.Equal(y.FirstSeen) && x.Interval == y.Interval &&
 		x.Identity == y.Identity && x.Agent == y.Agent && x.Collect == y.Collect && x.HiddenProcesses == y.HiddenProcesses &&
 		slices.Equal(x.Addresses, y.Addresses) && slices.Equal(x.Notes, y.Notes) && slices.Equal(x.SeenBy, y.SeenBy) &&
 		slices.Equal(x.Forwards, y.Forwards) && slices.Equal(x.Findings, y.Findings) &&
 		x.Twin.Node == y.Twin.Node && slices.Equal(x.ContainerNetworks, y.ContainerNetworks) && slices.Equal(x.OnLoopback, y.OnLoopback) &&
 		slices.Equal(x.VirtualAddresses, y.VirtualAddresses) && slices.EqualFunc(x.Sources, y.Sources, sameSource) &&
 		slices.EqualFunc(x.AddressChanges, y.AddressChanges, sameChange) && slices.EqualFunc(x.Formerly, y.Formerly, sameFormer) &&
-		slices.EqualFunc(x.Holders, y.Holders, sameHolder)
+		slices.EqualFunc(x.Holders, y.Holders, sameHolder) && slices.Equal(x.Members, y.Members) && slices.Equal(x.Shortages, y.Shortages)
 }
 
 func sameChange(a, b AddressChange) bool {
@@ -42,22 +42,11 @@ func sameHolder(a, b Holder) bool {
 // OnlyTimes says whether a block differs from the one before it in advancing
 // times alone: then the two share their lists.
 func OnlyTimes(a, b *Block) bool {
-	return sameSlice(a.Services, b.Services) && sameSlice(a.Connections, b.Connections) && SameNode(&a.Node, &b.Node)
+	return sameSlice(a.Services, b.Services) && sameSlice(a.Connections, b.Connections) && sameSlice(a.Checks, b.Checks) && SameNode(&a.Node, &b.Node)
 }
 
 func sameSlice[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
-}
-
-// SameStructure says whether two states of a node differ in nothing that
-// [Diff] has an event for.
-func SameStructure(a, b *Block) bool {
-	if a == b {
-		return true
-	}
-	var d differ
-	d.block(&a, &b)
-	return len(d.events) == 0
 }
 
 // SameServices says whether two lists of services differ in nothing but times
@@ -66,10 +55,15 @@ func SameServices(a, b []Service) bool {
 	return slices.EqualFunc(a, b, func(x, y Service) bool { return SameService(&x, &y) })
 }
 
+// SamePIDs says whether two lists of the same services have the same processes.
+func SamePIDs(a, b []Service) bool {
+	return slices.EqualFunc(a, b, func(x, y Service) bool { return x.PID == y.PID })
+}
+
 // SameService is [SameServices] for one.
 func SameService(x, y *Service) bool {
 	return x.ID == y.ID && x.Process == y.Process && x.User == y.User && x.State == y.State &&
-		x.Status == y.Status && x.Scope == y.Scope && x.Own == y.Own && x.Clients == y.Clients &&
+		x.Verdict == y.Verdict && x.Scope == y.Scope && x.Own == y.Own && x.Clients == y.Clients &&
 		x.Unit == y.Unit && x.Container == y.Container && x.Image == y.Image && x.Pod == y.Pod &&
 		x.Queue == y.Queue && x.QueueMax == y.QueueMax && x.Drops == y.Drops && slices.Equal(x.Addresses, y.Addresses) &&
 		x.FirstSeen.Equal(y.FirstSeen) && (x.State != Gone || x.LastSeen.Equal(y.LastSeen)) &&

@@ -198,6 +198,7 @@ func TestSameForgetsNoField(t *testing.T) {
 		{"Service", service, func(s any) bool { b := s.(Service); return SameService(&service, &b) }, []string{
 			"Node", "Protocol", "Port", // in ID
 			"LastSeen", // advances while it listens
+			"PID",      // no chart shows it
 		}},
 		{"Connection", open, func(c any) bool { b := c.(Connection); return SameConnection(&open, &b) }, []string{
 			"Protocol", "Directed", // in ID

@@ -44,6 +44,8 @@ type Block struct {
 	// Connections are held by this node, sorted by id: those it opened, and
 	// those it accepted from nodes that don't report them themselves.
 	Connections []Connection `json:"connections"`
+	// Checks are about the node or its services, sorted by id.
+	Checks []Check `json:"checks,omitempty"`
 	// Rows are what the node's last report told of its sockets, to join the two
 	// ends of a connection. They are not kept over a restart.
 	Rows []Row `json:"-"`
@@ -76,6 +78,7 @@ func (b *Block) Clone() *Block {
 	c := *b
 	c.Services = slices.Clone(b.Services)
 	c.Connections = slices.Clone(b.Connections)
+	c.Checks = slices.Clone(b.Checks)
 	return &c
 }
 

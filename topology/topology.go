@@ -22,6 +22,8 @@ const (
 	Virtual   NodeKind = "virtual"   // an address that moves, or sits on several nodes
 	Network   NodeKind = "network"   // many addresses of one network
 	Internet  NodeKind = "internet"  // everything outside the internal networks
+	Pool      NodeKind = "pool"      // nodes of one role, in views alone
+	Group     NodeKind = "group"     // what belongs together, in views alone
 )
 
 // InternetName is the name of the one node that stands for every address
@@ -38,12 +40,6 @@ const (
 	Unheard   NodeState = "inferred"  // it never reported; others see it
 )
 
-// Status is the worst check result mapped onto a thing.
-type Status string
-
-// NoStatus is the status of what no check is about.
-const NoStatus Status = "NONE"
-
 // Node is a host, or what stands for one or many.
 type Node struct {
 	Name      string       `json:"name"`
@@ -51,8 +47,9 @@ type Node struct {
 	Zone      string       `json:"zone"`
 	Addresses []netip.Addr `json:"addresses"`
 	State     NodeState    `json:"state"`
-	Status    Status       `json:"status"`
-	FirstSeen time.Time    `json:"first_seen"`
+	// Verdict is what the checks on it and on its services say.
+	Verdict
+	FirstSeen time.Time `json:"first_seen"`
 	// LastReport is when the server received the newest report; zero if none.
 	LastReport time.Time `json:"last_report,omitzero"`
 	// Interval is how often the node says it reports; zero if unknown.
@@ -107,8 +104,21 @@ type Node struct {
 	// Forwards are the addresses whose connections its address translation
 	// sends elsewhere, sorted.
 	Forwards []Forward `json:"forwards,omitempty"`
+	// Shortages are what it is about to run out of, by kind and what has it.
+	Shortages []Shortage `json:"shortages,omitempty"`
 	// Cost is what its last look cost it.
 	Cost Cost `json:"cost,omitzero"`
+	// Members are the nodes that a pool or a group stands for, by name.
+	Members []BoxMember `json:"members,omitempty"`
+}
+
+// BoxMember is one of the nodes that stand in one box.
+type BoxMember struct {
+	Name  string    `json:"name"`
+	Kind  NodeKind  `json:"kind"`
+	State NodeState `json:"state"`
+	Verdict
+	HiddenProcesses int `json:"process_names_hidden,omitempty"`
 }
 
 // Forward is one rule of destination NAT that is in use on a node.
@@ -207,11 +217,14 @@ type Service struct {
 	// Process is empty if it could not be seen.
 	Process string `json:"process"`
 	User    string `json:"user,omitempty"`
+	// PID is the process of the node's last report, by which a restart shows; 0 if
+	// that is not known. It is not kept.
+	PID int `json:"-"`
 	// Addresses are what it listens on; 0.0.0.0 and :: mean every address.
 	Addresses []netip.Addr `json:"addresses"`
 	Scope     Scope        `json:"scope"`
 	State     ServiceState `json:"state"`
-	Status    Status       `json:"status"`
+	Verdict
 	// Unit is the systemd unit that its process belongs to, if any.
 	Unit string `json:"unit,omitempty"`
 	// Container is the name of the container it runs in, if any; Image is what

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view/merge"
 )
 
 // noAddresses is an empty list that is not null in JSON.
@@ -15,44 +16,84 @@ var noAddresses = []netip.Addr{}
 
 // builder builds one view of one snapshot.
 type builder struct {
-	Question
-	*Settings
-	snap *topology.Snapshot
-	at   time.Time // by which old things are hidden
-	view *Topology
+	sieve
+	level Level
+	snap  *topology.Snapshot
+	view  *Topology
 }
 
 // Build makes the whole view of any snapshot, of now or of the past, without
 // layout. Old things are hidden by the age that they have at a time.
 func Build(q Question, snap *topology.Snapshot, settings *Settings, at time.Time) *Topology {
-	v := &builder{Question: q, Settings: settings, snap: snap, at: at, view: &Topology{
+	if m := q.merger(settings.Roles); m != nil {
+		snap = m.Next(snap)
+	}
+	view := build(q, snap, settings, at)
+	view.split()
+	return view
+}
+
+// build is [Build] of a snapshot that is on the level of the question, with all boxes
+// among the nodes.
+func build(q Question, snap *topology.Snapshot, settings *Settings, at time.Time) *Topology {
+	v := &builder{sieve: newSieve(q, settings, at), level: q.Level, snap: snap, view: &Topology{
 		Revision: snap.Revision().String(), At: snap.At().UTC(), Level: q.Level, Hide: q.hidden(),
-		Nodes: []Node{}, Services: []Service{}, Connections: []Connection{},
+		Ghosts: []Ghost{}, Lanes: []Lane{}, Nodes: []Node{}, Services: []Service{}, Connections: []Connection{},
 	}}
 	v.services()
 	v.connections()
 	v.nodes()
-	if q.Level == LevelNode {
+	if !q.Level.rows() {
 		v.mergeByNode()
 	}
-	v.cover()
+	v.view.Coverage = v.view.covered()
+	v.view.Hidden = v.hidden
 	return v.view
 }
 
 func (v *builder) services() {
-	used := v.usedOutside()
+	var used map[string]use
+	if v.anySeen() {
+		used = v.usedOutside()
+	}
 	for s := range v.snap.Services() {
 		if u, ok := used[s.ID]; ok && s.State == topology.Seen {
 			s.LastSeen, s.LastConnection, s.Clients = u.last, u.last, u.open
 		}
 		out := Service{s, v.Ignores(s.Port, s.Process)}
-		if v.leaveOut(out.Ignored, s.Own, s.State == topology.Gone, s.LastSeen) || v.fleeting(&s) {
-			v.view.Hidden.Services++
-			continue
+		if v.serves(&s, out.Ignored) {
+			v.view.Services = append(v.view.Services, out)
 		}
-		v.view.Services = append(v.view.Services, out)
 	}
-	slices.SortFunc(v.view.Services, func(a, b Service) int { return strings.Compare(a.ID, b.ID) })
+	sortByID(v.view.Services, func(s *Service) string { return s.ID })
+}
+
+// sortByID sorts a list of what is large: each item is moved once.
+func sortByID[T any](list []T, id func(*T) string) {
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return strings.Compare(id(&list[i]), id(&list[j])) })
+	for i := range order {
+		first, to := list[i], i
+		for order[to] != i { // around the circle, until the first one's place is free
+			from := order[to]
+			list[to], order[to] = list[from], to
+			to = from
+		}
+		list[to], order[to] = first, to
+	}
+}
+
+// anySeen says whether there are services that only their clients know.
+func (v *builder) anySeen() bool {
+	for b := range v.snap.Blocks() {
+		if slices.ContainsFunc(b.Services, func(s topology.Service) bool { return s.State == topology.Seen }) {
+			return true
+		}
+	}
+	return false
 }
 
 // use is what the clients of a service know of it.
@@ -79,57 +120,14 @@ func (v *builder) usedOutside() map[string]use {
 	return used
 }
 
-// fleeting tells services that were given any port that was free, as those of
-// tests and of RPC are: once gone for longer than the ageing time they are
-// counted as old and not shown, for they would crowd out what is there.
-func (v *builder) fleeting(s *topology.Service) bool {
-	if v.Hide == "" || s.State != topology.Gone || s.Port < firstEphemeral ||
-		v.at.Sub(s.LastSeen) <= v.Ageing {
-		return false
-	}
-	v.view.Hidden.Old++
-	return true
-}
-
-// firstEphemeral is where the ports begin that the kernel gives away (the
-// default of net.ipv4.ip_local_port_range).
-const firstEphemeral = 32768
-
 func (v *builder) connections() {
 	for c := range v.snap.Connections() {
-		out := Connection{c, v.Ignores(c.Server.Port, c.Server.Process) || v.Ignores(0, c.Client.Process)}
-		if v.watches(&c) || v.leaveOut(out.Ignored, c.Own, c.Status == topology.Old, c.LastSeen) {
-			v.view.Hidden.Connections++
-			continue
+		out := Connection{c, v.ignores(&c)}
+		if v.lets(&out.Connection, out.Ignored) {
+			v.view.Connections = append(v.view.Connections, out)
 		}
-		v.view.Connections = append(v.view.Connections, out)
 	}
-	slices.SortFunc(v.view.Connections, func(a, b Connection) int { return strings.Compare(a.ID, b.ID) })
-}
-
-// watches tells whether a connection is to be hidden as an observer's.
-func (v *builder) watches(c *topology.Connection) bool {
-	if !c.Observer || !v.Hides(HideObservers) {
-		return false
-	}
-	v.view.Hidden.Observers++
-	return true
-}
-
-// leaveOut decides about one service or connection and counts why.
-func (v *builder) leaveOut(ignored, own, old bool, seen time.Time) bool {
-	longGone := old && v.Hide != "" && v.HideAfter > 0 && v.at.Sub(seen) > v.HideAfter
-	switch {
-	case longGone, old && v.Hides(HideOld):
-		v.view.Hidden.Old++
-	case own && v.Hides(HideInfrastructure):
-		v.view.Hidden.Own++
-	case ignored && v.Hides(HideIgnored):
-		v.view.Hidden.Ignored++
-	default:
-		return false
-	}
-	return true
+	sortByID(v.view.Connections, func(c *Connection) string { return c.ID })
 }
 
 // nodes lists the nodes that report, and of the others those that still have
@@ -142,16 +140,51 @@ func (v *builder) nodes() {
 	}
 	kept := map[string]bool{}
 	for b := range v.snap.Blocks() {
-		if !b.Node.OwnsAddresses() && !shown[b.Node.Name] {
+		if !stands(&b.Node) && !shown[b.Node.Name] {
 			continue
 		}
 		kept[b.Node.Name] = true
-		v.view.Nodes = append(v.view.Nodes, v.node(&b.Node))
+		n := v.node(&b.Node)
+		v.name(&n)
+		v.view.Nodes = append(v.view.Nodes, n)
 	}
 	v.view.Services = slices.DeleteFunc(v.view.Services, func(s Service) bool { return !kept[s.Node] })
-	if v.Level == LevelService {
+	if v.level.rows() {
 		v.rows()
 	}
+}
+
+// stands tells nodes that are shown whatever leads there: they report, or did, or
+// stand for such.
+func stands(n *topology.Node) bool { return n.OwnsAddresses() || len(n.Members) > 0 }
+
+// split moves what stands for several nodes to lists of its own.
+func (t *Topology) split() { t.Pools, t.Groups, t.Nodes = split(t.Nodes) }
+
+// boxes are all boxes that are shown.
+func (t *Topology) boxes() []*Node {
+	all := make([]*Node, 0, len(t.Pools)+len(t.Groups)+len(t.Nodes))
+	for _, list := range [][]Node{t.Pools, t.Groups, t.Nodes} {
+		for i := range list {
+			all = append(all, &list[i])
+		}
+	}
+	return all
+}
+
+func split(all []Node) (pools, groups, nodes []Node) {
+	nodes = make([]Node, 0, len(all))
+	for i := range all {
+		switch all[i].Kind {
+		case topology.Pool:
+			pools = append(pools, all[i])
+		case topology.Group:
+			groups = append(groups, all[i])
+		default:
+			nodes = append(nodes, all[i])
+		}
+	}
+	return pools, groups, nodes
 }
 
 // maxRows is how many rows a box shows; the last one counts the rest. While
@@ -168,13 +201,13 @@ func maxRows(reporting int) int {
 func (v *builder) rows() {
 	reporting := 0
 	for i := range v.view.Nodes {
-		if v.view.Nodes[i].OwnsAddresses() {
+		if stands(&v.view.Nodes[i].Node) {
 			reporting++
 		}
 	}
-	services := map[string][]*Service{}
+	services := map[string][]*topology.Service{}
 	for i := range v.view.Services {
-		s := &v.view.Services[i]
+		s := &v.view.Services[i].Service
 		services[s.Node] = append(services[s.Node], s)
 	}
 	clients := map[string][]string{}
@@ -184,15 +217,18 @@ func (v *builder) rows() {
 	}
 	for i := range v.view.Nodes {
 		n := &v.view.Nodes[i]
-		if n.Kind == topology.Internet || n.Kind == topology.Network {
+		if !hasRows(n.Kind) {
 			continue
 		}
 		n.Rows = capRows(nodeRows(services[n.Name], clients[n.Name]), maxRows(reporting))
 	}
 }
 
-func nodeRows(services []*Service, clients []string) []Row {
-	slices.SortFunc(services, func(a, b *Service) int {
+// hasRows tells nodes that are drawn with what runs on them.
+func hasRows(k topology.NodeKind) bool { return k != topology.Internet && k != topology.Network }
+
+func nodeRows(services []*topology.Service, clients []string) []Row {
+	slices.SortFunc(services, func(a, b *topology.Service) int {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.ID, b.ID))
 	})
 	serves := map[string]bool{}
@@ -218,82 +254,89 @@ func capRows(rows []Row, limit int) []Row {
 	return append(rows[:limit-1:limit-1], Row{Kind: "more", Count: rest})
 }
 
-func (v *builder) cover() {
-	c := &v.view.Coverage
-	real := map[string]bool{}
-	for i := range v.view.Nodes {
-		n := &v.view.Nodes[i]
-		if n.Kind == topology.Internet || n.Kind == topology.Network || n.Kind == topology.Virtual {
-			continue
-		}
-		real[n.Name] = true
-		c.Nodes++
-		c.Hidden += n.HiddenProcesses
-		switch n.State {
-		case topology.Reporting:
-			c.Reporting++
-		case topology.Stale:
-			c.Stale++
-		case topology.Unheard:
-		}
+// isReal tells nodes that could report.
+func isReal(k topology.NodeKind) bool {
+	return k != topology.Internet && k != topology.Network && k != topology.Virtual
+}
+
+// coverageOf is what a node that is shown adds.
+func coverageOf(n *topology.Node) (c Coverage) {
+	if len(n.Members) == 0 {
+		return coverageOfOne(n)
 	}
-	c.Connections = len(v.view.Connections)
-	for i := range v.view.Connections {
-		e := &v.view.Connections[i]
-		if !e.Evidence.BothEnds && real[e.Client.Node] && real[e.Server.Node] {
-			c.OneSided++
-		}
+	for i := range n.Members {
+		m := &n.Members[i]
+		c.add(coverageOfOne(&topology.Node{Kind: m.Kind, State: m.State, HiddenProcesses: m.HiddenProcesses}), 1)
 	}
+	return c
+}
+
+func coverageOfOne(n *topology.Node) Coverage {
+	if !isReal(n.Kind) {
+		return Coverage{}
+	}
+	c := Coverage{Nodes: 1, Hidden: n.HiddenProcesses}
+	switch n.State {
+	case topology.Reporting:
+		c.Reporting = 1
+	case topology.Stale:
+		c.Stale = 1
+	case topology.Unheard:
+	}
+	return c
+}
+
+// add counts another coverage so many times.
+func (c *Coverage) add(o Coverage, times int) {
+	c.Nodes += times * o.Nodes
+	c.Reporting += times * o.Reporting
+	c.Stale += times * o.Stale
+	c.Connections += times * o.Connections
+	c.OneSided += times * o.OneSided
+	c.Hidden += times * o.Hidden
 }
 
 // mergeByNode leaves one edge for each pair of nodes and direction.
 func (v *builder) mergeByNode() {
-	merged := map[string]*Connection{}
+	type ends struct {
+		client, server string
+		directed       bool
+	}
+	merged := map[ends]*Connection{}
 	var order []*Connection
-	for _, c := range v.view.Connections {
+	for i := range v.view.Connections {
+		c := &v.view.Connections[i]
 		if c.Client.Node == c.Server.Node {
 			continue
 		}
-		pair := c
-		pair.Client = topology.Client{Node: c.Client.Node}
-		pair.Server = topology.Server{Node: c.Server.Node}
-		pair.Protocol, pair.Evidence.ClientAddress, pair.Evidence.ServerAddress = "", "", ""
-		pair.ID = topology.ConnectionID(&pair.Connection)
-		if old := merged[pair.ID]; old != nil {
-			join(old, &pair)
+		key := ends{c.Client.Node, c.Server.Node, c.Directed}
+		if old := merged[key]; old != nil {
+			join(old, c)
 			continue
 		}
-		merged[pair.ID] = &pair
+		pair := pairOf(*c)
+		merged[key] = &pair
 		order = append(order, &pair)
 	}
+	slices.SortFunc(order, func(a, b *Connection) int { return strings.Compare(a.ID, b.ID) })
 	v.view.Connections = make([]Connection, 0, len(order))
 	for _, c := range order {
 		v.view.Connections = append(v.view.Connections, *c)
 	}
-	slices.SortFunc(v.view.Connections, func(a, b Connection) int { return strings.Compare(a.ID, b.ID) })
 	v.view.Services = []Service{}
+}
+
+// pairOf is an edge as if it were all that is between its two nodes.
+func pairOf(pair Connection) Connection {
+	pair.Client = topology.Client{Node: pair.Client.Node}
+	pair.Server = topology.Server{Node: pair.Server.Node}
+	pair.Protocol, pair.Evidence.ClientAddress, pair.Evidence.ServerAddress = "", "", ""
+	pair.ID = topology.ConnectionID(&pair.Connection)
+	return pair
 }
 
 // join adds an edge of the same two nodes to one that stands for them.
 func join(to, c *Connection) {
-	to.Count += c.Count
-	to.Opened += c.Opened
-	to.Refused += c.Refused
-	to.TimedOut += c.TimedOut
-	to.Failed += c.Failed
-	to.Peers = max(to.Peers, c.Peers)
-	to.Own, to.Ignored, to.Observer = to.Own && c.Own, to.Ignored && c.Ignored, to.Observer && c.Observer
-	to.Evidence.BothEnds = to.Evidence.BothEnds || c.Evidence.BothEnds
-	if c.Status == topology.Fresh {
-		to.Status = topology.Fresh
-	}
-	if c.FirstSeen.Before(to.FirstSeen) {
-		to.FirstSeen = c.FirstSeen
-	}
-	if c.LastSeen.After(to.LastSeen) {
-		to.LastSeen = c.LastSeen
-	}
-	if c.LastConnection.After(to.LastConnection) {
-		to.LastConnection = c.LastConnection
-	}
+	merge.Connections(&to.Connection, &c.Connection)
+	to.Ignored = to.Ignored && c.Ignored
 }

@@ -3,6 +3,7 @@ package view
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -66,7 +67,7 @@ func TestIgnoredNames(t *testing.T) {
 		if name == "" {
 			set.IgnoredNames = nil
 		}
-		v := Build(Question{LevelService, "ignored"}, snap, set, snap.At())
+		v := Build(Question{Level: LevelService, Hide: "ignored"}, snap, set, snap.At())
 		if len(v.Connections) != want {
 			t.Errorf("ignoring %q leaves %v", name, edges(v))
 		}
@@ -129,7 +130,7 @@ func TestHideAfterForEver(t *testing.T) {
 	ancient := aged(aged(applied(shopReports()...), time.Minute, quiet), 9000*time.Hour, quiet)
 	set := defaults()
 	set.HideAfter = 0
-	if v := Build(Question{LevelService, "infrastructure"}, ancient, set, ancient.At()); len(v.Connections) != 5 {
+	if v := Build(Question{Level: LevelService, Hide: "infrastructure"}, ancient, set, ancient.At()); len(v.Connections) != 5 {
 		t.Errorf("hide_after 0 leaves %v", edges(v))
 	}
 }
@@ -230,7 +231,7 @@ func TestLevelNode(t *testing.T) {
 func TestBoxes(t *testing.T) {
 	for _, level := range []string{"service", "node"} {
 		v := viewOf(t, applied(shopReports()...), level, "none")
-		if err := (&drawing{placer: layouter{}}).place(v); err != nil {
+		if err := place(v, layouter{}); err != nil {
 			t.Fatal(err)
 		}
 		for i, n := range v.Nodes {
@@ -257,15 +258,14 @@ func TestBoxes(t *testing.T) {
 // states change.
 func TestStateMovesNothing(t *testing.T) {
 	snap := applied(shopReports()...)
-	d := drawing{placer: layouter{}}
 	before := viewOf(t, snap, "", "")
-	if err := d.place(before); err != nil {
+	if err := place(before, layouter{}); err != nil {
 		t.Fatal(err)
 	}
 	quiet := host("web", "10.0.0.1").listen("nginx", 80).listen("sshd", 22).own("dotm", 4849)
 	quiet.Sequence = 9
 	after := viewOf(t, aged(aged(snap, time.Minute, quiet), time.Hour, quiet), "", "")
-	if err := d.place(after); err != nil {
+	if err := place(after, layouter{}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range before.Nodes {
@@ -278,7 +278,7 @@ func TestStateMovesNothing(t *testing.T) {
 // TestTopologyGolden is one whole answer, as it goes over the wire.
 func TestTopologyGolden(t *testing.T) {
 	v := viewOf(t, applied(shopReports()...), "", "")
-	if err := (&drawing{placer: layouter{}}).place(v); err != nil {
+	if err := place(v, layouter{}); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := json.Marshal(v)
@@ -289,4 +289,26 @@ func TestTopologyGolden(t *testing.T) {
 		t.Errorf("lists are never null: %s", null)
 	}
 	golden(t, "topology.json", indented(t, raw))
+}
+
+// TestSortByID: however a list lies, nothing of it is lost or doubled.
+func TestSortByID(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for n := range 60 {
+		list := make([]Connection, n)
+		for i, k := range rng.Perm(n) {
+			list[i].ID, list[i].Count = fmt.Sprintf("%03d", k/2), k // some ids twice
+		}
+		sortByID(list, func(c *Connection) string { return c.ID })
+		seen := map[int]bool{}
+		for i := range list {
+			seen[list[i].Count] = true
+			if i > 0 && list[i-1].ID > list[i].ID {
+				t.Fatalf("of %d, %s stands before %s", n, list[i-1].ID, list[i].ID)
+			}
+		}
+		if len(seen) != n {
+			t.Fatalf("of %d, %d are left", n, len(seen))
+		}
+	}
 }

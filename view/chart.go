@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,8 +12,10 @@ import (
 
 // Placer finds places for boxes.
 type Placer interface {
+	// Epoch changes when the same graph gets other places than before.
+	Epoch() uint64
 	// Place gives every box of a graph its place, sorted by ID. The same graph
-	// gets the same places, whatever its order.
+	// gets the same places, whatever its order, as long as the epoch is the same.
 	Place(g *Graph) (Chart, error)
 }
 
@@ -21,13 +24,19 @@ type Placer interface {
 type Graph struct {
 	Boxes []Box
 	Edges []Edge
+	// Ghosts are boxes that are gone and keep their places, Left is where others stood
+	// that don't; what is back among the boxes may be in both, for its place of before.
+	Ghosts, Left []Ghost
 }
 
-// Box is a node's; ID is its name. Entry is for what stands left of all others.
+// Box is a node's; ID is its name. Entry is for what stands left of all others, of
+// those with a lane each stands among the others of it.
 type Box struct {
 	ID    string
 	W, H  float64
 	Entry bool
+	Lane  string // the group that it is in
+	Strip bool   // it serves everyone: it stands below the lanes
 }
 
 // Edge joins two boxes, at heights counted from their tops. Undirected ones say
@@ -38,16 +47,29 @@ type Edge struct {
 	Undirected bool
 }
 
+// Point is the top left corner of a box, in chart units.
+type Point struct {
+	X float64 `json:"x"`
+	Y float64 `json:"y"`
+}
+
 // Place is where a box stands.
 type Place struct {
-	ID string
+	ID string `json:"id"`
 	Rect
 }
 
 // Chart is the places of all boxes, and how far they reach.
 type Chart struct {
-	Places        []Place
-	Width, Height float64
+	Places []Place `json:"places"`
+	// Lanes are the grounds of the boxes' lanes, by id; the strip has no id, and is
+	// not there if no box stands in it.
+	Lanes []Place `json:"lanes,omitempty"`
+	// Ghosts and Left are those of the graph; who gives places may drop some.
+	Ghosts []Ghost `json:"ghosts,omitempty"`
+	Left   []Ghost `json:"left,omitempty"`
+	Width  float64 `json:"width"`
+	Height float64 `json:"height"`
 }
 
 // Measures of a box, in chart units. The UI and every export draw by them.
@@ -63,48 +85,55 @@ const (
 	internetWidth  = 96.0
 	internetHeight = 84.0
 	noRows         = 14.0 // what stands under the name of a box without rows
+	stripHeight    = 12.0 // the members of a pool, under its rows
 )
 
-// drawing remembers the last layout of a view: as long as its boxes and edges
-// are the same, so are their places. Counts and states are no part of it, so
-// that none of them ever moves a box.
-type drawing struct {
-	placer Placer
-	graph  Graph
-	chart  Chart
+// find is the place of a box, if it has one.
+func (c *Chart) find(id string) (Place, bool) {
+	i, found := slices.BinarySearchFunc(c.Places, id, func(p Place, id string) int { return strings.Compare(p.ID, id) })
+	if !found {
+		return Place{}, false
+	}
+	return c.Places[i], true
 }
 
-// place writes the layout of a view into its nodes.
-func (d *drawing) place(view *Topology) error {
+// Overlaps says whether two places share any room.
+func (r *Rect) Overlaps(o *Rect) bool {
+	return r.X < o.X+o.W && o.X < r.X+r.W && r.Y < o.Y+o.H && o.Y < r.Y+r.H
+}
+
+// placePast writes the places of today's chart into a view of the past, and those
+// where boxes stood last that are gone. What has none, or none that is free, is laid
+// out by itself and stands below.
+func placePast(view *Topology, today *Chart, placer Placer) error {
+	left := today.last()
 	g, nodes := graphOf(view)
-	if !slices.Equal(g.Boxes, d.graph.Boxes) || !slices.Equal(g.Edges, d.graph.Edges) {
-		chart, err := d.placer.Place(&g)
-		if err != nil {
-			return fmt.Errorf("placing the chart: %w", err)
+	view.Width, view.Height = today.Width, today.Height
+	var placed []*Rect
+	place := func(b *Box, r Rect) {
+		r.H = b.H // as high as its rows of then
+		nodes[b.ID].Layout = &r
+		placed = append(placed, &r)
+	}
+	var gone Graph
+	for i := range g.Boxes {
+		if p, there := today.find(g.Boxes[i].ID); there {
+			place(&g.Boxes[i], p.Rect)
 		}
-		d.graph, d.chart = g, chart
 	}
-	view.Width, view.Height = d.chart.Width, d.chart.Height
-	for _, p := range d.chart.Places {
-		nodes[p.ID].Layout = &Rect{p.X, p.Y, p.W, p.H}
-	}
-	return nil
-}
-
-// placePast writes the places of today's boxes into a view of the past. What is
-// not there today is laid out by itself and stands below.
-func (d *drawing) placePast(view *Topology) error {
-	g, nodes := graphOf(view)
-	view.Width, view.Height = d.chart.Width, d.chart.Height
-	gone := Graph{}
-	for _, b := range g.Boxes {
-		i, found := slices.BinarySearchFunc(d.chart.Places, b.ID, func(p Place, id string) int { return strings.Compare(p.ID, id) })
-		if !found {
-			gone.Boxes = append(gone.Boxes, b)
+	for i := range g.Boxes {
+		b := &g.Boxes[i]
+		if nodes[b.ID].Layout != nil {
 			continue
 		}
-		p := d.chart.Places[i]
-		nodes[b.ID].Layout = &Rect{p.X, p.Y, p.W, b.H} // as high as its rows of then
+		last, known := left[b.ID]
+		last.H = b.H
+		if known && !slices.ContainsFunc(placed, last.Overlaps) {
+			place(b, last)
+			view.Width, view.Height = max(view.Width, last.X+last.W), max(view.Height, last.Y+last.H)
+		} else {
+			gone.Boxes = append(gone.Boxes, *b)
+		}
 	}
 	if len(gone.Boxes) == 0 {
 		return nil
@@ -114,12 +143,12 @@ func (d *drawing) placePast(view *Topology) error {
 			gone.Edges = append(gone.Edges, e)
 		}
 	}
-	chart, err := d.placer.Place(&gone)
+	chart, err := placer.Place(&gone)
 	if err != nil {
 		return fmt.Errorf("placing what is gone: %w", err)
 	}
 	for _, p := range chart.Places {
-		nodes[p.ID].Layout = &Rect{p.X, p.Y + view.Height, p.W, p.H}
+		nodes[p.ID].Layout = &Rect{X: p.X, Y: p.Y + view.Height, W: p.W, H: p.H}
 	}
 	view.Width, view.Height = max(view.Width, chart.Width), view.Height+chart.Height
 	return nil
@@ -127,27 +156,44 @@ func (d *drawing) placePast(view *Topology) error {
 
 // graphOf is the view as boxes and edges, with the node behind each box.
 func graphOf(view *Topology) (Graph, map[string]*Node) {
-	var g Graph
-	nodes := map[string]*Node{}
-	for i := range view.Nodes {
-		n := &view.Nodes[i]
-		nodes[n.Name] = n
-		w, h := boxSize(n)
-		g.Boxes = append(g.Boxes, Box{ID: n.Name, W: w, H: h, Entry: n.Kind == topology.Internet})
+	all := view.boxes()
+	g := Graph{Boxes: make([]Box, 0, len(all))}
+	nodes, boxes := map[string]*Node{}, map[string]*Box{}
+	for i, n := range all {
+		g.Boxes = append(g.Boxes, boxOf(n))
+		nodes[n.Name], boxes[n.Name] = n, &g.Boxes[i]
 	}
 	for i := range view.Connections {
-		c := &view.Connections[i]
+		c := &view.Connections[i].Connection
 		client, server := nodes[c.Client.Node], nodes[c.Server.Node]
-		if client == nil || server == nil {
-			continue
+		if client != nil && server != nil {
+			g.Edges = append(g.Edges, edgeOf(c, boxes[client.Name], boxes[server.Name], client.Rows, server.Rows))
 		}
-		g.Edges = append(g.Edges, Edge{
-			From: client.Name, To: server.Name,
-			FromY: rowY(client, c.Client.Service, c.Client.Process), ToY: rowY(server, c.Server.Service, ""),
-			Undirected: !c.Directed,
-		})
 	}
 	return g, nodes
+}
+
+// boxOf is the box of a node as it is shown, with its rows.
+func boxOf(n *Node) Box {
+	b := Box{ID: n.Name, Entry: n.Kind == topology.Internet, Strip: n.Shared}
+	b.W, b.H = boxSize(n)
+	if !n.Shared && n.Kind != topology.Group {
+		b.Lane = n.Group
+	}
+	return b
+}
+
+// lanes are the grounds of a chart with what people call them.
+func (s *Settings) lanes(c *Chart) []Lane {
+	out := make([]Lane, 0, len(c.Lanes))
+	for _, p := range c.Lanes {
+		l := Lane{ID: p.ID, Layout: p.Rect}
+		if p.ID != "" && s.Roles != nil {
+			l.Title = s.Roles.Title(p.ID)
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 // boxSize is as wide as its longest text, within limits.
@@ -155,7 +201,7 @@ func boxSize(n *Node) (w, h float64) {
 	if n.Kind == topology.Internet {
 		return internetWidth, internetHeight
 	}
-	longest := float64(utf8.RuneCountInString(n.Name))*charWidth + nameMargin
+	longest := float64(utf8.RuneCountInString(cmp.Or(n.Title, n.Name)))*charWidth + nameMargin
 	for _, r := range n.Rows {
 		text := r.Process
 		switch r.Kind {
@@ -170,26 +216,37 @@ func boxSize(n *Node) (w, h float64) {
 	if len(n.Rows) == 0 {
 		h += noRows
 	}
+	if n.Kind == topology.Pool {
+		h += stripHeight
+	}
 	return min(max(longest, minWidth), maxWidth), h
 }
 
-// rowY is where an edge meets a box: at its service's row, else at its
+// rowY is where an edge meets a box of a height: at its service's row, else at its
 // process's, else at the middle (a service) or the header (a client).
-func rowY(n *Node, service, process string) float64 {
+func rowY(rows []Row, height float64, service, process string) float64 {
 	at := func(i int) float64 { return headerHeight + (float64(i)+0.5)*rowHeight }
-	for i, r := range n.Rows {
-		if service != "" && r.Service == service {
+	for i := range rows {
+		if service != "" && rows[i].Service == service {
 			return at(i)
 		}
 	}
-	for i, r := range n.Rows {
-		if process != "" && r.Process == process {
+	for i := range rows {
+		if process != "" && rows[i].Process == process {
 			return at(i)
 		}
 	}
 	if process != "" {
 		return headerHeight / 2
 	}
-	_, h := boxSize(n)
-	return h / 2
+	return height / 2
+}
+
+// edgeOf is a connection between two boxes with their rows.
+func edgeOf(c *topology.Connection, client, server *Box, from, to []Row) Edge {
+	return Edge{
+		From: client.ID, To: server.ID,
+		FromY: rowY(from, client.H, c.Client.Service, c.Client.Process), ToY: rowY(to, server.H, c.Server.Service, ""),
+		Undirected: !c.Directed,
+	}
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/topology"
@@ -16,6 +17,10 @@ type Delta struct {
 	Height      float64      `json:"height"`
 	Coverage    Coverage     `json:"coverage"`
 	Hidden      Hidden       `json:"hidden"`
+	Ghosts      []Ghost      `json:"ghosts" doc:"all of them, if one changed; else null"`
+	Lanes       []Lane       `json:"lanes" doc:"all of them, if one changed; else null"`
+	Pools       []Node       `json:"pools,omitempty" doc:"added or changed"`
+	Groups      []Node       `json:"groups,omitempty" doc:"added or changed"`
 	Nodes       []Node       `json:"nodes" doc:"added or changed"`
 	Services    []Service    `json:"services" doc:"added or changed"`
 	Connections []Connection `json:"connections" doc:"added or changed"`
@@ -24,7 +29,7 @@ type Delta struct {
 
 // Removed names what is no longer in a view.
 type Removed struct {
-	Nodes       []string `json:"nodes"`
+	Nodes       []string `json:"nodes" doc:"and pools and groups"`
 	Services    []string `json:"services"`
 	Connections []string `json:"connections"`
 }
@@ -36,15 +41,32 @@ func Compare(a, b *Topology) *Delta {
 		From: a.Revision, Revision: b.Revision, At: b.At, Width: b.Width, Height: b.Height,
 		Coverage: b.Coverage, Hidden: b.Hidden,
 	}
-	d.Nodes, d.Removed.Nodes = compare(a.Nodes, b.Nodes, func(n *Node) string { return n.Name }, sameNode)
+	d.Nodes, d.Removed.Nodes = compare(a.sorted(), b.sorted(), func(n *Node) string { return n.Name }, sameNode)
+	d.Pools, d.Groups, d.Nodes = split(d.Nodes)
+	if !slices.Equal(a.Lanes, b.Lanes) {
+		d.Lanes = b.Lanes
+	}
+	if !slices.Equal(a.Ghosts, b.Ghosts) {
+		d.Ghosts = b.Ghosts
+	}
 	d.Services, d.Removed.Services = compare(a.Services, b.Services, func(s *Service) string { return s.ID }, sameService)
 	d.Connections, d.Removed.Connections = compare(a.Connections, b.Connections, func(c *Connection) string { return c.ID }, sameConnection)
-	changes := len(d.Nodes) + len(d.Services) + len(d.Connections) +
-		len(d.Removed.Nodes) + len(d.Removed.Services) + len(d.Removed.Connections)
-	if changes == 0 && a.Coverage == b.Coverage && a.Hidden == b.Hidden && a.Width == b.Width && a.Height == b.Height {
+	if d.changes() == 0 && d.Lanes == nil && d.Ghosts == nil && a.Coverage == b.Coverage && a.Hidden == b.Hidden && a.Width == b.Width && a.Height == b.Height {
 		return nil
 	}
 	return d
+}
+
+// sorted are all boxes, by name.
+func (t *Topology) sorted() []Node {
+	all := slices.Concat(t.Pools, t.Groups, t.Nodes)
+	slices.SortFunc(all, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// changes counts the things that differ.
+func (d *Delta) changes() int {
+	return len(d.Pools) + len(d.Groups) + len(d.Nodes) + len(d.Services) + len(d.Connections) + len(d.Removed.Nodes) + len(d.Removed.Services) + len(d.Removed.Connections)
 }
 
 // compare finds what is new or different in b, and what of a is gone from it.
@@ -62,7 +84,7 @@ func compare[T any](a, b []T, key func(*T) string, same func(a, b *T) bool) (put
 }
 
 func sameNode(a, b *Node) bool {
-	return a.This == b.This && sameRect(a.Layout, b.Layout) && slices.Equal(a.Rows, b.Rows) && topology.SameNode(&a.Node, &b.Node)
+	return a.This == b.This && a.Title == b.Title && a.Group == b.Group && a.Pool == b.Pool && a.Shared == b.Shared && sameRect(a.Layout, b.Layout) && slices.Equal(a.Rows, b.Rows) && topology.SameNode(&a.Node, &b.Node)
 }
 
 func sameRect(a, b *Rect) bool {

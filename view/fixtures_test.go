@@ -103,7 +103,7 @@ const hideDefault = "ignored,infrastructure,observers"
 
 func viewOf(t *testing.T, snap *topology.Snapshot, level, hide string) *Topology {
 	t.Helper()
-	q := Question{Level(level), hideDefault}
+	q := Question{Level: Level(level), Hide: hideDefault}
 	if level == "" {
 		q.Level = LevelService
 	}
@@ -143,6 +143,8 @@ func same(t *testing.T, what string, got, want any) {
 // layouter lays out as the server does.
 type layouter struct{}
 
+func (layouter) Epoch() uint64 { return 0 }
+
 func (layouter) Place(g *Graph) (out Chart, err error) {
 	var in layout.Graph
 	for _, b := range g.Boxes {
@@ -155,12 +157,29 @@ func (layouter) Place(g *Graph) (out Chart, err error) {
 	for _, e := range g.Edges {
 		in.Edges = append(in.Edges, layout.Edge{From: e.From, To: e.To, FromY: e.FromY, ToY: e.ToY, Undirected: e.Undirected})
 	}
-	chart, err := layout.Place(in, layout.Options{})
+	chart, err := layout.Place(&in)
+	if err != nil {
+		return out, err
+	}
 	out.Width, out.Height = chart.Width, chart.Height
 	for _, p := range chart.Placements {
-		out.Places = append(out.Places, Place{p.ID, Rect{p.X, p.Y, p.W, p.H}})
+		out.Places = append(out.Places, Place{p.ID, Rect{X: p.X, Y: p.Y, W: p.W, H: p.H}})
 	}
-	return out, err
+	return out, nil
+}
+
+// place lays out a view and writes the places into its nodes.
+func place(view *Topology, placer Placer) error {
+	g, nodes := graphOf(view)
+	chart, err := placer.Place(&g)
+	if err != nil {
+		return err
+	}
+	view.Width, view.Height = chart.Width, chart.Height
+	for i := range chart.Places {
+		nodes[chart.Places[i].ID].Layout = &chart.Places[i].Rect
+	}
+	return nil
 }
 
 // golden compares with a file in testdata, or writes it.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/view/merge"
 )
 
 // Question is what a view is of.
@@ -20,6 +21,45 @@ type Question struct {
 	Level Level
 	// Hide lists what is left out, sorted, comma-separated; see [HideAll].
 	Hide string
+	// Expand lists the pools that are shown as their nodes on [LevelPool], sorted,
+	// comma-separated; see [ExpandAll].
+	Expand string
+}
+
+// ExpandAll is what a question expands that expands all of these pools, each once.
+func ExpandAll(pools ...string) string {
+	list := slices.Sorted(slices.Values(pools))
+	return strings.Join(slices.Compact(list), ",")
+}
+
+// Roles say which nodes stand together. What they say of a node never changes: other
+// roles are another value. All of their ids are empty for none, and no node's name.
+type Roles interface {
+	Pool(node string) string  // of nodes that report, or did
+	Group(node string) string // the lane that it stands in
+	Shared(node string) bool  // it serves everyone
+	Title(id string) string   // what people call a pool or a group
+}
+
+// merger makes what brings a topology to the level of the question; nil if it is.
+func (q Question) merger(roles Roles) *merge.Merger {
+	switch {
+	case roles == nil:
+	case q.Level == LevelGroup:
+		return merge.New(topology.Group, roles.Group)
+	case q.Level == LevelPool && q.Expand == "":
+		return merge.New(topology.Pool, roles.Pool)
+	case q.Level == LevelPool:
+		expanded := strings.Split(q.Expand, ",")
+		return merge.New(topology.Pool, func(node string) string {
+			pool := roles.Pool(node)
+			if slices.Contains(expanded, pool) {
+				return ""
+			}
+			return pool
+		})
+	}
+	return nil
 }
 
 // HideAll is what a question leaves out that leaves out all of these, each once.
@@ -68,6 +108,8 @@ type Settings struct {
 	// it gives may change without notice: such a change alone makes no delta. It
 	// may be nil.
 	Names func(netip.Addr) string
+	// Roles say which nodes stand together. It may be nil.
+	Roles Roles
 }
 
 // Ignores tells whether a service of the port, or a process of the name, counts
@@ -76,14 +118,45 @@ func (s *Settings) Ignores(port uint16, process string) bool {
 	return slices.Contains(s.IgnoredPorts, port) || slices.Contains(s.IgnoredNames, process)
 }
 
-// node is a node as it is shown, without rows and place.
+// ignores tells whether a connection counts as ignored, for either of its ends.
+func (s *Settings) ignores(c *topology.Connection) bool {
+	return s.Ignores(c.Server.Port, c.Server.Process) || s.Ignores(0, c.Client.Process)
+}
+
+// same tells whether other settings make every topology look the same.
+func (s *Settings) same(o *Settings) bool {
+	return s.Ageing == o.Ageing && s.HideAfter == o.HideAfter && s.This == o.This && s.Roles == o.Roles &&
+		slices.Equal(s.IgnoredPorts, o.IgnoredPorts) && slices.Equal(s.IgnoredNames, o.IgnoredNames)
+}
+
+// node is a node as it is shown, without name, rows and place.
 func (s *Settings) node(n *topology.Node) Node {
 	out := Node{Node: *n, This: n.Name == s.This}
 	if out.Addresses == nil {
 		out.Addresses = noAddresses
 	}
-	if n.Kind == topology.Inferred && len(n.Addresses) == 1 && s.Names != nil {
-		out.KnownAs = s.Names(n.Addresses[0])
+	if s.Roles != nil {
+		s.join(&out)
 	}
 	return out
+}
+
+// join says what a node stands together with.
+func (s *Settings) join(n *Node) {
+	switch n.Kind {
+	case topology.Group:
+		n.Title = s.Roles.Title(n.Name)
+	case topology.Pool:
+		n.Title, n.Group = s.Roles.Title(n.Name), s.Roles.Group(n.Members[0].Name)
+		n.Shared = s.Roles.Shared(n.Members[0].Name)
+	default:
+		n.Pool, n.Group, n.Shared = s.Roles.Pool(n.Name), s.Roles.Group(n.Name), s.Roles.Shared(n.Name)
+	}
+}
+
+// name says what a node is called that is known by its address alone.
+func (s *Settings) name(n *Node) {
+	if n.Kind == topology.Inferred && len(n.Addresses) == 1 && s.Names != nil {
+		n.KnownAs = s.Names(n.Addresses[0])
+	}
 }

@@ -9,11 +9,16 @@ import (
 // Level is how far the chart is zoomed out in content.
 type Level string
 
-// The levels there are so far.
+// The levels.
 const (
 	LevelService Level = "service" // every service is a row in its node's box
 	LevelNode    Level = "node"    // boxes without rows, one edge per pair
+	LevelPool    Level = "pool"    // nodes of one role are one box, with rows
+	LevelGroup   Level = "group"   // what belongs together is one box, without rows
 )
+
+// rows says whether services are rows in the boxes.
+func (l Level) rows() bool { return l == LevelService || l == LevelPool }
 
 // Hide names what a view leaves out.
 type Hide string
@@ -37,7 +42,11 @@ type Topology struct {
 	Width       float64      `json:"width" doc:"extent of the layout in chart units"`
 	Height      float64      `json:"height"`
 	Coverage    Coverage     `json:"coverage"`
-	Nodes       []Node       `json:"nodes"`
+	Ghosts      []Ghost      `json:"ghosts" doc:"boxes that are gone since some minutes, at their last places, which are kept free for as long"`
+	Lanes       []Lane       `json:"lanes" doc:"the grounds on which the boxes of a group stand, and the strip of shared services"`
+	Pools       []Node       `json:"pools,omitempty" doc:"on level pool: what stands for several nodes; their kind is pool"`
+	Groups      []Node       `json:"groups,omitempty" doc:"on level group; their kind is group"`
+	Nodes       []Node       `json:"nodes" doc:"the nodes that stand for themselves"`
 	Services    []Service    `json:"services"`
 	Connections []Connection `json:"connections"`
 }
@@ -68,8 +77,21 @@ type Node struct {
 	This bool `json:"this" doc:"the node that this dotm runs on"`
 	// KnownAs is what others call a node that is known by its address alone.
 	KnownAs string `json:"known_as,omitempty" doc:"a name for the address: by the settings, the hosts file, or DNS if it may be asked"`
-	Layout  *Rect  `json:"layout,omitempty"`
-	Rows    []Row  `json:"rows,omitempty"`
+	// Title is what people call a pool or a group; its name is its id.
+	Title  string `json:"title,omitempty"`
+	Group  string `json:"group,omitempty" doc:"id of the group that it is in"`
+	Pool   string `json:"pool,omitempty" doc:"id of the pool that it is in, if it does not stand in that box"`
+	Shared bool   `json:"shared,omitempty" doc:"it serves everyone"`
+	Layout *Rect  `json:"layout,omitempty"`
+	Rows   []Row  `json:"rows,omitempty"`
+}
+
+// Lane is the ground of a group's boxes, or the strip of shared services: that has no
+// id.
+type Lane struct {
+	ID     string `json:"id"`
+	Title  string `json:"title"`
+	Layout Rect   `json:"layout"`
 }
 
 // Rect is a place on the chart, in chart units.
@@ -78,6 +100,8 @@ type Rect struct {
 	Y float64 `json:"y"`
 	W float64 `json:"w"`
 	H float64 `json:"h"`
+	// Pinned says of a box that somebody put it there.
+	Pinned bool `json:"pinned,omitempty" doc:"somebody put it there by hand"`
 }
 
 // Row is one line inside a node's box, from top to bottom.

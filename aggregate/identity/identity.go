@@ -173,7 +173,7 @@ func (i *identifier) sameProcess(b *topology.Block) bool {
 // twin begins a node that may be another under a new name.
 func (i *identifier) twin(name, other string) {
 	next := topology.Block{Node: topology.Node{
-		Name: name, Kind: topology.Host, Zone: i.report.Zone, State: topology.Reporting, Status: topology.NoStatus,
+		Name: name, Kind: topology.Host, Zone: i.report.Zone, State: topology.Reporting, Verdict: topology.NoVerdict,
 		FirstSeen: i.now, LastReport: i.now, Identity: i.id, Twin: topology.Twin{Node: other, Since: i.now},
 	}}
 	if old := i.edit.Block(name); old != nil {

@@ -118,7 +118,7 @@ func (d *Nodes) see(name string, reporter *topology.Node, edges []*topology.Conn
 // unheard is a node that never reported.
 func (d *Nodes) unheard(name, zone string, now time.Time) topology.Node {
 	n := topology.Node{
-		Name: name, Kind: topology.Inferred, State: topology.Unheard, Status: topology.NoStatus,
+		Name: name, Kind: topology.Inferred, State: topology.Unheard, Verdict: topology.NoVerdict,
 		Zone: zone, FirstSeen: now,
 	}
 	text, _, _ := strings.Cut(name, "@")
@@ -155,7 +155,7 @@ func prove(n *topology.Node, list []topology.Service, c *topology.Connection) []
 	}
 	s := topology.Service{
 		ID: c.Server.Service, Node: c.Server.Node, Protocol: c.Protocol, Port: c.Server.Port,
-		State: topology.Seen, Status: topology.NoStatus, FirstSeen: c.FirstSeen, LastSeen: c.LastSeen,
+		State: topology.Seen, Verdict: topology.NoVerdict, FirstSeen: c.FirstSeen, LastSeen: c.LastSeen,
 	}
 	s.Addresses = slices.Clone(n.Addresses)
 	return slices.Insert(slices.Clone(list), i, s)

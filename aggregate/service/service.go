@@ -86,7 +86,7 @@ func byOwner(listeners []report.Listener, says *report.Report) map[Port][]topolo
 // service is a listener's service, as far as the listener tells.
 func service(key Port, l *report.Listener, in report.Container) topology.Service {
 	s := topology.Service{
-		Protocol: key.Protocol, Port: key.Number, Process: l.Process, User: l.User, Own: l.Own,
+		Protocol: key.Protocol, Port: key.Number, Process: l.Process, PID: l.PID, User: l.User, Own: l.Own,
 		Unit: l.Unit, Container: in.Name, Image: in.Image,
 	}
 	if in.Pod != "" {
@@ -150,14 +150,14 @@ func anyOwner(_, b *topology.Service) bool { return b.State == topology.Gone || 
 
 // listen completes a service that accepts connections now.
 func listen(node *topology.Node, key Port, s topology.Service, old *topology.Service, used map[string]bool, at time.Time) topology.Service {
-	s.Node, s.State, s.Status = node.Name, topology.Listening, topology.NoStatus
+	s.Node, s.State, s.Verdict = node.Name, topology.Listening, topology.NoVerdict
 	s.Scope = scope(s.Addresses)
 	if node.Kind == topology.Container && s.Container == "" {
 		_, s.Container, _ = strings.Cut(node.Name, "/")
 	}
 	if old != nil {
 		s.ID, s.FirstSeen, s.LastSeen = old.ID, old.FirstSeen, old.LastSeen
-		s.LastConnection, s.Status, s.Clients = old.LastConnection, old.Status, old.Clients
+		s.LastConnection, s.Verdict, s.Clients = old.LastConnection, old.Verdict, old.Clients
 		s.Drops += old.Drops
 		if s.Process == "" {
 			// Seen before, hidden now.

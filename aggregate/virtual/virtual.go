@@ -181,7 +181,7 @@ func (r *Addresses) virtualize(zone string, a netip.Addr, loser string, now time
 		r.renameBare(bare, name)
 	}
 	next := topology.Block{Node: topology.Node{
-		State: topology.Unheard, Status: topology.NoStatus, Zone: zone, FirstSeen: now,
+		State: topology.Unheard, Verdict: topology.NoVerdict, Zone: zone, FirstSeen: now,
 	}}
 	if old := r.edit.Block(name); old != nil {
 		next = *old

@@ -3,7 +3,7 @@
 // minute, over simulated days, through the recorder of the server into a real
 // engine.
 //
-//	go run ./bench/store [-nodes N] [-connections N] [-days N] [-numbers PERCENT] [-ledger] [-engine bolt|redis] [-redis URL] [-json]
+//	go run ./bench/store [-nodes N] [-connections N] [-days N] [-numbers PERCENT] [-ledger] [-engine bolt|redis] [-redis URL] [-dir DIR] [-json]
 //
 // The last line that it prints is one JSON object; -json prints nothing else.
 // Filling waits for the disk once in ten simulated minutes, which go into one
@@ -73,13 +73,14 @@ func run() int {
 	flag.BoolVar(&r.Ledger, "ledger", false, "keep in the ledger each edge that appears, too")
 	flag.StringVar(&r.Engine, "engine", "bolt", "bolt or redis")
 	redisURL := flag.String("redis", "redis://127.0.0.1:6379", "the Redis to measure, which must be empty")
+	dir := flag.String("dir", "", "where the embedded store's file is left; without it, nowhere")
 	quiet := flag.Bool("json", false, "print nothing but the JSON object")
 	flag.Parse()
 	say := io.Writer(os.Stdout)
 	if *quiet {
 		say = io.Discard
 	}
-	if err := measure(context.Background(), &r, *redisURL, say); err != nil {
+	if err := measure(context.Background(), &r, *redisURL, *dir, say); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -98,7 +99,7 @@ type engine struct {
 	size func() int64
 }
 
-func engineOf(ctx context.Context, r *result, redisURL string) (engine, func(), error) {
+func engineOf(ctx context.Context, r *result, redisURL, dir string) (engine, func(), error) {
 	switch r.Engine {
 	case "redis":
 		open := func() (store.Store, error) { return redis.Open(ctx, redisURL, redis.Options{}) }
@@ -107,9 +108,13 @@ func engineOf(ctx context.Context, r *result, redisURL string) (engine, func(), 
 	default:
 		return engine{}, nil, fmt.Errorf("-engine must be bolt or redis, is %q", r.Engine)
 	}
-	dir, err := os.MkdirTemp("", "dotm-bench-store")
-	if err != nil {
-		return engine{}, nil, err
+	clean := func() {}
+	if dir == "" {
+		made, err := os.MkdirTemp("", "dotm-bench-store")
+		if err != nil {
+			return engine{}, nil, err
+		}
+		dir, clean = made, func() { _ = os.RemoveAll(made) }
 	}
 	size := func() int64 {
 		info, err := os.Stat(filepath.Join(dir, bolt.FileName))
@@ -118,11 +123,11 @@ func engineOf(ctx context.Context, r *result, redisURL string) (engine, func(), 
 		}
 		return info.Size()
 	}
-	return engine{func() (store.Store, error) { return bolt.Open(dir) }, size}, func() { _ = os.RemoveAll(dir) }, nil
+	return engine{func() (store.Store, error) { return bolt.Open(dir) }, size}, clean, nil
 }
 
-func measure(ctx context.Context, r *result, redisURL string, say io.Writer) error {
-	e, clean, err := engineOf(ctx, r, redisURL)
+func measure(ctx context.Context, r *result, redisURL, dir string, say io.Writer) error {
+	e, clean, err := engineOf(ctx, r, redisURL, dir)
 	if err != nil {
 		return err
 	}

@@ -23,14 +23,14 @@ func address(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&2
 func (g *site) block(i int) *topology.Block {
 	name := nodeName(i)
 	b := &topology.Block{Node: topology.Node{
-		Name: name, Kind: topology.Host, State: topology.Reporting, Status: topology.NoStatus, Agent: "1.0.0", Collect: "agent",
+		Name: name, Kind: topology.Host, State: topology.Reporting, Verdict: topology.NoVerdict, Agent: "1.0.0", Collect: "agent",
 		Addresses: []netip.Addr{netip.MustParseAddr(address(i))}, FirstSeen: g.begin, LastReport: g.begin, Interval: topology.Duration(10 * time.Second),
 		Identity: fmt.Sprintf("machine:%032x", i), Instance: fmt.Sprintf("i%06d", i),
 	}}
 	for _, port := range []uint16{22, 443, 80, 9100} {
 		b.Services = append(b.Services, topology.Service{
 			ID: topology.ServiceID(name, "tcp", port, netip.Addr{}), Node: name, Protocol: "tcp", Port: port, Process: "nginx", User: "www-data",
-			Addresses: []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}, State: topology.Listening, Status: topology.NoStatus,
+			Addresses: []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}, State: topology.Listening, Verdict: topology.NoVerdict,
 			Unit: "nginx.service", FirstSeen: g.begin, LastSeen: g.begin,
 		})
 	}
@@ -56,7 +56,7 @@ func (g *site) connection(i int) topology.Connection {
 			ClientAddress: address(i), ServerAddress: address(to), ClientResolved: "reported by the client", ServerResolved: "address of " + server,
 		},
 	}
-	c.ID = fmt.Sprintf("%016x", uint64(g.next)*0x9e3779b97f4a7c15)
+	c.ID = fmt.Sprintf("%016x", uint64(g.next)*0x9e3779b97f4a7c15) // another one each time
 	g.count(&c)
 	return c
 }

@@ -174,6 +174,9 @@ func spellDiff(d *api.Difference) (lines []string) {
 		e := &x.Connection
 		lines = append(lines, spellChange(x.Change, fmt.Sprintf("connection %s %s -> %s:%d", e.Client.Node, e.Client.Process, e.Server.Node, e.Server.Port)))
 	}
+	for _, x := range d.Checks {
+		lines = append(lines, spellCheck(&x))
+	}
 	for _, gap := range d.Gaps {
 		what := "anything"
 		if gap.Node != "" {
@@ -186,6 +189,23 @@ func spellDiff(d *api.Difference) (lines []string) {
 		lines = append(lines, fmt.Sprintf("? %s was not seen from %s to %s: %s", what, gap.From.UTC().Format(time.RFC3339), until, gap.Why))
 	}
 	return lines
+}
+
+// spellCheck says how a check differs: "check disk of web (nagios) OK -> CRITICAL".
+func spellCheck(x *history.CheckChange) string {
+	what := fmt.Sprintf("check of %s (%s)", x.Check.Host, x.Check.Source)
+	if x.Check.Name != "" {
+		what = fmt.Sprintf("check %s of %s (%s)", x.Check.Name, x.Check.Host, x.Check.Source)
+	}
+	switch {
+	case x.Is == "":
+		what += " was " + string(x.Was)
+	case x.Was == "" || x.Was == x.Is:
+		what += " " + string(x.Is)
+	default:
+		what += fmt.Sprintf(" %s -> %s", x.Was, x.Is)
+	}
+	return spellChange(x.Change, what)
 }
 
 func spellChange(c history.Change, what string) string {

@@ -5,7 +5,9 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/config"
+	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/store"
 )
 
@@ -36,17 +38,21 @@ type configPrintCmd struct {
 
 // inForce is the configuration with every default filled in.
 type inForce struct {
-	Listen   string         `json:"listen" yaml:"listen"`
-	Data     string         `json:"data" yaml:"data"`
-	TLS      config.TLS     `json:"tls" yaml:"tls"`
-	Nodes    []config.Node  `json:"nodes" yaml:"nodes"`
-	GeoIP    []string       `json:"geoip" yaml:"geoip"`
-	Settings store.Settings `json:"settings" yaml:"settings"`
+	Listen   string            `json:"listen" yaml:"listen"`
+	Data     string            `json:"data" yaml:"data"`
+	TLS      config.TLS        `json:"tls" yaml:"tls"`
+	Nodes    []config.Node     `json:"nodes" yaml:"nodes"`
+	Sources  []config.Source   `json:"sources" yaml:"sources"`
+	Aliases  map[string]string `json:"aliases" yaml:"aliases"`
+	Mapping  []mapping.Rule    `json:"mapping" yaml:"mapping"`
+	GeoIP    []string          `json:"geoip" yaml:"geoip"`
+	Places   []api.Site        `json:"places" yaml:"places"`
+	Settings store.Settings    `json:"settings" yaml:"settings"`
 }
 
 // Run prints the configuration in force, as a file that would give it.
 func (c *configPrintCmd) Run(g *globals) error {
-	all := inForce{Listen: defaultListen, Data: defaultData(), Nodes: []config.Node{}, GeoIP: []string{}, Settings: store.Defaults()}
+	all := inForce{Listen: defaultListen, Data: defaultData(), Nodes: []config.Node{}, Sources: []config.Source{}, GeoIP: []string{}, Places: []api.Site{}, Settings: store.Defaults()}
 	if c.File != "" {
 		cfg, err := config.Load(c.File)
 		if err != nil {
@@ -59,8 +65,18 @@ func (c *configPrintCmd) Run(g *globals) error {
 			all.Data = cfg.Data
 		}
 		all.TLS, all.Nodes, all.GeoIP = cfg.TLS, cfg.Nodes, cfg.GeoIP
+		for _, s := range cfg.Sources {
+			if s.Password != "" {
+				s.Password = "(not shown)"
+			}
+			all.Sources = append(all.Sources, s)
+		}
+		if cfg.Places != nil {
+			all.Places = cfg.Places
+		}
 		all.Settings = cfg.Settings.Apply(all.Settings)
 	}
+	all.Aliases, all.Mapping = all.Settings.Aliases, all.Settings.Mapping
 	if g.JSON {
 		return writeJSON(g.out, all)
 	}

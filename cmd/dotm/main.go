@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -16,11 +17,16 @@ import (
 
 // Exit codes.
 const (
-	exitOK    = 0
-	exitError = 2 // wrong usage, or something failed
+	exitOK      = 0
+	exitTrouble = 1 // trouble was found, and asked for
+	exitError   = 2 // wrong usage, or something failed
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// errTrouble ends a command that was asked to fail if there is trouble. What that is was
+// printed.
+var errTrouble = errors.New("trouble was found")
 
 // globals are what every command can use.
 type globals struct {
@@ -36,13 +42,22 @@ type cli struct {
 	Up      upCmd        `cmd:"" help:"Show this machine: server and agent in one, on loopback, no configuration."`
 	Serve   serveCmd     `cmd:"" help:"Run the server for agents on other machines."`
 	Agent   agentCmd     `cmd:"" help:"Send this machine's sockets to a server."`
+	Demo    demoCmd      `cmd:"" help:"Show a made-up site, with faults that come and go."`
+	Replay  replayCmd    `cmd:"" help:"Show a recording of a site."`
 	Relay   relayCmd     `cmd:"" help:"Forward the reports of agents that can't reach the server themselves."`
 	Scan    scanCmd      `cmd:"" help:"Look at a machine once and print what runs there: this one, or another over SSH."`
 	Map     mapCmd       `cmd:"" help:"Print the chart of a running server."`
+	Export  exportCmd    `cmd:"" help:"Write the chart of a running server into a file: a picture, a graph, a document, a table."`
 	Explain explainCmd   `cmd:"" help:"Say what the connections between two ends rest on."`
+	Why     whyCmd       `cmd:"" help:"Say what is in trouble, and what is likely behind it; or rank causes from files."`
+	Impact  impactCmd    `cmd:"" help:"Say what fails if something does, and who was seen to need it."`
+	Notify  notifyCmd    `cmd:"" help:"List and test who is told about incidents."`
 	Diff    diffCmd      `cmd:"" help:"Say what changed on the chart between two moments."`
 	Backup  backupCmd    `cmd:"" help:"Save everything that a running server keeps into a file."`
 	Restore restoreCmd   `cmd:"" help:"Replace everything that a running server keeps by a backup."`
+	Source  sourceCmd    `cmd:"" help:"Add, test, list, refresh and remove monitoring systems."`
+	Check   checkCmd     `cmd:"" help:"List what monitoring systems say, and hand over results."`
+	Report  reportCmd    `cmd:"" help:"Say what is odd about the site."`
 	Node    nodeCmd      `cmd:"" help:"Add, remove and list nodes."`
 	Import  importCmd    `cmd:"" help:"Take over what another installation keeps."`
 	Token   tokenCmd     `cmd:"" help:"Make, list and end the tokens with which agents enrol."`
@@ -83,13 +98,24 @@ func run(args []string, out, errOut io.Writer) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	k.BindTo(ctx, (*context.Context)(nil))
-	if err := k.Run(&c.globals); err != nil && !errors.Is(err, context.Canceled) {
+	switch err := k.Run(&c.globals); {
+	case errors.Is(err, errTrouble):
+		return exitTrouble
+	case err != nil && !errors.Is(err, context.Canceled):
 		return fail(errOut, err)
 	}
 	return exitOK
 }
 
 func fail(w io.Writer, err error) int {
-	fmt.Fprintf(w, "dotm: %v\n", err)
+	fmt.Fprintf(w, "dotm: %v%s\n", err, elsewhere(runtime.GOOS, err))
 	return exitError
+}
+
+// elsewhere says what works on a system on which sockets can't be read.
+func elsewhere(system string, err error) string {
+	if system == "linux" || !errors.Is(err, errors.ErrUnsupported) {
+		return ""
+	}
+	return ": dotm up, agent and scan need Linux; here work dotm demo, replay, serve, and the commands that ask a server"
 }

@@ -29,7 +29,24 @@ func (c *mapCmd) Run(ctx context.Context, g *globals) error {
 	if g.JSON {
 		return writeJSON(g.out, t)
 	}
+	var v api.Version
+	if err := c.get(ctx, "/version", &v); err != nil {
+		return err
+	}
+	fmt.Fprint(g.out, originOf(v.Data))
 	return printMap(g.out, &t)
+}
+
+// originOf says of what isn't live that it isn't; "" of what is.
+func originOf(d api.Data) string {
+	switch d {
+	case api.Demo:
+		return "DEMO: all of this is made up.\n\n"
+	case api.Replay:
+		return "REPLAY: this was recorded before.\n\n"
+	case api.Live:
+	}
+	return ""
 }
 
 // printMap prints each node that reports with its services, who is connected

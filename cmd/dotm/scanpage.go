@@ -170,7 +170,7 @@ var healthColumns = []column{
 
 func healthCells(cells []cell, c *report.Connection) []cell {
 	for _, n := range []uint64{c.Refused, c.TimedOut, c.Failed} {
-		cells = append(cells, toned(number(n), trouble))
+		cells = append(cells, toned(number(n), alarm))
 	}
 	h := c.Health
 	if h == nil {

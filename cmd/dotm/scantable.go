@@ -16,10 +16,10 @@ const (
 	quiet   tone = iota
 	heading      // bold
 	waiting      // yellow
-	trouble      // red
+	alarm        // red
 )
 
-var tones = [...]string{heading: "\x1b[1m", waiting: "\x1b[33m", trouble: "\x1b[31m"}
+var tones = [...]string{heading: "\x1b[1m", waiting: "\x1b[33m", alarm: "\x1b[31m"}
 
 const toneEnd = "\x1b[0m"
 

@@ -136,7 +136,7 @@ func TestMarks(t *testing.T) {
 
 func TestColours(t *testing.T) {
 	table := newTable(1, false, column{title: "A"}, column{"B", true}, column{title: "C"})
-	table.add(' ', plain("quiet"), toned("7", waiting), toned("very", trouble))
+	table.add(' ', plain("quiet"), toned("7", waiting), toned("very", alarm))
 	checkRows(
 		t, rowsOfTable(table, screen{colours: true}),
 		"\x1b[1mA\x1b[0m      \x1b[1mB\x1b[0m  \x1b[1mC\x1b[0m",

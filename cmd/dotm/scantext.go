@@ -103,7 +103,7 @@ func queueText(l *report.Listener) cell {
 		c = cell{text: strconv.Itoa(int(l.Queue)) + "/" + strconv.Itoa(int(l.QueueMax)), tone: waiting}
 	}
 	if l.Queue > l.QueueMax || l.Drops > 0 {
-		c.tone = trouble
+		c.tone = alarm
 	}
 	if l.Drops > 0 {
 		c.text = listed(c.text, strconv.FormatUint(l.Drops, 10)+" dropped")
@@ -130,7 +130,7 @@ func troubleText(c *report.Connection) cell {
 		fate string
 	}{{c.Refused, " refused"}, {c.TimedOut, " timed out"}, {c.Failed, " failed"}} {
 		if attempts.n > 0 {
-			say(trouble, number(attempts.n)+attempts.fate)
+			say(alarm, number(attempts.n)+attempts.fate)
 		}
 	}
 	h := c.Health

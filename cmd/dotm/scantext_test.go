@@ -76,10 +76,10 @@ func TestQueueText(t *testing.T) {
 		{0, 128, 0, "", quiet},
 		{3, 128, 0, "3/128", waiting},
 		{128, 128, 0, "128/128", waiting}, // one more than the limit may wait
-		{129, 128, 0, "129/128", trouble},
-		{0, 128, 1, "1 dropped", trouble},
-		{129, 128, 17, "129/128; 17 dropped", trouble},
-		{0, 0, 2, "2 dropped", trouble}, // UDP
+		{129, 128, 0, "129/128", alarm},
+		{0, 128, 1, "1 dropped", alarm},
+		{129, 128, 17, "129/128; 17 dropped", alarm},
+		{0, 0, 2, "2 dropped", alarm}, // UDP
 	} {
 		got := queueText(&report.Listener{Queue: c.queue, QueueMax: c.limit, Drops: c.drops})
 		if got.text != c.want || got.tone != c.tone {
@@ -103,11 +103,11 @@ func TestTroubleText(t *testing.T) {
 		{health(report.Health{Connecting: 3, ConnectingMS: 12_400}), "3 wait for an answer, 12 s", waiting},
 		{health(report.Health{CloseWait: 5, CloseWaitMS: 130_000}), "5 in CLOSE-WAIT, 2 min", waiting},
 		{health(report.Health{CloseWait: 1}), "1 in CLOSE-WAIT", waiting},
-		{report.Connection{Refused: 17}, "17 refused", trouble},
-		{report.Connection{TimedOut: 2, Failed: 1}, "2 timed out; 1 failed", trouble},
+		{report.Connection{Refused: 17}, "17 refused", alarm},
+		{report.Connection{TimedOut: 2, Failed: 1}, "2 timed out; 1 failed", alarm},
 		{
 			report.Connection{Refused: 1, Health: &report.Health{Connecting: 1, CloseWait: 2, Segments: 10, Retransmits: 5}},
-			"1 refused; 1 waits for an answer; 2 in CLOSE-WAIT; 50 % retransmitted", trouble,
+			"1 refused; 1 waits for an answer; 2 in CLOSE-WAIT; 50 % retransmitted", alarm,
 		},
 	} {
 		if got := troubleText(&c.row); got.text != c.want || got.tone != c.tone {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -52,7 +53,8 @@ type upCmd struct {
 type serveCmd struct {
 	siteFlags
 	storeFlags
-	Insecure bool `help:"Serve others without TLS and without a login: whoever reaches the address can read the chart and send reports."`
+	Record   string `help:"File to write all that is taken in to, for dotm replay. It must not exist." placeholder:"FILE" type:"path"`
+	Insecure bool   `help:"Serve others without TLS and without a login: whoever reaches the address can read the chart and send reports."`
 }
 
 // Run starts the server and this machine's agent.
@@ -60,7 +62,11 @@ func (c *upCmd) Run(ctx context.Context, g *globals) error {
 	if err := agent.CheckInterval(c.Interval); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
-	s, err := openSite(ctx, g, c.siteFlags, storeFlags{}, false)
+	o, err := configure(opening{siteFlags: c.siteFlags})
+	if err != nil {
+		return err
+	}
+	s, err := openSite(ctx, g, o)
 	if err != nil {
 		return err
 	}
@@ -81,13 +87,28 @@ func (c *upCmd) Run(ctx context.Context, g *globals) error {
 
 // Run starts the server alone.
 func (c *serveCmd) Run(ctx context.Context, g *globals) error {
-	s, err := openSite(ctx, g, c.siteFlags, c.storeFlags, c.Insecure)
+	o, err := configure(opening{siteFlags: c.siteFlags, storeFlags: c.storeFlags, insecure: c.Insecure})
+	if err != nil {
+		return err
+	}
+	rec := &recorder{}
+	if c.Record != "" {
+		o.recorder = rec
+	}
+	s, err := openSite(ctx, g, o)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	if c.Record == "" {
+		s.greet(ctx)
+		return s.run(ctx)
+	}
+	if err := rec.begin(c.Record, s); err != nil {
+		return err
+	}
 	s.greet(ctx)
-	return s.run(ctx)
+	return errors.Join(s.run(ctx, rec.watch), rec.end())
 }
 
 // senderFunc hands reports to a function in this process.
@@ -106,24 +127,53 @@ type site struct {
 	listener net.Listener
 	local    net.Listener // for commands on this machine; nil if it can't be
 	data     string
+	shows    api.Data // empty: what its agents report
+	geo      *resolve.Geo
+	places   []api.Site
 	greeted  bool
+	handler  atomic.Pointer[http.Handler] // once it serves
+}
+
+// paint draws what is around a node or service.
+func (s *site) paint(ctx context.Context, of string) ([]byte, error) {
+	h := s.handler.Load()
+	if h == nil {
+		return nil, nil
+	}
+	return api.Picture(ctx, *h, of)
+}
+
+// opening is what a site is opened with.
+type opening struct {
+	siteFlags
+	storeFlags
+	insecure bool
+	cfg      config.Config
+	shows    api.Data
+	relives  time.Time       // see [server.Options]
+	recorder server.Recorder // nil for none
+}
+
+// configure adds what the configuration file says.
+func configure(o opening) (opening, error) {
+	if o.Config == "" {
+		return o, nil
+	}
+	var err error
+	o.cfg, err = config.Load(o.Config)
+	return o, err
 }
 
 // openSite opens everything that may fail before anything runs.
-func openSite(ctx context.Context, g *globals, f siteFlags, kept storeFlags, insecure bool) (_ *site, err error) {
-	s := &site{globals: g, log: newLog(g)}
-	var cfg config.Config
-	if f.Config != "" {
-		if cfg, err = config.Load(f.Config); err != nil {
-			return nil, err
-		}
-	}
+func openSite(ctx context.Context, g *globals, o opening) (_ *site, err error) {
+	s := &site{globals: g, log: newLog(g), shows: o.shows}
+	f, cfg := o.siteFlags, o.cfg
 	address := cmp.Or(f.Listen, cfg.Listen, defaultListen)
-	if s.access, err = planAccess(address, insecure, f.accessFlags, &cfg); err != nil {
+	if s.access, err = planAccess(address, o.insecure, f.accessFlags, &cfg); err != nil {
 		return nil, err
 	}
 	s.data = cmp.Or(f.Data, cfg.Data, defaultData())
-	if s.store, err = openStore(ctx, kept, &cfg, s.data, s.log); err != nil {
+	if s.store, err = openStore(ctx, o.storeFlags, &cfg, s.data, s.log); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -142,9 +192,21 @@ func openSite(ctx context.Context, g *globals, f siteFlags, kept storeFlags, ins
 	if err != nil {
 		return nil, fmt.Errorf("geoip: %w", err)
 	}
+	s.geo, s.places = geo, cfg.Places
+	sources, err := sourcesOf(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	receivers, err := receiversOf(&cfg)
+	if err != nil {
+		return nil, err
+	}
 	s.server, err = server.New(ctx, s.store.sharing(server.Options{
+		Sources: sources, Monitors: newMonitor, Detect: detectMonitor,
 		Country: geo.Country, Owner: geo.Owner,
-		Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: ask, Log: s.log,
+		Version: version, Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: ask, Log: s.log,
+		Receivers: receivers, PublicURL: cfg.PublicURL, Paint: s.paint,
+		Relives: o.relives, Recorder: o.recorder,
 	}))
 	if err != nil {
 		return nil, err
@@ -281,11 +343,12 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	also = append(also, names.Run)
 	also = append(also, s.sweep, s.reload)
 	handler := api.New(ctx, s.options(api.Options{
-		Model: s.server, Settings: s.server, Sink: s.server, History: s.server, Keeping: s.server, Fleet: s.server, UI: web.Files(), This: thisNode(),
-		Member: s.member,
-		Names:  namesOf(s.server, names), Hosts: names.Hosts,
+		Model: s.server, Settings: s.server, Sink: s.server, History: s.server, Keeping: s.server, Fleet: s.server, Roles: s.server, Charts: s.server, Incidents: s.server, Telling: s.server, Recent: s.server, Locator: s.geo, Places: s.places, Monitoring: s.server, ReadAlerts: readAlerts, UI: web.Files(), This: thisNode(),
+		Member: s.member, Now: s.server.Now,
+		Names: namesOf(s.server, names), Hosts: names.Hosts,
 		Version: versionInfo(s), Log: s.log,
 	}))
+	s.handler.Store(&handler)
 	servers := []*http.Server{s.httpServer(handler)}
 	listeners := []net.Listener{s.listen(s.listener)}
 	if s.local != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -35,7 +36,7 @@ func (versionCmd) Run(g *globals) error {
 func versionInfo(s *site) api.Version {
 	return api.Version{
 		Version: version, Go: runtime.Version(), Revision: sourceRevision(), Started: s.server.Started().UTC(),
-		Listen: s.listener.Addr().String(), Loopback: s.loopback, Insecure: s.insecure,
+		Listen: s.listener.Addr().String(), Loopback: s.loopback, Insecure: s.insecure, Data: cmp.Or(s.shows, api.Live),
 	}
 }
 

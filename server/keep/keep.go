@@ -58,6 +58,7 @@ type Keeper struct {
 	lost     uint64 // events dropped
 	failing  error
 	settings store.Settings
+	renewed  bool // since the last flush the settings changed
 }
 
 // written is what the store holds of a node.
@@ -79,11 +80,12 @@ func New(st store.Store, log *slog.Logger, loaded *topology.Snapshot, alive time
 	return k
 }
 
-// Configure puts settings in force.
+// Configure puts settings in force. The next flush writes something in any case:
+// an engine may have to write by the new settings what it holds.
 func (k *Keeper) Configure(s store.Settings) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.settings = s
+	k.settings, k.renewed = s, true
 }
 
 // Keep takes note of a new snapshot and the events that lead to it. It never
@@ -96,11 +98,18 @@ func (k *Keeper) Keep(s *topology.Snapshot, events []topology.Event) {
 	k.wait(events...)
 }
 
-// Lost is how many events were dropped because the store failed for too long.
-func (k *Keeper) Lost() uint64 {
+// Losses are what was lost since the start.
+func (k *Keeper) Losses() store.Losses {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.lost
+	l := store.Losses{Events: k.lost}
+	if s, ok := k.store.(forgetful); ok {
+		l.Lapses = s.Lapses()
+	}
+	if s, ok := k.store.(copied); ok {
+		l.Unconfirmed = s.Unconfirmed()
+	}
+	return l
 }
 
 // Run flushes once a second until ctx ends.
@@ -175,11 +184,11 @@ func (k *Keeper) changeOf(t *taken, now time.Time, last bool) store.Change {
 			c.Records = append(c.Records, k.records.Gone(name, t.snap.At()))
 		}
 	}
-	c.Uses = k.sweep.Next(t.snap, now, perSweep(t.snap))
+	c.Uses = append(k.sweep.Changed(t.snap, t.events, now), k.sweep.Next(t.snap, now, perSweep(t.snap))...)
 	if now.Sub(k.forgot) >= forgetEvery {
 		c.Forget = forget(&t.settings, now)
 	}
-	if last || now.Sub(k.alive) >= timesEvery || !c.Empty() {
+	if last || t.renewed || now.Sub(k.alive) >= timesEvery || !c.Empty() {
 		c.Alive = now
 	}
 	return c
@@ -203,14 +212,15 @@ type taken struct {
 	events   []topology.Event
 	gaps     []store.Gap
 	settings store.Settings
+	renewed  bool
 }
 
 // take removes what waits, to be written with the newest snapshot.
 func (k *Keeper) take() taken {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	t := taken{k.snap, k.events, k.gaps, k.settings}
-	k.events, k.gaps = nil, nil
+	t := taken{k.snap, k.events, k.gaps, k.settings, k.renewed}
+	k.events, k.gaps, k.renewed = nil, nil, false
 	return t
 }
 
@@ -241,6 +251,7 @@ func (k *Keeper) outcome(err error, t *taken) {
 		k.events = nil
 		k.wait(append(t.events, since...)...)
 		k.gaps = append(t.gaps, k.gaps...)
+		k.renewed = k.renewed || t.renewed
 	}
 }
 

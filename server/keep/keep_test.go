@@ -35,8 +35,8 @@ func TestEventsAreBounded(t *testing.T) {
 	waiting := k.take()
 	k.Keep(k.snap, []topology.Event{{ID: "a"}, {ID: "b"}, {ID: "c"}})
 	k.outcome(errors.New("disk full"), &waiting)
-	if len(k.events) != maxPending || k.Lost() != 2 || k.events[0].ID != "2" || k.events[maxPending-1].ID != "c" {
-		t.Errorf("%d wait, %d lost, from %s to %s", len(k.events), k.Lost(), k.events[0].ID, k.events[len(k.events)-1].ID)
+	if len(k.events) != maxPending || k.Losses().Events != 2 || k.events[0].ID != "2" || k.events[maxPending-1].ID != "c" {
+		t.Errorf("%d wait, %d lost, from %s to %s", len(k.events), k.Losses().Events, k.events[0].ID, k.events[len(k.events)-1].ID)
 	}
 }
 
@@ -102,5 +102,68 @@ func TestNodeGaps(t *testing.T) {
 				t.Errorf("gaps (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func check(status topology.Status, output string) topology.Check {
+	return topology.Check{ID: "disk", Source: "nagios", Host: "web", Name: "disk", Node: "web", Status: status, Hard: true, Output: output}
+}
+
+// TestWhatIsRecorded: what a chart of the past shows, and no number alone.
+func TestWhatIsRecorded(t *testing.T) {
+	base := topology.Node{Name: "web", Kind: topology.Host, State: topology.Reporting, Verdict: topology.NoVerdict}
+	for _, tt := range []struct {
+		name   string
+		change func(b *topology.Block)
+		want   int
+	}{
+		{"a status", func(b *topology.Block) { b.SetChecks([]topology.Check{check("CRITICAL", "no room")}) }, 1},
+		{"what a check says", func(b *topology.Block) { b.SetChecks([]topology.Check{check("OK", "9 GB left")}) }, 0},
+		{"a note", func(b *topology.Block) { b.Node.Notes = []topology.Note{{Code: "c", Text: "t"}} }, 1},
+		{"a report's time", func(b *topology.Block) { b.Node.LastReport = noon.Add(time.Second) }, 0},
+		{"what a look cost", func(b *topology.Block) { b.Node.Cost.CPUMillis = 3 }, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before, after := &topology.Block{Node: base}, &topology.Block{Node: base}
+			before.SetChecks([]topology.Check{check("OK", "fine")})
+			after.SetChecks([]topology.Check{check("OK", "fine")})
+			tt.change(after)
+			now, err := topology.FromBlocks(topology.Revision{Epoch: "e", Number: 2}, noon.Add(time.Second), []*topology.Block{after})
+			was, err2 := topology.FromBlocks(topology.Revision{Epoch: "e", Number: 1}, noon, []*topology.Block{before})
+			if err != nil || err2 != nil {
+				t.Fatal(err, err2)
+			}
+			k := New(nil, slog.New(slog.DiscardHandler), was, noon)
+			c := k.changeOf(&taken{snap: now, settings: store.Defaults()}, noon.Add(time.Second), false)
+			if len(c.Records) != tt.want {
+				t.Errorf("%d records, want %d", len(c.Records), tt.want)
+			}
+		})
+	}
+}
+
+// TestShortEdgeIsInTheLedger: what came and went between two rounds of the sweep.
+func TestShortEdgeIsInTheLedger(t *testing.T) {
+	block := func(c ...topology.Connection) []*topology.Block {
+		return []*topology.Block{{Node: topology.Node{Name: "web", Kind: topology.Host}, Connections: c}}
+	}
+	snap := func(at time.Time, blocks []*topology.Block) *topology.Snapshot {
+		s, err := topology.FromBlocks(topology.Revision{Epoch: "e", Number: uint64(at.Unix())}, at, blocks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	edge := topology.Connection{
+		ID: "c1", Client: topology.Client{Node: "web", Process: "cron"}, Server: topology.Server{Node: "db", Port: 5432, Service: "db~tcp~5432"},
+		Protocol: "tcp", Directed: true, Status: topology.Fresh, FirstSeen: noon, LastSeen: noon, LastConnection: noon,
+	}
+	before := snap(noon.Add(-time.Second), block())
+	k := New(nil, slog.New(slog.DiscardHandler), before, noon)
+	k.changeOf(&taken{snap: before, settings: store.Defaults()}, noon.Add(-time.Second), false) // the sweep was here already
+	after := snap(noon, block(edge))
+	c := k.changeOf(&taken{snap: after, events: topology.Diff(before, after), settings: store.Defaults()}, noon, false)
+	if len(c.Uses) == 0 || c.Uses[0].Connection != "c1" || c.Uses[0].Service != "db~tcp~5432" {
+		t.Errorf("uses are %+v", c.Uses)
 	}
 }

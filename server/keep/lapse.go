@@ -9,6 +9,12 @@ type forgetful interface {
 	Lapses() uint64
 }
 
+// copied is a store that others copy.
+type copied interface {
+	// Unconfirmed counts events that no copy confirmed in time.
+	Unconfirmed() uint64
+}
+
 // OnLapse has f called, in a goroutine of its own, when the store lost something:
 // the keeper writes the topology again, and others what is theirs. It is set
 // before [Keeper.Run].

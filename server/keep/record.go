@@ -31,13 +31,13 @@ func (k *Keeper) begin(ctx context.Context) error {
 	return nil
 }
 
-// record adds the record of a node that changed in structure, or whose last key
-// frame is too old. before is nil for a new node.
+// record adds the record of a node that changed in more than numbers and times, or
+// whose last key frame is too old. before is nil for a new node.
 func (k *Keeper) record(records []store.Record, s *store.Settings, before, b *topology.Block, at time.Time) []store.Record {
 	if before != nil && topology.OnlyTimes(before, b) {
 		return records
 	}
-	if before == nil || !topology.SameStructure(before, b) {
+	if before == nil || !history.Same(before, b) {
 		return append(records, k.records.Record(b, at))
 	}
 	framed := k.records.Framed(b.Node.Name)

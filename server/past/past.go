@@ -129,24 +129,20 @@ func (r *Reader) blocks(ctx context.Context, at time.Time) ([]*topology.Block, e
 // Compare tells what changed between two topologies, of which the first may be
 // of any moment. What returned is told from what is new by the ledger, too.
 func (r *Reader) Compare(ctx context.Context, a, b *topology.Snapshot) (*history.Comparison, error) {
-	first := sights{}
-	for service := range appeared(a, b) {
-		err := r.history.Uses(ctx, service, func(u store.Use) bool {
-			first.note(&u)
-			return true
-		})
-		if err != nil {
-			return nil, fmt.Errorf("reading who used %s: %w", service, err)
-		}
+	events := topology.Diff(a, b)
+	first, err := r.sights(ctx, appeared(a, b, events))
+	if err != nil {
+		return nil, err
 	}
-	return history.Compare(a, b, func(sub topology.Subject, id string) time.Time { return first[sight{sub, id}] }), nil
+	return history.Compare(a, b, events, func(sub topology.Subject, id string) time.Time { return first[sight{sub, id}] }), nil
 }
 
 // appeared are the services that appeared, or that an edge appeared to, and seem
 // to be new.
-func appeared(a, b *topology.Snapshot) map[string]bool {
+func appeared(a, b *topology.Snapshot, events []topology.Event) map[string]bool {
 	services := map[string]bool{}
-	for _, e := range topology.Diff(a, b) {
+	for i := range events {
+		e := &events[i]
 		switch {
 		case e.Kind != topology.Appeared:
 		case e.Subject == topology.SubjectService:
@@ -160,6 +156,47 @@ func appeared(a, b *topology.Snapshot) map[string]bool {
 		}
 	}
 	return services
+}
+
+// asking is how many services the ledger is asked for at a time: where it is
+// elsewhere, each answer is a way there and back.
+const asking = 16
+
+// sights asks the ledger for the uses of services.
+func (r *Reader) sights(ctx context.Context, services map[string]bool) (sights, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	names := make(chan string, asking)
+	first := sights{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range asking {
+		wg.Go(func() {
+			for service := range names {
+				err := r.history.Uses(ctx, service, func(u store.Use) bool {
+					mu.Lock()
+					defer mu.Unlock()
+					first.note(&u)
+					return true
+				})
+				if err != nil {
+					cancel(fmt.Errorf("reading who used %s: %w", service, err))
+				}
+			}
+		})
+	}
+	for service := range services {
+		if ctx.Err() != nil {
+			break
+		}
+		names <- service
+	}
+	close(names)
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return first, nil
 }
 
 // sights are when things were first seen, by the ledger.

@@ -1,6 +1,9 @@
 package past
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -90,5 +93,30 @@ func TestCompareByLedger(t *testing.T) {
 		if is, ok := returned[what]; !ok || is != want {
 			t.Errorf("%s: returned is %v (told: %v), want %v", what, is, ok, want)
 		}
+	}
+}
+
+// TestCompareFails: a ledger that can't be read is an error, not a list of what
+// is new.
+func TestCompareFails(t *testing.T) {
+	db, err := bolt.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var blocks []*topology.Block
+	for i := range 3 * asking {
+		blocks = append(blocks, node(fmt.Sprintf("n%d", i), noon.Add(time.Minute)))
+	}
+	_, err = New(db).Compare(t.Context(), moment(t, noon), moment(t, noon.Add(time.Hour), blocks...))
+	if !errors.Is(err, store.ErrClosed) {
+		t.Errorf("error is %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := New(db).Compare(ctx, moment(t, noon), moment(t, noon.Add(time.Hour), blocks...)); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up, the error is %v", err)
 	}
 }

@@ -14,6 +14,9 @@ type entry struct {
 	to   string // a member's name; empty for all
 	ref  uint64 // joins an answer to its question
 	data []byte
+	// sent is called once it is on the bus, unsent if it could not be told; both
+	// may be nil.
+	sent, unsent func()
 }
 
 // Bounds of a message.

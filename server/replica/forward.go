@@ -149,12 +149,17 @@ func (m *Member) unasked(entries []entry, err error) {
 	}
 }
 
-// unsaid has the leader tell all anew.
-func (m *Member) unsaid(_ []entry, err error) {
+// unsaid has the leader tell all anew, at the latest when it renews its lease.
+func (m *Member) unsaid(entries []entry, err error) {
 	m.Log.Warn("telling the other servers failed", "error", err)
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.retell = true
+	m.mu.Unlock()
+	for i := range entries {
+		if entries[i].unsent != nil {
+			entries[i].unsent()
+		}
+	}
 }
 
 // Tell lets all other members know of something; see [Server.Heard].
@@ -162,10 +167,56 @@ func (m *Member) Tell(kind string, data []byte) error {
 	return m.said.put(entry{kind: kind, data: data})
 }
 
-// Share says that there is a newer snapshot to tell of. It never blocks.
-func (m *Member) Share() {
+// Share says that there is a newer snapshot to tell of. It never blocks. Each of
+// applied waits for the others to know that snapshot: it is called with true then,
+// at once where nobody is told, and with false if another server leads before. It
+// must not block.
+func (m *Member) Share(applied ...func(told bool)) {
+	m.mu.Lock()
+	leads := m.role == Leading
+	if leads {
+		m.applied = append(m.applied, applied...)
+	}
+	m.mu.Unlock()
+	if !leads {
+		call(applied, true)
+	}
 	select {
 	case m.share <- struct{}{}:
 	default:
 	}
+}
+
+func call(applied []func(told bool), told bool) {
+	for _, f := range applied {
+		f(told)
+	}
+}
+
+// take hands over who waits to be told of; missed says once that a part of what
+// was told did not reach the others.
+func (m *Member) take() (applied []func(bool), missed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	applied, missed = m.applied, m.retell
+	m.applied, m.retell = nil, false
+	return applied, missed
+}
+
+// wait puts back who is still to be told of.
+func (m *Member) wait(applied []func(bool)) {
+	m.mu.Lock()
+	m.applied = append(applied, m.applied...)
+	role := m.role
+	m.mu.Unlock()
+	if role != Leading {
+		m.release(role)
+	}
+}
+
+// release answers who waits when this one leads no more: alone it tells nobody;
+// else another one must be asked.
+func (m *Member) release(role Role) {
+	applied, _ := m.take()
+	call(applied, role == Alone)
 }

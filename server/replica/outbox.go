@@ -72,6 +72,12 @@ func (o *outbox) flush(ctx context.Context, term func() uint64, failed func([]en
 		cancel()
 		if err != nil {
 			failed(batch, err)
+			continue
+		}
+		for i := range batch {
+			if batch[i].sent != nil {
+				batch[i].sent()
+			}
 		}
 	}
 }

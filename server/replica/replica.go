@@ -100,6 +100,7 @@ type Member struct {
 	trouble error
 	turn    chan struct{} // closed at the next change of role or leader
 	retell  bool          // the others miss something that was told
+	applied []func(bool)  // while leading: who waits for the others to know
 	refs    uint64
 	pending map[uint64]chan<- answer
 }
@@ -214,6 +215,9 @@ func (m *Member) become(role Role, leader string, term uint64, trouble error) {
 	if m.role == role && m.leader == leader && m.term == term {
 		m.trouble = trouble
 		return
+	}
+	if m.role == Leading && role != Leading {
+		defer func() { go m.release(role) }() // without the lock
 	}
 	if m.role != role {
 		m.Log.Info("role among the servers of this store", "role", string(role), "leader", leader)

@@ -15,6 +15,7 @@ const (
 	kindHello  = "hello"  // I am here; marks how far a topic was read
 	kindUpdate = "update" // the leader's chart
 	kindAnswer = "answer" // to what was handed over
+	kindMark   = "mark"   // nothing: what came before it is told
 )
 
 // errSuperseded ends the session of a leader that is none any more.
@@ -54,6 +55,7 @@ func (m *Member) session(ctx context.Context) error {
 			if err := s.renew(ctx); err != nil {
 				return err
 			}
+			s.tell() // what could not be told before
 		case err := <-s.lost:
 			return err
 		case <-ctx.Done():
@@ -207,16 +209,24 @@ func (s *session) tell() {
 	if s.Role() != Leading {
 		return
 	}
-	now := s.Server.Snapshot()
-	if s.missed() {
+	applied, missed := s.take() // before the snapshot: that holds what they wait for
+	if missed {
 		s.shared = nil
 	}
-	if now == s.shared {
-		return
+	now := s.Server.Snapshot()
+	list := s.entries(now)
+	if len(applied) > 0 {
+		if len(list) == 0 {
+			list = append(list, entry{kind: kindMark})
+		}
+		last := &list[len(list)-1]
+		last.sent = func() { call(applied, true) }
+		last.unsent = func() { s.wait(applied) }
 	}
-	for _, part := range updateOf(s.shared, now).parts() {
-		if err := s.said.put(entry{kind: kindUpdate, data: part.encode()}); err != nil {
+	for i := range list {
+		if err := s.said.put(list[i]); err != nil {
 			s.shared = nil // tells all the next time
+			s.wait(applied)
 			s.Log.Warn("telling the other servers failed", "error", err)
 			return
 		}
@@ -224,13 +234,15 @@ func (s *session) tell() {
 	s.shared = now
 }
 
-// missed says once that a part of what was told did not reach the others.
-func (s *session) missed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	missed := s.retell
-	s.retell = false
-	return missed
+// entries are the parts of what the others don't know yet of a snapshot.
+func (s *session) entries(now *topology.Snapshot) (list []entry) {
+	if now == s.shared {
+		return nil
+	}
+	for _, part := range updateOf(s.shared, now).parts() {
+		list = append(list, entry{kind: kindUpdate, data: part.encode()})
+	}
+	return list
 }
 
 // hear takes in what a member said. What one says that led before counts no
@@ -251,7 +263,7 @@ func (s *session) hear(msg store.Message) {
 
 func (s *session) entry(msg store.Message, e *entry) {
 	switch {
-	case e.to != "" && e.to != s.Name:
+	case e.to != "" && e.to != s.Name, e.kind == kindMark:
 	case e.kind == kindAnswer:
 		s.answered(e)
 	case e.kind == kindUpdate:

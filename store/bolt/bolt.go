@@ -30,7 +30,7 @@ import (
 const FileName = "dotm.db"
 
 // format is the version of the layout below. A file of a newer one is refused.
-const format = 2
+const format = 3
 
 // lockWait is how long Open waits for another process to let go of the file.
 const lockWait = time.Second
@@ -42,7 +42,8 @@ var (
 	bucketEvents = []byte("events") // see eventKey → history.EncodeEvent
 	// bucketDocuments came later: files that were written before have none.
 	bucketDocuments = []byte("documents") // kind, NUL, key → value
-	bucketRecords   = []byte("records")   // see recordKey → time of the base, data
+	bucketRecords   = []byte("records")   // see recordKey → 8 zeros (or time of the base), data
+	bucketPatches   = []byte("patches")   // see recordKey → time of the base, data
 	bucketUses      = []byte("uses")      // service, NUL, connection → JSON of store.Use
 	bucketGaps      = []byte("gaps")      // see gapKey → JSON of store.Gap
 
@@ -72,7 +73,7 @@ var _ store.Store = (*Store)(nil)
 // Open opens the database in the folder dir, and makes both if need be. Its
 // errors wrap those of package store and say what to do.
 func Open(dir string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the folder is its user's choice
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making data folder: %w (choose another with --data)", err)
 	}
 	s := &Store{path: filepath.Join(dir, FileName)}
@@ -352,12 +353,18 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 		if err != nil {
 			s.failed.Store(true)
 		}
+		if errors.Is(err, errUnreadable) {
+			err = s.damaged(err.Error())
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", s.path, full(closed(err)))
 	}
 	return nil
 }
+
+// errUnreadable is wrapped by a write that met damage.
+var errUnreadable = errors.New("it can't be read")
 
 // full says what to do where there is no room.
 func full(err error) error {

@@ -74,7 +74,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // block is the block of a node with some services and connections.
 func block(name string, connections int) *topology.Block {
 	b := &topology.Block{Node: topology.Node{
-		Name: name, Kind: topology.Host, State: topology.Reporting, Status: topology.NoStatus,
+		Name: name, Kind: topology.Host, State: topology.Reporting, Verdict: topology.NoVerdict,
 		FirstSeen: noon, LastReport: noon, Interval: topology.Duration(10 * time.Second),
 	}}
 	for i := range connections {

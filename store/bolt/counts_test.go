@@ -20,7 +20,7 @@ func checkCounts(t *testing.T, s *Store) {
 		for _, part := range []struct {
 			bucket []byte
 			n      *int64
-		}{{bucketEvents, &want.Events}, {bucketRecords, &want.Records}, {bucketUses, &want.Uses}} {
+		}{{bucketEvents, &want.Events}, {bucketRecords, &want.Records}, {bucketPatches, &want.Records}, {bucketUses, &want.Uses}} {
 			b := tx.Bucket(part.bucket)
 			if b == nil {
 				continue
@@ -54,7 +54,11 @@ func TestCounts(t *testing.T) {
 			node := fmt.Sprint("n", rng.IntN(9))
 			c.Put = append(c.Put, block(node, 0))
 			c.Append = append(c.Append, event(rng.IntN(2000)))
-			c.Records = append(c.Records, store.Record{Node: node, At: moment(), Data: make([]byte, rng.IntN(300))})
+			r := store.Record{Node: node, At: moment(), Data: make([]byte, rng.IntN(300))}
+			if rng.IntN(2) == 0 {
+				r.Base = moment()
+			}
+			c.Records = append(c.Records, r)
 			c.Uses = append(c.Uses, store.Use{Service: node, Connection: fmt.Sprint(rng.IntN(9)), First: noon, Last: moment()})
 		}
 		switch rng.IntN(5) {

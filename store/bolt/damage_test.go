@@ -109,33 +109,53 @@ func readPast(t *testing.T, s *Store) error {
 // TestDamagedHistory: an entry of each kind that can't be read is told as damage,
 // with what to do.
 func TestDamagedHistory(t *testing.T) {
-	for name, tt := range map[string]struct{ bucket, key, value []byte }{
-		"record without a node":   {bucketRecords, []byte("x"), []byte("12345678x")},
-		"record that is cut":      {bucketRecords, recordKey("zz", noon), []byte("1234")},
-		"record without its base": {bucketRecords, recordKey("zz", noon), append(timeKey(noon.Add(-time.Hour)), 'x')},
-		"use":                     {bucketUses, []byte("a\x00b"), []byte("{")},
-		"gap":                     {bucketGaps, gapKey(&store.Gap{From: noon, Node: "a"}), []byte("{")},
-		"event":                   {bucketEvents, eventKey(noon, 1), []byte{0xff, 0xff}},
-		"event of format 1":       {bucketEvents, eventKey(noon, 1), []byte("{")},
-		"counts":                  {bucketMeta, keyCounts, []byte("{")},
+	for name, tt := range map[string]struct {
+		bucket, key, value []byte
+		met                bool // by forgetting, too
+	}{
+		"record without a node":   {bucketRecords, []byte("x"), []byte("12345678x"), true},
+		"record that is cut":      {bucketRecords, recordKey("zz", noon), []byte("1234"), false},
+		"record without its base": {bucketRecords, recordKey("zz", noon), append(timeKey(noon.Add(-time.Hour)), 'x'), false},
+		"patch without a node":    {bucketPatches, []byte("x"), []byte("12345678x"), true},
+		"patch that is cut":       {bucketPatches, recordKey("a", noon.Add(time.Minute)), []byte("1234"), false},
+		"patch without its base":  {bucketPatches, recordKey("a", noon.Add(time.Minute)), append(timeKey(noon.Add(-time.Hour)), 'x'), false},
+		"use":                     {bucketUses, []byte("a\x00b"), []byte("{"), true},
+		"gap":                     {bucketGaps, gapKey(&store.Gap{From: noon, Node: "a"}), []byte("{"), true},
+		"event":                   {bucketEvents, eventKey(noon, 1), []byte{0xff, 0xff}, false},
+		"event of format 1":       {bucketEvents, eventKey(noon, 1), []byte("{"), false},
+		"counts":                  {bucketMeta, keyCounts, []byte("{"), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, t.TempDir())
 			defer s.Close()
 			mustWrite(t, s, sample(1))
 			err := s.db.Update(func(tx *bbolt.Tx) error {
-				if name == "record without its base" { // of a moment that is kept
+				if strings.HasSuffix(name, "without its base") { // of a moment that is kept
 					if err := tx.Bucket(bucketMeta).Put(keyFrom, timeKey(noon.Add(-2*time.Hour))); err != nil {
 						return err
 					}
 				}
-				return tx.Bucket(tt.bucket).Put(tt.key, tt.value)
+				b, err := tx.CreateBucketIfNotExists(tt.bucket)
+				if err != nil {
+					return err
+				}
+				return b.Put(tt.key, tt.value)
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := readPast(t, s); !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "restore a backup") {
 				t.Errorf("reading returns %v", err)
+			}
+			if !tt.met {
+				return
+			}
+			c := store.Change{Alive: noon, Forget: store.Forget{Before: noon.Add(2 * time.Hour), Uses: noon}}
+			if err := s.Write(t.Context(), c); !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "restore a backup") {
+				t.Errorf("forgetting returns %v", err)
+			}
+			if state, err := s.Load(t.Context()); err != nil || !state.Alive.IsZero() {
+				t.Errorf("of a write that failed the store holds %s, %v", state.Alive, err)
 			}
 		})
 	}

@@ -22,7 +22,7 @@ const (
 // eraser drops what the history may lose. It remembers where it stopped; after a
 // restart it begins anew, which costs nothing but time.
 type eraser struct {
-	node []byte    // whose records were cut last
+	node string    // whose records were cut last
 	pass time.Time // before when the nodes are cut that come now, at least
 	done time.Time // before when all were
 	use  []byte    // the key of the ledger that was looked at last
@@ -100,61 +100,70 @@ func forgetEvents(tx *bbolt.Tx, before time.Time, n *counts) error {
 
 // forgetRecords cuts the records of the next nodes in their order.
 func (e *eraser) forgetRecords(tx *bbolt.Tx, before time.Time, n *counts) error {
-	bucket, from := tx.Bucket(bucketRecords), oldest(tx)
-	if bucket == nil || from.After(before) || !before.After(e.done) {
+	r, from := recordedIn(tx), oldest(tx)
+	if r == nil || from.After(before) || !before.After(e.done) {
 		return nil // nothing is that old
 	}
 	if err := tx.Bucket(bucketMeta).Put(keyFrom, timeKey(before)); err != nil {
 		return err
 	}
-	if e.node == nil {
+	if e.node == "" {
 		e.pass = before
 	}
-	cur := bucket.Cursor()
 	left := forgetAtOnce
 	for range cutNodes {
-		key, _ := cur.Seek(append(bytes.Clone(e.node), 1)) // after all records of the last node
-		if key == nil {
-			e.node, e.done = nil, e.pass
+		node, err := r.next(e.node)
+		if err != nil {
+			return err
+		}
+		if node == "" {
+			e.node, e.done = "", e.pass
 			return nil
 		}
-		node, _, ok := cutRecordKey(key)
-		if !ok {
-			return fmt.Errorf("record %q is damaged", key)
-		}
-		if err := cut(tx, cur, node, before, n, &left); err != nil || left == 0 {
+		if err := r.cut(tx, node, before, n, &left); err != nil || left == 0 {
 			return err // what is left of this node comes next
 		}
-		e.node = []byte(node)
+		e.node = node
 	}
 	return nil
 }
 
 // cut drops what is older than a node's newest record that is old enough, or than
-// what that builds on, the oldest first. Nothing is kept of a node that is gone
-// since.
-func cut(tx *bbolt.Tx, cur *bbolt.Cursor, node string, before time.Time, n *counts, left *int) error {
-	key, value := newestRecord(cur, node, before)
+// what that builds on, the oldest first, and what stands by itself before what builds
+// on it. Nothing is kept of a node that is gone since.
+func (r *recorded) cut(tx *bbolt.Tx, node string, before time.Time, n *counts, left *int) error {
+	_, key, value := r.newest(node, before)
 	if key == nil {
 		return nil
 	}
 	keep := bytes.Clone(key)
-	if base := value[:min(8, len(value))]; len(base) == 8 && !bytes.Equal(base, make([]byte, 8)) {
-		keep = recordKey(node, keyTime(base))
+	if base := baseOf(value); base != nil {
+		keep = keyOf(node, base)
 	}
-	next, _ := cur.Next()
-	prefix := []byte(node + "\x00")
-	last := !bytes.HasPrefix(next, prefix)
-	if last && tx.Bucket(bucketNodes).Get([]byte(node)) == nil {
+	if !r.after(node, before) && tx.Bucket(bucketNodes).Get([]byte(node)) == nil {
 		keep = append(bytes.Clone(key), 0xff) // after it
 	}
-	for k, v := cur.Seek(prefix); k != nil && bytes.Compare(k, keep) < 0 && *left > 0; k, v = cur.Seek(prefix) {
-		if err := n.delete(cur, &n.Records, k, v); err != nil {
-			return err
+	prefix := []byte(node + "\x00")
+	for _, cur := range r.cursors() {
+		for k, v := cur.Seek(prefix); k != nil && bytes.Compare(k, keep) < 0 && *left > 0; k, v = cur.Seek(prefix) {
+			if err := n.delete(cur, &n.Records, k, v); err != nil {
+				return err
+			}
+			*left--
 		}
-		*left--
 	}
 	return nil
+}
+
+// after says whether a node has records after a moment.
+func (r *recorded) after(node string, at time.Time) bool {
+	limit := recordKey(node, at.Add(time.Millisecond))
+	for _, cur := range r.cursors() {
+		if key, _ := cur.Seek(limit); bytes.HasPrefix(key, []byte(node+"\x00")) {
+			return true
+		}
+	}
+	return false
 }
 
 func forgetGaps(tx *bbolt.Tx, before time.Time) error {
@@ -168,7 +177,7 @@ func forgetGaps(tx *bbolt.Tx, before time.Time) error {
 	for k, raw := cur.First(); k != nil && bytes.Compare(k, limit) < 0; k, raw = cur.Next() {
 		var g store.Gap
 		if err := json.Unmarshal(raw, &g); err != nil {
-			return fmt.Errorf("gap %q: %w", k, err)
+			return fmt.Errorf("gap %q: %w: %w", k, errUnreadable, err)
 		}
 		if !g.To.IsZero() && !g.To.After(before) {
 			old = append(old, bytes.Clone(k))
@@ -193,7 +202,7 @@ func (e *eraser) forgetUses(tx *bbolt.Tx, before time.Time, n *counts) error {
 	for left := cutUses; k != nil && left > 0; left-- {
 		var u store.Use
 		if err := json.Unmarshal(raw, &u); err != nil {
-			return fmt.Errorf("use %q: %w", k, err)
+			return fmt.Errorf("use %q: %w: %w", k, errUnreadable, err)
 		}
 		e.use = append(bytes.Clone(k), 0)
 		if u.Last.Before(before) {

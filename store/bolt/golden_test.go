@@ -25,10 +25,17 @@ func goldenChange() store.Change {
 	ageing := topology.Duration(90 * time.Second)
 	return store.Change{
 		Revision: topology.Revision{Epoch: "k3f9zq", Number: 42},
-		Put:      []*topology.Block{block("web1", 2), block("shop/cache", 0)},
+		Put:      []*topology.Block{early("web1", 2), early("shop/cache", 0)},
 		Settings: &store.Patch{Ageing: &ageing, IgnoredPorts: &[]uint16{22}},
 		Append:   []topology.Event{event(1), event(2)},
 	}
+}
+
+// early is a block as it was before there were checks.
+func early(name string, connections int) *topology.Block {
+	b := block(name, connections)
+	b.Node.OpenStatus = ""
+	return b
 }
 
 // historyChange is what came with format 2.
@@ -46,7 +53,7 @@ func historyChange() store.Change {
 
 // TestFormats reads the databases that are kept beside this file.
 func TestFormats(t *testing.T) {
-	for version, c := range []store.Change{1: goldenChange(), 2: historyChange()} {
+	for version, c := range []store.Change{1: goldenChange(), 2: historyChange(), 3: historyChange()} {
 		if version == 0 {
 			continue
 		}
@@ -115,4 +122,59 @@ func copyFile(t *testing.T, from, to string) {
 	if err := os.WriteFile(to, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestPatchesOfFormat2: those that an earlier version wrote among the whole records
+// are told, counted and forgotten beside those that are written now.
+func TestPatchesOfFormat2(t *testing.T) {
+	dir := t.TempDir()
+	copyFile(t, filepath.Join("testdata", "v2.db"), filepath.Join(dir, FileName))
+	s := open(t, dir)
+	defer s.Close()
+	later := []store.Record{
+		{Node: "web1", At: noon.Add(2 * time.Minute), Data: []byte("whole again")},
+		{Node: "web1", At: noon.Add(3 * time.Minute), Base: noon.Add(2 * time.Minute), Data: []byte("patch again")},
+		{Node: "web1", At: noon.Add(time.Minute), Base: noon, Data: []byte("patch in its place")},
+	}
+	mustWrite(t, s, store.Change{Records: later})
+	told := func(at time.Time) (data []string) {
+		err := s.RecordsAt(t.Context(), at, func(chain []store.Record) bool {
+			for _, r := range chain {
+				data = append(data, string(r.Data))
+			}
+			return true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	all := func() (data []string) {
+		if err := s.Records(t.Context(), func(r store.Record) bool { data = append(data, string(r.Data)); return true }); err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for _, tt := range []struct {
+		what string
+		got  []string
+		want []string
+	}{
+		{"before any", told(noon.Add(-time.Second)), nil},
+		{"the first", told(noon), []string{"whole"}},
+		{"a patch of now on a whole one of then", told(noon.Add(time.Minute)), []string{"whole", "patch in its place"}},
+		{"the whole one of now", told(noon.Add(2 * time.Minute)), []string{"whole again"}},
+		{"the patch of now", told(noon.Add(time.Hour)), []string{"whole again", "patch again"}},
+		{"all", all(), []string{"whole", "patch in its place", "whole again", "patch again"}},
+	} {
+		if diff := cmp.Diff(tt.want, tt.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.what, diff)
+		}
+	}
+	checkCounts(t, s)
+	mustWrite(t, s, store.Change{Forget: store.Forget{Before: noon.Add(3 * time.Minute)}})
+	if diff := cmp.Diff([]string{"whole again", "patch again"}, all()); diff != "" {
+		t.Errorf("after forgetting (-want +got):\n%s", diff)
+	}
+	checkCounts(t, s)
 }

@@ -11,6 +11,7 @@ import (
 // transaction: a process that dies within one leaves the file as it was.
 var migrations = []func(tx *bbolt.Tx) error{
 	1: countEvents,
+	2: splitRecords,
 }
 
 // migrate brings a file of an older format up to this one.
@@ -47,3 +48,8 @@ func countEvents(tx *bbolt.Tx) error {
 	}
 	return n.write(tx)
 }
+
+// splitRecords: format 3 has patches in a bucket of their own, which is made when it
+// is first needed. Those of before stay where they are until they are forgotten: they
+// are found there.
+func splitRecords(*bbolt.Tx) error { return nil }

@@ -308,6 +308,30 @@ func TestForeign(t *testing.T) {
 	works(t, s, 1)
 }
 
+// TestReplaceDropsTheOriginalsKeys of what is replaced, and is no lapse.
+func TestReplaceDropsTheOriginalsKeys(t *testing.T) {
+	for _, compat := range []redis.Compat{redis.CompatKeys, redis.CompatFull} {
+		server := real.Start(t)
+		s, err := redis.Open(t.Context(), server.URL(), redis.Options{Compat: compat})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		works(t, s, 5)
+		err = s.Replace(t.Context(), func(fresh store.Store) error { return fresh.Write(t.Context(), change(3)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		works(t, s, 4, 3)
+		if got := server.CLI(t, "KEYS", "dotm::nodes::*"); strings.Contains(got, "node005") || !strings.Contains(got, "node003") || !strings.Contains(got, "node004") {
+			t.Errorf("left are %q", got)
+		}
+		if n := s.Lapses(); n != 0 {
+			t.Errorf("%d lapses", n)
+		}
+	}
+}
+
 // TestSeedTrouble: what is wrong with the original's keys is told, and keeps
 // nothing else from being written.
 func TestSeedTrouble(t *testing.T) {

@@ -278,7 +278,7 @@ func (s *Store) claim(ctx context.Context) error {
 	case err != nil && !errors.Is(err, redis.Nil):
 		return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
 	case v == restoring:
-		return fmt.Errorf("%s: %w: restoring it was not finished: delete the keys dotm::v2::*, start again, and restore once more", s.where, store.ErrDamaged)
+		return fmt.Errorf("%s: %w: restoring it was not finished: delete the keys dotm::*, start again, and restore once more", s.where, store.ErrDamaged)
 	case bad != nil:
 		return fmt.Errorf("%s: %w: key %s is %.20q: delete it if nothing else uses this database", s.where, store.ErrDamaged, keyFormat, v)
 	case n > 1:

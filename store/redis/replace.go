@@ -8,13 +8,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/topology"
 )
 
 // restoring is the format of a store that is being filled.
 const restoring = "restoring"
 
-// Replace deletes what the store holds, but for leases and messages, and has fill
-// write the new. It is not one transaction: if that ends halfway, the store says
+// Replace deletes what the store holds, the original's keys with it, but for leases
+// and messages, and has fill write the new. It is not one transaction: if that ends halfway, the store says
 // so when it is opened.
 func (s *Store) Replace(ctx context.Context, fill func(store.Store) error) error {
 	if err := s.client.Set(ctx, prefix+"format", restoring, 0).Err(); err != nil {
@@ -23,10 +24,19 @@ func (s *Store) Replace(ctx context.Context, fill func(store.Store) error) error
 	if err := s.clear(ctx); err != nil {
 		return s.failed("replacing", err)
 	}
+	s.restart()
+	defer s.restart()
 	if err := fill(s); err != nil {
 		return fmt.Errorf("filling %s: %w", s.where, err)
 	}
 	return s.failed("replacing", s.client.Set(ctx, prefix+"format", format, 0).Err())
+}
+
+// restart forgets what was written, so that nothing is compared with it.
+func (s *Store) restart() {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.written, s.seeds.epoch = topology.Revision{}, ""
 }
 
 // clear deletes our keys on every master.
@@ -38,8 +48,12 @@ func (s *Store) clear(ctx context.Context) error {
 }
 
 func (s *Store) clearOne(ctx context.Context, node redis.Cmdable) error {
+	ours := seedPrefix
+	if s.seeds.mode == CompatOff {
+		ours = prefix
+	}
 	for cursor := uint64(0); ; {
-		keys, next, err := node.Scan(ctx, cursor, prefix+"*", perTrip).Result()
+		keys, next, err := node.Scan(ctx, cursor, ours+"*", perTrip).Result()
 		if err != nil {
 			return err
 		}

@@ -95,7 +95,7 @@ func (s *Store) loadBlocks(ctx context.Context, state *store.State, names []stri
 }
 
 func (s *Store) damaged(what string) error {
-	return fmt.Errorf("%s: %w: %s: restore a backup, or delete the keys dotm::v2::* to start with an empty history", s.where, store.ErrDamaged, what)
+	return fmt.Errorf("%s: %w: %s: restore a backup, or delete the keys dotm::* to start with an empty history", s.where, store.ErrDamaged, what)
 }
 
 func (s *Store) encode(v any) ([]byte, error) {

@@ -81,11 +81,11 @@ func testArchive(t *testing.T, s *suite) {
 	s.write(t, filledChange())
 	state, records, uses := s.load(t), s.records(t), s.uses(t, "")
 	var archive bytes.Buffer
-	if err := store.Dump(t.Context(), s.Store, &archive, at(50)); err != nil {
+	if err := store.Dump(t.Context(), s.Store, &archive, store.Made{At: at(50), By: "1.2.3"}); err != nil {
 		t.Fatal(err)
 	}
 	c, err := store.CheckArchive(t.Context(), bytes.NewReader(archive.Bytes()))
-	want := store.Contents{Made: at(50), Nodes: 2, Documents: 1, Events: 2, Records: 3, Uses: 2, GapsInSeen: 2}
+	want := store.Contents{Made: at(50), By: "1.2.3", Nodes: 2, Documents: 1, Events: 2, Records: 3, Uses: 2, GapsInSeen: 2}
 	if err != nil || c != want {
 		t.Errorf("the archive has %+v, %v", c, err)
 	}

@@ -26,11 +26,11 @@ func TestFilledDiffers(t *testing.T) {
 
 func TestFillUnknownKind(t *testing.T) {
 	defer func() {
-		if text, _ := recover().(string); !strings.Contains(text, "map[string]int") {
+		if text, _ := recover().(string); !strings.Contains(text, "chan int") {
 			t.Errorf("panic says %q", text)
 		}
 	}()
-	filled[struct{ M map[string]int }](1)
+	filled[struct{ C chan int }](1)
 }
 
 // zeros lists the fields below v that are zero.

@@ -1,0 +1,283 @@
+// Package incidents is the part of the API that tells what is in trouble, what is likely
+// behind it, and what would fail with a thing.
+package incidents
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/devops-trouble-map/dotm/history"
+	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/trouble"
+	"github.com/devops-trouble-map/dotm/trouble/incident"
+)
+
+// Model has the incidents of a site.
+type Model interface {
+	// Incidents are all that are known, the open ones first, then the newest; Incident
+	// is one of them, or nil. They must not be written.
+	Incidents() []*incident.Incident
+	Incident(id string) *incident.Incident
+	// AcknowledgeIncident notes that somebody takes care of one.
+	AcknowledgeIncident(ctx context.Context, id, by, comment string) (*incident.Incident, error)
+	// Impact says what fails with components of a topology.
+	Impact(snap *topology.Snapshot, of []string) (incident.Impact, error)
+}
+
+// Options are what the routes need. All are required.
+type Options struct {
+	Model Model
+	// Prefix is the path before all others.
+	Prefix string
+	Now    func() time.Time
+	// Moment is the topology of a parameter "at", and Used who used a service of a node.
+	Moment func(ctx context.Context, at string) (*topology.Snapshot, error)
+	Used   func(ctx context.Context, service, node string, since time.Time) (*history.Usage, error)
+	// Parse reads a moment that somebody wrote in a parameter.
+	Parse func(name, text string, now time.Time) (time.Time, error)
+	// Asker is who asks, and whether they may act on monitoring systems.
+	Asker func(ctx context.Context) (name string, acts bool)
+	// Acknowledge tells the monitoring system of a check that somebody takes care.
+	Acknowledge func(ctx context.Context, id, author, comment string) (did string, err error)
+}
+
+// Register adds the routes.
+func Register(a huma.API, opt Options) {
+	h := &routes{opt}
+	op := func(id, method, path, summary string, errs ...int) huma.Operation {
+		return huma.Operation{OperationID: id, Method: method, Path: opt.Prefix + path, Summary: summary, Errors: errs}
+	}
+	huma.Register(a, op("incidents", http.MethodGet, "/incidents", "What is in trouble, and what was", http.StatusUnprocessableEntity), h.list)
+	huma.Register(a, op("incident", http.MethodGet, "/incidents/{id}", "One incident: likely causes, order in time, impact, timeline", http.StatusNotFound), h.one)
+	huma.Register(a, op("acknowledge-incident", http.MethodPatch, "/incidents/{id}", "Say that somebody takes care of an incident: here, and in the monitoring systems if asked to",
+		http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable), h.acknowledge)
+	huma.Register(a, op("impact", http.MethodGet, "/impact", "What fails if something does, and who was seen to need it", http.StatusNotFound, http.StatusUnprocessableEntity), h.impact)
+}
+
+type routes struct{ Options }
+
+// Params narrow the list of incidents.
+type Params struct {
+	State string `query:"state" enum:"open,resolved,all" default:"open"`
+	From  string `query:"from" doc:"that were not resolved before: RFC 3339, or a duration ago like -24h; empty is all that is kept"`
+	To    string `query:"to" doc:"that were opened before: RFC 3339, or a duration ago; empty is now"`
+	Limit int    `query:"limit" minimum:"1" maximum:"5000" default:"500"`
+}
+
+// Summary is an incident in a list.
+type Summary struct {
+	ID           string           `json:"id"`
+	State        incident.State   `json:"state" enum:"open,resolved"`
+	Title        string           `json:"title"`
+	Sentence     string           `json:"sentence"`
+	Unclear      bool             `json:"unclear,omitempty" doc:"the first cause is no more than the first of a list"`
+	Status       topology.Status  `json:"status" doc:"the worst of the alerts that are not over"`
+	Strength     trouble.Strength `json:"strength,omitempty" enum:"strong,moderate,weak" doc:"of the first cause"`
+	Cause        *incident.Ref    `json:"cause,omitempty" doc:"the likeliest"`
+	Since        time.Time        `json:"since"`
+	Opened       time.Time        `json:"opened"`
+	Updated      time.Time        `json:"updated"`
+	Resolved     time.Time        `json:"resolved,omitzero"`
+	Reopened     int              `json:"reopened,omitempty"`
+	Into         string           `json:"into,omitempty" doc:"the incident that it was merged into"`
+	Acknowledged *incident.Ack    `json:"acknowledged,omitempty"`
+	Bad          int              `json:"bad" doc:"checks in trouble"`
+	Handled      int              `json:"handled" doc:"of them, those that somebody takes care of, or that may not be true"`
+	Alerts       int              `json:"alerts" doc:"checks that were in trouble in its course"`
+	Predicted    int              `json:"predicted" doc:"what would fail next"`
+	Nodes        []string         `json:"nodes" doc:"that are in trouble; 50 at most"`
+}
+
+// List is the answer of GET /incidents.
+type List struct{ Body Page }
+
+// Page is a list of incidents.
+type Page struct {
+	At        time.Time `json:"at"`
+	Incidents []Summary `json:"incidents" doc:"the open ones first, then the newest"`
+	More      bool      `json:"more,omitempty" doc:"there are more than the limit"`
+}
+
+func (h *routes) list(_ context.Context, p *Params) (*List, error) {
+	now := h.Now()
+	from, to := time.Time{}, now
+	var err error
+	if p.From != "" {
+		if from, err = h.Parse("from", p.From, now); err != nil {
+			return nil, err
+		}
+	}
+	if p.To != "" {
+		if to, err = h.Parse("to", p.To, now); err != nil {
+			return nil, err
+		}
+	}
+	out := &List{}
+	out.Body.At, out.Body.Incidents = now.UTC(), []Summary{}
+	for _, in := range h.Model.Incidents() {
+		if p.State != "all" && string(in.State) != p.State || in.Opened.After(to) || in.State == incident.Resolved && in.Resolved.Before(from) {
+			continue
+		}
+		if len(out.Body.Incidents) == p.Limit {
+			out.Body.More = true
+			break
+		}
+		out.Body.Incidents = append(out.Body.Incidents, Summarise(in))
+	}
+	return out, nil
+}
+
+// mostNodes bounds how many nodes a summary names.
+const mostNodes = 50
+
+// Summarise is what a list tells of an incident.
+func Summarise(in *incident.Incident) Summary {
+	s := Summary{
+		ID: in.ID, State: in.State, Title: in.Title, Sentence: in.Sentence, Unclear: in.Unclear, Status: in.Status,
+		Since: in.Since, Opened: in.Opened, Updated: in.Updated, Resolved: in.Resolved, Reopened: in.Reopened, Into: in.Into,
+		Acknowledged: in.Ack, Alerts: len(in.Alerts), Predicted: len(in.Impact.Predicted), Nodes: []string{},
+	}
+	if len(in.Causes) > 0 {
+		s.Strength, s.Cause = in.Causes[0].Strength, &in.Causes[0].Ref
+	}
+	for i := range in.Alerts {
+		m := &in.Alerts[i]
+		if !m.Over.IsZero() && in.State == incident.Open {
+			continue
+		}
+		if m.Over.IsZero() {
+			s.Bad++
+			if len(m.How) > 0 {
+				s.Handled++
+			}
+		}
+		if n := m.About.Node; n != "" && len(s.Nodes) < mostNodes && !slices.Contains(s.Nodes, n) {
+			s.Nodes = append(s.Nodes, n)
+		}
+	}
+	slices.Sort(s.Nodes)
+	return s
+}
+
+// ID names an incident in a path.
+type ID struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+// Card is all that is told of an incident.
+type Card struct {
+	incident.Incident
+	Bad   int            `json:"bad" doc:"checks in trouble"`
+	Order []incident.Row `json:"order" doc:"components in the order in which they went bad"`
+}
+
+// CardAnswer is the answer of GET /incidents/{id}.
+type CardAnswer struct{ Body Card }
+
+func card(in *incident.Incident) Card { return Card{*in, in.Bad(), in.Order()} }
+
+func (h *routes) one(_ context.Context, p *ID) (*CardAnswer, error) {
+	in := h.Model.Incident(p.ID)
+	if in == nil {
+		return nil, unknown(p.ID)
+	}
+	return &CardAnswer{card(in)}, nil
+}
+
+func unknown(id string) error {
+	return huma.Error404NotFound("no incident has the id " + strconv.Quote(id) + ": GET /incidents?state=all lists those that are kept")
+}
+
+// Acknowledging is the body of PATCH /incidents/{id}.
+type Acknowledging struct {
+	ID
+	Body CareTaking
+}
+
+// CareTaking is that somebody takes care.
+type CareTaking struct {
+	Acknowledge bool   `json:"acknowledge" doc:"must be true: an acknowledgement is not taken back"`
+	Comment     string `json:"comment,omitempty" maxLength:"1024"`
+	Checks      bool   `json:"checks,omitempty" doc:"acknowledge its checks in their monitoring systems, too"`
+}
+
+// Acknowledged is the answer of PATCH /incidents/{id}.
+type Acknowledged struct{ Body CareTaken }
+
+// CareTaken is what came of an acknowledgement.
+type CareTaken struct {
+	Incident Card    `json:"incident"`
+	Checks   []Check `json:"checks" doc:"what became of its checks, if they were to be acknowledged"`
+}
+
+// Check says what acknowledging one did.
+type Check struct {
+	ID    string `json:"id"`
+	Did   string `json:"did,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// mostChecks is how many checks are acknowledged at a time.
+const mostChecks = 200
+
+func (h *routes) acknowledge(ctx context.Context, p *Acknowledging) (*Acknowledged, error) {
+	in := h.Model.Incident(p.ID.ID)
+	by, acts := h.Asker(ctx)
+	switch {
+	case in == nil:
+		return nil, unknown(p.ID.ID)
+	case !p.Body.Acknowledge:
+		return nil, huma.Error422UnprocessableEntity("acknowledge must be true, is false",
+			&huma.ErrorDetail{Message: "must be true", Location: "body.acknowledge", Value: false})
+	case p.Body.Checks && !acts:
+		return nil, huma.Error403Forbidden("this login may not act on monitoring systems: acknowledge without checks")
+	}
+	out := &Acknowledged{}
+	out.Body.Checks = []Check{}
+	if p.Body.Checks {
+		out.Body.Checks = h.acknowledgeChecks(ctx, in, by, p.Body.Comment)
+	}
+	in, err := h.Model.AcknowledgeIncident(ctx, in.ID, by, p.Body.Comment)
+	if err != nil {
+		return nil, huma.Error503ServiceUnavailable(err.Error())
+	}
+	out.Body.Incident = card(in)
+	return out, nil
+}
+
+// acknowledgeChecks tells the monitoring systems. One that refuses doesn't keep the
+// others from it.
+func (h *routes) acknowledgeChecks(ctx context.Context, in *incident.Incident, by, comment string) []Check {
+	out := []Check{}
+	if comment == "" {
+		comment = "acknowledged from DevOps Trouble Map: " + in.Title
+	}
+	for i := range in.Alerts {
+		m := &in.Alerts[i]
+		if !m.Over.IsZero() || slices.Contains(m.How, "acknowledged") || len(out) == mostChecks {
+			continue
+		}
+		c := Check{ID: m.ID}
+		did, err := h.Acknowledge(ctx, m.ID, by, comment)
+		if c.Did = did; err != nil {
+			c.Error = err.Error()
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// wrong makes an error of somebody's input, unless it is one already.
+func wrong(err error) error {
+	var status huma.StatusError
+	if errors.As(err, &status) {
+		return err
+	}
+	return huma.Error503ServiceUnavailable(err.Error())
+}

@@ -1,0 +1,423 @@
+package wire
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// The flags of a connection.
+const (
+	flagDirected = 1 << iota
+	flagOld
+	flagOwn
+	flagObserver
+	flagBothEnds
+	flagConfirmed
+	flagHealth
+	flagRare    // what most connections don't have follows
+	flagService // the server's service has the id that its other fields make
+	flagEnds    // both ends saw it, the client's first
+	flagPlain   // how addresses were resolved is written as it is; see phrase
+)
+
+// The sizes that items take at least, to bound what a damaged record claims.
+const (
+	minService    = 15
+	minConnection = 17
+)
+
+// node writes a node as JSON: there is one in a record, of many fields. The
+// verdict on it follows from its checks.
+func (e *encoder) node(n *topology.Node) {
+	plain := *n
+	plain.Verdict = topology.Verdict{}
+	raw, err := json.Marshal(&plain)
+	if err != nil {
+		panic(fmt.Sprintf("encoding node: %v", err)) // its types always can be
+	}
+	e.bytes(raw)
+}
+
+func (d *decoder) node(n *topology.Node) {
+	raw := d.bytes()
+	if d.err != nil {
+		return
+	}
+	if err := json.Unmarshal([]byte(raw), n); err != nil {
+		d.err = fmt.Errorf("%w: node: %w", ErrCut, err)
+		d.fail()
+	}
+	n.Verdict = topology.Verdict{}
+}
+
+func (e *encoder) service(s *topology.Service) {
+	e.string(s.ID)
+	e.string(s.Node)
+	e.string(string(s.Protocol))
+	e.uint(uint64(s.Port))
+	for _, text := range []string{
+		s.Process, s.User, string(s.Scope), string(s.State), s.Unit, s.Container, s.Image, s.Pod,
+	} {
+		e.string(text)
+	}
+	e.addrs(s.Addresses)
+	e.uint(uint64(s.Queue))
+	e.uint(uint64(s.QueueMax))
+	e.uint(s.Drops)
+	e.bool(s.Own)
+	e.time(s.FirstSeen)
+	e.time(s.LastSeen)
+	e.time(s.LastConnection)
+	e.int(int64(s.Clients))
+}
+
+func (d *decoder) service(s *topology.Service) {
+	s.ID = d.string()
+	s.Node = d.string()
+	s.Protocol = topology.Protocol(d.string())
+	s.Port = uint16(d.uint())
+	s.Process, s.User = d.string(), d.string()
+	s.Scope, s.State = topology.Scope(d.string()), topology.ServiceState(d.string())
+	if d.version == 1 {
+		d.string() // its status, of which nobody knew anything
+	}
+	s.Unit, s.Container, s.Image, s.Pod = d.string(), d.string(), d.string(), d.string()
+	s.Addresses = d.addrs()
+	s.Queue, s.QueueMax, s.Drops = uint32(d.uint()), uint32(d.uint()), d.uint()
+	s.Own = d.byte() != 0
+	s.FirstSeen, s.LastSeen, s.LastConnection = d.time(), d.time(), d.time()
+	s.Clients = int(d.int())
+}
+
+func (e *encoder) bool(v bool) {
+	if v {
+		e.byte(1)
+	} else {
+		e.byte(0)
+	}
+}
+
+// connections writes a list: first all ids, then all the rest.
+func (e *encoder) connections(list []*topology.Connection) {
+	e.uint(uint64(len(list)))
+	ids := make([]string, len(list))
+	for i, c := range list {
+		ids[i] = c.ID
+	}
+	e.ids(ids)
+	for _, c := range list {
+		e.connection(c)
+	}
+}
+
+// connections reads a list, into a room for it if there is one.
+func (d *decoder) connections(room []topology.Connection) []topology.Connection {
+	list := items(d, room, minConnection)
+	for i, id := range d.ids(len(list)) {
+		if d.connection(&list[i]); d.err != nil {
+			return nil
+		}
+		list[i].ID = id
+	}
+	if d.err != nil {
+		return nil
+	}
+	return list
+}
+
+// ids writes names of which most are hashes: 16 hexadecimal digits, as 8 bytes.
+func (e *encoder) ids(list []string) {
+	var raw []byte
+	for _, id := range list {
+		b, err := hex.DecodeString(id)
+		if err != nil || len(b) != hashSize || hex.EncodeToString(b) != id {
+			e.byte(0)
+			for _, id := range list {
+				e.id(id)
+			}
+			return
+		}
+		raw = append(raw, b...)
+	}
+	e.byte(hashSize)
+	e.buf = append(e.buf, raw...)
+}
+
+const hashSize = 8
+
+// ids reads n names, which are good until the next are read.
+func (d *decoder) ids(n int) []string {
+	if d.byte() == 0 {
+		return d.plainIDs(n)
+	}
+	d.names = d.names[:0]
+	text := hexadecimal(d.take(uint64(n) * hashSize))
+	for ; len(text) >= 2*hashSize; text = text[2*hashSize:] {
+		d.names = append(d.names, text[:2*hashSize])
+	}
+	return d.names
+}
+
+func (d *decoder) plainIDs(n int) []string {
+	d.names = d.names[:0]
+	for range n {
+		d.names = append(d.names, d.id())
+	}
+	return d.names
+}
+
+// hexadecimal is one text, of which all names are parts.
+func hexadecimal(raw string) string {
+	const digits = "0123456789abcdef"
+	var text strings.Builder
+	text.Grow(2 * len(raw))
+	for i := range len(raw) {
+		text.WriteByte(digits[raw[i]>>4])
+		text.WriteByte(digits[raw[i]&15])
+	}
+	return text.String()
+}
+
+// connection writes all but the id. What follows from other fields is not written.
+func (e *encoder) connection(c *topology.Connection) {
+	v := &c.Evidence
+	f := flags(
+		c.Directed, c.Status == topology.Old, c.Own, c.Observer, v.BothEnds, v.Confirmed, c.Health != nil, rareOf(c),
+		c.Server.Service == ownService(c), bothEnds(c), strings.ContainsRune(v.ClientResolved+v.ServerResolved, 0),
+	)
+	e.uint(f)
+	e.string(c.Client.Node)
+	e.string(c.Client.Process)
+	e.string(c.Client.Service)
+	e.string(c.Server.Node)
+	e.uint(uint64(c.Server.Port))
+	e.string(c.Server.Process)
+	e.string(string(c.Protocol))
+	if f&flagService == 0 {
+		e.string(c.Server.Service)
+	}
+	e.int(int64(c.Count))
+	e.uint(c.Opened)
+	e.time(c.FirstSeen)
+	e.time(c.LastSeen)
+	e.time(c.LastConnection)
+	e.evidence(c, f)
+	if c.Health != nil {
+		e.health(c.Health)
+	}
+	if f&flagRare != 0 {
+		e.string(c.Client.Unit)
+		e.string(c.Client.Container)
+		e.uint(c.Refused)
+		e.uint(c.TimedOut)
+		e.uint(c.Failed)
+		e.int(int64(c.Peers))
+		e.string(string(c.Status))
+	}
+}
+
+func (d *decoder) connection(c *topology.Connection) {
+	f := d.uint()
+	c.Directed, c.Own, c.Observer = f&flagDirected != 0, f&flagOwn != 0, f&flagObserver != 0
+	c.Evidence.BothEnds, c.Evidence.Confirmed = f&flagBothEnds != 0, f&flagConfirmed != 0
+	c.Status = topology.Fresh
+	if f&flagOld != 0 {
+		c.Status = topology.Old
+	}
+	c.Client.Node, c.Client.Process, c.Client.Service = d.string(), d.string(), d.string()
+	c.Server.Node = d.string()
+	c.Server.Port = uint16(d.uint())
+	c.Server.Process = d.string()
+	c.Protocol = topology.Protocol(d.string())
+	if f&flagService != 0 {
+		c.Server.Service = d.ownService(c)
+	} else {
+		c.Server.Service = d.string()
+	}
+	c.Count, c.Opened = int(d.int()), d.uint()
+	c.FirstSeen, c.LastSeen, c.LastConnection = d.time(), d.time(), d.time()
+	d.evidence(c, f)
+	if f&flagHealth != 0 {
+		c.Health = &room(&d.healths, 1)[0]
+		d.health(c.Health)
+	}
+	if f&flagRare != 0 {
+		d.rare(c)
+	}
+}
+
+func (d *decoder) rare(c *topology.Connection) {
+	c.Client.Unit, c.Client.Container = d.string(), d.string()
+	c.Refused, c.TimedOut, c.Failed = d.uint(), d.uint(), d.uint()
+	c.Peers = int(d.int())
+	c.Status = topology.ConnectionStatus(d.string())
+}
+
+// rareOf says whether a connection has what few have: a status that has no flag
+// among it.
+func rareOf(c *topology.Connection) bool {
+	return c.Client.Unit != "" || c.Client.Container != "" || c.Refused != 0 || c.TimedOut != 0 || c.Failed != 0 || c.Peers != 0 ||
+		(c.Status != topology.Fresh && c.Status != topology.Old)
+}
+
+// ownService is the id of the one service that listens at the server's end.
+func ownService(c *topology.Connection) string {
+	return topology.ServiceID(c.Server.Node, c.Protocol, c.Server.Port, netip.Addr{})
+}
+
+// ownService is the same, and makes no garbage for most.
+func (d *decoder) ownService(c *topology.Connection) string {
+	if strings.IndexByte(c.Server.Node, '/') >= 0 {
+		return ownService(c)
+	}
+	var port [5]byte
+	return d.texts.join(c.Server.Node, "~", string(c.Protocol), "~", string(strconv.AppendUint(port[:0], uint64(c.Server.Port), 10)))
+}
+
+// The ends of a sighting.
+const (
+	clientEnd = "client"
+	serverEnd = "server"
+)
+
+// bothEnds says whether a connection was seen by its two nodes, and nobody else.
+func bothEnds(c *topology.Connection) bool {
+	seen := c.Evidence.SeenBy
+	return len(seen) == 2 && seen[0].Node == c.Client.Node && seen[0].End == clientEnd && seen[1].Node == c.Server.Node && seen[1].End == serverEnd
+}
+
+func (e *encoder) evidence(c *topology.Connection, f uint64) {
+	v := &c.Evidence
+	if f&flagEnds != 0 {
+		e.time(v.SeenBy[0].At)
+		e.time(v.SeenBy[1].At)
+	} else {
+		e.uint(uint64(len(v.SeenBy)))
+		for i := range v.SeenBy {
+			e.string(v.SeenBy[i].Node)
+			e.string(v.SeenBy[i].End)
+			e.time(v.SeenBy[i].At)
+		}
+	}
+	e.string(v.ClientAddress)
+	e.string(v.ServerAddress)
+	if f&flagPlain != 0 {
+		e.string(v.ClientResolved)
+		e.string(v.ServerResolved)
+		return
+	}
+	e.string(phrase(v.ClientResolved, c.Client.Node))
+	e.string(phrase(v.ServerResolved, c.Server.Node))
+}
+
+func (d *decoder) evidence(c *topology.Connection, f uint64) {
+	v := &c.Evidence
+	if f&flagEnds != 0 {
+		v.SeenBy = room(&d.sightings, 2)
+		v.SeenBy[0] = topology.Sighting{Node: c.Client.Node, End: clientEnd, At: d.time()}
+		v.SeenBy[1] = topology.Sighting{Node: c.Server.Node, End: serverEnd, At: d.time()}
+	} else if n := d.count(3); n > 0 {
+		v.SeenBy = room(&d.sightings, n)
+		for i := range v.SeenBy {
+			v.SeenBy[i] = topology.Sighting{Node: d.string(), End: d.string(), At: d.time()}
+		}
+	}
+	v.ClientAddress, v.ServerAddress = d.string(), d.string()
+	v.ClientResolved, v.ServerResolved = d.string(), d.string()
+	if f&flagPlain == 0 {
+		v.ClientResolved = d.said(v.ClientResolved, c.Client.Node)
+		v.ServerResolved = d.said(v.ServerResolved, c.Server.Node)
+	}
+}
+
+// phrase is a sentence about a node, with a NUL for its name: so it is the same for
+// most nodes.
+func phrase(s, node string) string {
+	if node == "" {
+		return s
+	}
+	return strings.ReplaceAll(s, node, "\x00")
+}
+
+// said is what [phrase] was made of.
+func (d *decoder) said(phrase, node string) string {
+	i := strings.IndexByte(phrase, 0)
+	if i < 0 {
+		return phrase
+	}
+	rest := phrase[i+1:]
+	if strings.IndexByte(rest, 0) >= 0 {
+		return strings.ReplaceAll(phrase, "\x00", node)
+	}
+	return d.texts.join(phrase[:i], node, rest)
+}
+
+// texts is room for texts that are put together.
+type texts struct{ strings.Builder }
+
+// textRoom is how much room is made at a time.
+const textRoom = 8 << 10
+
+func (t *texts) join(parts ...string) string {
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	if t.Cap()-t.Len() < n {
+		t.Reset()
+		t.Grow(max(n, textRoom))
+	}
+	begin := t.Len()
+	for _, p := range parts {
+		t.WriteString(p)
+	}
+	return t.String()[begin:]
+}
+
+// The flags of what the health of few connections has.
+const (
+	healthRetransmits = 1 << iota
+	healthConnecting
+	healthCloseWait
+)
+
+func (e *encoder) health(h *topology.Health) {
+	e.string(h.End)
+	for _, v := range []uint64{h.RTT, h.RTTVar, h.Sent, h.Received} {
+		e.uint(v)
+	}
+	f := flags(h.Retransmits != 0, h.Connecting != 0 || !h.ConnectingSince.IsZero(), h.CloseWait != 0 || !h.CloseWaitSince.IsZero())
+	e.uint(f)
+	if f&healthRetransmits != 0 {
+		e.float(h.Retransmits)
+	}
+	if f&healthConnecting != 0 {
+		e.int(int64(h.Connecting))
+		e.time(h.ConnectingSince)
+	}
+	if f&healthCloseWait != 0 {
+		e.int(int64(h.CloseWait))
+		e.time(h.CloseWaitSince)
+	}
+}
+
+func (d *decoder) health(h *topology.Health) {
+	h.End = d.string()
+	h.RTT, h.RTTVar, h.Sent, h.Received = d.uint(), d.uint(), d.uint(), d.uint()
+	f := d.uint()
+	if f&healthRetransmits != 0 {
+		h.Retransmits = d.float()
+	}
+	if f&healthConnecting != 0 {
+		h.Connecting, h.ConnectingSince = int(d.int()), d.time()
+	}
+	if f&healthCloseWait != 0 {
+		h.CloseWait, h.CloseWaitSince = int(d.int()), d.time()
+	}
+}

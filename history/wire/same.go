@@ -1,0 +1,76 @@
+package wire
+
+import (
+	"time"
+
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// Same says whether two states of a node differ in numbers and times only, so that
+// a patch from one to the other would be empty. It finds more than there are
+// events for: evidence, owners, notes, what a check is mapped on.
+func Same(a, b *topology.Block) bool {
+	return a == b || (sameNode(&a.Node, &b.Node) && sameItems(a.Services, b.Services, sameService) &&
+		sameItems(a.Connections, b.Connections, sameConnection) && sameItems(a.Checks, b.Checks, sameCheck))
+}
+
+func sameItems[T any](a, b []T, same func(a, b *T) bool) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if &a[i] != &b[i] && !same(&a[i], &b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameNode is [topology.SameNode] but for the verdict, which follows from the
+// checks.
+func sameNode(a, b *topology.Node) bool {
+	x, y := *a, *b
+	x.Verdict, y.Verdict = topology.Verdict{}, topology.Verdict{}
+	return topology.SameNode(&x, &y)
+}
+
+// sameService says whether two states of a service differ in numbers and times
+// only.
+func sameService(a, b *topology.Service) bool {
+	x, y := *a, *b
+	for _, s := range []*topology.Service{&x, &y} {
+		s.Clients, s.Queue, s.QueueMax, s.Drops = 0, 0, 0, 0
+		s.Verdict = topology.Verdict{} // it follows from the checks
+		if s.LastConnection = (time.Time{}); s.State != topology.Gone {
+			s.LastSeen = time.Time{}
+		}
+		s.LastSeen = time.UnixMilli(s.LastSeen.UnixMilli())
+		s.FirstSeen = time.UnixMilli(s.FirstSeen.UnixMilli())
+	}
+	return topology.SameService(&x, &y)
+}
+
+// sameConnection is [sameService] for connections.
+func sameConnection(a, b *topology.Connection) bool {
+	x, y := *a, *b
+	for _, c := range []*topology.Connection{&x, &y} {
+		c.Count, c.Opened, c.Refused, c.TimedOut, c.Failed, c.Peers, c.Health = 0, 0, 0, 0, 0, 0, nil
+		if c.Status != topology.Old {
+			c.LastSeen = time.Time{}
+		}
+		c.LastSeen = time.UnixMilli(c.LastSeen.UnixMilli())
+		c.FirstSeen = time.UnixMilli(c.FirstSeen.UnixMilli())
+	}
+	return x.Directed == y.Directed && topology.SameConnection(&x, &y)
+}
+
+// sameCheck says whether two results differ in nothing but when it was looked and
+// what was said.
+func sameCheck(a, b *topology.Check) bool {
+	if a.Since.Equal(b.Since) {
+		return topology.SameCheck(a, b)
+	}
+	x, y := *a, *b
+	x.Since, y.Since = time.UnixMilli(x.Since.UnixMilli()), time.UnixMilli(y.Since.UnixMilli())
+	return topology.SameCheck(&x, &y)
+}

@@ -1,0 +1,136 @@
+package watch
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/devops-trouble-map/dotm/mapping"
+	"github.com/devops-trouble-map/dotm/monitor"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// Checks are the newest results of all sources, by node, service and name, those
+// without a node last.
+func (b *Board) Checks(keep func(*topology.Check) bool) []topology.Check {
+	b.mu.Lock()
+	var out []topology.Check
+	for _, s := range b.sources {
+		for _, c := range s.checks {
+			if keep(&c.Check.Check) {
+				out = append(out, c.Check.Check)
+			}
+		}
+	}
+	b.mu.Unlock()
+	Sort(out)
+	return out
+}
+
+// Looked is when each check was last looked at, by id.
+func (b *Board) Looked() map[string]time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := map[string]time.Time{}
+	for _, s := range b.sources {
+		for _, c := range s.checks {
+			out[c.ID] = c.LastCheck
+		}
+	}
+	return out
+}
+
+// Sort puts checks in the order of nodes and names, those without a node last.
+func Sort(list []topology.Check) {
+	slices.SortFunc(list, func(x, y topology.Check) int {
+		if (x.Node == "") != (y.Node == "") {
+			return strings.Compare(y.Node, x.Node)
+		}
+		return cmp.Or(cmp.Compare(x.Node, y.Node), cmp.Compare(x.Host, y.Host), cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID))
+	})
+}
+
+// Try maps what a reading says without keeping it, and counts its hosts and the
+// checks that are of no node.
+func (b *Board) Try(r *monitor.Reading) (hosts, unmapped int) {
+	s := &source{hosts: r.Hosts, checks: map[key]*check{}}
+	for i := range r.Checks {
+		c := &check{Check: r.Checks[i]}
+		s.checks[key{c.Host, c.Name}] = c
+	}
+	all := s.allHosts()
+	b.mu.Lock()
+	m := mapping.New(b.Topology.Snapshot(), b.rules, all)
+	b.mu.Unlock()
+	for _, c := range s.checks {
+		if m.Check(&c.Check); c.Node == "" {
+			unmapped++
+		}
+	}
+	return len(all), unmapped
+}
+
+// States are those of all sources, by name.
+func (b *Board) States() []monitor.State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make([]monitor.State, 0, len(b.sources))
+	for _, s := range b.sources {
+		st := s.state
+		st.Error, st.LastRead, st.Watching = monitor.ProblemOf(s.failed), s.read, s.watching
+		st.Notes = slices.Clone(st.Notes)
+		st.Checks, st.BuiltIn = len(s.checks), s.own()
+		hosts := map[string]bool{}
+		for k, c := range s.checks {
+			hosts[k.host] = true
+			if c.Node == "" {
+				st.Unmapped++
+			}
+		}
+		for i := range s.hosts {
+			hosts[s.hosts[i].Name] = true
+		}
+		delete(hosts, "")
+		st.Hosts = len(hosts)
+		if a, ok := s.from.(monitor.Acknowledger); ok && s.opt.Acknowledge {
+			st.Acknowledges = a.Acknowledges()
+		}
+		out = append(out, st)
+	}
+	slices.SortFunc(out, func(x, y monitor.State) int { return cmp.Compare(x.Name, y.Name) })
+	return out
+}
+
+// Strays are the monitored hosts that are no nodes, by source and name.
+func (b *Board) Strays() []monitor.Stray {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := []monitor.Stray{}
+	for name, s := range b.sources {
+		if s.mapper == nil {
+			continue
+		}
+		checks := map[string]int{}
+		for k := range s.checks {
+			checks[k.host]++
+		}
+		listed := map[string]bool{}
+		for _, stray := range s.mapper.Strays() {
+			listed[stray.Host.Name] = true
+			out = append(out, monitor.Stray{
+				Source: name, Host: stray.Host.Name, Addresses: stray.Host.Addresses, Checks: checks[stray.Host.Name], Mapping: stray.Mapping,
+			})
+		}
+		// Hosts that came with a result, after the mapper was made.
+		for host, n := range checks {
+			if place := s.mapper.Host(host); host != "" && !listed[host] && place.Node == "" {
+				out = append(out, monitor.Stray{Source: name, Host: host, Checks: n, Mapping: place.Mapping})
+			}
+		}
+	}
+	slices.SortFunc(out, func(x, y monitor.Stray) int {
+		return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.Host, y.Host))
+	})
+	return out
+}

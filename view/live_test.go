@@ -1,0 +1,296 @@
+package view
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/topology"
+)
+
+// sameValues compares views by value: addresses are comparable.
+var sameValues = cmp.Options{cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmpopts.EquateEmpty(), cmp.AllowUnexported(netip.Prefix{}, netip.Addr{})}
+
+// scratch is what Live promises to be the same as: every view made whole, laid
+// out, and compared with the one before.
+type scratch struct {
+	question Question
+	shown    *Topology
+	revision topology.Revision
+	placer   Placer
+}
+
+func (s *scratch) advance(snap *topology.Snapshot, settings *Settings, at time.Time) (*Delta, error) {
+	if s.shown != nil && s.revision == snap.Revision() {
+		return nil, s.refresh(snap, settings, at)
+	}
+	before := s.shown
+	s.shown, s.revision = Build(s.question, snap, settings, at), snap.Revision()
+	if err := place(s.shown, s.placer); err != nil || before == nil {
+		return nil, err
+	}
+	d := Compare(before, s.shown)
+	if d == nil {
+		s.shown.Revision = before.Revision
+	}
+	return d, nil
+}
+
+func (s *scratch) refresh(snap *topology.Snapshot, settings *Settings, at time.Time) error {
+	revision := s.shown.Revision
+	s.shown = Build(s.question, snap, settings, at)
+	s.shown.Revision = revision
+	return place(s.shown, s.placer)
+}
+
+// ports of services that are ignored, ordinary, and given away by the kernel.
+var ports = []uint16{22, 80, 443, 5432, 40001, 40002}
+
+// drawReport is some report of one of a few hosts, which call each other, hosts
+// that don't report, a virtual address and people; some of their processes
+// change, some are dotm's or monitoring.
+func drawReport(t *rapid.T, sequence int) made {
+	n := rapid.IntRange(1, 5).Draw(t, "host")
+	r := host(fmt.Sprint("h", n), fmt.Sprintf("10.0.0.%d", n))
+	r.Sequence = uint64(sequence)
+	for _, port := range rapid.SliceOfNDistinct(rapid.SampledFrom(ports), 0, 4, rapid.ID).Draw(t, "ports") {
+		r.listen(rapid.SampledFrom([]string{"nginx", "caddy", "rpc.statd"}).Draw(t, "listener"), port)
+		r.Listeners[len(r.Listeners)-1].Own = rapid.IntRange(0, 5).Draw(t, "own") == 0
+	}
+	r.Coverage.HiddenProcesses = rapid.IntRange(0, 1).Draw(t, "hidden")
+	if rapid.IntRange(0, 9).Draw(t, "container") == 0 {
+		r.Namespaces = append(r.Namespaces, report.Namespace{Container: "c", Addresses: []netip.Addr{netip.MustParseAddr("172.17.0.2")}})
+	}
+	peers := rapid.SampledFrom([]string{
+		"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.9", "10.0.0.10", "10.0.0.100", "8.8.8.8", "1.1.1.1", "127.0.0.1",
+	})
+	for range rapid.IntRange(0, 6).Draw(t, "connections") {
+		peer, port := peers.Draw(t, "peer"), rapid.SampledFrom(ports).Draw(t, "port")
+		if rapid.Bool().Draw(t, "in") {
+			r.in(peer, port)
+		} else {
+			r.out(rapid.SampledFrom([]string{"curl", "nginx", "nagios", ""}).Draw(t, "process"), peer, port)
+		}
+		c := &r.Connections[len(r.Connections)-1]
+		c.Count = rapid.IntRange(0, 3).Draw(t, "count")
+		c.Opened = uint64(max(c.Count, 1))
+	}
+	return r
+}
+
+// walk is a site that changes.
+type walk struct {
+	snap     *topology.Snapshot
+	settings *Settings
+	began    time.Time // when the newest revision was first shown
+	reports  int
+}
+
+// step reports, waits, removes, or changes settings; several reports may be one
+// snapshot.
+func (w *walk) step(t *rapid.T) {
+	opt := aggregate.Options{
+		Ageing: 5 * time.Minute, StaleAfter: time.Minute, ExpireAfter: 2 * time.Hour,
+		Virtual: []aggregate.NamedAddress{{Address: netip.MustParseAddr("10.0.0.100"), Name: "shop"}},
+	}
+	last := w.snap
+	at := last.At().Add(time.Duration(rapid.SampledFrom([]int{1, 10, 70, 400, 1500, 8000}).Draw(t, "seconds")) * time.Second)
+	b := aggregate.Begin(last, opt)
+	for range rapid.SampledFrom([]int{0, 1, 1, 1, 2, 4}).Draw(t, "reports") {
+		w.reports++
+		r := drawReport(t, w.reports)
+		r.Time = at
+		b.Report(r.Report, at)
+	}
+	if rapid.Bool().Draw(t, "ageing") {
+		b.Age(at)
+	}
+	switch rapid.IntRange(0, 14).Draw(t, "odd") {
+	case 0:
+		b.Remove(fmt.Sprint("h", rapid.IntRange(1, 5).Draw(t, "removed")), at)
+	case 2:
+		set := *w.settings
+		set.Roles = drawRoles(t)
+		w.settings = &set
+		b.Touch()
+	case 1:
+		set := *w.settings
+		set.IgnoredPorts = rapid.SampledFrom([][]uint16{nil, {22}, {22, 80}}).Draw(t, "ignored ports")
+		set.HideAfter = rapid.SampledFrom([]time.Duration{0, 20 * time.Minute, time.Hour}).Draw(t, "hide after")
+		w.settings = &set
+		b.Touch()
+	}
+	w.snap = b.Commit(at)
+	if w.snap.Revision() != last.Revision() {
+		w.began = at
+	}
+}
+
+// cast is roles that a test gives.
+type cast struct {
+	pools, groups map[string]string
+	shared        map[string]bool
+	titles        map[string]string
+}
+
+func (c *cast) Pool(node string) string  { return c.pools[node] }
+func (c *cast) Group(node string) string { return c.groups[node] }
+func (c *cast) Shared(node string) bool  { return c.shared[node] }
+func (c *cast) Title(id string) string   { return c.titles[id] }
+
+// drawRoles puts hosts into pools, and these and others into groups.
+func drawRoles(t *rapid.T) Roles {
+	if rapid.IntRange(0, 4).Draw(t, "no roles") == 0 {
+		return nil
+	}
+	c := &cast{pools: map[string]string{}, groups: map[string]string{}, shared: map[string]bool{}, titles: map[string]string{}}
+	for _, id := range []string{"pool~a", "pool~b", "group~a", "group~b"} {
+		c.titles[id] = rapid.SampledFrom([]string{"web", "database of the shop", ""}).Draw(t, "title")
+	}
+	ofPool := map[string]string{"pool~a": rapid.SampledFrom([]string{"", "group~a"}).Draw(t, "group of a"), "pool~b": "group~b"}
+	for _, node := range []string{"h1", "h2", "h3", "h4", "h5"} {
+		if pool := rapid.SampledFrom([]string{"", "pool~a", "pool~b"}).Draw(t, "pool"); pool != "" {
+			c.pools[node], c.groups[node] = pool, ofPool[pool]
+			continue
+		}
+		c.groups[node] = rapid.SampledFrom([]string{"", "group~a", "group~b"}).Draw(t, "group")
+		c.shared[node] = c.groups[node] == "" && rapid.Bool().Draw(t, "shared")
+	}
+	c.groups["10.0.0.9"] = rapid.SampledFrom([]string{"", "group~a"}).Draw(t, "group of an inferred one")
+	return c
+}
+
+// TestLiveIsTheSame: whatever is reported, on every level and whatever is hidden,
+// a live view is told the same deltas, under the same revisions, as comparing
+// whole views gives, and is the same as a whole.
+func TestLiveIsTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := Question{
+			Level: rapid.SampledFrom([]Level{LevelService, LevelNode, LevelPool, LevelGroup}).Draw(t, "level"),
+			Hide: rapid.SampledFrom([]string{
+				"", "old", "ignored", "infrastructure", "observers", "ignored,old", hideDefault, "ignored,infrastructure,observers,old",
+			}).Draw(t, "hide"),
+			Expand: rapid.SampledFrom([]string{"", "", "pool~a", "pool~a,pool~b"}).Draw(t, "expanded"),
+		}
+		set := defaults()
+		set.HideAfter, set.This, set.Roles = 20*time.Minute, "h1", drawRoles(t)
+		set.Names = func(a netip.Addr) string { return "name-of-" + a.String() }
+		w := &walk{snap: topology.Empty(topology.Revision{Epoch: "e"}, noon), settings: set, began: noon}
+		live, plain := NewLive(q, layouter{}), &scratch{question: q, placer: layouter{}}
+		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			got, err := live.Advance(w.snap, w.settings, w.began)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := plain.advance(w.snap, w.settings, w.began)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, sameValues); diff != "" {
+				t.Fatalf("delta (-from scratch +live):\n%s", diff)
+			}
+			if live.Revision() != plain.shown.Revision {
+				t.Fatalf("revision %s, from scratch %s", live.Revision(), plain.shown.Revision)
+			}
+			if diff := cmp.Diff(plain.shown, live.Whole(), sameValues); diff != "" {
+				t.Fatalf("whole (-from scratch +live):\n%s", diff)
+			}
+			checkSums(t, live, plain.shown)
+			w.step(t)
+		}
+	})
+}
+
+// checkSums holds what a live view remembers against a whole, so that nothing
+// piles up that no delta shows.
+func checkSums(t *rapid.T, l *Live, whole *Topology) {
+	if l.hidden != whole.Hidden || l.coverage != whole.Coverage {
+		t.Fatalf("hidden %+v, covers %+v, want %+v, %+v", l.hidden, l.coverage, whole.Hidden, whole.Coverage)
+	}
+	if len(l.boxes) != l.snap.Len() || len(l.byName) != l.snap.Len() {
+		t.Fatalf("%d boxes, %d names for %d blocks", len(l.boxes), len(l.byName), l.snap.Len())
+	}
+	ends, around := 0, 0
+	for _, b := range l.boxes {
+		if b.was != nil || b.stale {
+			t.Fatalf("%s is still touched", b.name)
+		}
+		ends += len(b.part.ends)
+	}
+	for _, list := range l.around {
+		around += len(list)
+	}
+	if ends != around {
+		t.Fatalf("%d ends, %d known", ends, around)
+	}
+	if !l.question.Level.rows() && len(l.pairs) != len(whole.Connections) {
+		t.Fatalf("%d pairs for %d edges", len(l.pairs), len(whole.Connections))
+	}
+}
+
+// TestUntouchedIsNotMade: a report costs what it changes. Of a hundred nodes one
+// changes, and one part is made anew.
+func TestUntouchedIsNotMade(t *testing.T) {
+	w := ring(100, 4)
+	live := NewLive(Question{Level: LevelService}, layouter{})
+	if _, err := live.Advance(w.snap, defaults(), noon); err != nil {
+		t.Fatal(err)
+	}
+	parts := map[string]*part{}
+	for _, b := range live.boxes {
+		parts[b.name] = b.part
+	}
+	w.change(7)
+	if d, err := live.Advance(w.snap, defaults(), noon); err != nil || d == nil {
+		t.Fatalf("delta %v, error %v", d, err)
+	}
+	remade := 0
+	for _, b := range live.boxes {
+		if parts[b.name] != b.part {
+			remade++
+		}
+	}
+	same(t, "parts made anew", remade, 1)
+}
+
+// broken lays out nothing while it is told to fail.
+type broken struct{ fails bool }
+
+func (*broken) Epoch() uint64 { return 0 }
+
+func (b *broken) Place(g *Graph) (Chart, error) {
+	if b.fails {
+		return Chart{}, errors.New("no room")
+	}
+	return layouter{}.Place(g)
+}
+
+// TestNoPlace: after an error the view begins anew.
+func TestNoPlace(t *testing.T) {
+	w, placer := ring(3, 1), &broken{}
+	live := NewLive(Question{Level: LevelService}, placer)
+	if _, err := live.Advance(w.snap, defaults(), noon); err != nil {
+		t.Fatal(err)
+	}
+	w.report(host("new", "10.9.9.9").out("curl", "10.1.0.1", 80))
+	placer.fails = true
+	if _, err := live.Advance(w.snap, defaults(), noon); err == nil {
+		t.Fatal("no error")
+	}
+	if live.Snapshot() != nil {
+		t.Error("something is shown after an error")
+	}
+	placer.fails = false
+	d, err := live.Advance(w.snap, defaults(), noon)
+	if err != nil || d != nil || len(live.Whole().Nodes) != 4 || live.Revision() != w.snap.Revision().String() {
+		t.Errorf("then delta %v, error %v, %d nodes at %s", d, err, len(live.Whole().Nodes), live.Revision())
+	}
+}

@@ -109,6 +109,20 @@ export async function redis(t, port) {
   return p;
 }
 
+/** A running dotm that looks at this machine, on which two redis-servers run, and a way to call its API. */
+export async function site(t, first) {
+  await redis(t, first);
+  await redis(t, first + 1);
+  const server = await dotm(t, folder(t));
+  const call = async (method, path, body) => {
+    const answer = await fetch(`${server.url}/api/v1/${path}`, { method, ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}) });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer.status === 204 ? null : answer.json().catch(() => null);
+  };
+  const { nodes } = await call('GET', 'nodes');
+  return { ...server, call, host: nodes.find((n) => n.this).name };
+}
+
 /** Connections that stay open until they are closed or the test ends. */
 export async function clients(t, port, count) {
   const sockets = await Promise.all(
@@ -158,3 +172,27 @@ export async function page(t, options = {}) {
   });
   return { page: p, context, faults };
 }
+
+/** Waits until something is so, for at most 20 s. */
+export async function until(is) {
+  const end = Date.now() + 20_000;
+  while (!(await is())) {
+    if (Date.now() > end) throw new Error(`not so within 20 s: ${is}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+/** A made-up site of sixty hosts as it was recorded: the same each time, and nothing of it moves. */
+export async function recorded(t) {
+  const file = join(folder(t), 'site');
+  const write = program(t, recorded.binary, ['demo', '--hosts', '60', '--seed', '7', '--duration', '2m', '--begin', '2026-03-04T05:06:07Z', '--write', file]);
+  const code = await write.ended;
+  if (code !== 0) throw new Error(`dotm demo --write ended with ${code}`);
+  const p = program(t, recorded.binary, ['replay', file, '--at-once', '--listen', '127.0.0.1:0']);
+  const [, url] = await p.line(/(http:\/\/127\.0\.0\.1:\d+)/);
+  await p.line(/The recording ended/);
+  return { ...p, url };
+}
+recorded.binary = join(root, 'bin/dotm');
+/** When the recording ends. */
+recorded.end = '2026-03-04T05:08:07Z';

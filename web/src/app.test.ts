@@ -55,7 +55,7 @@ describe('createTheme', () => {
 
   it('is the system’s, also when that changes', () => {
     const change = system(false);
-    const theme = createTheme(window, createPrefs(EMPTY));
+    const theme = createTheme(window, createPrefs(EMPTY), false);
     expect(theme.value).toBe('light');
     change(true);
     expect(theme.value).toBe('dark');
@@ -64,7 +64,7 @@ describe('createTheme', () => {
   it('is the viewer’s where there is a choice', () => {
     const change = system(false);
     const prefs = createPrefs(EMPTY);
-    const theme = createTheme(window, prefs);
+    const theme = createTheme(window, prefs, false);
     prefs.theme.value = 'light';
     change(true);
     expect(theme.value).toBe('light');

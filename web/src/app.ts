@@ -2,19 +2,40 @@ import { type ReadonlySignal, type Signal, computed, signal } from '@preact/sign
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Client } from './api/client';
-import type { Version } from './api/types';
+import type { Check, IncidentSummary, Problem, Source, Version } from './api/types';
 import type { ChartController } from './chart/controller';
 import type { Heading } from './chart/walk';
+import type { Other } from './state/compare';
 import type { Feed } from './state/feed';
 import { type Prefs, resolveTheme } from './state/prefs';
 import { type Route, formatRoute, parseRoute } from './state/route';
 import type { Session } from './state/session';
+import type { Speaker } from './state/speaker';
+import type { Topology } from './state/topology';
+import type { Wait } from './state/waiting';
 
 /** Everything the pages share. Made once in main.tsx, handed down by context. */
 export interface App {
   client: Client;
   feed: Feed;
+  /** The other moment that stands beside the one shown. */
+  other: Signal<Other | null>;
+  /** What is drawn: the feed's topology, with what differs from the other moment. */
+  shown: ReadonlySignal<Topology | null>;
+  /** The monitoring systems that are read, and what is open of them at the moment that is shown. */
+  sources: Signal<readonly Source[]>;
+  alerts: Signal<readonly Check[]>;
+  /** The incidents that are open now, the worst first. */
+  incidents: Signal<readonly IncidentSummary[]>;
   session: Session;
+  /** What is kept can't be written at the moment. */
+  storeAway: Signal<boolean>;
+  /** What is being read. */
+  waits: ReadonlySignal<readonly Wait[]>;
+  /** What screen readers are told. */
+  speaker: Speaker;
+  /** The page hangs on a wall: nobody touches it, and it is read from afar. */
+  wall: boolean;
   prefs: Prefs;
   chart: ChartController;
   route: ReadonlySignal<Route>;
@@ -27,8 +48,14 @@ export interface App {
   version: Signal<Version | null>;
   /** Which dialog is open. */
   dialog: Signal<'' | 'search' | 'keys'>;
+  /** The fields of the chart's filter are open. */
+  filtering: Signal<boolean>;
   /** The selection was made by keyboard: its ring is dashed. */
   byKeyboard: Signal<boolean>;
+  /** A drag moves the box under the pointer, not the chart. */
+  moving: Signal<boolean>;
+  /** Why a box was not moved. */
+  refused: Signal<Problem | null>;
   /** Which way the keyboard last went along a connection. */
   heading: Signal<Heading>;
 }
@@ -58,11 +85,11 @@ export function createRouter(host: Window): Pick<App, 'route' | 'navigate'> {
   return { route: computed(() => parseRoute(hash.value)), navigate };
 }
 
-/** The system's wish and the viewer's choice, as one signal. */
-export function createTheme(host: Window, prefs: Prefs): ReadonlySignal<'light' | 'dark'> {
+/** The system's wish and the viewer's choice, as one signal; a wall is dark where nobody chose. */
+export function createTheme(host: Window, prefs: Prefs, wall: boolean): ReadonlySignal<'light' | 'dark'> {
   const query = host.matchMedia('(prefers-color-scheme: dark)');
-  const dark = signal(query.matches);
-  query.addEventListener('change', (event) => (dark.value = event.matches));
+  const dark = signal(wall || query.matches);
+  query.addEventListener('change', (event) => (dark.value = wall || event.matches));
   return computed(() => resolveTheme(prefs.theme.value, dark.value));
 }
 

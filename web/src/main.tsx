@@ -1,12 +1,20 @@
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { Client } from './api/client';
+import { DirectLines, type DirectOptions, type Lines } from './api/line';
 import { type App, AppProvider, createRouter, createTheme, createTicker } from './app';
 import { ChartController } from './chart/controller';
 import { systemClock } from './lib/clock';
+import { linesOf } from './live/shared';
+import { type Other, createShown } from './state/compare';
+import { UNREAD } from './state/checks';
 import { Feed } from './state/feed';
 import { createPrefs } from './state/prefs';
+import { usualLevel } from './state/route';
 import { Session, setupSecret } from './state/session';
+import { Speaker } from './state/speaker';
+import { watched } from './state/waiting';
+import { wallAsked } from './state/wall';
 import './theme.css';
 import './style.css';
 import { Door } from './views/Door';
@@ -14,16 +22,35 @@ import { Door } from './views/Door';
 /** What the app talks to: the server, or in development a fixture. */
 interface Backend {
   client: Client;
-  open: (url: string) => EventSource;
+  lines: Lines;
+  waits: App['waits'];
 }
 
 async function backend(): Promise<Backend> {
   const fixture = import.meta.env.DEV ? new URLSearchParams(location.search).get('fixture') : null;
   if (import.meta.env.DEV && fixture) {
     const { fixtureBackend } = await import('./fixtures/backend');
-    return fixtureBackend(fixture);
+    const { client, open } = fixtureBackend(fixture);
+    return { client, waits: signal([]), lines: alone(open) };
   }
-  return { client: new Client(), open: (url) => new EventSource(url) };
+  const { fetch: ask, waits } = watched((input, init) => fetch(input, init), Date.now);
+  return { client: new Client(ask), waits, lines: linesOf(window, alone((url) => new EventSource(url)), systemClock) };
+}
+
+function alone(open: DirectOptions['open']): Lines {
+  return new DirectLines({ clock: systemClock, random: Math.random, open });
+}
+
+/** A page that nobody sees follows nothing; neither does one that the browser keeps for later. */
+function restUnseen(feed: Feed): void {
+  const apply = (): void => {
+    if (document.visibilityState === 'hidden') feed.rest();
+    else feed.wake();
+  };
+  document.addEventListener('visibilitychange', apply);
+  window.addEventListener('pagehide', () => feed.rest());
+  window.addEventListener('pageshow', apply);
+  apply();
 }
 
 /** The secret of a login link goes out of the address at once, and out of the history. */
@@ -33,9 +60,10 @@ function takeSecret(session: Session): void {
 }
 
 async function start(root: HTMLElement): Promise<void> {
-  const { client, open } = await backend();
+  const { client, waits, lines } = await backend();
   const prefs = createPrefs(localStorage);
-  const theme = createTheme(window, prefs);
+  const wall = wallAsked(location);
+  const theme = createTheme(window, prefs, wall);
   const reduced = matchMedia('(prefers-reduced-motion: reduce)');
   effect(() => {
     document.documentElement.dataset['theme'] = theme.value;
@@ -43,11 +71,22 @@ async function start(root: HTMLElement): Promise<void> {
   const session = new Session(client);
   takeSecret(session);
   client.onLogin = () => session.refused();
+  // A line that breaks may be a session that ended.
+  const feed = new Feed({ client, lines, clock: systemClock, random: Math.random, onLost: () => void session.check() });
+  const other = signal<Other | null>(null);
   const app: App = {
     client,
-    // A line that breaks may be a session that ended.
-    feed: new Feed({ client, open, clock: systemClock, random: Math.random, onLost: () => void session.check() }),
+    feed,
+    other,
+    shown: createShown(feed.topology, other),
+    sources: signal(UNREAD),
+    alerts: signal([]),
+    incidents: signal([]),
     session,
+    storeAway: signal(false),
+    waits,
+    speaker: new Speaker(systemClock),
+    wall,
     prefs,
     theme,
     chart: new ChartController(() => reduced.matches),
@@ -55,11 +94,16 @@ async function start(root: HTMLElement): Promise<void> {
     now: createTicker(window),
     version: signal(null),
     dialog: signal(''),
+    filtering: signal(false),
     byKeyboard: signal(false),
+    moving: signal(false),
+    refused: signal(null),
     heading: signal('out'),
   };
+  restUnseen(feed);
   window.addEventListener('online', () => app.feed.retry());
   void session.check();
+  if (!/[?&]level=/.test(location.hash)) usualLevel.value = null;
   render(
     <AppProvider value={app}>
       <Door />

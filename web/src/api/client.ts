@@ -1,23 +1,44 @@
 import type {
   Agent,
+  CheckList,
+  CheckQuery,
+  Comparison,
+  Correction,
+  DefinitionSystem,
   EventList,
+  EventQuery,
   Explanation,
+  Finding,
+  GeoDocument,
   HideKind,
   HistoryDocument,
+  Incident,
+  IncidentAcknowledged,
+  IncidentList,
   Level,
+  MappingSettings,
+  Moved,
   NewTarget,
   NewToken,
   NodeDocument,
   NodeList,
   Problem,
+  RecentDocument,
+  Relation,
+  RolesChange,
+  RolesDocument,
   Service,
   Session,
   Settings,
   SettingsDocument,
+  SourceList,
+  SourceOptions,
+  SourceTest,
   SuggestionList,
   Target,
   Token,
   TopologyDocument,
+  Usage,
   Version,
 } from './types';
 
@@ -62,10 +83,22 @@ async function readProblem(response: Response): Promise<Problem> {
   }
 }
 
-/** The query string of a chart request; an empty hide list is spelt `none`. */
-export function viewQuery(level: Level, hide: readonly HideKind[]): string {
+/** The query string of a chart request; an empty hide list is spelt `none`. `expand` are pools whose members are shown. */
+export function viewQuery(level: Level, hide: readonly HideKind[], expand: readonly string[] = []): string {
   const list = hide.length === 0 ? 'none' : [...hide].sort().join(',');
-  return `?level=${level}&hide=${encodeURIComponent(list)}`;
+  const opened = level === 'pool' && expand.length > 0 ? `&expand=${encodeURIComponent([...expand].sort().join(','))}` : '';
+  return `?level=${level}&hide=${encodeURIComponent(list)}${opened}`;
+}
+
+/** A query string of what is not empty. */
+function query(values: Readonly<Record<string, string | number | undefined>>): string {
+  const said = Object.entries(values).filter(([, v]) => v !== undefined && v !== '');
+  return said.length > 0 ? `?${said.map(([k, v]) => `${k}=${encodeURIComponent(String(v))}`).join('&')}` : '';
+}
+
+/** Where a file of definitions is, below the API; without a source what no source monitors. */
+export function definitionsPath(system: DefinitionSystem, source: string): string {
+  return `report/definitions/${system}${query({ source })}`;
 }
 
 /** The calls the pages make. `fetch` is passed in so that tests need no network. */
@@ -82,8 +115,24 @@ export class Client {
     this.#fetch = fetcher;
   }
 
-  topology(level: Level, hide: readonly HideKind[], signal?: AbortSignal): Promise<TopologyDocument> {
-    return this.#get(this.#then(`topology${viewQuery(level, hide)}`), signal);
+  topology(level: Level, hide: readonly HideKind[], expand: readonly string[] = [], signal?: AbortSignal): Promise<TopologyDocument> {
+    return this.#get(this.#then(`topology${viewQuery(level, hide, expand)}`), signal);
+  }
+
+  /** As of any moment, whichever is shown; '' is now. */
+  topologyOf(at: string, level: Level, hide: readonly HideKind[], expand: readonly string[] = [], signal?: AbortSignal): Promise<TopologyDocument> {
+    return this.#get(`topology${viewQuery(level, hide, expand)}${at ? `&at=${encodeURIComponent(at)}` : ''}`, signal);
+  }
+
+  /** What changed from one moment to a later one; `to` is '' for now. */
+  diff(from: string, to: string, hide: readonly HideKind[], signal?: AbortSignal): Promise<Comparison> {
+    const left = hide.filter((kind) => kind !== 'old');
+    return this.#get(`diff${query({ from, to, hide: left.join(',') || 'none' })}`, signal);
+  }
+
+  /** Who used a service in so many days. */
+  uses(service: string, days: number, signal?: AbortSignal): Promise<Usage> {
+    return this.#get(`services/${encodeURIComponent(service)}/uses?since=-${days * 24}h`, signal);
   }
 
   nodes(signal?: AbortSignal): Promise<NodeList> {
@@ -94,6 +143,15 @@ export class Client {
     return this.#get(this.#then(`nodes/${encodeURIComponent(name)}`), signal);
   }
 
+  /** The numbers of its last hour; there are none of moments gone by. */
+  recent(name: string, signal?: AbortSignal): Promise<RecentDocument> {
+    return this.#get(`nodes/${encodeURIComponent(name)}/recent`, signal);
+  }
+
+  geo(signal?: AbortSignal): Promise<GeoDocument> {
+    return this.#get(this.#then('geo'), signal);
+  }
+
   services(signal?: AbortSignal): Promise<{ services: Service[] }> {
     return this.#get(this.#then('services'), signal);
   }
@@ -102,9 +160,93 @@ export class Client {
     return this.#get('history', signal);
   }
 
-  /** The newest first; `to` is '' for now. */
-  events(from: string, to: string, signal?: AbortSignal): Promise<EventList> {
-    return this.#get(`events?limit=500&from=${encodeURIComponent(from)}${to ? `&to=${encodeURIComponent(to)}` : ''}`, signal);
+  /** The newest first. */
+  events({ from, to, node, subject, kind, limit }: EventQuery, signal?: AbortSignal): Promise<EventList> {
+    return this.#get(`events${query({ from, to, node, subject, kind, limit })}`, signal);
+  }
+
+  checks({ id, node, service, open, find, limit }: CheckQuery, signal?: AbortSignal): Promise<CheckList> {
+    return this.#get(this.#then(`checks${query({ id, node, service, open: open ? 'true' : '', find, limit })}`), signal);
+  }
+
+  /** Those of a state; of the resolved ones those that ended after `from`, RFC 3339. */
+  incidents(state: 'open' | 'resolved', from: string, signal?: AbortSignal): Promise<IncidentList> {
+    return this.#getAgain(`incidents${query({ state, from })}`, signal);
+  }
+
+  incident(id: string, signal?: AbortSignal): Promise<Incident> {
+    return this.#get(`incidents/${encodeURIComponent(id)}`, signal);
+  }
+
+  /** Says that somebody takes care of it: here, and with `checks` in the monitoring systems, too. */
+  acknowledgeIncident(id: string, comment: string, checks: boolean): Promise<IncidentAcknowledged> {
+    return this.#send('PATCH', `incidents/${encodeURIComponent(id)}`, { acknowledge: true, comment, checks });
+  }
+
+  /** Tells the monitoring system that somebody takes care; the answer says what that did. */
+  acknowledge(id: string, comment: string): Promise<{ did: string }> {
+    return this.#send('POST', `checks/${encodeURIComponent(id)}/acknowledge`, { comment });
+  }
+
+  /** Says which rule or alias brings a check there, and what that moves; nothing is written. */
+  tryMapping(id: string, node: string, service: string, signal?: AbortSignal): Promise<Correction> {
+    return this.#send('POST', `checks/${encodeURIComponent(id)}/map`, { node, ...(service ? { service } : {}), preview: true }, signal);
+  }
+
+  /** Writes it. */
+  mapCheck(id: string, node: string, service: string): Promise<Correction> {
+    return this.#send('POST', `checks/${encodeURIComponent(id)}/map`, { node, ...(service ? { service } : {}) });
+  }
+
+  /** The checks that other rules would move. */
+  previewMapping(settings: Partial<MappingSettings>, signal?: AbortSignal): Promise<{ moves: Moved[] | null }> {
+    return this.#send('POST', 'mapping/preview', settings, signal);
+  }
+
+  /** What people declared of a node in monitoring systems. */
+  declared(node: string, signal?: AbortSignal): Promise<{ declared: Relation[] | null }> {
+    return this.#get(`declared${query({ node })}`, signal);
+  }
+
+  /** What is odd on the site. */
+  report(signal?: AbortSignal): Promise<{ findings: Finding[] | null }> {
+    return this.#get(this.#then('report'), signal);
+  }
+
+  /** Object definitions for what runs unmonitored; without a source what none of them monitors. */
+  async definitions(system: DefinitionSystem, source: string, signal?: AbortSignal): Promise<string> {
+    return (await this.#ask(definitionsPath(system, source), signal ? { signal } : {})).text();
+  }
+
+  sources(signal?: AbortSignal): Promise<SourceList> {
+    return this.#get('sources', signal);
+  }
+
+  addSource(source: SourceOptions): Promise<SourceOptions> {
+    return this.#send('POST', 'sources', source);
+  }
+
+  changeSource(source: SourceOptions): Promise<SourceOptions> {
+    return this.#send('PUT', `sources/${encodeURIComponent(source.name)}`, source);
+  }
+
+  removeSource(name: string): Promise<void> {
+    return this.#send('DELETE', `sources/${encodeURIComponent(name)}`);
+  }
+
+  /** Reads it once, and keeps nothing. */
+  testSource(source: SourceOptions): Promise<SourceTest> {
+    return this.#send('POST', 'sources/test', source);
+  }
+
+  /** Has it read now; that it was is seen in the list. */
+  refreshSource(name: string): Promise<void> {
+    return this.#send('POST', `sources/${encodeURIComponent(name)}/refresh`);
+  }
+
+  /** Has all of them read now. */
+  refreshSources(): Promise<void> {
+    return this.#send('POST', 'sources/refresh');
   }
 
   settings(signal?: AbortSignal): Promise<SettingsDocument> {
@@ -157,6 +299,26 @@ export class Client {
     return this.#send('DELETE', `tokens/${encodeURIComponent(id)}`);
   }
 
+  /** What the nodes are to each other, and what people decided of it. */
+  roles(signal?: AbortSignal): Promise<RolesDocument> {
+    return this.#get('roles', signal);
+  }
+
+  /** Names, merges, moves; null takes back what was decided. */
+  changeRoles(change: RolesChange): Promise<RolesDocument> {
+    return this.#send('PATCH', 'roles', change);
+  }
+
+  /** Puts boxes where they shall stand, chart units; null lets one go. */
+  pinBoxes(level: Level, pins: Readonly<Record<string, { x: number; y: number } | null>>): Promise<void> {
+    return this.#send('PATCH', `charts/${level}`, { pins });
+  }
+
+  /** Places all boxes anew but those that people put somewhere. */
+  tidy(level: Level): Promise<void> {
+    return this.#send('POST', `charts/${level}/tidy`);
+  }
+
   session(signal?: AbortSignal): Promise<Session> {
     return this.#get('session', signal);
   }
@@ -205,14 +367,14 @@ export class Client {
     return body;
   }
 
-  #send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
+  #send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
     const written = body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    return this.#request<T>(path, { method, ...written });
+    return this.#request<T>(path, { method, ...written, ...(signal ? { signal } : {}) });
   }
 
   async #request<T>(path: string, init: RequestInit): Promise<T> {
     const response = await this.#ask(path, init);
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    return (BARE.includes(response.status) ? undefined : await response.json()) as T;
   }
 
   /** Somebody else may log in: what was read for one is not kept for another. */
@@ -232,6 +394,9 @@ export class Client {
     return response;
   }
 }
+
+/** Answers without a body: done, and begun. */
+const BARE: readonly number[] = [202, 204];
 
 /** What is asked for without being logged in. */
 const LOGIN: readonly string[] = ['login', 'setup', 'logout', 'session'];

@@ -15,11 +15,13 @@ export class FakeSource implements EventSourceLike {
     this.closed = true;
   }
 
+  /** The id of an event is its revision, as the server sends it. */
   send(type: string, data: unknown): void {
-    this.sendText(type, JSON.stringify(data));
+    const lastEventId = (data as { revision?: string } | null)?.revision ?? '';
+    this.sendText(type, JSON.stringify(data), lastEventId);
   }
 
-  sendText(type: string, data: string): void {
-    for (const listener of this.#listeners.get(type) ?? []) listener(new MessageEvent(type, { data }));
+  sendText(type: string, data: string, lastEventId = ''): void {
+    for (const listener of this.#listeners.get(type) ?? []) listener(new MessageEvent(type, { data, lastEventId }));
   }
 }

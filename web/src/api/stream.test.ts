@@ -1,26 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../lib/clock';
 import { FakeSource } from './fake';
-import { SILENCE_MS, Stream, type StreamHandlers, backoff } from './stream';
+import { SILENCE_MS, Stream, backoff } from './stream';
 
 let clock: ManualClock;
 let sources: FakeSource[];
 let calls: string[];
 
-const handlers: StreamHandlers = {
-  snapshot: (m) => calls.push(`snapshot ${m.revision}`),
-  delta: (d) => calls.push(`delta ${d.from} ${d.revision}`),
-  resync: (m) => calls.push(`resync ${m.revision}`),
-  beat: (m) => calls.push(`beat ${m.revision}`),
-  alive: () => calls.push('alive'),
-  lost: () => calls.push('lost'),
-};
-
-function start(): Stream {
+function start(after = ''): Stream {
   return new Stream({
-    level: 'service',
-    hide: ['old', 'ignored'],
-    handlers,
+    url: 'api/v1/stream?level=service',
+    after,
+    heard: ({ type, id, data }) => calls.push(`${type} ${id} ${data}`),
+    lost: () => calls.push('lost'),
     clock,
     random: () => 0.5,
     open: (url) => {
@@ -53,18 +45,28 @@ describe('backoff', () => {
 });
 
 describe('Stream', () => {
-  it('asks for the view it shows', () => {
+  it('asks for what is new since a revision', () => {
     start();
-    expect(last().url).toBe('api/v1/stream?level=service&hide=ignored%2Cold');
+    expect(last().url).toBe('api/v1/stream?level=service');
+    start('a-1');
+    expect(last().url).toBe('api/v1/stream?level=service&after=a-1');
   });
 
-  it('hands on what comes', () => {
+  it('hands on what comes as text', () => {
     start();
     last().send('snapshot', { revision: 'a-1' });
     last().send('delta', { from: 'a-1', revision: 'a-2' });
     last().send('resync', { revision: 'a-9' });
     last().send('beat', { revision: 'a-9' });
-    expect(calls.filter((c) => c !== 'alive')).toEqual(['snapshot a-1', 'delta a-1 a-2', 'resync a-9', 'beat a-9']);
+    expect(calls).toEqual(['snapshot a-1 {"revision":"a-1"}', 'delta a-2 {"from":"a-1","revision":"a-2"}', 'resync a-9 {"revision":"a-9"}', 'beat a-9 {"revision":"a-9"}']);
+  });
+
+  it('goes on after the last event when the line broke', () => {
+    start('a-1');
+    last().send('delta', { from: 'a-1', revision: 'a-2' });
+    last().send('error', null);
+    clock.advance(400);
+    expect(last().url).toBe('api/v1/stream?level=service&after=a-2');
   });
 
   it('comes back by itself after an error, later each time', () => {
@@ -103,12 +105,6 @@ describe('Stream', () => {
     clock.advance(1);
     expect(calls.at(-1)).toBe('lost');
     expect(last().closed).toBe(true);
-  });
-
-  it('takes text that is no JSON for a broken line', () => {
-    start();
-    last().sendText('delta', '{"from":');
-    expect(calls).toEqual(['lost']);
   });
 
   it('does not listen to a source that it gave up', () => {

@@ -1,6 +1,4 @@
 import type { Clock } from '../lib/clock';
-import { API_BASE, viewQuery } from './client';
-import type { Delta, HideKind, Level, Mark } from './types';
 
 /** Beats come every 5 s; this long without any event and the line counts as lost. */
 export const SILENCE_MS = 15_000;
@@ -14,24 +12,27 @@ export interface EventSourceLike {
   close(): void;
 }
 
-export interface StreamHandlers {
-  /** The revision the server stands at when the line opens. */
-  snapshot(mark: Mark): void;
-  delta(delta: Delta): void;
-  /** The server cannot say what changed: read the topology again. */
-  resync(mark: Mark): void;
-  /** Sent while nothing changes: where the server stands. */
-  beat(mark: Mark): void;
-  /** The line works: an event came. */
-  alive(): void;
-  /** The line is lost; the next attempt is already planned. */
-  lost(): void;
+/** What the server says on a stream. */
+export type EventType = 'snapshot' | 'delta' | 'resync' | 'beat';
+
+const EVENT_TYPES: readonly EventType[] = ['snapshot', 'delta', 'resync', 'beat'];
+
+/** One event as it came: whoever shows it reads the text, nobody else needs to. */
+export interface StreamEvent {
+  type: EventType;
+  /** The revision that it leads to. */
+  id: string;
+  data: string;
 }
 
 export interface StreamOptions {
-  level: Level;
-  hide: readonly HideKind[];
-  handlers: StreamHandlers;
+  /** The question, with its query. */
+  url: string;
+  /** The revision that is known already; '' is none. */
+  after: string;
+  heard: (event: StreamEvent) => void;
+  /** The line is lost; the next attempt is already planned. */
+  lost: () => void;
   clock: Clock;
   /** 0 ≤ random() < 1, spreads the reconnects of many browsers. */
   random: () => number;
@@ -49,22 +50,25 @@ export function backoff(attempt: number, random: () => number): number {
 
 /**
  * The live line to the server. It opens EventSources until it is closed: the
- * browser's own retry has no backoff and does not notice a silent line.
- * A new line starts with a snapshot event, so nothing is missed in between.
+ * browser's own retry has no backoff and does not notice a silent line. Each new
+ * one tells the revision of the last event, in the query as an EventSource that is
+ * new can't send Last-Event-ID; so the server goes on where the line broke.
  */
 export class Stream {
   readonly #options: StreamOptions;
   #source: EventSourceLike | null = null;
+  #after: string;
   #attempt = 0;
   #timer: number | null = null;
   #closed = false;
 
   constructor(options: StreamOptions) {
     this.#options = options;
+    this.#after = options.after;
     this.#connect();
   }
 
-  /** Stops for good; no handler is called afterwards. */
+  /** Stops for good; nothing is heard afterwards. */
   close(): void {
     this.#closed = true;
     this.#drop();
@@ -78,34 +82,25 @@ export class Stream {
   }
 
   #connect(): void {
-    const { level, hide, handlers, open } = this.#options;
-    const source = open(`${API_BASE}/stream${viewQuery(level, hide)}`);
+    const { url, open } = this.#options;
+    const source = open(this.#after ? `${url}&after=${encodeURIComponent(this.#after)}` : url);
     this.#source = source;
     this.#watch();
-    this.#listen(source, 'snapshot', (data) => handlers.snapshot(data as Mark));
-    this.#listen(source, 'delta', (data) => handlers.delta(data as Delta));
-    this.#listen(source, 'resync', (data) => handlers.resync(data as Mark));
-    this.#listen(source, 'beat', (data) => handlers.beat(data as Mark));
+    for (const type of EVENT_TYPES) {
+      source.addEventListener(type, (event) => {
+        if (source === this.#source) this.#hear({ type, id: event.lastEventId, data: event.data });
+      });
+    }
     source.addEventListener('error', () => {
       if (source === this.#source) this.#lose();
     });
   }
 
-  #listen(source: EventSourceLike, type: string, handle: (data: unknown) => void): void {
-    source.addEventListener(type, (event) => {
-      if (source !== this.#source) return;
-      let data: unknown;
-      try {
-        data = JSON.parse(event.data);
-      } catch {
-        this.#lose();
-        return;
-      }
-      this.#attempt = 0;
-      this.#watch();
-      this.#options.handlers.alive();
-      handle(data);
-    });
+  #hear(event: StreamEvent): void {
+    this.#attempt = 0;
+    if (event.id) this.#after = event.id;
+    this.#watch();
+    this.#options.heard(event);
   }
 
   #watch(): void {
@@ -116,7 +111,7 @@ export class Stream {
     this.#drop();
     this.#setTimer(() => this.#connect(), backoff(this.#attempt, this.#options.random));
     this.#attempt++;
-    this.#options.handlers.lost();
+    this.#options.lost();
   }
 
   #drop(): void {

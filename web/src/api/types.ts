@@ -3,12 +3,12 @@
  * figures are chart units, which are CSS pixels at zoom 1.
  */
 
-export type Level = 'service' | 'node';
+export type Level = 'service' | 'node' | 'pool' | 'group';
 
 /** What the `hide` parameter can leave out of the answer. */
 export type HideKind = 'old' | 'ignored' | 'infrastructure' | 'observers';
 
-export type NodeKind = 'host' | 'container' | 'inferred' | 'virtual' | 'network' | 'internet';
+export type NodeKind = 'host' | 'container' | 'inferred' | 'virtual' | 'network' | 'internet' | 'pool' | 'group';
 export type NodeState = 'reporting' | 'stale' | 'inferred';
 
 /** The worst check of a node or service; NONE is "nobody checks this". */
@@ -19,8 +19,19 @@ export type Status =
   | 'CRITICAL'
   | 'UNKNOWN'
   | 'PENDING'
+  | 'UP'
   | 'DOWN'
   | 'UNREACHABLE';
+
+/** What the checks on a thing say together. */
+export interface Verdict {
+  /** The worst of them all. */
+  status: Status;
+  /** The worst of those that nobody takes care of and that are not stale; a server that has none says nothing. */
+  open_status?: Status;
+  /** All of them are stale. */
+  status_stale?: boolean;
+}
 
 export type Protocol = 'tcp' | 'udp';
 
@@ -63,6 +74,8 @@ export interface Layout {
   y: number;
   w: number;
   h: number;
+  /** Of a box: somebody put it there. */
+  pinned?: boolean;
 }
 
 /** A row's `process` is empty when its name could not be seen. */
@@ -86,13 +99,12 @@ export interface MoreRow {
 
 export type Row = ServiceRow | ClientRow | MoreRow;
 
-export interface NodeInfo {
+export interface NodeInfo extends Verdict {
   name: string;
   kind: NodeKind;
   zone: string;
   addresses: string[];
   state: NodeState;
-  status: Status;
   first_seen: string;
   last_report?: string;
   interval?: string;
@@ -118,10 +130,56 @@ export interface NodeInfo {
   cost?: Cost;
 }
 
-/** A node as /topology has it: with its place on the chart. */
+/** One of the nodes that a pool or group stands for. */
+export interface Member extends Verdict {
+  name: string;
+  kind: NodeKind;
+  state: NodeState;
+}
+
+/** A node as /topology has it: with its place on the chart. Pools and groups have the same shape; their name is their id. */
 export interface ChartNode extends NodeInfo {
   layout: Layout;
   rows?: Row[];
+  /** What people call a pool or group. */
+  title?: string;
+  /** Ids of the group that it is in, and of the pool, if it does not stand in that pool's box. */
+  group?: string;
+  pool?: string;
+  /** It serves everyone. */
+  shared?: boolean;
+  /** Of a pool or group: what it stands for. */
+  members?: Member[];
+}
+
+/** The ground of a group's boxes; without an id, the strip of shared services. */
+export interface LaneInfo {
+  id: string;
+  title: string;
+  layout: Layout;
+}
+
+/** What a node is to others, as GET /roles has it. */
+export interface PoolInfo {
+  id: string;
+  name: string;
+  members: string[];
+  group: string;
+}
+
+export interface RolesDocument {
+  pools: PoolInfo[] | null;
+  groups: { id: string; name: string; members: string[] | null }[] | null;
+  /** What people decided; it wins over what is found. */
+  choices: { names?: Record<string, string> | null; pool?: Record<string, string> | null; group?: Record<string, string> | null; shared?: Record<string, boolean> | null };
+}
+
+/** What PATCH /roles changes; null takes back what was decided. */
+export interface RolesChange {
+  names?: Record<string, string | null>;
+  pool?: Record<string, string | null>;
+  group?: Record<string, string | null>;
+  shared?: Record<string, boolean | null>;
 }
 
 /** A node as /nodes has it: with counts instead of a place. */
@@ -130,17 +188,17 @@ export interface ListedNode extends NodeInfo {
   connections: number;
 }
 
-export interface Service {
+export interface Service extends Verdict {
   id: string;
   node: string;
   protocol: Protocol;
   port: number;
   process: string;
   user?: string;
-  addresses: string[];
+  /** None where nobody told where it listens. */
+  addresses: string[] | null;
   scope: 'loopback' | 'host' | '';
   state: 'listening' | 'gone' | 'seen';
-  status: Status;
   own: boolean;
   ignored: boolean;
   /** The systemd unit that its process belongs to. */
@@ -270,6 +328,9 @@ export interface TopologyDocument {
   width: number;
   height: number;
   coverage: Coverage;
+  lanes?: LaneInfo[] | null;
+  pools?: ChartNode[] | null;
+  groups?: ChartNode[] | null;
   nodes: ChartNode[];
   services: Service[];
   connections: Connection[];
@@ -292,13 +353,16 @@ export interface Gap {
 export interface ChartEvent {
   at: string;
   kind: 'appeared' | 'vanished' | 'changed';
-  subject: 'node' | 'service' | 'connection';
+  subject: 'node' | 'service' | 'connection' | 'check';
   id: string;
+  /** Empty for a check that is of no node. */
   node: string;
   process?: string;
   peer?: string;
   port?: number;
   what?: string[];
+  /** Of a check: what its source calls it, and how it was and is; absent where it was not, or is no more. */
+  check?: { source: string; host: string; name: string; service?: string; was?: Status; status?: Status };
 }
 
 export interface EventList {
@@ -319,6 +383,282 @@ export interface HistoryDocument {
   problem?: string;
 }
 
+/** How a thing differs between two moments. */
+export interface Difference {
+  change: ChartEvent['kind'];
+  /** Of what appeared: it had been there before. */
+  returned: boolean;
+  /** The fields that changed. */
+  what?: string[];
+}
+
+/** The answer of GET /diff: each thing as it was last. */
+export interface Comparison {
+  from: string;
+  to: string;
+  nodes: (Difference & { node: NodeInfo })[];
+  services: (Difference & { service: Service })[];
+  connections: (Difference & { connection: Connection })[];
+  /** Absent from a server that knows of no checks. */
+  checks?: (Difference & { check: Check })[] | null;
+  gaps: Gap[];
+}
+
+/** One result of a monitoring system. */
+export interface Check {
+  id: string;
+  /** The monitoring instance. */
+  source: string;
+  kind: 'host' | 'service';
+  /** As the monitoring system calls them; the check of a host has no name. */
+  host: string;
+  name: string;
+  status: Status;
+  /** False while the system tries again before it believes it. */
+  hard: boolean;
+  acknowledged: boolean;
+  downtime: boolean;
+  flapping: boolean;
+  /** The system takes it for a mere symptom. */
+  suppressed: boolean;
+  since?: string;
+  last_check?: string;
+  last_ok?: string;
+  /** A Go duration. */
+  interval?: string;
+  /** Nothing is known of it any more. */
+  stale: boolean;
+  /** One line, any characters. */
+  output: string;
+  link?: string;
+  groups?: string[] | null;
+  /** What it is about; without a service the node as a whole. */
+  node?: string;
+  service?: string;
+  mapping?: Mapping;
+  /** What dotm saw in the sockets, where it is dotm's own. */
+  signal?: SocketSignal;
+}
+
+/** What a check of dotm's own saw. */
+export interface SocketSignal {
+  kind: string;
+  /** The edge that it is about. */
+  connection?: string;
+  figure: number;
+  unit?: string;
+  /** What is usual; absent where nothing is. */
+  baseline?: number;
+  limit?: number;
+}
+
+/** From when on something that the sockets show is told. */
+export interface Threshold {
+  off: boolean;
+  limit: number;
+  /** A Go duration. */
+  for: string;
+}
+
+/** Why a check belongs to what it is mapped on. */
+export interface Mapping {
+  rule: string;
+  evidence: string;
+  ambiguous?: boolean;
+  candidates?: string[] | null;
+}
+
+/** Leads checks to a service, or with neither process nor port to a node. Check, process and host are regular expressions (RE2). */
+export interface MappingRule {
+  /** What people call it. */
+  name?: string;
+  check?: string;
+  host?: string;
+  process?: string;
+  port?: number;
+  protocol?: Protocol | '';
+  node?: string;
+}
+
+/** What people say about what belongs to what. */
+export interface MappingSettings {
+  /** Names of monitored hosts with the node that each is. */
+  aliases: Record<string, string>;
+  /** The first that leads to a service decides. */
+  mapping: MappingRule[];
+}
+
+/** What a check is about; nothing where no node is found. */
+export interface About {
+  node?: string;
+  service?: string;
+  mapping?: Mapping;
+}
+
+/** A check that other rules put elsewhere. */
+export interface Moved {
+  id: string;
+  source: string;
+  host: string;
+  name: string;
+  from: About;
+  to: About;
+}
+
+/** What brings a check where people point: a rule before all others, or the alias of its host. */
+export interface Correction {
+  rule?: MappingRule;
+  /** The monitored host that is an alias of the node. */
+  alias?: string;
+  node: string;
+  /** Of a preview: what it moves. */
+  moves?: Moved[] | null;
+}
+
+/** One end of what is declared: as the monitoring system calls it, and what that is on the chart. */
+export interface Party {
+  host: string;
+  name?: string;
+  node?: string;
+  service?: string;
+}
+
+/** What people declared in a monitoring system, with what the sockets tell of it. */
+export interface Relation {
+  source: string;
+  kind: 'dependency' | 'parent' | 'group';
+  /** What needs, is reached, or is in the group. */
+  of: Party;
+  to?: Party;
+  group?: string;
+  /** Of a dependency: a connection to the very service, one to its node, none though both report, or nobody can tell. */
+  observed?: 'connection' | 'node' | 'none' | 'unknown';
+}
+
+/** One thing that is odd, and what to do about it. */
+export interface Finding {
+  code: string;
+  /** The node, source or monitored host that it is about. */
+  node: string;
+  /** The id of the service that it is about. */
+  service?: string;
+  text: string;
+  hint?: string;
+  since?: string;
+}
+
+/** What definitions are written for. */
+export type DefinitionSystem = 'nagios' | 'icinga2';
+
+/** The answer of GET /checks. */
+export interface CheckList {
+  at?: string;
+  checks: Check[];
+}
+
+/** Which checks are wanted. */
+export interface CheckQuery {
+  id?: string;
+  node?: string;
+  service?: string;
+  open?: boolean;
+  /** Words that all stand in its host, name or node. */
+  find?: string;
+  limit?: number;
+}
+
+export type SourceKind = 'nagios' | 'icinga' | 'icinga2' | 'livestatus' | 'alertmanager' | 'zabbix' | 'passive' | 'signals';
+
+/** A monitoring instance, as people describe it. */
+export interface SourceOptions {
+  name: string;
+  /** '' is to be found out. */
+  kind: SourceKind | '';
+  url: string;
+  user?: string;
+  /** Written once, never read back. */
+  password?: string;
+  /** A Go duration. */
+  interval?: string;
+  tls?: { ca_file?: string; server_name?: string; skip_verify?: boolean };
+  /** Where people see it, if that is not the URL. */
+  link?: string;
+  /** Checks may be acknowledged from here. */
+  acknowledge?: boolean;
+}
+
+/** What there is of a source. */
+export interface SourceSummary {
+  program?: string;
+  version?: string;
+  hosts: number;
+  checks: number;
+  unmapped: number;
+  took_ms?: number;
+  notes?: Note[] | null;
+}
+
+/** A source and how it is. */
+export interface Source extends SourceOptions, SourceSummary {
+  /** dotm.yaml names it. */
+  fixed: boolean;
+  /** It is dotm's own: what the sockets show. */
+  built_in?: boolean;
+  /** It has a password. */
+  login?: boolean;
+  state: 'ok' | 'failing' | 'stale' | 'new';
+  error?: { reason?: string; text: string; hint?: string };
+  since: string;
+  last_read?: string;
+  /** It tells of changes by itself. */
+  watching?: boolean;
+  /** What acknowledging does and where; '' where it can't be done. */
+  acknowledges?: string;
+}
+
+/** The answer of GET /sources. */
+export interface SourceList {
+  sources: Source[] | null;
+}
+
+/** The answer of POST /sources/test. */
+export interface SourceTest extends SourceSummary {
+  kind: SourceKind;
+}
+
+/** Who used a service, and when first and last. */
+export interface Use {
+  service: string;
+  connection: string;
+  client: ClientEnd;
+  first: string;
+  last: string;
+  observer?: boolean;
+}
+
+/** The answer of GET /services/{id}/uses. */
+export interface Usage {
+  since: string;
+  until: string;
+  uses: Use[];
+  /** The share of the time that was seen, 0 to 1. */
+  covered: number;
+  /** Days of which anything was seen. */
+  days: number;
+  gaps: Gap[];
+}
+
+/** Which events are wanted; without a kind, subject or node all of them. */
+export interface EventQuery {
+  from: string;
+  /** '' is now. */
+  to: string;
+  node?: string;
+  subject?: ChartEvent['subject'] | '';
+  kind?: ChartEvent['kind'] | '';
+  limit?: number;
+}
+
 export interface Removed {
   nodes?: string[] | null;
   services?: string[] | null;
@@ -334,6 +674,10 @@ export interface Delta {
   height?: number;
   coverage?: Coverage;
   hidden?: Hidden;
+  /** All of them, if one changed. */
+  lanes?: LaneInfo[] | null;
+  pools?: ChartNode[] | null;
+  groups?: ChartNode[] | null;
   nodes?: ChartNode[] | null;
   services?: Service[] | null;
   connections?: Connection[] | null;
@@ -469,6 +813,10 @@ export interface Settings {
   expire_after: string;
   stale_after: string;
   retention: string;
+  /** 0 is no limit. */
+  retention_bytes: number;
+  key_frames: string;
+  ledger_retention: string;
   poll_interval: string;
   internal_networks: string[];
   outside_networks: NamedNetwork[];
@@ -478,13 +826,21 @@ export interface Settings {
   internet_split: 'none' | 'country' | 'owner';
   ignored_ports: number[];
   ignored_names: string[];
+  /** Absent from a server that knows of no checks. */
+  check_expiry?: string;
+  /** By the kind of signal; absent from a server that finds none. */
+  signals?: Record<string, Threshold>;
+  aliases?: Record<string, string>;
+  mapping?: MappingRule[];
 }
 
-export type SettingName = keyof Settings;
+/** Those that are a field of the settings page. */
+export type SettingName = Exclude<keyof Settings, keyof MappingSettings | 'signals'>;
 
 export interface SettingsDocument {
   settings: Settings;
-  locked?: SettingName[] | null;
+  /** Names of those that dotm.yaml sets. */
+  locked?: string[] | null;
 }
 
 export interface Version {
@@ -496,6 +852,8 @@ export interface Version {
   loopback: boolean;
   /** Anyone who reaches it may read and report. */
   insecure?: boolean;
+  /** Where what is shown comes from: the site itself, made up, or recorded before. */
+  data?: 'live' | 'demo' | 'replay';
 }
 
 export interface ProblemDetail {
@@ -512,4 +870,211 @@ export interface Problem {
   errors?: ProblemDetail[];
   /** Seconds after which asking again makes sense: the Retry-After header. */
   wait?: number;
+}
+
+/** Numbers of a node or a service, one for each step of time; null is not known. */
+export interface Series {
+  open: readonly (number | null)[];
+  failed?: readonly (number | null)[];
+  retransmit_ratio?: readonly (number | null)[];
+  rtt_us?: readonly (number | null)[];
+  sent_bytes_per_second?: readonly (number | null)[];
+  received_bytes_per_second?: readonly (number | null)[];
+}
+
+/** The last hour of a node, as far as the server saw it. All lists begin at `from`. */
+export interface RecentDocument {
+  from: string;
+  step_seconds: number;
+  node: Series;
+  /** By id: the node's services that had a connection. */
+  services: Readonly<Record<string, Series>>;
+}
+
+/** A node on the map. */
+export interface GeoNode extends Verdict {
+  name: string;
+  state: NodeState;
+}
+
+/** Where nodes are; without degrees the country alone is known. */
+export interface GeoPlace {
+  name: string;
+  by: 'configuration' | 'geoip';
+  /** ISO 3166-1 alpha-2. */
+  country?: string;
+  latitude: number | null;
+  longitude: number | null;
+  status: Status;
+  open_status: Status;
+  total: number;
+  in_trouble: number;
+  silent: number;
+  /** The worst first, 500 at most. */
+  nodes: readonly GeoNode[];
+}
+
+/** What the Internet's part in one country is to the site. */
+export interface GeoCountry {
+  code: string;
+  name: string;
+  peers: number;
+  connections: number;
+  in: number;
+  out: number;
+}
+
+export interface GeoDocument {
+  geoip: boolean;
+  places_configured: boolean;
+  places: readonly GeoPlace[];
+  countries: readonly GeoCountry[];
+  nodes_without_place: number;
+  peers_without_country: number;
+  internet_split: string;
+}
+
+/** Something of an incident as people call it, and what it is on the chart. */
+export interface IncidentRef {
+  /** Id in the dependency graph. */
+  component: string;
+  name: string;
+  node?: string;
+  /** Id, if it is a service. */
+  service?: string;
+  /** Of a program that only calls. */
+  process?: string;
+}
+
+/** One check of an incident; over when it is fine again. */
+export interface IncidentAlert {
+  id: string;
+  about: IncidentRef;
+  source: string;
+  host: string;
+  kind: Check['kind'];
+  /** Empty for the check of a host. */
+  name: string;
+  status: Status;
+  output?: string;
+  handled?: readonly string[] | null;
+  /** When it was last fine and first bad, by the clock of its source. */
+  after?: string;
+  by?: string;
+  clock: string;
+  /** When the server was told that it is bad, and that it is over. */
+  seen: string;
+  over?: string;
+}
+
+/** One edge of a path, from the client to what it needs. */
+export interface IncidentStep {
+  client: IncidentRef;
+  server: IncidentRef;
+  kind: 'calls' | 'on';
+}
+
+export interface IncidentCause extends IncidentRef {
+  strength: 'strong' | 'moderate' | 'weak';
+  score: number;
+  sentence: string;
+  chips: readonly string[] | null;
+  explains: number;
+  /** From the client that is furthest away to the cause. */
+  path: readonly IncidentStep[] | null;
+}
+
+export interface IncidentEffect extends IncidentRef {
+  why: string;
+  hops?: number;
+}
+
+export interface IncidentImpact {
+  predicted: readonly IncidentEffect[] | null;
+  possible: readonly IncidentEffect[] | null;
+  spared: readonly IncidentEffect[] | null;
+  more?: number;
+}
+
+/** A component with when each of its checks went bad. */
+export interface IncidentRow extends IncidentRef {
+  marks: readonly { check: string; name: string; status: Status; after?: string; by: string; over?: string; clock: string }[];
+}
+
+export interface IncidentEntry {
+  at: string;
+  kind: 'opened' | 'alert' | 'status' | 'handled' | 'recovered' | 'cause' | 'acknowledged' | 'merged' | 'split' | 'resolved' | 'reopened';
+  text: string;
+  about?: string;
+  check?: string;
+}
+
+/** Alerts that have to do with each other, with what is likely behind them. */
+export interface Incident {
+  id: string;
+  state: 'open' | 'resolved';
+  title: string;
+  sentence: string;
+  /** The first cause is no more than the first of a list. */
+  unclear?: boolean;
+  unsure?: string;
+  status: Status;
+  since: string;
+  opened: string;
+  updated: string;
+  resolved?: string;
+  reopened?: number;
+  into?: string;
+  from?: string;
+  acknowledged?: { by: string; comment?: string; at: string };
+  alerts: readonly IncidentAlert[] | null;
+  causes: readonly IncidentCause[] | null;
+  impact: IncidentImpact;
+  not_visible: readonly IncidentRef[] | null;
+  changes: readonly (IncidentRef & { at: string; what: string })[] | null;
+  timeline: readonly IncidentEntry[] | null;
+  timeline_dropped?: number;
+  /** Since when its parts have nothing to do with each other. */
+  apart?: string;
+  order?: readonly IncidentRow[] | null;
+}
+
+/** An incident in a list. */
+export interface IncidentSummary {
+  id: string;
+  state: 'open' | 'resolved';
+  title: string;
+  sentence: string;
+  unclear?: boolean;
+  status: Status;
+  strength?: IncidentCause['strength'];
+  cause?: IncidentRef;
+  since: string;
+  opened: string;
+  updated: string;
+  resolved?: string;
+  reopened?: number;
+  into?: string;
+  acknowledged?: Incident['acknowledged'];
+  /** Checks in trouble, and how many of them are taken care of. */
+  bad: number;
+  handled: number;
+  /** Checks that were in trouble in its course. */
+  alerts: number;
+  predicted: number;
+  /** In trouble; 50 at most. */
+  nodes: readonly string[];
+}
+
+export interface IncidentList {
+  at: string;
+  /** The open ones first, then the newest. */
+  incidents: readonly IncidentSummary[];
+  more?: boolean;
+}
+
+/** What acknowledging an incident did. */
+export interface IncidentAcknowledged {
+  incident: Incident;
+  checks: readonly { id: string; did?: string; error?: string }[];
 }

@@ -1,14 +1,16 @@
-import type { ChartNode, NodeKind, Status } from '../api/types';
+import type { ChartNode, Member, NodeKind, Status } from '../api/types';
 import { figure, isAddress, plural, span } from '../lib/format';
-import { CONTAINER, VIRTUAL } from '../parts/Icon';
-import { stateOf } from '../parts/shapes';
+import { CONTAINER, PIN, VIRTUAL } from '../parts/Icon';
+import { MARK_SHAPES, type StateName, shapeOf, stateOf } from '../parts/shapes';
+import { openOf, severity, signOf } from '../state/checks';
+import type { Mark } from '../state/compare';
 import { serviceTroubles } from '../state/health';
 import { holderWord } from '../state/fleet';
-import { containerName } from '../state/topology';
+import { containerName, isMany } from '../state/topology';
 import { peersOf } from '../state/words';
 import { type Brush, DIMMED, MONO, RADIUS, SANS } from './brush';
 import type { Rect } from './camera';
-import { overlaps } from './hit';
+import { contains, overlaps } from './hit';
 import type { ColourName } from './palette';
 import { HEADER, ROW, type Scene, type SceneBox, type SceneRow } from './scene';
 
@@ -31,6 +33,24 @@ const KIND_TAGS: Partial<Record<NodeKind, string>> = { container: 'container' };
 
 /** The marks before a name: what is no host is told by its shape. */
 const MARKS: Partial<Record<NodeKind, string>> = { container: CONTAINER, virtual: VIRTUAL };
+
+/** What is written on a block in trouble. */
+const ON: Partial<Record<ColourName, ColourName>> = { critical: 'critical-on', 'warning-line': 'warning-on' };
+
+/** How a box that differs from another moment is outlined. */
+const MARKED: Readonly<Record<Mark, ColourName>> = {
+  appeared: 'appeared',
+  returned: 'appeared',
+  changed: 'accent',
+  vanished: 'vanished',
+  absent: 'vanished',
+};
+
+/** The grounds of the rows of services that differ. */
+const ROW_GROUNDS: Partial<Record<Mark, ColourName>> = { appeared: 'appeared-bg', returned: 'appeared-bg', changed: 'accent-bg' };
+
+/** Between two lines of a hatch. */
+const HATCH = 6;
 
 /** What is cut off the corners of a virtual address. */
 const CUT = 9;
@@ -67,30 +87,83 @@ export class BoxPainter {
   draw(scene: Scene, area: Rect): void {
     if (this.#drawn !== scene) this.#open = openAtInternet(scene);
     this.#drawn = scene;
-    for (const box of scene.boxes) if (overlaps(box.rect, area)) this.#box(box);
+    const sliding = this.#brush.view.slide;
+    const near = scene.boxes.filter((box) => sliding || overlaps(box.rect, area));
+    for (const box of near) this.#box(box);
+    if (this.#brush.view.level === 'dot') this.#troubleNames(scene, near);
+  }
+
+  /** From far away only boxes in trouble have names: the worst first, as far as they don't cover each other. */
+  #troubleNames(scene: Scene, boxes: readonly SceneBox[]): void {
+    const { kept, lit } = this.#brush.view;
+    const ill = boxes.filter((b) => OUTLINES[openOf(b.node)] && (!kept || kept.boxes.has(b)) && (!lit || lit.boxes.has(b)));
+    ill.sort((a, b) => severity(openOf(b.node)) - severity(openOf(a.node)));
+    const size = this.#brush.px(11);
+    const font = `600 ${size}px ${SANS}`;
+    // The other boxes are empty from here: a name may lie over them.
+    const taken: Rect[] = ill.map((b) => b.rect);
+    for (const { node, rect, lane } of ill) {
+      const colour = OUTLINES[openOf(node)] ?? 'critical';
+      const name = namesIn(node, lane).find((n) => this.#brush.width(n, font) <= rect.w - this.#brush.px(4)) ?? '';
+      if (name !== '' && rect.h >= size * 1.2) this.#brush.text(name, rect.x + rect.w / 2, rect.y + rect.h / 2, font, ON[colour] ?? 'surface', 'center');
+      else this.#outside(scene, rect, shortName(node), size, font, 'ink', taken, true);
+    }
+  }
+
+  /** A name below or above its box, where it covers no other, or with `over` only empty ones; whether there was room. */
+  #outside(scene: Scene, rect: Rect, name: string, size: number, font: string, colour: ColourName, taken: Rect[], over = false): boolean {
+    const w = this.#brush.width(name, font) + size * 0.4;
+    const x = rect.x + rect.w / 2;
+    for (const y of [rect.y + rect.h + size * 0.8, rect.y - size * 0.8]) {
+      const place = { x: x - w / 2, y: y - size * 0.55, w, h: size * 1.1 };
+      const free = !taken.some((t) => overlaps(t, place)) && (over || !scene.boxGrid.near(place).some((b) => overlaps(b.rect, place)));
+      if (!free) continue;
+      taken.push(place);
+      this.#brush.haloed(name, x, y, size, font, colour, 'center', scene.lanes.some((l) => contains(l.rect, { x, y })) ? 'lane' : 'bg');
+      return true;
+    }
+    return false;
   }
 
   #box(box: SceneBox): void {
-    const lit = this.#brush.view.lit;
-    this.#brush.ctx.globalAlpha = lit && !lit.boxes.has(box) ? DIMMED : 1;
+    const { lit, kept } = this.#brush.view;
+    const away = (lit && !lit.boxes.has(box)) || (kept && !kept.boxes.has(box));
+    const { ctx } = this.#brush;
+    const was = this.#brush.view.slide?.boxes.get(box.node.name);
+    if (!was) {
+      this.#still(box, away ? DIMMED : 1);
+      return;
+    }
+    const left = 1 - (this.#brush.view.slide?.t ?? 1);
+    ctx.save();
+    ctx.translate((was.x - box.rect.x) * left, (was.y - box.rect.y) * left);
+    this.#still(box, away ? DIMMED : 1);
+    ctx.restore();
+  }
+
+  /** A box where it stands. */
+  #still(box: SceneBox, alpha: number): void {
+    this.#brush.ctx.globalAlpha = alpha;
     if (this.#brush.view.level === 'dot') this.#block(box);
     else {
       this.#ground(box);
       if (this.#brush.view.level === 'tag') this.#tag(box);
       else this.#card(box);
     }
+    if (box.mark && this.#brush.view.level !== 'dot') this.#badge(box, box.mark);
+    if (box.node.layout.pinned && this.#brush.view.level !== 'dot') this.#pin(box);
     if (this.#brush.view.selectedBox === box) this.#ring(box);
     this.#brush.ctx.globalAlpha = 1;
   }
 
   /** Far away: a block, filled only in trouble. Plain rectangles, because there are thousands. */
-  #block({ node, rect }: SceneBox): void {
-    const trouble = OUTLINES[node.status];
+  #block({ node, rect, mark }: SceneBox): void {
+    const trouble = OUTLINES[openOf(node)];
     const { ctx } = this.#brush;
-    const line = this.#brush.px(1);
-    ctx.fillStyle = this.#brush.colour(trouble ?? 'box');
+    const line = this.#brush.px(mark ? 2 : 1);
+    ctx.fillStyle = this.#brush.colour(mark ? MARKED[mark] : (trouble ?? 'box'));
     ctx.fillRect(rect.x, rect.y, rect.w, rect.h);
-    if (trouble) return;
+    if (trouble || mark === 'appeared') return;
     ctx.fillStyle = this.#brush.colour(node.state === 'reporting' ? 'surface' : 'lane');
     ctx.fillRect(rect.x + line, rect.y + line, rect.w - 2 * line, rect.h - 2 * line);
   }
@@ -98,23 +171,80 @@ export class BoxPainter {
   #ground(box: SceneBox): void {
     const ctx = this.#brush.ctx;
     const { node, rect } = box;
-    const trouble = OUTLINES[node.status];
+    const trouble = OUTLINES[openOf(node)];
     const dashed = isUnreported(box);
     if (node.kind === 'network') this.#sheets(rect);
+    if (isMany(node)) this.#sheets(rect);
     this.#outline(node, this.#brush.crisp(rect), 0);
     // An inferred box has no ground of its own, but lines don't run through its text.
+    this.#underneath();
     ctx.fillStyle = this.#brush.colour(dashed || node.state === 'stale' ? 'lane' : 'surface');
     ctx.fill();
-    ctx.lineWidth = Math.max(this.#brush.thin(trouble ? 1.5 : 1), this.#brush.px(1));
-    ctx.strokeStyle = this.#brush.colour(trouble ?? (dashed ? 'ink3' : 'box'));
+    const { mark } = box;
+    const ghost = mark === 'vanished' || mark === 'absent';
+    if (ghost || box.unseen) {
+      this.#hatch(rect);
+      this.#outline(node, this.#brush.crisp(rect), 0);
+    }
+    ctx.lineWidth = Math.max(this.#brush.thin(mark || trouble ? 1.5 : 1), this.#brush.px(1));
+    ctx.strokeStyle = this.#brush.colour(mark ? MARKED[mark] : (trouble ?? (dashed ? 'ink3' : 'box')));
     const alpha = ctx.globalAlpha;
-    if (dashed) {
-      ctx.globalAlpha = alpha * 0.6;
+    if (dashed || ghost) {
+      ctx.globalAlpha = ghost ? alpha : alpha * 0.6;
       ctx.setLineDash([this.#brush.thin(4), this.#brush.thin(3)]);
     }
     ctx.stroke();
     ctx.setLineDash([]);
     ctx.globalAlpha = alpha;
+  }
+
+  /** A faded box hides what is behind it as any other does. Its path is the current one. */
+  #underneath(): void {
+    const { ctx } = this.#brush;
+    const alpha = ctx.globalAlpha;
+    if (alpha === 1) return;
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = this.#brush.colour('lane');
+    ctx.fill();
+    ctx.globalAlpha = alpha;
+  }
+
+  /** Lines across a box or row: what it shows was not seen, or is no more. Its path is the current one. */
+  #hatch({ x, y, w, h }: Rect): void {
+    const ctx = this.#brush.ctx;
+    ctx.save();
+    ctx.clip();
+    ctx.beginPath();
+    for (let at = -h; at < w; at += HATCH) {
+      ctx.moveTo(x + at, y + h);
+      ctx.lineTo(x + at + h, y);
+    }
+    ctx.lineWidth = 1;
+    ctx.strokeStyle = this.#brush.colour('line2');
+    ctx.globalAlpha *= 0.6;
+    ctx.stroke();
+    ctx.restore();
+  }
+
+  /** The sign of how a box differs, on its corner. */
+  #badge({ rect }: SceneBox, mark: Mark): void {
+    this.#brush.state(MARK_SHAPES[mark], rect.x + rect.w - 1, rect.y + 1, Math.max(this.#brush.size(14, 14), this.#brush.px(13)));
+  }
+
+  /** A pin on the corner of what people put where it is. */
+  #pin({ rect }: SceneBox): void {
+    const { ctx } = this.#brush;
+    const side = Math.max(this.#brush.size(12, 14), this.#brush.px(11));
+    ctx.save();
+    ctx.translate(rect.x - side * 0.4, rect.y - side * 0.6);
+    ctx.scale(side / 16, side / 16);
+    ctx.lineWidth = 1.4;
+    ctx.lineJoin = 'round';
+    ctx.fillStyle = this.#brush.colour('surface');
+    ctx.strokeStyle = this.#brush.colour('ink2');
+    ctx.fill(this.#brush.path(PIN));
+    ctx.stroke(this.#brush.path(PIN));
+    ctx.restore();
   }
 
   /** The path around a box; `gap` outside of it. */
@@ -148,19 +278,99 @@ export class BoxPainter {
     ctx.setLineDash([]);
   }
 
-  /** From afar: the name only, at a size that stays readable. */
-  #tag({ node, rect }: SceneBox): void {
-    const size = this.#brush.px(this.#brush.view.roomy ? 13 : 11);
+  /** Ticks of a pool's members, each in its place; many are one bar, the worst left. */
+  #members({ node, rect }: SceneBox): void {
+    const members = node.members ?? [];
+    const area = { x: rect.x + 10, y: rect.y + HEADER - 1, w: rect.w - 20, h: TICKS.high };
+    if (node.kind !== 'pool' || members.length === 0) return;
+    if (members.length > TICKS.most) this.#memberBar(members, area);
+    else this.#memberTicks(members, area);
+  }
+
+  #memberTicks(members: readonly Member[], { x, y, w, h }: Rect): void {
+    const { ctx } = this.#brush;
+    const pitch = Math.min(TICKS.pitch, w / members.length);
+    const width = Math.max(pitch - Math.min(3, pitch * 0.3), 1);
+    members.forEach((member, i) => {
+      const { colour, tall, hollow } = tickOf(member);
+      const high = tall ? h : TICKS.low;
+      ctx.fillStyle = this.#brush.colour(colour);
+      ctx.strokeStyle = ctx.fillStyle;
+      const left = x + i * pitch;
+      const top = y + (h - high) / 2;
+      if (hollow) {
+        ctx.lineWidth = 1;
+        ctx.strokeRect(left + 0.5, top + 0.5, Math.max(width - 1, 1), high - 1);
+      } else ctx.fillRect(left, top, width, high);
+    });
+  }
+
+  #memberBar(members: readonly Member[], { x, y, w, h }: Rect): void {
+    const { ctx } = this.#brush;
+    const looks = members.map(tickOf).sort((a, b) => b.rank - a.rank);
+    const counts = new Map<string, { look: (typeof looks)[number]; n: number }>();
+    for (const look of looks) counts.set(`${look.colour} ${look.hollow}`, { look, n: (counts.get(`${look.colour} ${look.hollow}`)?.n ?? 0) + 1 });
+    let left = x;
+    for (const { look, n } of counts.values()) {
+      const width = Math.max((w * n) / members.length, 2);
+      const high = look.tall ? h : TICKS.low;
+      ctx.fillStyle = this.#brush.colour(look.colour);
+      ctx.strokeStyle = ctx.fillStyle;
+      const top = y + (h - high) / 2;
+      if (look.hollow) {
+        ctx.lineWidth = 1;
+        ctx.strokeRect(left + 0.5, top + 0.5, Math.max(width - 1.5, 1), high - 1);
+      } else ctx.fillRect(left, top, Math.max(width - 1, 1), high);
+      left += width;
+    }
+  }
+
+  /** From afar: the name only, at a size that stays readable: in one line or two, else beside the box; cut only where that is full too. */
+  #tag({ node, rect, lane }: SceneBox): void {
+    const brush = this.#brush;
+    const size = brush.px(brush.view.roomy ? 13 : 11);
     const font = `600 ${size}px ${SANS}`;
-    const state = node.status === 'NONE' || node.status === 'OK' ? 0 : this.#brush.px(14);
-    if (state > 0) this.#brush.state(node.status, rect.x + this.#brush.px(12), rect.y + rect.h / 2, this.#brush.px(12));
-    const mark = MARKS[node.kind] ? this.#brush.px(MARK.side + MARK.gap) : 0;
-    const room = rect.w - this.#brush.px(8) - state - mark;
-    const name = this.#brush.fit(shortName(node), room, font);
+    const sign = headSign(node);
+    const state = sign ? brush.px(14) : 0;
+    if (sign) brush.state(sign, rect.x + brush.px(12), rect.y + rect.h / 2, brush.px(12));
+    const mark = MARKS[node.kind] ? brush.px(MARK.side + MARK.gap) : 0;
     const x = rect.x + rect.w / 2 + (state + mark) / 2;
-    const y = rect.y + rect.h / 2;
-    if (mark > 0) this.#mark(node, x - this.#brush.width(name, font) / 2 - mark, y, this.#brush.px(MARK.side));
-    this.#brush.text(name, x, y, font, nodeInk(node.state), 'center');
+    const lines = this.#tagLines(node, lane, rect, rect.w - brush.px(6) - state - mark, size, font);
+    const middle = rect.y + rect.h / 2;
+    if (lines.length === 0 && this.#drawn && this.#outside(this.#drawn, rect, shortName(node), size, font, nodeInk(node.state), [])) {
+      if (mark > 0) this.#mark(node, rect.x + rect.w / 2 + state / 2 - mark / 2, middle, brush.px(MARK.side));
+      else if (node.kind === 'internet') this.#globe(rect.x + rect.w / 2, middle, brush.px(8) / 11, brush.px(1.3));
+      else if (node.members) brush.text(`×${figure(node.members.length)}`, x, middle, `${size}px ${SANS}`, 'ink3', 'center');
+      return;
+    }
+    const said = lines.length > 0 ? lines : [brush.fit(namesIn(node, lane).at(-1) ?? '', rect.w - brush.px(6) - state - mark, font)];
+    const count = node.members && rect.h > size * 1.25 * (said.length + 1) + brush.px(3) ? `×${figure(node.members.length)}` : '';
+    const first = middle - ((said.length - (count ? 0 : 1)) * size * 1.25) / 2;
+    const widest = Math.max(...said.map((l) => brush.width(l, font)));
+    if (mark > 0) this.#mark(node, x - widest / 2 - mark, first, brush.px(MARK.side));
+    said.forEach((line, i) => brush.text(line, x, first + i * size * 1.25, font, nodeInk(node.state), 'center'));
+    if (count) brush.text(count, x, first + said.length * size * 1.25, `${size}px ${SANS}`, 'ink3', 'center');
+  }
+
+  /** A name as one line or two that fit whole; none where it does not. */
+  #tagLines(node: ChartNode, lane: string, rect: Rect, room: number, size: number, font: string): readonly string[] {
+    const fits = (text: string): boolean => this.#brush.width(text, font) <= room;
+    const names = namesIn(node, lane);
+    const whole = names.find(fits);
+    if (whole !== undefined) return [whole];
+    if (rect.h < size * 2.6) return [];
+    return names.map(halves).find((lines) => lines.length === 2 && lines.every(fits)) ?? [];
+  }
+
+  #globe(x: number, y: number, scale: number, width: number): void {
+    const { ctx } = this.#brush;
+    ctx.save();
+    ctx.translate(x, y);
+    ctx.scale(scale, scale);
+    ctx.lineWidth = width / scale;
+    ctx.strokeStyle = this.#brush.colour('ink2');
+    ctx.stroke(this.#brush.path(GLOBE));
+    ctx.restore();
   }
 
   #card(box: SceneBox): void {
@@ -169,20 +379,15 @@ export class BoxPainter {
     else {
       if (node.kind === 'network') this.#doubleLine(rect);
       this.#header(box);
+      this.#members(box);
       this.#rows(box);
     }
   }
 
   #internet({ node, rect }: SceneBox, open: number): void {
-    const ctx = this.#brush.ctx;
     const cx = rect.x + rect.w / 2;
     const cy = rect.y + rect.h / 2;
-    ctx.save();
-    ctx.translate(cx, cy - 22);
-    ctx.lineWidth = 1.3;
-    ctx.strokeStyle = this.#brush.colour('ink2');
-    ctx.stroke(this.#brush.path(GLOBE));
-    ctx.restore();
+    this.#globe(cx, cy - 22, 1, 1.3);
     this.#brush.text(node.name, cx, cy + 5, `600 12.5px ${SANS}`, 'ink', 'center');
     const font = `10.5px ${SANS}`;
     const told = [plural(open, 'connection'), `${figure(open)} open`, figure(open)];
@@ -204,18 +409,22 @@ export class BoxPainter {
     const font = isAddress(shortName(node)) ? `${this.#brush.size(11.5, 13)}px ${MONO}` : `600 ${this.#brush.size(12.5, 14)}px ${SANS}`;
     const side = this.#brush.size(MARK.side, MARK.side + 2);
     const mark = MARKS[node.kind] ? side + (side * MARK.gap) / MARK.side : 0;
-    const left = (node.kind === 'network' ? 13 : 10) + mark;
+    const sign = headSign(node);
+    const first = (node.kind === 'network' ? 13 : 10) + (sign ? side + 5 : 0);
+    const left = first + mark;
     const tag = this.#beside(node, said, rect.w - left - 10 - this.#brush.width(shortName(node), font) - 8, tagFont, rect.w);
     // Who has a virtual address is said in any case: below its name, where that is all there is room for.
     const below = tag === '' && node.kind === 'virtual' && box.rows.length > 0;
     const y = below ? middle - UNDER.up : middle;
-    if (mark > 0) this.#mark(node, rect.x + 10, middle - 0.5, side);
+    if (sign) this.#brush.state(sign, rect.x + first - 5 - side / 2, middle - 0.5, side);
+    if (mark > 0) this.#mark(node, rect.x + first, middle - 0.5, side);
     const tagWidth = tag === '' ? 0 : this.#brush.width(tag, tagFont) + 8;
     const name = this.#name(node, said, rect.w - left - 10 - tagWidth, font);
     this.#brush.text(name, rect.x + left, y, font, nodeInk(node.state));
+    if (box.mark === 'vanished') this.#strike(rect, left, y, name, font);
     if (tag !== '') this.#brush.text(tag, rect.x + rect.w - 10, y, tagFont, 'ink3', 'right');
     if (below) this.#brush.text(this.#brush.fit(said, rect.w - left - 10, tagFont), rect.x + left, middle + UNDER.down, tagFont, 'ink3');
-    if (box.rows.length > 0 && !isUnreported(box)) this.#hairline(rect, rect.y + HEADER);
+    if (box.rows.length > 0 && !isUnreported(box) && node.kind !== 'pool') this.#hairline(rect, rect.y + HEADER);
     if (box.rows.length === 0) this.#second(box, tag === '' ? said : '');
   }
 
@@ -223,12 +432,13 @@ export class BoxPainter {
   #beside(node: ChartNode, said: string, left: number, font: string, width: number): string {
     if (containerName(node)?.host === said) return this.#brush.fit(said, width * MARK.host, font);
     // How long it has been silent is worth a letter of its name, and a name that must be cut anyway is cut for any.
-    if (node.state === 'stale' || (node.kind !== 'virtual' && left < -8)) return said;
+    if (node.members || node.state === 'stale' || (node.kind !== 'virtual' && left < -8)) return said;
     return this.#brush.whole(node.kind === 'virtual' ? [said, said.replace(/^on /, '')] : [said], left, font);
   }
 
   /** What the right end of the header says: the most telling one of several. */
   #headerTag({ node }: SceneBox): string {
+    if (node.members) return `×${figure(node.members.length)}`;
     if (node.state === 'stale') return span(this.#brush.view.now - Date.parse(node.last_report ?? node.first_seen));
     if (this.#brush.view.level === 'detail' && node.addresses[0] && node.addresses[0] !== node.name) return node.addresses[0];
     if (node.this) return 'this node';
@@ -314,20 +524,28 @@ export class BoxPainter {
       this.#brush.text(`+ ${row.row.count}`, rect.x + 25, row.y, `${this.#brush.size(11.5, 13)}px ${SANS}`, 'ink3');
       return;
     }
-    const gone = row.service?.state === 'gone';
+    const gone = row.service?.state === 'gone' || row.mark === 'vanished' || box.mark === 'vanished';
     this.#rowGround(rect, row);
-    if (gone) ctx.globalAlpha = alpha * 0.6;
+    // What vanished between two moments is what is looked for; what stopped long ago is not.
+    if (gone && row.mark !== 'vanished') ctx.globalAlpha = alpha * 0.6;
     this.#rowText(box, row, tell, gone);
     ctx.globalAlpha = alpha;
   }
 
   #rowGround(rect: Rect, row: SceneRow): void {
-    const ground = row.service ? GROUNDS[row.service.status] : undefined;
+    const ground = (row.mark && ROW_GROUNDS[row.mark]) ?? (row.service ? GROUNDS[openOf(row.service)] : undefined);
     const selected = row.service !== null && row.service.id === this.#brush.view.selectedRow;
-    if (!ground && !selected) return;
-    this.#brush.round({ x: rect.x + 4, y: row.y - ROW / 2 + 1, w: rect.w - 8, h: ROW - 2 }, 3);
+    const stale = row.service?.status_stale ?? false;
+    if (!ground && !selected && !stale) return;
+    const area = { x: rect.x + 4, y: row.y - ROW / 2 + 1, w: rect.w - 8, h: ROW - 2 };
+    this.#brush.round(area, 3);
+    if (stale && !row.mark) {
+      this.#hatch(area);
+      if (!selected) return;
+      this.#brush.round(area, 3);
+    }
     this.#brush.ctx.fillStyle = this.#brush.colour(ground ?? 'lane');
-    this.#brush.ctx.fill();
+    if (!stale || row.mark) this.#brush.ctx.fill();
     if (!selected) return;
     this.#brush.ctx.lineWidth = Math.max(1.5, this.#brush.px(1.5));
     this.#brush.ctx.strokeStyle = this.#brush.colour('accent');
@@ -340,7 +558,7 @@ export class BoxPainter {
     const client = row.row.kind === 'client';
     const muted = client || node.state !== 'reporting' || gone;
     const endFont = `${this.#brush.size(10.5, 12)}px ${MONO}`;
-    const trouble = row.service ? GROUNDS[row.service.status] !== undefined || this.#troubled(row) : false;
+    const trouble = row.service ? GROUNDS[openOf(row.service)] !== undefined || this.#troubled(row) : false;
     const font = `${trouble ? '600 ' : ''}${this.#brush.size(11.5, 13)}px ${SANS}`;
     const [left, label] = this.#rowLabel(box, row, tell);
     const end = row.row.kind === 'service' ? portText(row.row.protocol, row.row.port) : this.#clientWord(box, endFont);
@@ -375,14 +593,14 @@ export class BoxPainter {
     if (this.#brush.view.level !== 'detail' || !row.service || this.#brush.k < 1.68) return [row.y, null];
     const used = row.service.last_connection;
     const since = used ? `used ${span(this.#brush.view.now - Date.parse(used))} ago` : 'no use seen';
-    const where = row.service.addresses.join(', ');
+    const where = (row.service.addresses ?? []).join(', ');
     const text = where ? `${where}, ${since}` : since;
     return [row.y - this.#brush.px(7), { text, y: row.y + this.#brush.px(8), font: `${this.#brush.px(11)}px ${SANS}` }];
   }
 
   #rowState(rect: Rect, row: SceneRow, client: boolean, y: number): void {
     if (client) return;
-    const status = row.service ? stateOf(row.service, this.#troubled(row)) : 'NONE';
+    const status = row.mark ? MARK_SHAPES[row.mark] : row.service ? stateOf(row.service, this.#troubled(row)) : 'NONE';
     const x = rect.x + 14;
     if (status === 'OK') this.#dot(x, y);
     else this.#brush.state(status, x, y, this.#brush.size(12, 14));
@@ -409,6 +627,23 @@ export class BoxPainter {
 
 }
 
+/** How the ticks of members look, chart units. */
+const TICKS = { pitch: 15, low: 5, high: 9, most: 40 } as const;
+
+/** A member's tick: tall and coloured in trouble, hollow where somebody takes care of it or nobody hears of it. */
+function tickOf(member: Member): { colour: ColourName; tall: boolean; hollow: boolean; rank: number } {
+  const sign = signOf(member);
+  const trouble = OUTLINES[openOf(member)];
+  const hollow = !trouble && (sign.way === 'handled' || member.state !== 'reporting');
+  return { colour: trouble ?? (hollow ? 'mute' : 'tick'), tall: trouble !== undefined || sign.way === 'handled', hollow, rank: trouble ? 2 + severity(openOf(member)) : hollow ? 1 : 0 };
+}
+
+/** What stands before the name of a box that checks say something of: nothing while all is fine, or nobody checks. */
+function headSign(node: ChartNode): StateName | null {
+  const sign = signOf(node);
+  return sign.way === 'quiet' ? null : shapeOf(sign);
+}
+
 /** How many connections are open at the Internet's box, in and out. */
 function openAtInternet(scene: Scene): Map<SceneBox, number> {
   const open = new Map<SceneBox, number>();
@@ -427,12 +662,26 @@ export function portText(protocol: string, port: number): string {
 
 /** Never reported, so drawn dashed; the Internet and networks never will. */
 export function isUnreported({ node }: SceneBox): boolean {
-  return node.state === 'inferred' && node.kind !== 'internet' && node.kind !== 'network' && node.kind !== 'virtual';
+  return node.state === 'inferred' && !isMany(node) && node.kind !== 'internet' && node.kind !== 'network' && node.kind !== 'virtual';
 }
 
 /** What a box is called: what others call it, where that is all that is known; of a container its own name. */
 function shortName(node: ChartNode): string {
   return containerName(node)?.container ?? (node.known_as || node.name);
+}
+
+/** A box's names, the longest first: on its lane it need not say the lane's again. */
+function namesIn(node: ChartNode, lane: string): readonly string[] {
+  const own = shortName(node);
+  const rest = lane !== '' && own.startsWith(`${lane}-`) ? own.slice(lane.length + 1) : own;
+  return rest === own ? [own] : [own, rest];
+}
+
+/** A name in two lines, split where its words meet, as near to its middle as may be. */
+function halves(name: string): readonly string[] {
+  const splits = [...name.matchAll(/[-_./ ]/g)].map((m) => m.index + 1).filter((i) => i < name.length);
+  const [at] = splits.sort((a, b) => Math.abs(a - name.length / 2) - Math.abs(b - name.length / 2));
+  return at === undefined ? [name] : [name.slice(0, at).trimEnd(), name.slice(at)];
 }
 
 function nodeInk(state: string): ColourName {

@@ -4,6 +4,19 @@ import { type Camera, MAX_FIT, type Rect, type Size, type ZoomLevel } from './ca
 import type { ColourName, Palette } from './palette';
 import type { SceneBox, SceneEdge } from './scene';
 
+/** A part of a scene. */
+export interface Shown {
+  boxes: ReadonlySet<SceneBox>;
+  edges: ReadonlySet<SceneEdge>;
+}
+
+/** Boxes and lanes that were elsewhere, by name, and how far they have come: 0 to 1. */
+export interface Slide {
+  boxes: ReadonlyMap<string, Rect>;
+  lanes: ReadonlyMap<string, Rect>;
+  t: number;
+}
+
 /** What the viewer does with the scene at the moment. */
 export interface View {
   camera: Camera;
@@ -12,7 +25,9 @@ export interface View {
   level: ZoomLevel;
   palette: Palette;
   /** Lit while something is hovered: the rest is dimmed. Null when nothing is. */
-  lit: { boxes: ReadonlySet<SceneBox>; edges: ReadonlySet<SceneEdge> } | null;
+  lit: Shown | null;
+  /** What the filter shows: the rest is dimmed. Null where it shows all. */
+  kept?: Shown | null;
   /** The edge under the pointer: it says what it is. */
   pointed: SceneEdge | null;
   selectedBox: SceneBox | null;
@@ -22,6 +37,10 @@ export interface View {
   keyboard: boolean;
   /** A small screen, held near the eye but read on the move: text is larger. */
   roomy: boolean;
+  /** Where a box that is carried would stand. */
+  carried?: Rect | null;
+  /** Boxes on their way to new places, where all are placed anew. */
+  slide?: Slide | null;
   /** ms, for ages. */
   now: number;
 }
@@ -134,6 +153,20 @@ export class Brush {
     ctx.font = font;
     ctx.textAlign = align;
     ctx.textBaseline = 'middle';
+    ctx.fillStyle = this.colour(colour);
+    ctx.fillText(text, x, y);
+  }
+
+  /** Text that lines may run behind: with a halo in a ground's colour. */
+  haloed(text: string, x: number, y: number, size: number, font: string, colour: ColourName, align: CanvasTextAlign, ground: ColourName = 'lane'): void {
+    const { ctx } = this;
+    ctx.font = font;
+    ctx.textAlign = align;
+    ctx.textBaseline = 'middle';
+    ctx.lineJoin = 'round';
+    ctx.lineWidth = size * 0.66;
+    ctx.strokeStyle = this.colour(ground);
+    ctx.strokeText(text, x, y);
     ctx.fillStyle = this.colour(colour);
     ctx.fillText(text, x, y);
   }

@@ -1,5 +1,5 @@
 import type { Point, Rect } from './camera';
-import { union } from './hit';
+import { contains, union } from './hit';
 import { type Path, arrival, routeEdge } from './route';
 import type { Scene, SceneBox, SceneEdge } from './scene';
 import { edgeWidth } from './width';
@@ -43,6 +43,7 @@ function clusters(scene: Scene): Map<string, Cluster> {
   const h = Math.max(LEAST.h, height / MOST.down);
   const byKey = new Map<string, Cluster>();
   const byName = new Map<string, Cluster>();
+  if (scene.lanes.length > 1) return laneClusters(scene);
   for (const box of scene.boxes) {
     const key = `${Math.floor((box.rect.x - left) / w)} ${Math.floor((box.rect.y - top) / h)}`;
     const cluster = byKey.get(key) ?? { key, boxes: [], rect: box.rect };
@@ -53,6 +54,19 @@ function clusters(scene: Scene): Map<string, Cluster> {
   for (const cluster of byKey.values()) {
     const all = union(cluster.boxes.map((b) => b.rect));
     cluster.rect = { ...all, x: all.x - FAN, w: all.w + 2 * FAN };
+  }
+  return byName;
+}
+
+/** Where the layout has lanes, they are the neighbourhoods; what stands beside them is one for itself. */
+function laneClusters(scene: Scene): Map<string, Cluster> {
+  const lanes = scene.lanes.map((lane, i): Cluster => ({ key: `lane ${i}`, boxes: [], rect: lane.rect }));
+  const byName = new Map<string, Cluster>();
+  for (const box of scene.boxes) {
+    const at = { x: box.rect.x + box.rect.w / 2, y: box.rect.y + box.rect.h / 2 };
+    const lane = lanes.find((l) => contains(l.rect, at)) ?? { key: box.node.name, boxes: [], rect: box.rect };
+    lane.boxes.push(box);
+    byName.set(box.node.name, lane);
   }
   return byName;
 }
@@ -73,7 +87,7 @@ export function bundle(scene: Scene): Bundle[] {
   for (const edge of scene.edges) {
     const from = byName.get(edge.client.node.name);
     const to = byName.get(edge.server.node.name);
-    if (!from || !to || from === to) continue;
+    if (!from || !to || from === to || edge.quiet) continue;
     const key = `${from.key} ${to.key}`;
     const trunk = trunks.get(key) ?? { from, to, count: 0 };
     trunk.count += edge.connection.count;
@@ -85,7 +99,7 @@ export function bundle(scene: Scene): Bundle[] {
   const branches = new Map<string, Branch>();
   const trunkLines = [...members].map(([trunk, edges]) => {
     const path = routeEdge({ box: trunk.from.rect, y: middle(trunk.from.rect) }, { box: trunk.to.rect, y: middle(trunk.to.rect) }, () => []);
-    for (const edge of edges) branch(branches, edge, path);
+    if (scene.lanes.length <= 1) for (const edge of edges) branch(branches, edge, path);
     return line(path, edgeWidth(trunk.count));
   });
   return [...trunkLines, ...[...branches.values()].map((b) => line(fan(b), 1))];

@@ -87,11 +87,11 @@ describe('ChartController', () => {
 
   it('flies in 240 ms, or at once for those who want less motion', () => {
     const still = start(true);
-    still.chart.focusNode('10.20.9.7');
+    still.chart.focusAround('10.20.9.7', new Set());
     const goal = still.chart.camera;
     const { chart } = start(false);
     const from = chart.camera;
-    chart.focusNode('10.20.9.7');
+    chart.focusAround('10.20.9.7', new Set());
     expect(chart.camera).toEqual(from);
     drawFrame(performance.now() + 100);
     expect(chart.camera).not.toEqual(from);
@@ -280,8 +280,8 @@ describe('ChartController', () => {
   it('lands a flight when the viewer goes to another page', () => {
     const { chart } = start(false);
     const home = start(true);
-    home.chart.focusNode('10.20.9.7');
-    chart.focusNode('10.20.9.7');
+    home.chart.focusAround('10.20.9.7', new Set());
+    chart.focusAround('10.20.9.7', new Set());
     drawFrame(performance.now() + 50);
     chart.detach();
     expect(chart.camera).toEqual(home.chart.camera);

@@ -13,17 +13,22 @@ import {
   toChart,
   zoomAt,
 } from './camera';
-import { overlaps } from './hit';
+import { overlaps, union } from './hit';
+import type { Shown, Slide } from './brush';
 import type { Palette } from './palette';
 import { Renderer } from './render';
-import { type Hit, type Scene, type SceneBox, type SceneEdge, edgesOf, hitTest } from './scene';
+import { type Hit, type Scene, type SceneBox, edgesOf, hitTest } from './scene';
 
 const FLIGHT_MS = 240;
 const FADE_MS = 120;
+/** How long boxes take to their new places when all are placed anew. */
+const TIDY_MS = 400;
 const SETTLE_ZOOM = 1;
 /** Below this width the first look is at this node, unless all of the chart can be read. */
 const NARROW = 640;
 const NARROW_PAD = 8;
+/** Air around a focus. */
+const AROUND_PAD = 48;
 /** The smallest scale at which all of the chart is worth more than a part of it. */
 const READABLE = 0.6;
 /** What the first look at a part of the chart may be scaled to. */
@@ -79,7 +84,18 @@ export class ChartController {
   /** Where the viewer was before the first preview. */
   #home: Camera | null = null;
   #moved = false;
+  /** The next scene in which boxes moved comes softly. */
+  #soft = false;
+  /** Where boxes and lanes were that are on their way to new places. */
+  #slide: (Omit<Slide, 't'> & { start: number }) | null = null;
+  /** A box that is carried, and by how much, chart units. */
+  #carried: { box: SceneBox; dx: number; dy: number } | null = null;
+  /** What the filter shows, by name, and of the scene; undefined until somebody asks. */
+  #names: ReadonlySet<string> | null = null;
+  #kept: Shown | null | undefined = undefined;
+  readonly #watchers = new Set<() => void>();
   #frame = 0;
+  #enlarged = 1;
   #reduced: () => boolean;
 
   /** `reduced` says whether the viewer asked for less motion. */
@@ -93,6 +109,32 @@ export class ChartController {
 
   get scene(): Scene | null {
     return this.#scene;
+  }
+
+  get size(): Size {
+    return this.#size;
+  }
+
+  /** Calls after every frame: the camera, or what it looks at, changed. Returns the function that ends it. */
+  watch(drawn: () => void): () => void {
+    this.#watchers.add(drawn);
+    return () => void this.#watchers.delete(drawn);
+  }
+
+  /** Brings a point of the chart into the middle, at once. */
+  lookAt(at: Point): void {
+    this.#move((camera) => centre(at, camera.k, this.#size));
+  }
+
+  /** By how much the page around the canvas is enlarged: so many more pixels it has. */
+  set enlarged(by: number) {
+    if (by === this.#enlarged) return;
+    this.#enlarged = by;
+    this.#size = { w: 0, h: 0 };
+  }
+
+  get #ratio(): number {
+    return devicePixelRatio * this.#enlarged;
   }
 
   attach(canvas: HTMLCanvasElement): void {
@@ -113,17 +155,31 @@ export class ChartController {
     this.#renderer = null;
     this.#hover = null;
     this.#flight = null;
+    this.#slide = null;
     this.#fading = null;
     this.#preview = null;
     this.#home = null;
   }
 
   setScene(scene: Scene | null): void {
+    if (this.#soft && scene && this.#scene && movedBetween(this.#scene, scene)) {
+      this.#soft = false;
+      this.#slide = this.#reduced() ? null : { boxes: placesOf(this.#scene), lanes: new Map(this.#scene.lanes.map((l) => [l.title, l.rect])), start: performance.now() };
+    }
     this.#scene = scene;
+    this.#kept = undefined;
     this.#hover = this.#hover && scene ? sameThing(scene, this.#hover) : null;
     this.#preview = this.#preview && scene ? sameThing(scene, this.#preview) : null;
     this.#settle();
     this.invalidate();
+  }
+
+  /** Draws at once, in other colours: paper does not wait for the next frame. */
+  drawNow(palette: Palette): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#palette = palette;
+    this.#draw(performance.now());
   }
 
   setPalette(palette: Palette): void {
@@ -137,8 +193,8 @@ export class ChartController {
     this.#size = size;
     const canvas = this.#canvas;
     if (canvas) {
-      canvas.width = Math.round(size.w * devicePixelRatio);
-      canvas.height = Math.round(size.h * devicePixelRatio);
+      canvas.width = Math.round(size.w * this.#ratio);
+      canvas.height = Math.round(size.h * this.#ratio);
     }
     if (!this.#moved) this.#camera = null;
     this.#settle();
@@ -179,9 +235,16 @@ export class ChartController {
     this.invalidate();
   }
 
-  focusNode(name: string): void {
-    const box = this.#scene?.boxByName.get(name);
-    if (box) this.focus(box.rect);
+  /** Flies to a node and what is around it: all of that where it can be read so, else the node in the middle. */
+  focusAround(name: string, names: ReadonlySet<string>): void {
+    const scene = this.#scene;
+    const box = scene?.boxByName.get(name);
+    if (!scene || !box) return;
+    const all = union(scene.boxes.filter((b) => b === box || names.has(b.node.name)).map((b) => b.rect));
+    const whole = fit(all, this.#size, AROUND_PAD);
+    this.#moved = true;
+    if (whole.k >= READABLE) this.#fly(whole);
+    else this.focus(box.rect);
   }
 
   /**
@@ -295,10 +358,12 @@ export class ChartController {
     this.#renderer.draw(this.#scene, {
       camera: this.#camera,
       screen: this.#size,
-      dpr: devicePixelRatio,
+      dpr: this.#ratio,
       level: this.#level ?? 'card',
       palette: this.#palette,
       lit: this.#lit(this.#scene),
+      kept: this.#shown(this.#scene),
+      slide: this.#sliding(now),
       pointed: this.#hover?.kind === 'edge' ? this.#hover.edge : null,
       selectedBox: this.#scene.boxByName.get(this.#marked.node) ?? null,
       selectedRow: this.#marked.service,
@@ -306,9 +371,21 @@ export class ChartController {
       keyboard: this.#keyboard,
       roomy: w < NARROW,
       now: Date.now(),
+      carried: this.#carried && { ...this.#carried.box.rect, x: this.#carried.box.rect.x + this.#carried.dx, y: this.#carried.box.rect.y + this.#carried.dy },
     });
     this.#drawn = this.#camera;
     this.#fade(now);
+    for (const drawn of this.#watchers) drawn();
+  }
+
+  /** How far boxes have come that are on their way. */
+  #sliding(now: number): Slide | null {
+    const slide = this.#slide;
+    if (!slide) return null;
+    const t = Math.min(1, Math.max(0, (now - slide.start) / TIDY_MS));
+    if (t >= 1) this.#slide = null;
+    else this.invalidate();
+    return t >= 1 ? null : { boxes: slide.boxes, lanes: slide.lanes, t: easeOut(t) };
   }
 
   /** Keeps the last frame of the level that is left, to fade it out over the new one. */
@@ -319,6 +396,28 @@ export class ChartController {
     const image = this.#canvas.cloneNode() as HTMLCanvasElement;
     image.getContext('2d')?.drawImage(this.#canvas, 0, 0);
     this.#fading = { image, camera: this.#drawn, start: now };
+  }
+
+  /** Boxes are about to be placed anew: they slide to their places. */
+  soften(): void {
+    this.#soft = true;
+  }
+
+  /** Carries the box by so much of the screen; it stays where it is until it is put down. */
+  carry(box: SceneBox, dx: number, dy: number): void {
+    const k = this.#camera?.k ?? 1;
+    this.#carried = { box, dx: (this.#carried?.dx ?? 0) + dx / k, dy: (this.#carried?.dy ?? 0) + dy / k };
+    this.invalidate();
+  }
+
+  /** Ends it: which box was carried, and where its corner is now. */
+  putDown(): { name: string; x: number; y: number } | null {
+    const carried = this.#carried;
+    this.#carried = null;
+    this.invalidate();
+    if (!carried) return null;
+    const { box, dx, dy } = carried;
+    return { name: box.node.name, x: Math.round(box.rect.x + dx), y: Math.round(box.rect.y + dy) };
   }
 
   #fade(now: number): void {
@@ -340,7 +439,20 @@ export class ChartController {
     else this.invalidate();
   }
 
-  #lit(scene: Scene): { boxes: Set<SceneBox>; edges: Set<SceneEdge> } | null {
+  /** Narrows the chart to some boxes and the connections between them; null shows all. The camera stays. */
+  show(names: ReadonlySet<string> | null): void {
+    this.#names = names;
+    this.#kept = undefined;
+    this.invalidate();
+  }
+
+  /** What the filter shows of the scene; looked up once a scene. */
+  #shown(scene: Scene): Shown | null {
+    if (this.#kept === undefined) this.#kept = this.#names && shownOf(scene, this.#names);
+    return this.#kept;
+  }
+
+  #lit(scene: Scene): Shown | null {
     const hit = this.#preview ?? this.#hover;
     if (!hit) return null;
     const edges = new Set(edgesOf(scene, hit));
@@ -348,6 +460,25 @@ export class ChartController {
     if (hit.kind !== 'edge') boxes.add(hit.box);
     return { boxes, edges };
   }
+}
+
+/** Boxes by name, and the connections between them. */
+function shownOf(scene: Scene, names: ReadonlySet<string>): Shown {
+  const boxes = new Set(scene.boxes.filter((b) => names.has(b.node.name)));
+  return { boxes, edges: new Set(scene.edges.filter((e) => boxes.has(e.client) && boxes.has(e.server))) };
+}
+
+/** Where each box stands. */
+function placesOf(scene: Scene): Map<string, Rect> {
+  return new Map(scene.boxes.map((b) => [b.node.name, b.rect]));
+}
+
+/** Whether a box that both scenes have stands elsewhere. */
+function movedBetween(a: Scene, b: Scene): boolean {
+  return b.boxes.some((box) => {
+    const was = a.boxByName.get(box.node.name)?.rect;
+    return was !== undefined && (was.x !== box.rect.x || was.y !== box.rect.y);
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { shortFigure } from '../lib/format';
 import { type Severity, type Trouble, connectionTroubles, rank, worstFirst } from '../state/health';
+import { MARK_WORDS, type Mark } from '../state/compare';
 import type { Namer } from '../state/topology';
 import { connectionLine } from '../state/words';
 import { type Brush, DIMMED, GHOST, SANS } from './brush';
@@ -28,6 +29,15 @@ const FINE = 24;
 /** Between two lines of a label, in heights of its text. */
 const LEADING = 1.5;
 
+/** How a line that differs from another moment looks; its label says it in a word. */
+const MARKED: Readonly<Record<Mark, { colour: ColourName; width: number; dash: readonly number[] }>> = {
+  appeared: { colour: 'appeared', width: 1.9, dash: [] },
+  returned: { colour: 'appeared', width: 1.7, dash: [9, 3] },
+  changed: { colour: 'accent', width: 1.9, dash: [] },
+  vanished: { colour: 'vanished', width: 1.7, dash: [5, 4] },
+  absent: { colour: 'vanished', width: 1.3, dash: [5, 4] },
+};
+
 const NO_TROUBLE: readonly Trouble[] = [];
 
 /** Draws the connections and their labels. */
@@ -51,8 +61,9 @@ export class EdgePainter {
     this.#ill = this.#judge(scene);
     if (level === 'dot') this.#bundles(scene, area);
     const shown = scene.edges.filter((e) => this.#shown(e) && overlaps(e.area, area));
-    const above = (e: SceneEdge): boolean => this.#ill.has(e) || (lit?.edges.has(e) ?? false);
-    for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null, area);
+    const above = (e: SceneEdge): boolean => this.#ill.has(e) || isMarked(e) || (lit?.edges.has(e) ?? false);
+    for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null || scene.compared, area);
+    for (const edge of shown) if (isMarked(edge) && !this.#ill.has(edge) && !lit?.edges.has(edge)) this.#edge(edge, lit !== null, area);
     for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && overlaps(edge.area, area)) this.#edge(edge, lit !== null, area);
     if (lit) for (const edge of shown) if (lit.edges.has(edge)) this.#edge(edge, false, area);
   }
@@ -71,7 +82,7 @@ export class EdgePainter {
   /** Bundles have no heads and no dashes: too small to be read from there. */
   #bundles(scene: Scene, area: Rect): void {
     const { ctx } = this.#brush;
-    ctx.globalAlpha = this.#brush.view.lit ? DIMMED / 2 : DIMMED;
+    ctx.globalAlpha = (this.#brush.view.lit || this.#brush.view.kept ? DIMMED / 2 : DIMMED) * this.#come();
     ctx.strokeStyle = this.#brush.colour('edge');
     for (const bundle of scene.bundles) {
       if (!overlaps(bundle.area, area)) continue;
@@ -83,9 +94,24 @@ export class EdgePainter {
 
   /** Further away only the busiest of parallel lines is drawn, and then only what is pointed at. */
   #shown(edge: SceneEdge): boolean {
-    const { level, lit } = this.#brush.view;
-    if (level === 'card' || level === 'detail' || this.#isSelected(edge) || this.#ill.has(edge)) return true;
+    const { level, lit, selectedBox } = this.#brush.view;
+    if (edge.quiet && !this.#isSelected(edge) && !this.#ill.has(edge) && !isMarked(edge)) {
+      const asked = selectedBox !== null && selectedBox.node.shared && (edge.client === selectedBox || edge.server === selectedBox);
+      return asked || (lit?.edges.has(edge) ?? false);
+    }
+    if (level === 'card' || level === 'detail' || this.#isSelected(edge) || this.#ill.has(edge) || isMarked(edge)) return true;
     return level === 'tag' ? edge.lead : (lit?.edges.has(edge) ?? false);
+  }
+
+  /** While boxes are on their way lines come with them. */
+  #come(): number {
+    return (this.#brush.view.slide?.t ?? 1) ** 2;
+  }
+
+  /** The filter leaves it out; what is selected or pointed at is seen nevertheless. */
+  #isAway(edge: SceneEdge): boolean {
+    const { kept, lit } = this.#brush.view;
+    return Boolean(kept && !kept.edges.has(edge)) && !this.#isSelected(edge) && !lit?.edges.has(edge);
   }
 
   #isSelected(edge: SceneEdge): boolean {
@@ -95,16 +121,19 @@ export class EdgePainter {
   #edge(edge: SceneEdge, dimmed: boolean, area: Rect): void {
     const ctx = this.#brush.ctx;
     const severity = this.#severity(edge);
+    const mark = severity ? undefined : edge.mark && MARKED[edge.mark];
     const old = !severity && edge.connection.status === 'old';
     const observed = !severity && Boolean(edge.connection.observer);
-    const width = Math.max(this.#brush.thin(old || observed ? 1.3 : edge.width), this.#brush.px(1)) + (this.#isSelected(edge) ? this.#brush.thin(1) : 0);
-    ctx.globalAlpha = dimmed ? DIMMED : 1;
-    if (!severity && isGone(edge)) ctx.globalAlpha = GHOST;
+    const own = mark ? mark.width : old || observed ? 1.3 : edge.width;
+    const width = Math.max(this.#brush.thin(own), this.#brush.px(1)) + (this.#isSelected(edge) ? this.#brush.thin(1) : 0);
+    ctx.globalAlpha = dimmed || this.#isAway(edge) ? DIMMED : 1;
+    if (!severity && !mark && isGone(edge)) ctx.globalAlpha = GHOST;
+    ctx.globalAlpha *= this.#come();
     ctx.strokeStyle = this.#brush.colour(this.#ink(edge, severity));
     ctx.fillStyle = ctx.strokeStyle;
     ctx.lineWidth = width;
-    ctx.lineCap = old || observed ? 'round' : 'butt';
-    ctx.setLineDash(this.#dash(old, observed));
+    ctx.lineCap = !mark && (old || observed) ? 'round' : 'butt';
+    ctx.setLineDash(mark ? mark.dash.map((n) => this.#brush.thin(n)) : this.#dash(old, observed));
     const head = edge.connection.directed ? this.#brush.thin(4) + width : 0;
     this.#stroke(edge.path, head);
     ctx.setLineDash([]);
@@ -113,15 +142,17 @@ export class EdgePainter {
     ctx.globalAlpha = 1;
   }
 
-  /** Observers are dotted, what is idle is dashed. */
+  /** Observers are dotted, what is idle is dashed: not finer from further away, where it would look like a thin line. */
   #dash(old: boolean, observed: boolean): number[] {
-    if (observed) return [0, this.#brush.thin(4)];
-    return old ? [this.#brush.thin(2), this.#brush.thin(4)] : [];
+    const long = (n: number): number => Math.max(this.#brush.thin(n), this.#brush.px(n));
+    if (observed) return [0, long(4)];
+    return old ? [long(2), long(4)] : [];
   }
 
   #ink(edge: SceneEdge, severity: Severity | undefined): ColourName {
     if (this.#isSelected(edge)) return 'accent';
     if (severity) return TICKS[severity].colour;
+    if (edge.mark) return MARKED[edge.mark].colour;
     return this.#brush.view.lit?.edges.has(edge) ? 'ink2' : 'edge';
   }
 
@@ -176,6 +207,7 @@ export class EdgePainter {
 
   /** Writes the labels, over the boxes; of two that would cover each other the one in trouble stands, else the busier. */
   labels(scene: Scene, area: Rect): void {
+    if (this.#brush.view.slide) return;
     const pointed = this.#brush.view.pointed;
     if (this.#brush.view.level !== 'dot') this.#counts(scene, area, pointed);
     if (pointed) this.#tell(pointed, area);
@@ -190,7 +222,9 @@ export class EdgePainter {
       this.#label({ x: inside, y: y + i * this.#labelSize() * LEADING }, text, colour);
     };
     line(connectionLine(edge.connection, nameOf(edge)), 'ink', 0);
-    this.#troubles(edge).forEach((t, i) => line(t.text, TICKS[t.severity].text, i + 1));
+    const first = edge.mark ? 2 : 1;
+    if (edge.mark) line(MARK_WORDS[edge.mark], MARKED[edge.mark].colour, 1);
+    this.#troubles(edge).forEach((t, i) => line(t.text, TICKS[t.severity].text, i + first));
   }
 
   #troubles(edge: SceneEdge): readonly Trouble[] {
@@ -199,24 +233,30 @@ export class EdgePainter {
 
   #counts(scene: Scene, area: Rect, pointed: SceneEdge | null): void {
     const labelled = scene.edges.filter((e) => e !== pointed && this.#labelled(e) && overlaps(e.area, area));
-    labelled.sort((a, b) => Number(this.#ill.has(b)) - Number(this.#ill.has(a)) || b.connection.count - a.connection.count);
+    labelled.sort((a, b) => Number(this.#ill.has(b)) - Number(this.#ill.has(a)) || Number(isMarked(b)) - Number(isMarked(a)) || b.connection.count - a.connection.count);
     const taken: Rect[] = [];
     labelled.forEach((edge, i) => {
       const [worst] = this.#troubles(edge);
-      const text = worst?.short ?? shortFigure(edge.connection.count);
+      const text = worst?.short ?? markedFigure(edge);
       const at = i < SEARCHERS ? this.#place(scene, edge, text, taken) : edge.label;
       const place = this.#labelArea(at, text);
       if (taken.some((t) => overlaps(t, place))) return;
+      // Names count for more than figures where both are of one size.
+      if (this.#brush.view.level === 'tag' && !this.#isSelected(edge) && this.#covers(scene, place)) return;
       taken.push(this.#kept(place));
-      this.#label(at, text, worst ? TICKS[worst.severity].text : 'ink2');
+      this.#label(at, text, worst ? TICKS[worst.severity].text : edge.mark ? MARKED[edge.mark].colour : 'ink2');
     });
+  }
+
+  #covers(scene: Scene, place: Rect): boolean {
+    return scene.boxGrid.near(place).some((b) => overlaps(b.rect, place));
   }
 
   /** The first place on the edge where the label covers nothing else; the middle if there is none. */
   #place(scene: Scene, edge: SceneEdge, text: string, taken: readonly Rect[]): Point {
     const clear = (at: Point): boolean => {
       const place = this.#labelArea(at, text);
-      return !taken.some((t) => overlaps(t, place)) && !scene.boxGrid.near(place).some((b) => overlaps(b.rect, place));
+      return !taken.some((t) => overlaps(t, place)) && !this.#covers(scene, place);
     };
     const free = (at: Point): boolean => {
       if (!clear(at)) return false;
@@ -260,10 +300,14 @@ export class EdgePainter {
   #labelled(edge: SceneEdge): boolean {
     const { lit, level } = this.#brush.view;
     const ill = this.#ill.has(edge);
-    if (edge.connection.count === 0 && !ill) return false;
+    if (edge.connection.count === 0 && !ill && !isMarked(edge)) return false;
+    if (edge.quiet && !ill && !this.#isSelected(edge)) return false;
+    if (this.#isAway(edge)) return false;
     if (lit) return lit.edges.has(edge);
     if (this.#isSelected(edge) || level === 'detail') return true;
-    return (edge.busy || ill) && level === 'card';
+    // Further away there is room for the figures of what fails only.
+    if (level === 'tag') return this.#severity(edge) === 'failing';
+    return (edge.busy || ill || isMarked(edge)) && level === 'card';
   }
 
   #labelSize(): number {
@@ -285,18 +329,20 @@ export class EdgePainter {
   /** A text with a halo in the ground's colour, `at` its middle. */
   #label({ x, y }: Point, text: string, colour: ColourName): void {
     const size = this.#labelSize();
-    const { ctx } = this.#brush;
-    ctx.font = `${size}px ${SANS}`;
-    ctx.textAlign = 'center';
-    ctx.textBaseline = 'middle';
-    ctx.lineJoin = 'round';
-    ctx.lineWidth = size * 0.66;
-    ctx.strokeStyle = this.#brush.colour('lane');
-    ctx.strokeText(text, x, y);
-    ctx.fillStyle = this.#brush.colour(colour);
-    ctx.fillText(text, x, y);
+    this.#brush.haloed(text, x, y, size, `${size}px ${SANS}`, colour, 'center');
   }
 
+}
+
+/** It differs from the other moment; what is not there today is said by its look alone. */
+function isMarked({ mark }: SceneEdge): boolean {
+  return mark !== undefined && mark !== 'absent';
+}
+
+/** `new 12`, `vanished`: how it differs, and what is open. */
+function markedFigure({ mark, connection: { count } }: SceneEdge): string {
+  if (!mark || mark === 'absent') return shortFigure(count);
+  return mark === 'vanished' || count === 0 ? MARK_WORDS[mark] : `${MARK_WORDS[mark]} ${shortFigure(count)}`;
 }
 
 /** A connection to a service that no longer listens. */

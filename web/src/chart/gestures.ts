@@ -1,10 +1,19 @@
 import type { Point } from './camera';
 import type { ChartController } from './controller';
-import type { Hit } from './scene';
+import type { Hit, SceneBox } from './scene';
 
 /** A press that moves less is a click. */
 const CLICK_PX = 4;
 const LINE_PX = 16;
+
+/** Who may carry boxes, and what happens when one is put down. */
+export interface Moves {
+  /** `asked`: the key that carries is held. */
+  may: (asked: boolean) => boolean;
+  put: (box: string, at: Point) => void;
+}
+
+const NO_MOVES: Moves = { may: () => false, put: () => undefined };
 
 interface Finger extends Point {
   startX: number;
@@ -15,9 +24,10 @@ interface Finger extends Point {
  * Pointer and wheel on the canvas: drag and wheel pan, pinch and Ctrl wheel zoom
  * around the cursor, a click selects. Returns the function that stops it.
  */
-export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClick: (hit: Hit | null) => void): () => void {
+export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClick: (hit: Hit | null) => void, onDouble: (hit: Hit) => void = () => undefined, moves: Moves = NO_MOVES): () => void {
   const fingers = new Map<number, Finger>();
   let dragged = false;
+  let carried: SceneBox | null = null;
 
   const place = (event: MouseEvent): Point => {
     const r = canvas.getBoundingClientRect();
@@ -27,7 +37,11 @@ export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClic
   const down = (event: PointerEvent): void => {
     if (event.button !== 0) return;
     const p = place(event);
-    if (fingers.size === 0) dragged = false;
+    if (fingers.size === 0) {
+      dragged = false;
+      const hit = moves.may(event.altKey) ? chart.hit(p) : null;
+      carried = hit && hit.kind !== 'edge' ? hit.box : null;
+    }
     fingers.set(event.pointerId, { ...p, startX: p.x, startY: p.y });
     canvas.setPointerCapture(event.pointerId);
   };
@@ -43,7 +57,8 @@ export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClic
     if (dragged) {
       canvas.classList.add('dragging');
       chart.hover(null);
-      drag(finger, p);
+      if (carried) chart.carry(carried, p.x - finger.x, p.y - finger.y);
+      else drag(finger, p);
     }
     finger.x = p.x;
     finger.y = p.y;
@@ -70,7 +85,14 @@ export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClic
   const up = (event: PointerEvent): void => {
     if (!fingers.delete(event.pointerId) || fingers.size > 0) return;
     canvas.classList.remove('dragging');
+    const put = chart.putDown();
+    if (put && event.type === 'pointerup') moves.put(put.name, { x: put.x, y: put.y });
     if (!dragged && event.type === 'pointerup') onClick(chart.hit(place(event)));
+  };
+
+  const double = (event: MouseEvent): void => {
+    const hit = chart.hit(place(event));
+    if (hit) onDouble(hit);
   };
 
   const leave = (): void => chart.hover(null);
@@ -90,6 +112,7 @@ export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClic
   canvas.addEventListener('pointerup', up);
   canvas.addEventListener('pointercancel', up);
   canvas.addEventListener('pointerleave', leave);
+  canvas.addEventListener('dblclick', double);
   canvas.addEventListener('wheel', wheel, { passive: false });
   return () => {
     canvas.removeEventListener('pointerdown', down);
@@ -97,6 +120,7 @@ export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClic
     canvas.removeEventListener('pointerup', up);
     canvas.removeEventListener('pointercancel', up);
     canvas.removeEventListener('pointerleave', leave);
+    canvas.removeEventListener('dblclick', double);
     canvas.removeEventListener('wheel', wheel);
   };
 }

@@ -1,9 +1,12 @@
 import type { Point, Rect } from './camera';
 
+/** More cells than a chart has in a row, so that a cell's number is one of its own. */
+const ROW_OF_CELLS = 2 ** 21;
+
 /** Things by place: answers "what is near here" without looking at everything. */
 export class Grid<T> {
   readonly #cell: number;
-  readonly #cells = new Map<string, T[]>();
+  readonly #cells = new Map<number, T[]>();
 
   /** `cell` is the side of a grid cell in chart units. */
   constructor(cell = 128) {
@@ -11,25 +14,28 @@ export class Grid<T> {
   }
 
   add(item: T, area: Rect): void {
-    for (const key of this.#keys(area)) {
+    this.#each(area, (key) => {
       const held = this.#cells.get(key);
       if (!held) this.#cells.set(key, [item]);
       else if (held.at(-1) !== item) held.push(item);
-    }
+    });
   }
 
   /** Every item with a cell in `area`, each once; the caller looks closer. */
-  near(area: Rect): T[] {
-    const found = new Set<T>();
-    for (const key of this.#keys(area)) for (const item of this.#cells.get(key) ?? []) found.add(item);
-    return [...found];
+  near(area: Rect): readonly T[] {
+    const cells: T[][] = [];
+    this.#each(area, (key) => {
+      const held = this.#cells.get(key);
+      if (held) cells.push(held);
+    });
+    return cells.length > 1 ? [...new Set(cells.flat())] : (cells[0] ?? []);
   }
 
-  *#keys(area: Rect): Generator<string> {
+  #each(area: Rect, visit: (key: number) => void): void {
     const x1 = Math.floor((area.x + area.w) / this.#cell);
     const y1 = Math.floor((area.y + area.h) / this.#cell);
     for (let x = Math.floor(area.x / this.#cell); x <= x1; x++) {
-      for (let y = Math.floor(area.y / this.#cell); y <= y1; y++) yield `${x},${y}`;
+      for (let y = Math.floor(area.y / this.#cell); y <= y1; y++) visit(x * ROW_OF_CELLS + y);
     }
   }
 }

@@ -10,6 +10,7 @@ const NAMES = [
   'ink2',
   'ink3',
   'edge',
+  'tick',
   'accent',
   'critical',
   'critical-on',
@@ -24,6 +25,10 @@ const NAMES = [
   'ok',
   'mute',
   'vanished',
+  'appeared',
+  'appeared-bg',
+  'accent-bg',
+  'line2',
 ] as const;
 
 export type ColourName = (typeof NAMES)[number];

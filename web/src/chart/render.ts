@@ -1,8 +1,10 @@
 import { BoxPainter } from './boxes';
-import { Brush, SANS, type View } from './brush';
-import { type Camera, visible } from './camera';
+import { Brush, DIMMED, SANS, type View } from './brush';
+import { type Camera, type Rect, visible } from './camera';
 import { EdgePainter } from './edges';
-import type { Scene } from './scene';
+import { isBad } from '../state/checks';
+import { overlaps } from './hit';
+import type { Lane, Scene } from './scene';
 
 /** Where a lane's name starts. */
 const LANE_INDENT = 16;
@@ -12,6 +14,7 @@ export class Renderer {
   readonly #brush: Brush;
   readonly #boxes: BoxPainter;
   readonly #edges: EdgePainter;
+  #many = false;
 
   constructor(ctx: CanvasRenderingContext2D) {
     this.#brush = new Brush(ctx);
@@ -28,31 +31,90 @@ export class Renderer {
     ctx.fillRect(0, 0, Math.ceil(screen.w * dpr), Math.ceil(screen.h * dpr));
     ctx.setTransform(dpr * camera.k, 0, 0, dpr * camera.k, dpr * camera.x, dpr * camera.y);
     const area = visible(camera, screen);
-    this.#lane(scene);
+    const lanes = scene.lanes.filter((l) => overlaps(l.rect, area));
+    this.#many = scene.lanes.length > 1;
+    for (const lane of lanes) this.#ground(lane);
     this.#edges.draw(scene, area);
     this.#boxes.draw(scene, area);
+    this.#names(lanes);
     this.#edges.labels(scene, area);
+    if (view.carried) this.#carried(view.carried);
   }
 
-  #lane(scene: Scene): void {
-    if (!scene.lane) return;
-    const { rect, title, subtitle } = scene.lane;
-    const ctx = this.#brush.ctx;
-    ctx.fillStyle = this.#brush.colour('lane');
-    this.#brush.round(rect, 12);
-    ctx.fill();
-    // Lane names stay readable from far away: never below 12 px on screen.
-    const size = Math.max(13, this.#brush.px(12));
-    // From where boxes are dots there is no room for it inside.
-    const y = this.#brush.view.level === 'dot' ? rect.y - size : rect.y + 12 + size / 2;
-    const write = (text: string, at: number, font: string, colour: 'ink' | 'ink3'): void => {
-      // Above the lane there is nothing beside it to run into.
-      const room = this.#brush.view.level === 'dot' ? Infinity : rect.w - 2 * LANE_INDENT;
-      this.#brush.text(room < Infinity ? this.#brush.fit(text, room, font) : text, rect.x + LANE_INDENT, at, font, colour);
-    };
-    write(title, y, `600 ${size}px ${SANS}`, 'ink');
-    if (this.#brush.k < 0.7) return;
-    write(subtitle, rect.y + 16 + size + 9, `${Math.min(11.5, size)}px ${SANS}`, 'ink3');
+  /** The outline of a box that is carried. */
+  #carried(rect: Rect): void {
+    const { ctx } = this.#brush;
+    ctx.lineWidth = this.#brush.px(2);
+    ctx.strokeStyle = this.#brush.colour('accent');
+    ctx.setLineDash([this.#brush.px(5), this.#brush.px(3)]);
+    this.#brush.round(rect, 7);
+    ctx.stroke();
+    ctx.setLineDash([]);
+  }
+
+  /** The ground of boxes that belong together. */
+  #ground({ rect, title }: Lane): void {
+    const { slide } = this.#brush.view;
+    const was = slide?.lanes.get(title);
+    this.#brush.ctx.fillStyle = this.#brush.colour('lane');
+    this.#brush.round(was && slide ? mixed(was, rect, slide.t) : rect, 12);
+    this.#brush.ctx.fill();
+  }
+
+  /** A lane of which the filter shows nothing fades with its boxes. */
+  #names(lanes: readonly Lane[]): void {
+    const { kept } = this.#brush.view;
+    const lit = kept && new Set([...kept.boxes].map((b) => b.lane));
+    for (const lane of lanes) {
+      this.#brush.ctx.globalAlpha = lit && !lit.has(lane.strip ? '' : lane.title) ? DIMMED : 1;
+      if (lane.strip) this.#stripName(lane);
+      else this.#laneName(lane);
+    }
+    this.#brush.ctx.globalAlpha = 1;
+  }
+
+  /** Lane names stay readable from far away: never below 12 px on screen. */
+  #laneName(lane: Lane): void {
+    const { rect, title, subtitle, worst = 'NONE' } = lane;
+    const brush = this.#brush;
+    const size = Math.max(13, brush.px(12));
+    const alone = brush.view.level === 'dot';
+    const sign = isBad(worst) ? worst : null;
+    // From where boxes are dots there is no room beside them; of many lanes each keeps its name on its own ground.
+    const above = alone && !this.#many;
+    const y = alone ? rect.y - (this.#many ? -size : size) : rect.y + 12 + size / 2;
+    const first = rect.x + Math.min(LANE_INDENT, brush.px(LANE_INDENT));
+    const left = first + (sign ? size * 1.35 : 0);
+    const room = rect.w - LANE_INDENT - (left - rect.x);
+    const font = `600 ${size}px ${SANS}`;
+    if (sign) brush.state(sign, first + size * 0.5, y, size);
+    // Above the lane there is nothing beside it to run into.
+    brush.haloed(above ? title : brush.fit(title, room, font), left, y, alone ? size * 0.6 : size * 0.2, font, 'ink', 'left', above ? 'bg' : 'lane');
+    if (brush.k < 0.7) return;
+    const small = `${Math.min(11.5, size)}px ${SANS}`;
+    brush.text(brush.fit(subtitle, room, small), left, rect.y + 16 + size + 9, small, 'ink3');
+  }
+
+  /** The strip's name stands before its boxes, in one line or two; else behind them; else over the strip. Never under a box. */
+  #stripName({ rect, title, subtitle, worst = 'NONE', start = rect.x + rect.w, end = rect.x }: Lane): void {
+    const brush = this.#brush;
+    const size = Math.max(13, brush.px(12));
+    const font = `600 ${size}px ${SANS}`;
+    const small = `${Math.min(11.5, size)}px ${SANS}`;
+    const sign = isBad(worst) ? worst : null;
+    const before = start - rect.x - 1.5 * LANE_INDENT - (sign ? size * 1.35 : 0);
+    const behind = rect.x + rect.w - end - 2 * LANE_INDENT - (sign ? size * 1.35 : 0);
+    const words = title.split(' ');
+    const fits = (lines: readonly string[], room: number): boolean => lines.length * size * 1.3 <= rect.h && lines.every((l) => brush.width(l, font) <= room);
+    const [lines, first, room] = fits([title], before) ? [[title], rect.x, before] : fits(words, before) ? [words, rect.x, before] : fits([title], behind) ? [[title], end, behind] : [[title], rect.x, 0];
+    const over = room === 0;
+    const left = first + LANE_INDENT + (sign ? size * 1.35 : 0);
+    const told = !over && brush.k >= 0.7 && (lines.length + 1) * size * 1.3 <= rect.h && brush.width(subtitle, small) <= room;
+    const height = (lines.length + (told ? 1 : 0)) * size * 1.3;
+    const top = over ? rect.y - size * 0.8 : rect.y + (rect.h - height) / 2 + size * 0.65;
+    if (sign) brush.state(sign, left - size * 0.85, top, size);
+    lines.forEach((line, i) => brush.haloed(line, left, top + i * size * 1.3, size * 0.4, font, 'ink', 'left', over ? 'bg' : 'lane'));
+    if (told) brush.text(subtitle, left, top + lines.length * size * 1.3, small, 'ink3');
   }
 
   /** Lays an earlier frame, seen by another camera, over this one. */
@@ -65,4 +127,10 @@ export class Renderer {
     ctx.drawImage(image, dpr * (camera.x - from.x * scale), dpr * (camera.y - from.y * scale), image.width * scale, image.height * scale);
     ctx.globalAlpha = 1;
   }
+}
+
+/** A rectangle on its way from one to the other. */
+function mixed(a: Rect, b: Rect, t: number): Rect {
+  const mix = (from: number, to: number): number => from + (to - from) * t;
+  return { x: mix(a.x, b.x), y: mix(a.y, b.y), w: mix(a.w, b.w), h: mix(a.h, b.h) };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ChartNode, Connection, TopologyDocument } from '../api/types';
 import { fixture, makeSite, oneHostFixture } from '../fixtures';
 import { fromDocument } from '../state/topology';
+import type { Rect } from './camera';
 import { HEADER, ROW, type Scene, type SceneBox, type SceneEdge, buildScene, edgesOf, hitTest, nextBox } from './scene';
 import { arrival } from './route';
 import { edgeWidth } from './width';
@@ -190,6 +191,23 @@ describe('buildScene', () => {
       expect(again.edges[0]?.connection.count).toBe(next.connections[0]?.count);
     }
     expect(buildScene(fromDocument(more), LANE, first).edges[0]?.path).toBe(first.edges[3]?.path);
+  });
+
+  it('looks for new routes only where boxes came, went or moved', () => {
+    const doc = makeSite(60);
+    const first = scene(doc);
+    const at = (i: number): Rect => (doc.nodes[i] as ChartNode).layout;
+    const gone = { ...doc, nodes: doc.nodes.filter((_, i) => i !== 22) };
+    // In the middle of the lines between two columns.
+    const between = { ...(doc.nodes[0] as ChartNode), name: 'newcomer', rows: [], layout: { x: (at(0).x + at(0).w + at(1).x) / 2, y: at(20).y, w: 20, h: 60 } };
+    const come = { ...doc, nodes: [...doc.nodes, between] };
+    for (const next of [gone, come]) {
+      const again = buildScene(fromDocument(next), LANE, first);
+      expect(again.edges.map((e) => [e.connection.id, e.path])).toEqual(scene(next).edges.map((e) => [e.connection.id, e.path]));
+      const held = again.edges.filter((e) => first.edges.some((was) => was.path === e.path)).length;
+      expect(held).toBeGreaterThan(again.edges.length / 2);
+      expect(held).toBeLessThan(first.edges.length);
+    }
   });
 
   it('has nothing to draw for an empty site', () => {

@@ -1,17 +1,23 @@
-import type { ChartNode, ClientRow, Connection, MoreRow, Service, ServiceRow } from '../api/types';
+import type { ChartNode, ClientRow, Connection, LaneInfo, MoreRow, Service, ServiceRow, Status } from '../api/types';
+import { plural } from '../lib/format';
+import { openOf, severity } from '../state/checks';
 import type { Growth } from '../state/growth';
+import type { Mark } from '../state/compare';
 import { isSuspect } from '../state/health';
 import type { Topology } from '../state/topology';
+import { insideNodes } from '../state/words';
 import { type Point, type Rect, levelAt } from './camera';
 import { type Bundle, bundle } from './bundle';
 import { Grid, atLeast, contains, distanceTo, overlaps, union } from './hit';
-import { type Path, type Port, arrival, loopChannels, middle, routeEdge, routeLoop, sample } from './route';
+import { type Path, arrival, loopChannels, middle, routeEdge, routeLoop, sample } from './route';
 import { edgeWidth } from './width';
 
 /** Geometry that the server's layout is computed with, chart units. */
 export const HEADER = 27;
 export const ROW = 20;
 export const FOOT = 6;
+/** Room for the ticks of a pool's members, under its header. */
+export const MEMBERS = 12;
 
 /** The smallest area that answers a pointer, screen pixels. */
 export const MIN_HIT = 24;
@@ -23,12 +29,20 @@ export interface SceneRow {
   service: Service | null;
   /** What grew of it while this page looked. */
   growth: Growth | undefined;
+  /** How it differs from another moment. */
+  mark: Mark | undefined;
 }
 
 export interface SceneBox {
   node: ChartNode;
   rect: Rect;
   rows: readonly SceneRow[];
+  /** How it, or something of it, differs from another moment. */
+  mark: Mark | undefined;
+  /** It could not be seen at that moment. */
+  unseen: boolean;
+  /** The name of the lane that it stands on; its own need not say that again. */
+  lane: string;
 }
 
 export interface SceneEdge {
@@ -39,15 +53,21 @@ export interface SceneEdge {
   /** The path as points, for hit tests and culling. */
   points: readonly Point[];
   area: Rect;
+  /** Where its course was looked for: as long as no box comes or goes there, it holds. Null where none was. */
+  reach: Rect | null;
   /** Line width at zoom 1. */
   width: number;
   label: Point;
   /** One of the busiest: its count is always written. */
   busy: boolean;
+  /** To or from a shared service: all nodes have such, so that it is drawn only where somebody asks or something fails. */
+  quiet: boolean;
   /** The busiest of the parallel edges between its two nodes. */
   lead: boolean;
   /** What grew of it while this page looked. */
   growth: Growth | undefined;
+  /** How it differs from another moment. */
+  mark: Mark | undefined;
 }
 
 /** A ground behind boxes that belong together. */
@@ -55,6 +75,13 @@ export interface Lane {
   rect: Rect;
   title: string;
   subtitle: string;
+  /** The strip of shared services: its name stands beside its boxes. */
+  strip?: boolean;
+  /** Of the strip: where its first box begins, and its last one ends. */
+  start?: number;
+  end?: number;
+  /** The worst open trouble of what stands on it. */
+  worst?: Status;
 }
 
 /** Everything the renderer draws. It holds no state of the viewer. */
@@ -65,7 +92,11 @@ export interface Scene {
   suspects: readonly SceneEdge[];
   /** When its topology was made, ms. */
   at: number;
+  /** The ground of the whole site, where it has no lanes. */
   lane: Lane | null;
+  lanes: readonly Lane[];
+  /** What did not change stands back. */
+  compared: boolean;
   /** All that is drawn: what Fit shows. */
   bounds: Rect;
   boxByName: ReadonlyMap<string, SceneBox>;
@@ -81,15 +112,21 @@ const BUSIEST = 5;
 const LANE_PAD = 24;
 const LANE_HEAD = 60;
 
-function sceneBox(node: ChartNode, { services, grown }: Topology): SceneBox {
+function laneOf({ layout: { x, y, w, h } }: ChartNode, lanes: readonly LaneInfo[]): string {
+  return lanes.find((l) => contains(l.layout, { x: x + w / 2, y: y + h / 2 }))?.title ?? '';
+}
+
+function sceneBox(node: ChartNode, { services, grown, marks, gaps, lanes }: Topology): SceneBox {
   const { x, y, w, h } = node.layout;
   const rows = (node.rows ?? []).map((row, i) => ({
     row,
-    y: y + HEADER + (i + 0.5) * ROW,
+    y: y + HEADER + (node.kind === 'pool' ? MEMBERS : 0) + (i + 0.5) * ROW,
     service: row.kind === 'service' ? (services.get(row.service) ?? null) : null,
     growth: row.kind === 'service' ? grown.get(row.service) : undefined,
+    mark: row.kind === 'service' ? marks?.services.get(row.service) : undefined,
   }));
-  return { node, rect: { x, y, w, h }, rows };
+  const mark = marks?.nodes.get(node.name) ?? (rows.some((r) => r.mark && r.mark !== 'absent') ? 'changed' : undefined);
+  return { node, rect: { x, y, w, h }, rows, mark, unseen: (gaps ?? []).some((g) => g.node === node.name), lane: laneOf(node, lanes ?? []) };
 }
 
 function rowOfService(box: SceneBox, id: string): SceneRow | undefined {
@@ -121,6 +158,7 @@ interface Plan {
   from: number;
   to: number;
   growth: Growth | undefined;
+  mark: Mark | undefined;
 }
 
 function plan(topology: Topology, boxes: ReadonlyMap<string, SceneBox>): Plan[] {
@@ -130,7 +168,7 @@ function plan(topology: Topology, boxes: ReadonlyMap<string, SceneBox>): Plan[] 
     const server = boxes.get(connection.server.node);
     if (!client || !server) continue;
     const growth = topology.grown.get(connection.id);
-    plans.push({ connection, client, server, from: clientY(client, connection), to: serverY(server, connection), growth });
+    plans.push({ connection, client, server, from: clientY(client, connection), to: serverY(server, connection), growth, mark: topology.marks?.connections.get(connection.id) });
   }
   return plans;
 }
@@ -185,11 +223,11 @@ function areaOf(points: readonly Point[]): Rect {
 }
 
 /** What of an edge follows from its path alone. */
-type Course = Pick<SceneEdge, 'path' | 'points' | 'area' | 'label'>;
+type Course = Pick<SceneEdge, 'path' | 'points' | 'area' | 'reach' | 'label'>;
 
-function course(path: Path): Course {
+function course(path: Path, reach: Rect | null = null): Course {
   const points = sample(path, 12);
-  return { path, points, area: areaOf(points), label: middle(path) };
+  return { path, points, area: areaOf(points), reach, label: middle(path) };
 }
 
 function sceneEdge(p: Plan, along: Course): SceneEdge {
@@ -200,8 +238,10 @@ function sceneEdge(p: Plan, along: Course): SceneEdge {
     server: p.server,
     width: edgeWidth(p.connection.count),
     busy: false,
+    quiet: false,
     lead: false,
     growth: p.growth,
+    mark: p.mark,
   };
 }
 
@@ -209,37 +249,86 @@ function sameRect(a: Rect, b: Rect): boolean {
   return a.x === b.x && a.y === b.y && a.w === b.w && a.h === b.h;
 }
 
-/** The edges of an earlier scene whose courses still hold: no box came, went or moved. */
-function standing(before: Scene | null, boxes: readonly SceneBox[]): ReadonlyMap<string, SceneEdge> {
-  const same =
-    before?.boxes.length === boxes.length &&
-    boxes.every((b) => {
-      const was = before.boxByName.get(b.node.name);
-      return was !== undefined && sameRect(was.rect, b.rect);
-    });
-  return new Map(same ? before.edges.map((e) => [e.connection.id, e]) : []);
+/** What holds of an earlier scene: its edges, as far as no box came, went or moved where they run. */
+interface Standing {
+  edges: ReadonlyMap<string, SceneEdge>;
+  /** Where boxes came, went or moved from and to. */
+  changed: readonly Rect[];
 }
 
-/** The course of an edge that leaves and arrives where it did before. */
-function kept(p: Plan, known: ReadonlyMap<string, SceneEdge>): Course | null {
-  const was = known.get(p.connection.id);
+/** Where so many boxes changed, all courses are looked for anew: telling which hold would take as long. */
+const MANY_CHANGED = 64;
+
+const NOTHING_STANDS: Standing = { edges: new Map(), changed: [] };
+
+function standing(before: Scene | null, boxes: ReadonlyMap<string, SceneBox>): Standing {
+  if (!before) return NOTHING_STANDS;
+  const changed: Rect[] = [];
+  for (const [name, { rect }] of boxes) {
+    const was = before.boxByName.get(name)?.rect;
+    if (was && sameRect(was, rect)) continue;
+    changed.push(rect);
+    if (was) changed.push(was);
+    if (changed.length > MANY_CHANGED) return NOTHING_STANDS;
+  }
+  for (const { node, rect } of before.boxes) if (!boxes.has(node.name)) changed.push(rect);
+  if (changed.length > MANY_CHANGED) return NOTHING_STANDS;
+  return { edges: new Map(before.edges.map((e) => [e.connection.id, e])), changed };
+}
+
+/** The course of an edge that leaves and arrives where it did before, and has the same on its way. */
+function kept(p: Plan, { edges, changed }: Standing): Course | null {
+  const was = edges.get(p.connection.id);
   if (!was || was.client.node.name !== p.client.node.name || was.server.node.name !== p.server.node.name) return null;
-  return was.path.y === p.from && arrival(was.path).y === p.to ? was : null;
+  if (was.path.y !== p.from || arrival(was.path).y !== p.to) return null;
+  if (!sameRect(was.client.rect, p.client.rect) || !sameRect(was.server.rect, p.server.rect)) return null;
+  const { reach } = was;
+  return reach && changed.some((r) => overlaps(r, reach)) ? null : was;
 }
 
-function routeAll(plans: readonly Plan[], grid: Grid<SceneBox>, known: ReadonlyMap<string, SceneEdge>): SceneEdge[] {
-  const obstacles = (area: Rect): Rect[] =>
-    grid.near(area).map((b) => b.rect).filter((r) => overlaps(r, area));
+/** The boxes near a place, and the rectangle of all places that were asked about. */
+class Surroundings {
+  #left = Infinity;
+  #top = Infinity;
+  #right = -Infinity;
+  #bottom = -Infinity;
+  readonly #grid: Grid<SceneBox>;
+
+  constructor(grid: Grid<SceneBox>) {
+    this.#grid = grid;
+  }
+
+  get reach(): Rect | null {
+    if (this.#right < this.#left) return null;
+    return { x: this.#left, y: this.#top, w: this.#right - this.#left, h: this.#bottom - this.#top };
+  }
+
+  readonly near = (area: Rect): Rect[] => {
+    this.#left = Math.min(this.#left, area.x);
+    this.#top = Math.min(this.#top, area.y);
+    this.#right = Math.max(this.#right, area.x + area.w);
+    this.#bottom = Math.max(this.#bottom, area.y + area.h);
+    const found: Rect[] = [];
+    for (const { rect } of this.#grid.near(area)) if (overlaps(rect, area)) found.push(rect);
+    return found;
+  };
+}
+
+function routed(p: Plan, grid: Grid<SceneBox>): Course {
+  const around = new Surroundings(grid);
+  const path = routeEdge({ box: p.client.rect, y: p.from }, { box: p.server.rect, y: p.to }, around.near);
+  return course(path, around.reach);
+}
+
+function routeAll(plans: readonly Plan[], grid: Grid<SceneBox>, known: Standing): SceneEdge[] {
   const loops = new Map<SceneBox, Plan[]>();
   const edges: SceneEdge[] = [];
   for (const p of plans) {
     if (p.client === p.server) {
-      loops.set(p.client, [...(loops.get(p.client) ?? []), p]);
-      continue;
-    }
-    const client: Port = { box: p.client.rect, y: p.from };
-    const server: Port = { box: p.server.rect, y: p.to };
-    edges.push(sceneEdge(p, kept(p, known) ?? course(routeEdge(client, server, obstacles))));
+      const held = loops.get(p.client);
+      if (held) held.push(p);
+      else loops.set(p.client, [p]);
+    } else edges.push(sceneEdge(p, kept(p, known) ?? routed(p, grid)));
   }
   for (const [box, group] of loops) {
     const channels = loopChannels(group);
@@ -248,19 +337,29 @@ function routeAll(plans: readonly Plan[], grid: Grid<SceneBox>, known: ReadonlyM
   return edges;
 }
 
-function pairKey(edge: SceneEdge): string {
-  return [edge.client.node.name, edge.server.node.name].sort().join('\n');
+function pairKey({ client, server }: SceneEdge): string {
+  const [a, b] = [client.node.name, server.node.name];
+  return a < b ? `${a}\n${b}` : `${b}\n${a}`;
 }
 
-/** Marks the busiest edges and, for small scales, the leading one of each pair. */
+/** Marks the busiest edges and, for small scales, the leading one of each pair; of equals the first. */
 function markBusy(edges: readonly SceneEdge[]): void {
-  const order = [...edges].sort((a, b) => b.connection.count - a.connection.count);
-  for (const edge of order.slice(0, BUSIEST)) edge.busy = edge.connection.count > 1;
-  const seen = new Set<string>();
-  for (const edge of order) {
-    edge.lead = !seen.has(pairKey(edge));
-    seen.add(pairKey(edge));
+  const busiest: SceneEdge[] = [];
+  const leads = new Map<string, SceneEdge>();
+  for (const edge of edges) {
+    if (edge.quiet) continue;
+    const { count } = edge.connection;
+    if (busiest.length < BUSIEST || count > (busiest.at(-1)?.connection.count ?? 0)) {
+      const at = busiest.findIndex((e) => e.connection.count < count);
+      busiest.splice(at < 0 ? busiest.length : at, 0, edge);
+      busiest.length = Math.min(busiest.length, BUSIEST);
+    }
+    const key = pairKey(edge);
+    const lead = leads.get(key);
+    if (!lead || count > lead.connection.count) leads.set(key, edge);
   }
+  for (const edge of busiest) edge.busy = edge.connection.count > 1;
+  for (const edge of leads.values()) edge.lead = true;
 }
 
 function grown(rect: Rect, pad: number, head: number): Rect {
@@ -294,9 +393,35 @@ function roomForTitle(rect: Rect, boxes: readonly SceneBox[]): Rect {
 
 type LaneTitle = Pick<Lane, 'title' | 'subtitle'>;
 
+function stands(box: SceneBox, ground: Rect): boolean {
+  return contains(ground, middleOf(box.rect));
+}
+
+/** The grounds that the layout gives, with what stands on them. */
+function buildLanes(lanes: readonly LaneInfo[], boxes: readonly SceneBox[], topology: Topology): Lane[] {
+  return lanes.map(({ id, title, layout }) => {
+    const on = boxes.filter((b) => stands(b, layout));
+    const nodes = insideNodes(on.map((b) => b.node)).length;
+    const names = new Set(on.map((b) => b.node.name));
+    const services = [...topology.services.values()].filter((s) => names.has(s.node)).length;
+    const worst = on.map((b) => openOf(b.node)).reduce<Status>((a, b) => (severity(b) > severity(a) ? b : a), 'NONE');
+    if (id === '') return { rect: layout, title: 'Shared services', subtitle: 'lines on hover', strip: true, start: Math.min(layout.x + layout.w, ...on.map((b) => b.rect.x)), end: Math.max(layout.x, ...on.map((b) => b.rect.x + b.rect.w)), worst };
+    const counts = [plural(nodes, 'node'), ...(services > 0 ? [plural(services, 'service')] : [])].join(', ');
+    return { rect: layout, title: title || id, subtitle: counts, worst };
+  });
+}
+
+/** What goes to and from the strip is not drawn until somebody asks. */
+function hush(edges: readonly SceneEdge[], lanes: readonly Lane[]): void {
+  const strips = lanes.filter((l) => l.strip);
+  if (strips.length === 0) return;
+  const shared = (box: SceneBox): boolean => (box.node.shared ?? false) || strips.some((s) => stands(box, s.rect));
+  for (const edge of edges) edge.quiet = shared(edge.client) || shared(edge.server);
+}
+
 /**
  * Topology to drawing. Pure: the same topology always gives the same scene. `before`
- * only saves work: routes are taken from it while no box has moved.
+ * only saves work: the routes of edges are taken from it where no box has moved.
  */
 export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | null = null): Scene {
   const boxes = [...topology.nodes.values()].map((n) => sceneBox(n, topology));
@@ -305,18 +430,24 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
   for (const box of boxes) boxGrid.add(box, box.rect);
   const plans = plan(topology, boxByName);
   spread(plans);
-  const edges = routeAll(plans, boxGrid, standing(before, boxes));
+  const edges = routeAll(plans, boxGrid, standing(before, boxByName));
+  const lanes = buildLanes(topology.lanes ?? [], boxes, topology);
+  hush(edges, lanes);
   markBusy(edges);
   let edgeGrid: Grid<SceneEdge> | null = null;
   let bundles: readonly Bundle[] | null = null;
-  const ground = buildLane(boxes, edges, lane);
-  const bounds = union([...boxes.map((b) => b.rect), ...edges.map((e) => e.area), ...(ground ? [ground.rect] : [])]);
+  const ground = lanes.length > 0 ? null : buildLane(boxes, edges, lane);
+  const grounds = ground ? [ground] : lanes;
+  const drawn = edges.filter((e) => !e.quiet);
+  const bounds = union([...boxes.map((b) => b.rect), ...drawn.map((e) => e.area), ...grounds.map((l) => l.rect)]);
   return {
     boxes,
     edges,
     suspects: edges.filter((e) => isSuspect(e.connection, e.growth)),
     at: Date.parse(topology.at) || 0,
     lane: ground,
+    lanes: grounds,
+    compared: [...(topology.marks?.connections.values() ?? [])].some((m) => m !== 'absent') || [...(topology.marks?.nodes.values() ?? [])].some((m) => m !== 'absent'),
     bounds,
     boxByName,
     edgesByNode: indexByNode(edges),
@@ -386,7 +517,7 @@ function nearestEdge(scene: Scene, p: Point, reach: Rect, max: number): SceneEdg
   let nearest = max;
   for (const edge of scene.edgeGrid.near(reach)) {
     const distance = distanceTo(edge.points, p);
-    if (distance < nearest) {
+    if (distance < nearest && !edge.quiet) {
       nearest = distance;
       best = edge;
     }

@@ -172,10 +172,10 @@ describe('labels of trouble', () => {
     expect(close).toEqual([]);
   });
 
-  it('stand where nothing is open, but not from further away', () => {
+  it('stand where nothing is open, but not from far away', () => {
     const scene = sceneOf(withHealth(WAITING, { count: 0 }, 'c10'));
     expect(draw(scene).texts).toContain('3 unanswered');
-    expect(draw(scene, { level: 'tag', camera: { x: 0, y: 0, k: 0.5 } }).texts).not.toContain('3 unanswered');
+    expect(draw(scene, { level: 'dot', camera: { x: 0, y: 0, k: 0.2 } }).texts).not.toContain('3 unanswered');
   });
 
   it('go off the window with their line, rather than onto a box beside it', () => {

@@ -7,8 +7,9 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  setTimeout: (run, ms) => window.setTimeout(run, ms),
-  clearTimeout: (id) => window.clearTimeout(id),
+  // Pages and workers alike; in both a timer is a number.
+  setTimeout: (run, ms) => globalThis.setTimeout(run, ms) as unknown as number,
+  clearTimeout: (id) => globalThis.clearTimeout(id),
 };
 
 interface Timer {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   age, bytes, capital, figure, goDuration, inWords, isAddress, micros, moment, parseGoDuration, percent, plural, rate, shortFigure, shortMoment,
-  span, spread, truncateMiddle,
+  span, spread, truncateMiddle, durationWords, exactBytes, longSpan, parseBytes, shortDuration, spokenMoment, typedDuration,
 } from './format';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
@@ -37,10 +37,35 @@ describe('times', () => {
   });
 });
 
+describe('moments as people speak of them', () => {
+  it.each([[0, '0 seconds'], [61_000, '1 minute'], [7_200_000, '2 hours'], [47 * 3_600_000, '47 hours'], [48 * 3_600_000, '2 days'], [-5, '0 seconds']])(
+    'longSpan %d', (ms, text) => expect(longSpan(ms)).toBe(text));
+  it.each([
+    ['2026-11-23T12:00:00Z', 'Mon 23 Nov 12:00 UTC'],
+    ['2026-11-23T12:00:09Z', 'Mon 23 Nov 12:00:09 UTC'],
+    ['2025-11-24T12:00:00Z', 'Mon 24 Nov 2025 12:00 UTC'],
+    ['rubbish', 'never'],
+  ])('%s', (at, text) => expect(spokenMoment(at, NOW, true, 'en-GB').replace(/,/g, '')).toBe(text));
+});
+
+describe('what people type', () => {
+  it.each([
+    ['35 days', '840h'], ['2 w', '336h'], ['1 d', '24h'], ['90 minutes', '90m'], ['1.5 h', '90m'], ['30 seconds', '30s'], ['120s', '2m'], ['840h', '840h'],
+    ['1m30s', '1m30s'], ['0s', '0s'], ['soon', 'soon'], ['', ''], ['5m', '5m'],
+  ])('typedDuration %j', (text, go) => expect(typedDuration(text)).toBe(go));
+  it.each([['840h0m0s', '840h'], ['5m0s', '5m'], ['1m30s', '1m30s'], ['1h30m0s', '1h30m'], ['10s', '10s'], ['0s', '0s'], ['20m0s', '20m'], ['10h0m10s', '10h0m10s']])(
+    'shortDuration %s', (go, text) => expect(shortDuration(go)).toBe(text));
+  it.each([['840h0m0s', '35 days'], ['24h', '1 day'], ['90m', '90 minutes'], ['1m30s', '90 seconds'], ['0s', ''], ['soon', ''], ['1ms', '']])(
+    'durationWords %s', (go, text) => expect(durationWords(go)).toBe(text));
+  it.each([['4 GiB', 4 * 1024 ** 3], ['512M', 512 * 1024 ** 2], ['500 MB', 500_000_000], ['1.5 gib', 1.5 * 1024 ** 3], ['0', 0], ['1024', 1024], ['10 bytes', 10], ['much', NaN], ['', NaN], ['-1', NaN]])(
+    'parseBytes %j', (text, n) => expect(parseBytes(text)).toBe(n));
+  it.each([4 * 1024 ** 3, 1500, 512 * 1024 ** 2, 3 * 1024, 1])('exactBytes %d comes back', (n) => expect(parseBytes(exactBytes(n))).toBe(n));
+});
+
 describe('Go durations', () => {
   it.each([['5m0s', 300_000], ['840h0m0s', 3_024_000_000], ['1.5s', 1500], ['250ms', 250], ['0', 0], ['', NaN], ['5', NaN], ['5 min', NaN], ['m5', NaN]])(
     'parse %s', (text, ms) => expect(parseGoDuration(text)).toEqual(ms));
-  it.each([['5m0s', '5 min'], ['840h0m0s', '35 d'], ['90m0s', '90 min'], ['10s', '10 s'], ['1.5s', '1.5s'], ['0s', '0s'], ['soon', 'soon']])(
+  it.each([['5m0s', '5 min'], ['840h0m0s', '35 d'], ['90m0s', '90 min'], ['10s', '10 s'], ['1.5s', '1.5 s'], ['500ms', '500 ms'], ['0s', '0 s'], ['soon', 'soon']])(
     'goDuration %s', (text, words) => expect(goDuration(text)).toBe(words));
 });
 
@@ -121,7 +146,7 @@ describe('shortMoment', () => {
 
   it('is the time of day, today', () => {
     expect(short('2026-11-23T02:13:59Z')).toBe('02:13 UTC');
-    expect(short('2026-11-23T02:13:59Z', false)).toMatch(/^\d\d:\d\d$/);
+    expect(short('2026-11-23T02:13:59Z', false)).toMatch(/^\d\d:\d\d local$/);
   });
 
   it('has its date on another day', () => {

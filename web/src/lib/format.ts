@@ -86,10 +86,11 @@ export function parseGoDuration(text: string): number {
   return ms;
 }
 
-/** `5m0s` → `5 min`; what is not a whole number of units stays as it came. */
+/** `5m0s` → `5 min`, `500ms` → `500 ms`, `1.5s` → `1.5 s`; what is no duration stays as it came. */
 export function goDuration(text: string): string {
   const ms = parseGoDuration(text);
-  if (Number.isNaN(ms) || ms <= 0) return text;
+  if (Number.isNaN(ms) || ms < 0) return text;
+  if (ms === 0) return '0 s';
   for (const [unit, name] of [
     [DAY, 'd'],
     [HOUR, 'h'],
@@ -98,7 +99,66 @@ export function goDuration(text: string): string {
   ] as const) {
     if (ms % unit === 0) return `${figure(ms / unit)} ${name}`;
   }
-  return text;
+  return ms < SECOND ? `${two.format(ms)} ms` : `${tenths.format(ms / SECOND)} s`;
+}
+
+const LONG: readonly (readonly [number, string])[] = [
+  [DAY, 'day'],
+  [HOUR, 'hour'],
+  [MINUTE, 'minute'],
+  [SECOND, 'second'],
+];
+
+/** A Go duration in words, `840h0m0s` → `35 days`; '' where it is none or no whole number of seconds. */
+export function durationWords(text: string): string {
+  const ms = parseGoDuration(text);
+  if (Number.isNaN(ms) || ms <= 0) return '';
+  const found = LONG.find(([unit]) => ms % unit === 0);
+  return found ? plural(ms / found[0], found[1]) : '';
+}
+
+/** A Go duration without what is nothing: `840h0m0s` → `840h`, `1m30s` stays. */
+export function shortDuration(text: string): string {
+  return /[1-9]/.test(text) ? text.replace(/(?<=[hms])0m0s$|(?<=[hm])0s$/, '') : text;
+}
+
+const TYPED: Readonly<Record<string, number>> = { s: SECOND, min: MINUTE, h: HOUR, d: DAY, w: 7 * DAY };
+
+/** What people write, `35 days` or `2 w`, as a Go duration; anything else as it came. */
+export function typedDuration(text: string): string {
+  const [, amount = '', word = ''] = /^(\d+(?:\.\d+)?)\s*(seconds?|s|minutes?|min|hours?|h|days?|d|weeks?|w)$/i.exec(text.trim()) ?? [];
+  if (amount === '') return text.trim();
+  const unit = /^min/i.test(word) ? 'min' : word.charAt(0).toLowerCase();
+  const ms = Number(amount) * (TYPED[unit] ?? 0);
+  if (ms % HOUR === 0 && ms > 0) return `${ms / HOUR}h`;
+  return ms % MINUTE === 0 && ms > 0 ? `${ms / MINUTE}m` : `${ms / SECOND}s`;
+}
+
+/** How long ago in whole words: `2 days`, `3 hours`, `14 minutes`. */
+export function longSpan(ms: number): string {
+  // As with `span`, a day and a half is still hours.
+  const unit = LONG.find(([size]) => ms >= (size === DAY ? 2 * DAY : size)) ?? LONG[3];
+  return unit ? plural(Math.max(0, Math.floor(ms / unit[0])), unit[1]) : '';
+}
+
+const SIZES: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
+
+/** What people write, `4 GiB`, `512M` or `500 MB`, in bytes; NaN if it is no size. */
+export function parseBytes(text: string): number {
+  const [, amount = '', unit = '', rest = ''] = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(i?B|bytes?)?$/i.exec(text.trim()) ?? [];
+  if (amount === '') return NaN;
+  const thousands = rest.toUpperCase() === 'B';
+  const power = 'KMGT'.indexOf(unit.toUpperCase()) + 1;
+  return Math.round(Number(amount) * (thousands && unit ? 1000 ** power : (SIZES[unit.toUpperCase()] ?? 1)));
+}
+
+/** Bytes as they can be typed again, without loss: `4 GiB`, `1500 B`. */
+export function exactBytes(n: number): string {
+  for (const unit of ['T', 'G', 'M', 'K'] as const) {
+    const size = SIZES[unit] ?? 1;
+    if (n >= size && n % size === 0) return `${n / size} ${unit}iB`;
+  }
+  return `${n} B`;
 }
 
 /** 15000000 → `14 MiB`. */
@@ -159,14 +219,31 @@ export function percent(share: number): string {
   return `${(share < 0.0995 ? tenths : whole).format(share * 100)} %`;
 }
 
-/** Time of day to the minute; with the date where it is another day. UTC is named, local time is not. */
+/** `Tue 24 Nov, 14:03 UTC`: a moment as people speak of it; seconds and the year where they matter. */
+export function spokenMoment(at: string, now: number, utc: boolean, locale?: string): string {
+  const when = new Date(at);
+  if (Number.isNaN(when.getTime())) return 'never';
+  const format = new Intl.DateTimeFormat(locale, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(when.getTime() % MINUTE === 0 ? {} : { second: '2-digit' }),
+    ...(Math.abs(now - when.getTime()) > 300 * DAY ? { year: 'numeric' } : {}),
+    ...(utc ? { timeZone: 'UTC' } : {}),
+  });
+  return `${format.format(when)} ${utc ? 'UTC' : 'local'}`;
+}
+
+/** Time of day to the minute, and whose time it is; with the date where it is another day. */
 export function shortMoment(at: string, now: number, utc: boolean, locale?: string): string {
   const when = new Date(at);
   if (Number.isNaN(when.getTime())) return 'never';
   const zone = utc ? { timeZone: 'UTC' } : {};
   const day = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', ...zone });
   const date = day.format(when) === day.format(now) ? {} : { dateStyle: 'medium' as const };
-  return `${new Intl.DateTimeFormat(locale, { ...date, timeStyle: 'short', ...zone }).format(when)}${utc ? ' UTC' : ''}`;
+  return `${new Intl.DateTimeFormat(locale, { ...date, timeStyle: 'short', ...zone }).format(when)} ${utc ? 'UTC' : 'local'}`;
 }
 
 /** True for IPv4, IPv6 and CIDR text: these are set in mono. */

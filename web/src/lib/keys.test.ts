@@ -28,7 +28,14 @@ beforeEach(() => {
 describe('Keyboard', () => {
   it('runs a command and keeps the key from the browser', () => {
     expect(press('/')).toBe(true);
-    expect(done).toEqual(['prevented', 'search']);
+    expect(done).toEqual(['search', 'prevented']);
+  });
+
+  it('leaves a key to the browser where the command has nothing to do here', () => {
+    const idle = new Keyboard({ ArrowDown: () => false }, clock);
+    const event = { key: 'ArrowDown', ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, target: document.body, preventDefault: () => done.push('prevented') };
+    expect(idle.press(event)).toBe(false);
+    expect(done).toEqual([]);
   });
 
   it('leaves keys that are no command to the browser', () => {

@@ -1,7 +1,7 @@
 import type { Clock } from './clock';
 
-/** Key combinations as in the help: `t`, `Ctrl+k`, `g c`, `ArrowLeft`. */
-export type Bindings = Readonly<Record<string, () => void>>;
+/** Key combinations as in the help: `t`, `Ctrl+k`, `g c`, `ArrowLeft`. What answers `false` leaves the key to the browser. */
+export type Bindings = Readonly<Record<string, () => unknown>>;
 
 /** How long the first key of `g c` waits for the second. */
 const SEQUENCE_MS = 1_000;
@@ -46,13 +46,12 @@ export class Keyboard {
     if (writesText(event.target) && !name.startsWith('Ctrl+')) return false;
     if (belongsToControl(event.target, event.key)) return false;
     const run = this.#find(name);
-    if (!run) return false;
+    if (!run || run() === false) return false;
     event.preventDefault();
-    run();
     return true;
   }
 
-  #find(name: string): (() => void) | undefined {
+  #find(name: string): (() => unknown) | undefined {
     const open = this.#pending !== '' && this.#clock.now() < this.#pendingUntil;
     const sequence = open ? this.#bindings[`${this.#pending} ${name}`] : undefined;
     this.#pending = '';

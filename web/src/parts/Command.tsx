@@ -41,15 +41,39 @@ async function copy(text: string, element: HTMLElement | null): Promise<boolean>
   }
 }
 
-/** A command to run, with a button that copies it. */
-export function Command({ text }: { text: string }) {
+/** Copies a text that stands in the element of an id. */
+export function CopyButton({ text, id }: { text: string; id: string }) {
   const [label, setLabel] = useState('Copy');
-  const id = `command-${text.replace(/\W+/g, '-')}`;
   const onCopy = async (): Promise<void> => {
     const done = await copy(text, document.getElementById(id));
     setLabel(done ? 'Copied' : 'Selected');
     setTimeout(() => setLabel('Copy'), 1500);
   };
+  return (
+    <button type="button" onClick={() => void onCopy()}>
+      {label}
+    </button>
+  );
+}
+
+/** Copies the address of a part of this page. */
+export function CopyLink({ to }: { to: string }) {
+  const [label, setLabel] = useState('Copy link');
+  const onCopy = async (): Promise<void> => {
+    const done = await copy(`${location.href.split('#')[0] ?? ''}${to}`, null);
+    setLabel(done ? 'Copied' : 'Copy it from the address bar');
+    setTimeout(() => setLabel('Copy link'), 2500);
+  };
+  return (
+    <button type="button" onClick={() => void onCopy()}>
+      {label}
+    </button>
+  );
+}
+
+/** A command to run, with a button that copies it. */
+export function Command({ text }: { text: string }) {
+  const id = `command-${text.replace(/\W+/g, '-')}`;
   return (
     <div class="command">
       <code id={id}>
@@ -60,9 +84,7 @@ export function Command({ text }: { text: string }) {
           </>
         ))}
       </code>
-      <button type="button" onClick={() => void onCopy()}>
-        {label}
-      </button>
+      <CopyButton text={text} id={id} />
     </div>
   );
 }

@@ -15,17 +15,22 @@ interface Props {
 /** A dialog that is there while it is rendered: the browser's own, with its focus and its Escape. */
 export function Dialog({ title, onClose, children, class: kind = '' }: Props) {
   const element = useRef<HTMLDialogElement>(null);
+  const here = useRef(true);
   useEffect(() => {
     element.current?.showModal();
     const { current } = element;
-    return () => current?.close();
+    return () => {
+      // Whoever took it away knows: another dialog may stand in its place already.
+      here.current = false;
+      current?.close();
+    };
   }, []);
   return (
     <dialog
       ref={element}
       class={`sheet ${kind}`}
       aria-label={title}
-      onClose={onClose}
+      onClose={() => here.current && onClose()}
     >
       <div class="panel-title">
         <h2>{title}</h2>

@@ -4,7 +4,11 @@ export const CONTAINER = 'M8 1.6L13.8 4.8V11.2L8 14.4L2.2 11.2V4.8ZM2.4 4.9L8 8L
 /** A diamond with a ring in it: an address that is at no one place. */
 export const VIRTUAL = 'M8 1.4L14.6 8L8 14.6L1.4 8ZM8 6A2 2 0 1 0 8 10A2 2 0 0 0 8 6Z';
 
+/** A pin: what people put where it is. */
+export const PIN = 'M5.4 1.6H10.6L9.8 6.2L12.6 9.4H3.4L6.2 6.2ZM8 9.4V14.6';
+
 const ICONS = {
+  pin: PIN,
   container: CONTAINER,
   virtual: VIRTUAL,
   host: 'M2 4.4H14V11.6H2ZM4.8 8H4.9M7.6 8H11.4',
@@ -18,10 +22,14 @@ const ICONS = {
   close: 'M4 4L12 12M12 4L4 12',
   down: 'M4.5 6.5L8 10L11.5 6.5',
   up: 'M4.5 9.5L8 6L11.5 9.5',
+  left: 'M9.5 4.5L6 8L9.5 11.5',
+  incidents: 'M8 1.8L14.6 13.6H1.4ZM8 6V9.6M8 11.4V11.6',
   person: 'M8 7.6A2.9 2.9 0 1 0 8 1.8A2.9 2.9 0 0 0 8 7.6ZM2.4 14.2C2.4 11.4 4.6 10 8 10S13.6 11.4 13.6 14.2',
   chart: 'M1.6 8A2.1 2.1 0 1 0 5.8 8A2.1 2.1 0 0 0 1.6 8ZM10 3.4A2.1 2.1 0 1 0 14.2 3.4A2.1 2.1 0 0 0 10 3.4ZM10 12.6A2.1 2.1 0 1 0 14.2 12.6A2.1 2.1 0 0 0 10 12.6ZM5.8 8C8.5 8 7.8 3.4 10 3.4M5.8 8C8.5 8 7.8 12.6 10 12.6',
   services: 'M2 4H14M2 8H14M2 12H14',
   history: 'M8 2.5A5.5 5.5 0 1 1 2.9 6M2.5 2.8V6.2H5.9M8 5V8.2L10.2 9.6',
+  report: 'M3.5 1.8H10L12.8 4.6V14.2H3.5ZM9.8 2V4.9H12.6M5.8 7.6H10.4M5.8 10.4H9',
+  checks: 'M14.2 8A6.2 6.2 0 1 1 1.8 8A6.2 6.2 0 1 1 14.2 8ZM5.2 8.2L7.2 10.2L11 6',
   nodes: 'M2.6 2.5H13.4V6.7H2.6ZM2.6 9.3H13.4V13.5H2.6ZM5 4.6H5.1M5 11.4H5.1',
 } as const;
 

@@ -3,8 +3,11 @@ import { useApp } from '../app';
 import { type Severity, judgeOf, suspectsOf } from '../state/health';
 import type { Topology } from '../state/topology';
 import { silentNodes } from '../state/words';
-import { CONTAINER } from './Icon';
-import { SHAPES } from './shapes';
+import { CONTAINER, PIN } from './Icon';
+import { MARK_WORDS, type Mark } from '../state/compare';
+import type { Status } from '../api/types';
+import { type Sign, severity, signOf } from '../state/checks';
+import { MARK_SHAPES, SHAPES, type StateName, shapeOf } from './shapes';
 
 /** What trouble the view contains. */
 type Ill = ReadonlySet<Severity | 'service'>;
@@ -41,7 +44,73 @@ function ticked(colour: string, dash: string) {
   );
 }
 
+/** An entry for a mark: its sign and its line. */
+function marked(mark: Mark, colour: string, dash: string): Entry {
+  const has = (t: Topology): boolean => {
+    const { marks } = t;
+    return marks !== undefined && [marks.nodes, marks.services, marks.connections].some((m) => [...m.values()].includes(mark));
+  };
+  const shape = SHAPES[MARK_SHAPES[mark]];
+  return {
+    key: mark,
+    word: MARK_WORDS[mark],
+    shown: has,
+    sign: (
+      <>
+        <path d="M13 8H30" fill="none" stroke={`var(${colour})`} stroke-width="1.8" {...(dash ? { 'stroke-dasharray': dash } : {})} />
+        <g transform="translate(0 2) scale(.86)">
+          {shape.marks.map((m) => {
+            const ink = `var(${m.on ? '--raised' : shape.colour})`;
+            return <path key={m.d} d={m.d} fill={m.stroke > 0 ? 'none' : ink} stroke={m.stroke > 0 ? ink : 'none'} stroke-width={m.stroke} {...(m.dash ? { 'stroke-dasharray': m.dash.join(' ') } : {})} />;
+          })}
+        </g>
+      </>
+    ),
+  };
+}
+
+/** The signs of checks that a view contains. */
+function signs(t: Topology): Sign[] {
+  return [...t.nodes.values(), ...t.services.values()].map(signOf);
+}
+
+/** An entry for each status that is open. */
+function openSign(status: Status): Entry {
+  return sign(`open ${status}`, status, status, (t) => signs(t).some((s) => s.way === 'open' && s.status === status));
+}
+
+/** An entry for what is taken care of, or was told last: the worst status of the view stands for all. */
+function laterSign(way: 'handled' | 'stale', status: Status, word: string): Entry {
+  const worst = (t: Topology): Status => signs(t).filter((s) => s.way === way).reduce<Status>((a, s) => (severity(s.status) > severity(a) ? s.status : a), 'NONE');
+  return sign(`${way} ${status}`, shapeOf({ way, status }), word, (t) => worst(t) === status);
+}
+
+/** An entry for what checks say. */
+function sign(key: string, state: StateName, word: string, shown: Entry['shown']): Entry {
+  const shape = SHAPES[state];
+  return {
+    key,
+    word,
+    shown,
+    sign: (
+      <g transform="translate(8 1)">
+        {shape.marks.map((m) => {
+          const ink = `var(${m.on ? shape.on : shape.colour})`;
+          return <path key={`${m.d} ${m.stroke}`} d={m.d} fill={m.stroke > 0 ? 'none' : ink} stroke={m.stroke > 0 ? ink : 'none'} stroke-width={m.stroke} />;
+        })}
+      </g>
+    ),
+  };
+}
+
+const TROUBLES: readonly Status[] = ['DOWN', 'CRITICAL', 'UNREACHABLE', 'UNKNOWN', 'WARNING'];
+
 const ENTRIES: readonly Entry[] = [
+  marked('appeared', '--appeared', ''),
+  marked('returned', '--appeared', '9 3'),
+  marked('changed', '--accent', ''),
+  marked('vanished', '--vanished', '5 4'),
+  marked('absent', '--vanished', '5 4'),
   { key: 'failing', word: 'failing', shown: (_, ill) => ill.has('failing'), sign: ticked('--critical', '1.2 5.8') },
   { key: 'strained', word: 'strained', shown: (_, ill) => ill.has('strained'), sign: ticked('--warning-line', '1.2 12') },
   {
@@ -52,6 +121,9 @@ const ENTRIES: readonly Entry[] = [
       <path d={SHAPES.SIGNAL.marks[0]?.d} transform="translate(8 1)" fill="none" stroke="var(--critical)" stroke-width="1.6" stroke-linecap="round" />
     ),
   },
+  ...TROUBLES.map(openSign),
+  ...TROUBLES.map((s) => laterSign('handled', s, 'taken care of')),
+  ...([...TROUBLES, 'OK', 'UP', 'PENDING'] as const).map((s) => laterSign('stale', s, 'no longer told')),
   {
     key: 'container',
     word: 'container',
@@ -74,6 +146,12 @@ const ENTRIES: readonly Entry[] = [
         <rect x="2" y="4" width="23" height="11" rx="3" fill="var(--surface)" stroke="var(--ink3)" stroke-opacity="0.7" />
       </>
     ),
+  },
+  {
+    key: 'pinned',
+    word: 'put here by hand',
+    shown: (t) => [...t.nodes.values()].some((n) => n.layout.pinned),
+    sign: <path d={PIN} transform="translate(7 0)" fill="var(--surface)" stroke="var(--ink2)" stroke-width="1.3" stroke-linejoin="round" />,
   },
   {
     key: 'observer',

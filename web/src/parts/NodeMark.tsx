@@ -9,6 +9,8 @@ const KINDS: Readonly<Record<NodeKind, readonly [IconName, string]>> = {
   inferred: ['host', 'host that never reported'],
   virtual: ['virtual', 'virtual address'],
   network: ['network', 'network'],
+  pool: ['nodes', 'pool'],
+  group: ['nodes', 'group'],
   internet: ['globe', 'Internet'],
 };
 

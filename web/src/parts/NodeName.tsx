@@ -13,7 +13,7 @@ export function NamedAddress({ name, known, strong = false }: { name: string; kn
   if (known !== name) {
     return (
       <>
-        {strong ? <b>{known}</b> : known} <span class="address">{name}</span>
+        {strong ? <b>{known}</b> : known} {!/^(pool|group)~/.test(name) && <span class="address">{name}</span>}
       </>
     );
   }

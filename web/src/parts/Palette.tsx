@@ -1,10 +1,11 @@
 import { effect } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type App, useApp } from '../app';
-import { showNode, showOnChart } from '../state/route';
+import { showCheck, showNode, showOnChart } from '../state/route';
 import { type Action, type Hit, search } from '../state/search';
-import { Icon } from './Icon';
-import { stateOf } from './shapes';
+import type { Check } from '../api/types';
+import { signOf, signOfCheck } from '../state/checks';
+import { shapeOf, stateOf } from './shapes';
 import { StateIcon } from './StateIcon';
 
 interface Props {
@@ -25,7 +26,8 @@ export function Palette({ actions }: Props) {
   const go = useGo(actions);
   const open = dialog.value === 'search';
   const topology = feed.topology.value;
-  const hits = useMemo(() => (open ? search(topology, actions, query) : []), [open, topology, actions, query]);
+  const checks = useChecks(open ? query : '');
+  const hits = useMemo(() => (open ? search(topology, actions, query, checks) : []), [open, topology, actions, query, checks]);
   const at = Math.min(index ?? 0, hits.length - 1);
   const ask = (text: string): void => {
     setQuery(text);
@@ -63,7 +65,7 @@ export function Palette({ actions }: Props) {
     event.preventDefault();
     // Enter may come before the list of what was typed is there.
     const typed = input.current?.value ?? '';
-    const hit = open && typed === query ? hits[at] : search(feed.topology.peek(), actions, typed)[0];
+    const hit = open && typed === query ? hits[at] : search(feed.topology.peek(), actions, typed, checks)[0];
     go(hit, event.ctrlKey || event.metaKey);
   };
 
@@ -84,18 +86,44 @@ export function Palette({ actions }: Props) {
         aria-expanded={open}
         aria-controls="palette-hits"
         aria-activedescendant={hits[at] ? `hit-${at}` : ''}
-        aria-label="Name, address, port or command"
-        placeholder="Name, address, port or command"
+        aria-label="Name, address, port, check or command"
+        placeholder="Name, address, port, check or command"
         onInput={(event) => ask(event.currentTarget.value)}
         onKeyDown={onKey}
       />
       {open && hits.length === 0 && <p class="nothing">Nothing matches {query}.</p>}
-      <Hits hits={hits} at={at} query={query} onMove={setIndex} onOpen={go} />
+      <Hits hits={hits} checks={checks} at={at} query={query} onMove={setIndex} onOpen={go} />
     </dialog>
   );
 }
 
-/** The node that a hit is, or is on. */
+/** So many checks are asked for, of which the best are shown. */
+const CHECKS_ASKED = 50;
+
+/** A pause in typing after which checks are asked for, ms. */
+const PAUSE_MS = 150;
+
+/** The checks that words may mean: what is open is at hand, the rest is asked for. */
+function useChecks(query: string): readonly Check[] {
+  const { client, alerts, sources } = useApp();
+  const [found, setFound] = useState<readonly Check[]>([]);
+  const words = sources.value.length > 0 ? query.trim() : '';
+  useEffect(() => {
+    setFound([]);
+    if (words.length < 2) return undefined;
+    const abort = new AbortController();
+    // Without an answer there still is what is open.
+    const ask = (): void => void client.checks({ find: words, limit: CHECKS_ASKED }, abort.signal).then((list) => setFound(list.checks), () => undefined);
+    const timer = setTimeout(ask, PAUSE_MS);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [words]);
+  return useMemo(() => [...alerts.value, ...found.filter((c) => !alerts.value.some((a) => a.id === c.id))], [alerts.value, found]);
+}
+
+/** The node that a hit is, or is on; '' where it is on none. */
 function nodeOf(app: App, hit: Hit): string {
   return hit.kind === 'node' ? hit.id : (app.feed.topology.peek()?.services.get(hit.id)?.node ?? '');
 }
@@ -110,6 +138,10 @@ function useGo(actions: Props['actions']): (hit: Hit | undefined, page: boolean)
     dialog.value = '';
     if (hit.kind === 'action') {
       actions.find((a) => a.id === hit.id)?.run();
+      return;
+    }
+    if (hit.kind === 'check') {
+      navigate(showCheck(route.value, hit.id));
       return;
     }
     const node = nodeOf(app, hit);
@@ -136,13 +168,14 @@ function usePreview(hit: Hit | undefined, cover: { readonly current: HTMLElement
 
 interface HitsProps {
   hits: readonly Hit[];
+  checks: readonly Check[];
   at: number;
   query: string;
   onMove: (to: number) => void;
   onOpen: (hit: Hit, page: boolean) => void;
 }
 
-function Hits({ hits, at, query, onMove, onOpen }: HitsProps) {
+function Hits({ hits, checks, at, query, onMove, onOpen }: HitsProps) {
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
@@ -165,7 +198,7 @@ function Hits({ hits, at, query, onMove, onOpen }: HitsProps) {
             onPointerMove={() => onMove(i)}
             onClick={(event) => onOpen(hit, event.ctrlKey || event.metaKey)}
           >
-            <HitState hit={hit} />
+            <HitState hit={hit} checks={checks} />
             <span class="name">
               <Matched text={hit.title} query={query} />
             </span>
@@ -177,12 +210,14 @@ function Hits({ hits, at, query, onMove, onOpen }: HitsProps) {
   );
 }
 
-function HitState({ hit }: { hit: Hit }) {
+function HitState({ hit, checks }: { hit: Hit; checks: readonly Check[] }) {
   const { feed } = useApp();
   const service = hit.kind === 'service' ? feed.topology.value?.services.get(hit.id) : undefined;
   const node = hit.kind === 'node' ? feed.topology.value?.nodes.get(hit.id) : undefined;
+  const check = hit.kind === 'check' ? checks.find((c) => c.id === hit.id) : undefined;
+  if (check) return <StateIcon state={shapeOf(signOfCheck(check))} />;
   if (service) return <StateIcon state={stateOf(service)} />;
-  return node ? <StateIcon state={node.status} /> : null;
+  return node ? <StateIcon state={shapeOf(signOf(node))} /> : null;
 }
 
 /** The matching part stands out. */
@@ -198,60 +233,3 @@ function Matched({ text, query }: { text: string; query: string }) {
     </>
   );
 }
-
-const KEYS: readonly (readonly [string, string])[] = [
-  ['/', 'search or go to'],
-  ['g c', 'chart'],
-  ['g s', 'services'],
-  ['g n', 'nodes'],
-  ['g h', 'history'],
-  ['arrows', 'next box in that direction, or move the chart'],
-  ['Tab', 'along the connections, out; with Shift in'],
-  ['Enter', 'open the selected node'],
-  ['Esc', 'back out one step'],
-  ['+ − 0', 'zoom in, out, fit'],
-  ['f', 'go to the selection'],
-  ['t', 'tables instead of chart'],
-  [']', 'panel'],
-  ['d', 'light or dark'],
-];
-
-export function KeysDialog() {
-  const { dialog } = useApp();
-  const element = useRef<HTMLDialogElement>(null);
-  const open = dialog.value === 'keys';
-  useEffect(() => {
-    if (open) element.current?.showModal();
-    else element.current?.close();
-  }, [open]);
-  return (
-    <dialog
-      ref={element}
-      class="keys"
-      aria-label="Keys"
-      onClose={() => {
-        if (dialog.peek() === 'keys') dialog.value = '';
-      }}
-    >
-      <div class="pad">
-        <div class="panel-title">
-          <h2>Keys</h2>
-          <button type="button" class="plain" aria-label="Close" onClick={() => element.current?.close()}>
-            <Icon name="close" />
-          </button>
-        </div>
-        <dl>
-          {KEYS.map(([key, does]) => (
-            <>
-              <dt key={key}>
-                <kbd>{key}</kbd>
-              </dt>
-              <dd key={`${key} does`}>{does}</dd>
-            </>
-          ))}
-        </dl>
-      </div>
-    </dialog>
-  );
-}
-

@@ -3,35 +3,41 @@ import type { ChartNode, Connection, Service } from '../api/types';
 import { figure, isAddress, plural } from '../lib/format';
 import { judgeOf } from '../state/health';
 import { type Selection, formatRoute, showNode } from '../state/route';
-import { type Topology, byPort, containerName, containersOf, serviceLabel } from '../state/topology';
+import { type Topology, byPort, containerName, containersOf, isMany, serviceLabel } from '../state/topology';
 import { isUsed, peersOf, scopeWord, split, stateWord } from '../state/words';
-import { unnamed } from './columns';
+import { CheckSection, NodeSign } from './Checks';
 import { Fact } from './Fact';
 import { QueueFacts, QueueTrouble } from './Health';
 import { Icon } from './Icon';
 import { Findings, Holders, ReportFacts } from './NodeFacts';
+import { lazy } from './Lazy';
+import { ServiceList } from './ServiceList';
+import { Expand, ManyPanel } from './PoolPanel';
 import { NodeName } from './NodeName';
 import { ChartLink, PeerList, SHOWN, Title } from './PanelParts';
 import { stateOf } from './shapes';
 import { NoteText } from './SidePanel';
 import { StateIcon } from './StateIcon';
 import { Age, Moment } from './Time';
+import { Uses } from './Uses';
 
 /** A selection that the chart does not have: why that may be, and how to see everything. */
 export function MissingPanel({ kind }: { kind: Selection['kind'] }) {
   const { route, navigate } = useApp();
   const { level, hide } = route.value;
-  const coarse = level === 'node' && kind !== 'node';
+  const coarse = (level === 'node' || level === 'group') && kind !== 'node';
+  const folded = level === 'pool' || level === 'group';
   return (
     <section role="alert">
       <Title>This {kind} is not on the chart.</Title>
       <p class="ink2">
-        {coarse && 'A chart of nodes shows no services. '}
+        {coarse && `A chart of ${level}s shows no services. `}
+        {folded && 'It may be one of those that a box stands for. '}
         {hide.length > 0 ? 'It is gone from the map, or hidden by the filter.' : 'It is gone from the map.'}
       </p>
-      {(coarse || hide.length > 0) && (
+      {(coarse || folded || hide.length > 0) && (
         <div>
-          <button type="button" onClick={() => navigate({ ...route.value, level: coarse ? 'service' : level, hide: [] })}>
+          <button type="button" onClick={() => navigate({ ...route.value, level: coarse || folded ? 'service' : level, hide: [] })}>
             Show everything
           </button>
         </div>
@@ -40,15 +46,23 @@ export function MissingPanel({ kind }: { kind: Selection['kind'] }) {
   );
 }
 
+const Declared = lazy(() => import('./Declared').then((m) => m.Declared));
+
+const RoleTools = lazy(() => import('./Roles').then((m) => m.RoleTools));
+
 export function NodePanel({ topology, node }: { topology: Topology; node: ChartNode }) {
-  const { route } = useApp();
+  return isMany(node) ? <ManyPanel topology={topology} node={node} /> : <SinglePanel topology={topology} node={node} />;
+}
+
+function SinglePanel({ topology, node }: { topology: Topology; node: ChartNode }) {
+  const { route, sources } = useApp();
   const services = [...topology.services.values()].filter((s) => s.node === node.name).sort(byPort);
   const { into, out, inside } = split(topology.connections.values(), node.name);
   const inHost = containerName(node);
   return (
     <>
       <section>
-        <Title>{(inHost?.container ?? node.known_as) || node.name}</Title>
+        <Title state={<NodeSign node={node} size={22} />}>{(inHost?.container ?? node.known_as) || node.name}</Title>
         {inHost && (
           <p class="ink2">
             <Icon name="container" /> Container on <ChartLink to={{ kind: 'node', id: inHost.host }}>{inHost.host}</ChartLink>, {stateWord(node)}.
@@ -56,7 +70,9 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
         )}
         {!inHost && <p class="ink2">{node.this ? `This node, ${node.kind}. It ${stateWord(node)}.` : sentence(node)}</p>}
         <a href={formatRoute(showNode(route.value, node.name))}>Open its page</a>
+        {node.pool && topology.level === 'pool' && <Expand pool={node.pool} />}
       </section>
+      {node.kind !== 'internet' && node.kind !== 'network' && <CheckSection of={{ node: node.name }} />}
       <section>
         <dl class="facts">
           {node.addresses.length > 0 && (
@@ -95,6 +111,7 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
           <Findings findings={node.findings} />
         </section>
       )}
+      {sources.value.length > 0 && <Declared node={node.name} />}
       {(node.notes ?? []).map((note) => (
         <section key={note.code}>
           <NoteText note={note} />
@@ -105,6 +122,7 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
       <PeerList title="Connects in" connections={into} far="client" />
       <PeerList title="Connects to" connections={out} far="server" />
       <PeerList title="Inside the node" connections={inside} far="server" />
+      {topology.lanes && <RoleTools key={node.name} node={node} />}
     </>
   );
 }
@@ -150,32 +168,6 @@ function ContainerList({ containers }: { containers: readonly ChartNode[] }) {
   );
 }
 
-function ServiceList({ topology, services }: { topology: Topology; services: readonly Service[] }) {
-  const { now } = useApp();
-  const judge = judgeOf(topology, now.value);
-  return (
-    <section>
-      <div class="section-head">
-        <h3>Services</h3>
-        <span>{figure(services.length)}</span>
-      </div>
-      <ul class="list">
-        {services.map((s) => (
-          <li key={s.id}>
-            <ChartLink to={{ kind: 'service', id: s.id }}>
-              <StateIcon state={stateOf(s, judge.service(s).length > 0)} />
-              <span class={`name${s.state === 'gone' ? ' gone' : ''}`}>{s.process || unnamed(s)}</span>
-              <span class="mono">
-                {s.protocol === 'udp' ? 'udp ' : ''}:{s.port}
-              </span>
-            </ChartLink>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
 export function ServicePanel({ topology, service }: { topology: Topology; service: Service }) {
   const clients = [...topology.connections.values()].filter((c) => c.server.service === service.id);
   const out = [...topology.connections.values()].filter((c) => c.client.service === service.id);
@@ -195,11 +187,12 @@ export function ServicePanel({ topology, service }: { topology: Topology; servic
         </p>
         <QueueTrouble topology={topology} service={service} />
       </section>
+      <CheckSection of={{ service: service.id }} />
       <section>
         <dl class="facts">
-          {service.addresses.length > 0 && (
+          {(service.addresses ?? []).length > 0 && (
             <Fact name="Addresses">
-              {service.addresses.map((a) => (
+              {(service.addresses ?? []).map((a) => (
                 <div key={a} class="mono">
                   {isAddress(a) && a.includes(':') ? `[${a}]` : a}:{service.port}
                 </div>
@@ -229,6 +222,7 @@ export function ServicePanel({ topology, service }: { topology: Topology; servic
         </dl>
       </section>
       <PeerList title="Clients" connections={clients} far="client" />
+      <Uses service={service} />
       <PeerList title="Connects to" connections={out} far="server" />
     </>
   );

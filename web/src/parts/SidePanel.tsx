@@ -1,33 +1,51 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
-import type { Note } from '../api/types';
+import type { Note, Version } from '../api/types';
+import { longSpan, plural } from '../lib/format';
+import { UNREAD } from '../state/checks';
+import { judgeOf, suspectsOf } from '../state/health';
+import { useResource } from '../state/resource';
 import { type Route, type Selection, formatRoute, sameHide, showList } from '../state/route';
 import type { Topology } from '../state/topology';
 import { coverageLine, headline, missing, nodeLine, ONE_SIDED, silentNodes } from '../state/words';
+import { OpenAlerts } from './Checks';
 import { Command, HintText } from './Command';
 import { ConnectionPanel } from './ConnectionPanel';
 import { Icon } from './Icon';
+import { lazy } from './Lazy';
 import { Legend } from './Legend';
+import { OpenIncidents } from './OpenIncidents';
+import { OpenPoolPanel } from './PoolPanel';
 import { MissingPanel, NodePanel, ServicePanel } from './Selected';
 import { StateIcon } from './StateIcon';
 
+const FirstRun = lazy(() => import('./FirstRun').then((m) => m.FirstRun));
+const SourceButtons = lazy(() => import('./FirstRun').then((m) => m.SourceButtons));
+
+/** Whether only this node reports, or none does: then the panel says how the others come. */
+function isFirstRun({ coverage, nodes }: Topology): boolean {
+  const { reporting, stale } = coverage;
+  return reporting + stale === 0 || (reporting + stale === 1 && [...nodes.values()].some((n) => n.this));
+}
+
 /** What is selected, or how things stand. On narrow screens a sheet from below. */
 export function SidePanel() {
-  const { feed, route, prefs } = useApp();
+  const { shown, route, prefs, wall, version } = useApp();
   const [folded, setFolded] = useState(true);
-  const topology = feed.topology.value;
+  const topology = shown.value;
   if (!topology || !prefs.panel.value) return null;
   const selected = selectedPanel(topology, route.value.selection) ?? missingPanel(topology, route.value);
+  const first = !selected && !route.value.selection && !wall && !route.value.at && !isMade(version.value?.data) && isFirstRun(topology);
   return (
-    <aside class={`panel${folded && !selected ? ' folded' : ''}`} aria-label={selected ? 'Selection' : 'Overview'}>
+    <aside class={`panel${folded && !selected ? ' folded' : ''}${first ? ' first' : ''}`} aria-label={selected ? 'Selection' : 'Overview'}>
       {!selected && (
         <button type="button" class="sheet-handle" aria-expanded={!folded} onClick={() => setFolded(!folded)}>
           {folded ? headline(topology.coverage) : 'Overview'}
           <Icon name={folded ? 'up' : 'down'} />
         </button>
       )}
-      <div class="panel-scroll">{selected ?? <QuietPanel topology={topology} />}</div>
+      <div class="panel-scroll">{selected ?? (first ? <FirstRun topology={topology} /> : <QuietPanel topology={topology} />)}</div>
       {!selected && <Legend topology={topology} />}
     </aside>
   );
@@ -38,7 +56,8 @@ function selectedPanel(topology: Topology, selection: Selection | null): Compone
   const { kind, id } = selection;
   if (kind === 'node') {
     const node = topology.nodes.get(id);
-    return node ? <NodePanel key={id} topology={topology} node={node} /> : null;
+    if (node) return <NodePanel key={id} topology={topology} node={node} />;
+    return [...topology.nodes.values()].some((n) => n.pool === id) && topology.level === 'pool' ? <OpenPoolPanel key={id} topology={topology} pool={id} /> : null;
   }
   if (kind === 'service') {
     const service = topology.services.get(id);
@@ -56,18 +75,19 @@ function missingPanel(topology: Topology, { selection, level, hide }: Route): Co
 
 /** Nothing is selected: who reports, who is missing, what would show more. */
 function QuietPanel({ topology }: { topology: Topology }) {
-  const { version } = useApp();
+  const { version, wall } = useApp();
   const home = [...topology.nodes.values()].find((n) => n.this);
   const stale = [...topology.nodes.values()].filter((n) => n.state === 'stale');
   return (
     <>
+      <OpenIncidents />
       <section>
-        <h2>{headline(topology.coverage)}</h2>
-        <p class="lead">{missing(topology)}</p>
+        <Standing topology={topology} />
         <p class="small ink3 covered" title={ONE_SIDED}>
           {coverageLine(topology.coverage)}
         </p>
       </section>
+      <OpenAlerts />
       {home && home.state === 'reporting' && (
         <section>
           <div class="fact">
@@ -79,19 +99,16 @@ function QuietPanel({ topology }: { topology: Topology }) {
           </div>
         </section>
       )}
-      <Suggested />
+      {!wall && <Suggested />}
+      {!wall && <NoMonitoring />}
       {stale.length > 0 && (
         <section>
           <h3>Not reporting</h3>
           <p class="ink2">{stale.map((n) => n.name).join(', ')}</p>
         </section>
       )}
-      {(home?.notes ?? []).map((note) => (
-        <section key={note.code}>
-          <NoteText note={note} />
-        </section>
-      ))}
-      {version.value?.loopback && (
+      <HomeNotes topology={topology} />
+      {version.value?.loopback && !wall && !isMade(version.value.data) && (
         <section>
           <b>Other hosts cannot reach this dotm yet.</b>
           <span class="ink2">
@@ -104,6 +121,62 @@ function QuietPanel({ topology }: { topology: Topology }) {
   );
 }
 
+/** Whether what is shown is not the site's own. */
+function isMade(data: Version['data']): boolean {
+  return data === 'demo' || data === 'replay';
+}
+
+/** How things stand, in a title and a sentence: that all is quiet is said only where somebody would tell otherwise. */
+function Standing({ topology }: { topology: Topology }) {
+  const { alerts, sources, now } = useApp();
+  const { connections, services } = useMemo(() => suspectsOf(topology), [topology]);
+  const judge = judgeOf(topology, connections.length + services.length > 0 ? now.value : 0);
+  const ill = connections.some((c) => judge.connection(c).length > 0) || services.some((s) => judge.service(s).length > 0);
+  const told = sources.value.length > 0 && sources.value.every((s) => s.state === 'ok');
+  const reports = headline(topology.coverage);
+  if (ill || !told || alerts.value.length > 0 || topology.coverage.stale > 0) {
+    return (
+      <>
+        <h2>{reports}</h2>
+        <p class="lead">{missing(topology)}</p>
+      </>
+    );
+  }
+  const checks = sources.value.reduce((n, s) => n + s.checks, 0);
+  return (
+    <>
+      <h2 class="quiet">
+        <StateIcon state="OK" size={22} silent /> All quiet
+      </h2>
+      <p class="lead">
+        No alert is open<QuietSince />. {reports} {plural(checks, 'check')} {checks === 1 ? 'is' : 'are'} read.
+      </p>
+    </>
+  );
+}
+
+/** How long that has been so, if a check said anything else in the last 30 days. */
+function QuietSince() {
+  const { client, alerts, now, route } = useApp();
+  const { at } = route.value;
+  const { data } = useResource(`quiet ${at}`, String(alerts.value.length), (s) => client.events({ from: '-720h', to: at, subject: 'check', limit: 1 }, s));
+  const last = data?.events[0]?.at;
+  return last ? <>, and nothing changed for {longSpan(Math.max(0, (at ? Date.parse(at) : now.value) - Date.parse(last)))}</> : null;
+}
+
+/** Nobody is asked how things are: what that leaves out, and the ways to change it. */
+function NoMonitoring() {
+  const { sources, route } = useApp();
+  if (sources.value === UNREAD || sources.value.length > 0 || route.value.at) return null;
+  return (
+    <section>
+      <b>No check tells us more than the sockets do.</b>
+      <p class="ink2">With monitoring connected, every check sits on the service it is about.</p>
+      <SourceButtons />
+    </section>
+  );
+}
+
 /** Where nodes are added. */
 function Suggested() {
   const { feed, route } = useApp();
@@ -113,6 +186,20 @@ function Suggested() {
     <section>
       <a href={formatRoute(showList(route.value, 'suggestions'))}>Who could report, and how</a>
     </section>
+  );
+}
+
+/** What limits what this node sees. */
+export function HomeNotes({ topology }: { topology: Topology }) {
+  const home = [...topology.nodes.values()].find((n) => n.this);
+  return (
+    <>
+      {(home?.notes ?? []).map((note) => (
+        <section key={note.code}>
+          <NoteText note={note} />
+        </section>
+      ))}
+    </>
   );
 }
 

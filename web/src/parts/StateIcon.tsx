@@ -13,14 +13,14 @@ interface Props {
 export function StateIcon({ state, size = 14, silent = false, colour: given }: Props) {
   const shape = SHAPES[state];
   const label = silent ? { 'aria-hidden': true } : { role: 'img' as const, 'aria-label': shape.name };
-  return (
+  const svg = (
     <svg class="state" width={size} height={size} viewBox="0 0 14 14" {...label}>
       {!silent && <title>{shape.name}</title>}
       {shape.marks.map((mark) => {
         const colour = `var(${mark.on ? shape.on : (given ?? shape.colour)})`;
         return (
           <path
-            key={mark.d}
+            key={`${mark.d} ${mark.stroke}`}
             d={mark.d}
             fill={mark.stroke > 0 ? 'none' : colour}
             stroke={mark.stroke > 0 ? colour : 'none'}
@@ -31,5 +31,13 @@ export function StateIcon({ state, size = 14, silent = false, colour: given }: P
         );
       })}
     </svg>
+  );
+  if (silent) return svg;
+  // On paper nothing can be pointed at: the word stands beside the shape.
+  return (
+    <>
+      {svg}
+      <span class="state-word" data-word={shape.name} />
+    </>
   );
 }

@@ -1,20 +1,31 @@
+import { useEffect, useState } from 'preact/hooks';
 import { useApp } from '../app';
-import { storeTrouble } from '../state/past';
+import { type Count, counted, lostOfLate, storeTrouble } from '../state/past';
 import { useResource } from '../state/resource';
+import { Icon } from './Icon';
 
 /** How often it is asked whether the history is being written, ms. */
 const ASK_EVERY_MS = 15_000;
 
 /** What is wrong with the store, while it is; the live chart goes on. */
 export function StoreTrouble() {
-  const { client, now } = useApp();
+  const { client, now, storeAway } = useApp();
   const turn = Math.floor(now.value / ASK_EVERY_MS);
   const { data } = useResource('history', String(turn), (s) => client.history(s));
-  const said = data ? storeTrouble(data) : '';
+  const [counts, setCounts] = useState<readonly Count[]>([]);
+  useEffect(() => {
+    if (data) setCounts((before) => counted(before, { at: now.peek(), lost: data.events_lost }));
+  }, [data]);
+  const away = Boolean(data?.problem) || data?.server?.role === 'alone';
+  useEffect(() => {
+    storeAway.value = away;
+  }, [away]);
+  const said = data ? storeTrouble(data, lostOfLate(counts)) : '';
   if (!said) return null;
   return (
-    <div class="banner store" role="status">
-      {said}
+    <div class={`banner store${away ? ' away' : ''}`} role="status">
+      <Icon name="history" />
+      <span>{said}</span>
     </div>
   );
 }

@@ -209,7 +209,7 @@ function Head<T>({ column, sort, onSort }: HeadProps<T>) {
   if (!column.value) {
     return (
       <th scope="col" class={column.class}>
-        <span class={column.class === 'state' ? 'hidden' : ''}>{column.title}</span>
+        <span class={column.class === 'state' || !column.title ? 'hidden' : ''}>{column.title || 'Actions'}</span>
       </th>
     );
   }

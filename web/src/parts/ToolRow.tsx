@@ -1,9 +1,12 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Hidden, HideKind, Level } from '../api/types';
 import { figure } from '../lib/format';
+import { endMoving } from './moves';
 import { HIDE_KINDS } from '../state/route';
-import { Icon } from './Icon';
+import { Confirm } from './Dialog';
+import { FilterMenu, TroubleSwitch } from './Filter';
+import { Popup } from './Popup';
 
 /** The kinds the filter can leave out: as counted, as chosen, and what they are. */
 const KINDS = [
@@ -20,8 +23,10 @@ export function hiddenLine(hidden: Hidden): string {
 }
 
 const LEVELS: readonly (readonly [Level, string])[] = [
-  ['service', 'Services'],
+  ['group', 'Groups'],
+  ['pool', 'Pools'],
   ['node', 'Nodes'],
+  ['service', 'Services'],
 ];
 
 /** How the chart is looked at: level, filter, table twin, fit. */
@@ -42,18 +47,55 @@ export function ToolRow() {
           </button>
         ))}
       </div>
+      <TroubleSwitch />
+      <FilterMenu />
       <HideMenu />
       <ObserverSwitch />
       <span class="gap" />
       <button type="button" class="plain" aria-pressed={table !== ''} onClick={() => navigate({ ...route.value, table: table ? '' : 'connections' })}>
         {table ? 'Chart' : 'Table'}
       </button>
+      {!table && <Arrange />}
       {!table && (
         <button type="button" class="plain fit" onClick={() => chart.fit()}>
           Fit
         </button>
       )}
     </div>
+  );
+}
+
+/** What people may do to the places of boxes: all anew, or one by hand. */
+function Arrange() {
+  const app = useApp();
+  const { route, session, client, chart, moving, shown } = app;
+  const [asking, setAsking] = useState(false);
+  const { level, at } = route.value;
+  if (!session.mayChange.value || at || !shown.value?.lanes) return null;
+  const tidy = async (): Promise<void> => {
+    chart.soften();
+    await client.tidy(level);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        class="plain arrange"
+        aria-pressed={moving.value}
+        title="Drag boxes to where they shall stand, or carry the selected one with arrows. Alt and drag does so at any time."
+        onClick={() => (moving.value ? endMoving(app) : (moving.value = true))}
+      >
+        Move boxes
+      </button>
+      <button type="button" class="plain arrange" onClick={() => setAsking(true)}>
+        Tidy
+      </button>
+      {asking && (
+        <Confirm title="Place all boxes anew?" action="Tidy the chart" run={tidy} onClose={() => setAsking(false)}>
+          The chart of {level}s is arranged again for everyone who looks at it, so that its lines cross less. Boxes that people put somewhere stay there. Otherwise boxes never move.
+        </Confirm>
+      )}
+    </>
   );
 }
 
@@ -83,8 +125,6 @@ function ObserverSwitch() {
 function HideMenu() {
   const { route, navigate, feed } = useApp();
   const [open, setOpen] = useState(false);
-  const root = useRef<HTMLDivElement>(null);
-  useDismiss(root, open, () => setOpen(false));
   const { hide } = route.value;
   const hidden = feed.topology.value?.hidden;
   const toggle = (kind: HideKind): void => {
@@ -92,47 +132,27 @@ function HideMenu() {
     navigate({ ...route.value, hide: next }, true);
   };
   return (
-    <div class="popup" ref={root}>
-      <button type="button" class="plain" aria-expanded={open} onClick={() => setOpen(!open)}>
-        <span class="short">Hidden: {hidden ? figure(hidden.services + hidden.connections) : 0}</span>
-        <span class="long">Hidden: {hidden ? hiddenLine(hidden) : 'nothing'}</span>
-        <Icon name="down" />
-      </button>
-      {open && (
-        <div class="popup-body" role="group" aria-label="Leave out of the chart">
-          {KINDS.map(({ kind, title, help }) => (
-            <label key={kind} class="option">
-              <input type="checkbox" checked={hide.includes(kind)} onChange={() => toggle(kind)} />
-              <span>
-                <span>{title}</span>
-                <span class="small ink3">{help}</span>
-              </span>
-              {hidden && hidden[kind] > 0 && <b class="count">{figure(hidden[kind])}</b>}
-            </label>
-          ))}
-        </div>
-      )}
-    </div>
+    <Popup
+      label="Leave out of the chart"
+      open={open}
+      onOpen={setOpen}
+      title={
+        <span title={hidden ? hiddenLine(hidden) : 'nothing'}>
+          <span class="short">Hidden: {hidden ? figure(hidden.services + hidden.connections) : 0}</span>
+          <span class="long">Hidden: {hidden ? hiddenLine(hidden) : 'nothing'}</span>
+        </span>
+      }
+    >
+      {KINDS.map(({ kind, title, help }) => (
+        <label key={kind} class="option">
+          <input type="checkbox" checked={hide.includes(kind)} onChange={() => toggle(kind)} />
+          <span>
+            <span>{title}</span>
+            <span class="small ink3">{help}</span>
+          </span>
+          {hidden && hidden[kind] > 0 && <b class="count">{figure(hidden[kind])}</b>}
+        </label>
+      ))}
+    </Popup>
   );
-}
-
-/** Closes on Escape and on a press elsewhere. */
-function useDismiss(root: { current: HTMLElement | null }, open: boolean, close: () => void): void {
-  useEffect(() => {
-    if (!open) return;
-    const onPress = (event: Event): void => {
-      if (event.target instanceof Node && !root.current?.contains(event.target)) close();
-    };
-    const onKey = (event: KeyboardEvent): void => {
-      if (event.key !== 'Escape') return;
-      event.stopPropagation();
-      close();
-    };
-    document.addEventListener('pointerdown', onPress);
-    document.addEventListener('keydown', onKey, true);
-    return () => {
-      document.removeEventListener('pointerdown', onPress);
-      document.removeEventListener('keydown', onKey, true);
-    };
-  }, [open]);
 }

@@ -1,5 +1,7 @@
 import { useApp } from '../app';
-import { span } from '../lib/format';
+import { figure, plural, span } from '../lib/format';
+import { byStatus } from '../state/checks';
+import { openCount } from '../state/incidents';
 import { type View, formatRoute, goTo } from '../state/route';
 import { ONE_SIDED, coverageLine } from '../state/words';
 import { Icon, type IconName, Mark } from './Icon';
@@ -9,11 +11,17 @@ const TABS: readonly (readonly [Exclude<View, 'node' | 'settings' | 'unknown'>, 
   ['chart', 'Chart', 'chart'],
   ['services', 'Services', 'services'],
   ['nodes', 'Nodes', 'nodes'],
+  ['incidents', 'Incidents', 'incidents'],
+  ['checks', 'Checks', 'checks'],
   ['history', 'History', 'history'],
+  ['report', 'Report', 'report'],
 ];
 
+/** Under the thumb there is room for four, the incidents first; search leads to the others. */
+const UNDER_THUMB = (['incidents', 'chart', 'nodes', 'history'] as const).flatMap((view) => TABS.filter(([v]) => v === view));
+
 function isCurrent(tab: View, view: View): boolean {
-  return tab === view || (tab === 'nodes' && view === 'node');
+  return tab === view || (tab === 'checks' && view === 'mapping') || (tab === 'nodes' && view === 'node');
 }
 
 function current(yes: boolean) {
@@ -28,15 +36,18 @@ export function TopBar() {
         <Mark />
         dotm
       </a>
+      <Origin />
       <nav class="tabs" aria-label="Views">
         {TABS.map(([view, title]) => (
           <a key={view} href={formatRoute(goTo(route.value, view))} {...current(isCurrent(view, route.value.view))}>
             {title}
+            {view === 'incidents' && <OpenIncidents />}
           </a>
         ))}
       </nav>
       <span class="gap" />
       <Insecure />
+      <Alerts />
       <CoverageLine />
       <button type="button" class="search" onClick={() => (dialog.value = 'search')}>
         <Icon name="search" />
@@ -58,8 +69,38 @@ export function TopBar() {
   );
 }
 
+/** How many incidents nobody takes care of. */
+function OpenIncidents() {
+  const { incidents } = useApp();
+  const count = openCount(incidents.value);
+  return count > 0 ? (
+    <span class="count" aria-label={`${count} open`}>
+      {count}
+    </span>
+  ) : null;
+}
+
+export const ORIGINS = {
+  demo: ['demo', ', made-up data', 'dotm demo made all of this up: no such site exists.'],
+  replay: ['replay', ', recorded data', 'dotm replay shows what was recorded before: nothing of this is live.'],
+} as const;
+
+/** What is not the site's own is labelled so on every page. */
+export function Origin() {
+  const { version } = useApp();
+  const data = version.value?.data;
+  if (data !== 'demo' && data !== 'replay') return null;
+  const [word, more, title] = ORIGINS[data];
+  return (
+    <span class="origin" title={title}>
+      {word}
+      <span class="more">{more}</span>
+    </span>
+  );
+}
+
 /** Anybody who reaches this dotm is let in: that is said on every page. */
-function Insecure() {
+export function Insecure() {
   const { version } = useApp();
   if (!version.value?.insecure) return null;
   return (
@@ -103,6 +144,41 @@ function Account() {
   );
 }
 
+/** How much trouble is open, the worst first; and whether all of monitoring can be read. */
+function Alerts() {
+  const { alerts, sources, route } = useApp();
+  const count = sources.value.length;
+  if (count === 0) return null;
+  const failing = sources.value.filter((s) => s.state === 'failing' || s.state === 'stale').length;
+  const open = byStatus(alerts.value);
+  const said = open.map(([status, n]) => `${figure(n)} ${status}`).join(', ');
+  return (
+    <a
+      class="alerts"
+      href={formatRoute({ ...goTo(route.value, 'checks'), checks: open.length > 0 ? ['open'] : [] })}
+      title={`${said || 'Nothing is open'}${failing > 0 ? `; ${plural(failing, 'source')} of ${count} can’t be read` : ''}`}
+    >
+      {open.map(([status, n]) => (
+        <span key={status}>
+          <StateIcon state={status} /> <b>{figure(n)}</b>
+        </span>
+      ))}
+      {open.length === 0 && failing === 0 && (
+        <span>
+          <StateIcon state="OK" silent /> <span class="ink2">no alert</span>
+        </span>
+      )}
+      {failing > 0 && (
+        <span class="warning-text">
+          <span>
+            partial<span class="more">{`: ${count - failing} of ${plural(count, 'source')}`}</span>
+          </span>
+        </span>
+      )}
+    </a>
+  );
+}
+
 function CoverageLine() {
   const { feed } = useApp();
   const topology = feed.topology.value;
@@ -115,15 +191,24 @@ function CoverageLine() {
   );
 }
 
-/** Whether what is on screen is live, and if not, how old it is. */
-export function LiveState() {
+/** Whether what is on screen is live, and if not, how old it is; `always` says so in any case. */
+export function LiveState({ always = false }: { always?: boolean }) {
   const { feed, now, route } = useApp();
-  if (route.value.at) return <span class="live waiting">Not live</span>;
+  const changed = feed.changedAt.value;
+  const since = changed > 0 ? `, last change ${span(now.value - changed)} ago` : '';
+  if (route.value.at) {
+    return (
+      <span class="live waiting past">
+        <i />
+        Past
+      </span>
+    );
+  }
   if (feed.phase.value === 'live') {
     return (
       <span class="live">
         <i />
-        Live
+        Live{always && since}
       </span>
     );
   }
@@ -135,8 +220,6 @@ export function LiveState() {
       </span>
     );
   }
-  const changed = feed.changedAt.value;
-  const since = changed > 0 ? `, last change ${span(now.value - changed)} ago` : '';
   return (
     <span class="live lost">
       <i />
@@ -150,10 +233,13 @@ export function BottomBar() {
   const { route, dialog } = useApp();
   return (
     <nav class="bottom" aria-label="Views">
-      {TABS.map(([view, title, icon]) => (
+      {UNDER_THUMB.map(([view, title, icon]) => (
         <a key={view} href={formatRoute(goTo(route.value, view))} {...current(isCurrent(view, route.value.view))}>
           <Icon name={icon} />
-          {title}
+          <span>
+            {title}
+            {view === 'incidents' && <OpenIncidents />}
+          </span>
         </a>
       ))}
       <button type="button" onClick={() => (dialog.value = 'search')}>

@@ -79,8 +79,8 @@ const reach: Column<Service> = {
   key: 'reach',
   title: 'Listens on',
   class: 'mono roomy third',
-  value: (s) => s.addresses.join(' '),
-  cell: (s) => s.addresses.join(', '),
+  value: (s) => (s.addresses ?? []).join(' '),
+  cell: (s) => (s.addresses ?? []).join(', '),
 };
 
 const user: Column<Service> = { key: 'user', spare: true, title: 'User', class: 'roomy third', value: (s) => s.user ?? '', cell: (s) => s.user ?? '' };
@@ -101,6 +101,15 @@ const used: Column<Service> = {
   descending: true,
   value: (s) => time(s.last_connection),
   cell: (s) => (isUsed(s) ? <Age at={s.last_connection} /> : <span class="ink3">no use seen</span>),
+};
+
+const lastUp: Column<Service> = {
+  key: 'up',
+  title: 'Last up',
+  class: 'number time roomy',
+  descending: true,
+  value: (s) => time(s.last_seen),
+  cell: (s) => (s.state === 'seen' ? <span class="ink3">seen by others</span> : <Age at={s.last_seen} />),
 };
 
 const firstSeen: Column<Service> = {
@@ -135,7 +144,7 @@ function troubleCell(troubles: ReturnType<Judge['service']>) {
 
 /** Services of one node. */
 export function nodeServices(judge: Judge): readonly Column<Service>[] {
-  return [stateBy(judge), process, port, { ...runs, class: 'roomy' }, reach, user, serviceTrouble(judge), clients, used];
+  return [stateBy(judge), process, port, { ...runs, class: 'roomy' }, reach, user, serviceTrouble(judge), clients, lastUp, used];
 }
 
 /** Services of many nodes. */

@@ -1,5 +1,5 @@
 import { figure, isAddress } from '../lib/format';
-import { type FleetRow, firstOdd, holderWord, rankOf, skewMillis, skewWord, wayWord } from '../state/fleet';
+import { type FleetRow, firstOdd, sharedNotes, holderWord, rankOf, skewMillis, skewWord, wayWord } from '../state/fleet';
 import { containerName } from '../state/topology';
 import { KindIcon, StandingMark } from './NodeMark';
 import { StateIcon } from './StateIcon';
@@ -45,8 +45,8 @@ function Way({ row }: { row: FleetRow }) {
   return <span class={way === 'not at all' ? 'ink3' : ''}>{way}</span>;
 }
 
-function Odd({ row }: { row: FleetRow }) {
-  const odd = firstOdd(row);
+function Odd({ row, told }: { row: FleetRow; told: ReadonlySet<string> }) {
+  const odd = firstOdd(row, told);
   if (!odd) return null;
   return (
     <span class={`odd${odd.wrong ? '' : ' ink3'}`} title={odd.text}>
@@ -82,15 +82,19 @@ const ALL: readonly Column<FleetRow>[] = [
     value: (r) => skewMillis(r.node?.clock_skew),
     cell: (r) => skewWord(r.node?.clock_skew) || null,
   },
-  {
+];
+
+/** What is wrong with a node or odd about it, but for what is `told` of many already. */
+function oddColumn(told: ReadonlySet<string>): Column<FleetRow> {
+  return {
     key: 'odd',
     title: 'Findings and notes',
     class: 'odd-cell first',
     descending: true,
-    value: (r) => (firstOdd(r)?.wrong ? 1000 : 0) + (firstOdd(r)?.more ?? -1) + 1,
-    cell: (r) => <Odd row={r} />,
-  },
-];
+    value: (r) => (firstOdd(r, told)?.wrong ? 1000 : 0) + (firstOdd(r, told)?.more ?? -1) + 1,
+    cell: (r) => <Odd row={r} told={told} />,
+  };
+}
 
 function zoneOf({ node, target }: FleetRow): string {
   return node?.zone || target?.zone || '';
@@ -112,7 +116,8 @@ export function fleetColumns(rows: readonly FleetRow[]): readonly Column<FleetRo
   const empty = new Set([
     ...(rows.some(zoneOf) ? [] : ['zone']),
     ...(rows.some((r) => skewWord(r.node?.clock_skew)) ? [] : ['skew']),
-    ...(rows.some(firstOdd) ? [] : ['odd']),
   ]);
-  return ALL.filter((c) => !empty.has(c.key));
+  const told = new Set(sharedNotes(rows).map((s) => s.note.text));
+  const odd = rows.some((r) => firstOdd(r, told)) ? [oddColumn(told)] : [];
+  return [...ALL.filter((c) => !empty.has(c.key)), ...odd];
 }

@@ -135,7 +135,7 @@ describe('the bars', () => {
   it('lead to the pages, keep the filter, and mark the present one', async () => {
     const h = await showLive(<TopBar />, { hash: '#/nodes/vm?hide=none' });
     const links = [...h.root.querySelectorAll('.tabs a')].map((a) => a.getAttribute('href'));
-    expect(links).toEqual(['#/chart?hide=none', '#/services?hide=none', '#/nodes?hide=none', '#/history?hide=none']);
+    expect(links).toEqual(['#/chart?hide=none', '#/services?hide=none', '#/nodes?hide=none', '#/incidents?hide=none', '#/checks?hide=none', '#/history?hide=none', '#/report?hide=none']);
     expect(texts(h.root, '.tabs [aria-current="page"]')).toEqual(['Nodes']);
     await h.go('#/settings');
     expect(h.root.querySelector('.settings')?.getAttribute('aria-current')).toBe('page');
@@ -149,7 +149,7 @@ describe('the bars', () => {
 
   it('open the search', async () => {
     const h = await showLive(<BottomBar />);
-    expect(texts(h.root, 'a, button')).toEqual(['Chart', 'Services', 'Nodes', 'History', 'Search']);
+    expect(texts(h.root, 'a, button')).toEqual(['Incidents', 'Chart', 'Nodes', 'History', 'Search']);
     await click(h.root, 'button', 'Search');
     expect(h.app.dialog.value).toBe('search');
   });
@@ -194,15 +194,16 @@ describe('the banner', () => {
 describe('the side panel while nothing is selected', () => {
   it('says how things stand on one node', async () => {
     const { root } = await panel('#/chart');
-    expect(texts(root, 'h2')).toEqual(['One of four nodes reports.']);
-    expect(find(root, '.lead').textContent).toContain('It talks to three nodes that do not report.');
-    expect(find(root, '.fact').textContent).toContain('vm, 9 services, 11 connections, found without configuration.');
-    expect(find(root, '.covered').textContent).toBe('1 of 4 nodes reports, 64 % of connections one-sided');
+    await vi.waitFor(() => expect(texts(root, 'h2')).toEqual(['One node is on the chart.']), 10_000);
+    expect(find(root, '.lead').textContent).toContain('It talks to three nodes that don’t report yet.');
+    expect(find(root, '.fact').textContent).toContain('vm: 9 services and 11 connections, found without configuration.');
+    expect(texts(root, '.step b')).toEqual(expect.arrayContaining(['Add more nodes', 'Connect monitoring']));
+    expect(texts(root, '.command code').join()).not.toMatch(/--token(?!-file)/);
   });
 
   it('says so when nobody reports', async () => {
     const { root } = await panel('#/chart', fixture('empty'));
-    expect(texts(root, 'h2')).toEqual(['No node reports yet.']);
+    await vi.waitFor(() => expect(texts(root, 'h2')).toEqual(['No node reports yet.']), 10_000);
     expect(root.querySelector('.fact')).toBeNull();
     expect(root.querySelector('.legend')).toBeNull();
   });
@@ -215,6 +216,7 @@ describe('the side panel while nothing is selected', () => {
 
   it('says what limits the view, with the command to copy', async () => {
     const { root } = await panel('#/chart');
+    await vi.waitFor(() => find(root, 'section', '5 process names hidden'), 10_000);
     const note = find(root, 'section', '5 process names hidden');
     expect(find(note, 'code').textContent).toBe('sudo dotm up');
     const write = vi.fn(() => Promise.resolve());
@@ -339,7 +341,7 @@ describe('a selected service', () => {
     const { root } = await panel(GUNICORN);
     expect(find(root, 'section').textContent).toContain('Listens on vm; only this host can reach it.');
     expect(facts(root)).toMatchObject({ Addresses: '127.0.0.1:8000', Protocol: 'TCP', User: 'app', 'Open now': '24 connections' });
-    expect(texts(root, '.section-head h3')).toEqual(['Clients', 'Connects to']);
+    expect(texts(root, '.section-head h3')).toEqual(['Clients', 'Who used it in the last 30 days', 'Connects to']);
   });
 
   it('puts IPv6 addresses in brackets', async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ProblemError } from '../api/client';
 import { FakeSource } from '../api/fake';
+import { DirectLines } from '../api/line';
 import { SILENCE_MS, backoff } from '../api/stream';
 import type { Delta, TopologyDocument } from '../api/types';
 import { oneHostFixture } from '../fixtures';
@@ -51,7 +52,7 @@ beforeEach(async () => {
   clock = new ManualClock(1_000_000);
   server = new Server();
   chance = 0;
-  feed = new Feed({ client: server, clock, random: () => chance, open: server.open });
+  feed = new Feed({ client: server, clock, random: () => chance, lines: new DirectLines({ clock, random: () => chance, open: server.open }) });
   feed.watch('service', []);
   await settled();
   server.line.send('snapshot', { revision: 'a-1' });
@@ -173,10 +174,105 @@ describe('reconnecting', () => {
     expect(feed.topology.value?.nodes.has('vm')).toBe(true);
   });
 
-  it('takes text that is no JSON as a broken line', () => {
+  it('reads again after text that is no JSON', async () => {
+    server.revision = 'a-2';
     server.line.sendText('delta', '{"from":');
-    expect(feed.phase.value).toBe('reconnecting');
-    expect(feed.topology.value?.revision).toBe('a-1');
+    await settled();
+    expect(server.reads).toBe(2);
+    expect(feed.phase.value).toBe('live');
+    expect(feed.topology.value?.revision).toBe('a-2');
+  });
+
+  it('tells the server what it has, so that only what it missed comes', async () => {
+    expect(server.line.url).toContain('&after=a-1');
+    server.line.send('delta', delta('a-1', 'a-2'));
+    server.line.send('error', null);
+    await pass(250);
+    expect(server.line.url).toContain('&after=a-2');
+  });
+});
+
+describe('a line that lags behind what was read', () => {
+  it('says nothing new until it has caught up', async () => {
+    server.revision = 'a-5';
+    server.line.send('resync', { revision: 'a-5' });
+    await settled();
+    expect(server.reads).toBe(2);
+    server.line.send('delta', delta('a-1', 'a-3', { removed: { nodes: ['vm'] } }));
+    server.line.send('delta', delta('a-3', 'a-5'));
+    server.line.send('beat', { revision: 'a-3' });
+    expect(feed.topology.value?.nodes.has('vm')).toBe(true);
+    server.line.send('delta', delta('a-5', 'a-6'));
+    await settled();
+    expect(feed.topology.value?.revision).toBe('a-6');
+    expect(server.reads).toBe(2);
+  });
+});
+
+describe('a page that nobody sees', () => {
+  it('follows nothing, and takes up where it was', async () => {
+    server.line.send('delta', delta('a-1', 'a-2'));
+    feed.rest();
+    expect(server.line.closed).toBe(true);
+    await pass(600_000);
+    expect(server.sources).toHaveLength(1);
+    feed.wake();
+    expect(server.line.url).toContain('&after=a-2');
+    server.line.send('delta', delta('a-2', 'a-9', { removed: { nodes: ['vm'] } }));
+    expect(feed.topology.value?.nodes.has('vm')).toBe(false);
+    expect(feed.phase.value).toBe('live');
+    expect(server.reads).toBe(1);
+  });
+
+  it('asks anew if the server can no longer say what it missed', async () => {
+    feed.rest();
+    feed.wake();
+    server.revision = 'b-1';
+    server.line.send('resync', { revision: 'b-1' });
+    await settled();
+    expect(feed.topology.value?.revision).toBe('b-1');
+    expect(server.sources).toHaveLength(2);
+  });
+
+  it('is read while it is hidden, but not followed before it is seen', async () => {
+    feed.rest();
+    feed.watch('node', []);
+    await settled();
+    expect(server.reads).toBe(2);
+    expect(server.sources).toHaveLength(1);
+    feed.wake();
+    expect(server.sources).toHaveLength(2);
+    expect(server.line.url).toContain('level=node');
+  });
+
+  it('tries nothing after a failure before it is seen again', async () => {
+    server.problem = new TypeError('failed to fetch');
+    feed.rest();
+    feed.watch('node', []);
+    await settled();
+    await pass(600_000);
+    expect(server.reads).toBe(2);
+    server.problem = null;
+    feed.wake();
+    await settled();
+    expect(server.reads).toBe(3);
+    expect(feed.problem.value).toBeNull();
+  });
+
+  it('shows the past without a line, hidden or not', async () => {
+    feed.watch('service', [], '2026-11-20T00:00:00Z');
+    await settled();
+    feed.rest();
+    feed.wake();
+    expect(server.sources).toHaveLength(1);
+    expect(server.line.closed).toBe(true);
+  });
+
+  it('stays as it is once it is left', () => {
+    feed.close();
+    feed.rest();
+    feed.wake();
+    expect(server.sources).toHaveLength(1);
   });
 });
 

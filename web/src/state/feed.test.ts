@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeSource } from '../api/fake';
+import { DirectLines } from '../api/line';
 import type { Connection, Delta, Service, TopologyDocument } from '../api/types';
 import { oneHostFixture } from '../fixtures';
 import { ManualClock } from '../lib/clock';
@@ -51,7 +52,7 @@ let feed: Feed;
 beforeEach(() => {
   clock = new ManualClock(1_000_000);
   server = new FakeServer();
-  feed = new Feed({ client: server, clock, random: () => 0, open: server.open });
+  feed = new Feed({ client: server, clock, random: () => 0, lines: new DirectLines({ clock, random: () => 0, open: server.open }) });
 });
 
 function delta(from: string, revision: string, change: Partial<Delta> = {}): Delta {

@@ -1,6 +1,8 @@
 import { batch, signal } from '@preact/signals';
-import { type Client, isAborted, problemOf } from '../api/client';
-import { type EventSourceLike, Stream, backoff } from '../api/stream';
+import { API_BASE, type Client, isAborted, problemOf, viewQuery } from '../api/client';
+import type { Line, Lines } from '../api/line';
+import { isLater } from '../api/revision';
+import { backoff } from '../api/stream';
 import type { Delta, HideKind, Level, Problem } from '../api/types';
 import type { Clock } from '../lib/clock';
 import { type Change, grow } from './growth';
@@ -14,10 +16,13 @@ export interface FeedOptions {
   client: Pick<Client, 'topology' | 'at'>;
   clock: Clock;
   random: () => number;
-  open: (url: string) => EventSourceLike;
+  lines: Lines;
   /** The line broke, or broke again; an EventSource does not say why. */
   onLost?: () => void;
 }
+
+/** Looks at a topology and says which level is to be shown. */
+export type Instead = (read: Topology) => Level;
 
 /** The live region speaks at most this often. */
 const SPEAK_EVERY_MS = 5_000;
@@ -39,13 +44,18 @@ export class Feed {
   readonly spoken = signal('');
 
   readonly #options: FeedOptions;
-  #stream: Stream | null = null;
+  #line: Line | null = null;
+  #watching = false;
+  /** Nobody looks at the page. */
+  #resting = false;
   #reading: AbortController | null = null;
   #waiting: Delta[] = [];
   #retryTimer: number | null = null;
   #failures = 0;
   #level: Level = 'service';
   #hide: readonly HideKind[] = [];
+  #expand: readonly string[] = [];
+  #instead: Instead | null = null;
   #unsaid: string[] = [];
   #speakTimer: number | null = null;
 
@@ -53,9 +63,15 @@ export class Feed {
     this.#options = options;
   }
 
-  /** Follows another view, or shows it as of a moment. The chart on screen stays until the new one is there. */
-  watch(level: Level, hide: readonly HideKind[], at = ''): void {
+  /**
+   * Follows another view, or shows it as of a moment. The chart on screen stays until the new one is there.
+   * `instead` looks at the first answer, and may name another level to be read and shown instead.
+   */
+  watch(level: Level, hide: readonly HideKind[], at = '', expand: readonly string[] = [], instead: Instead | null = null): void {
     this.close();
+    this.#watching = true;
+    this.#expand = expand;
+    this.#instead = instead;
     this.#options.client.at = at;
     this.#level = level;
     this.#hide = hide;
@@ -64,12 +80,32 @@ export class Feed {
   }
 
   close(): void {
-    this.#stream?.close();
-    this.#stream = null;
+    this.#watching = false;
+    this.#hangUp();
     this.#reading?.abort();
     this.#reading = null;
+  }
+
+  #hangUp(): void {
+    this.#line?.close();
+    this.#line = null;
     if (this.#retryTimer !== null) this.#options.clock.clearTimeout(this.#retryTimer);
     this.#retryTimer = null;
+  }
+
+  /** Nobody looks: nothing is followed, and the last known topology stays. */
+  rest(): void {
+    this.#resting = true;
+    this.#hangUp();
+  }
+
+  /** Somebody looks again: what was missed comes as deltas, or is read anew. */
+  wake(): void {
+    if (!this.#resting) return;
+    this.#resting = false;
+    if (this.#reading || !this.#watching) return;
+    if (this.problem.value || !this.topology.value) void this.#read();
+    else this.#follow();
   }
 
   /** Forgets what is known: it is not for who comes next. */
@@ -86,7 +122,7 @@ export class Feed {
 
   /** Tries at once: the Retry button, or the network came back. */
   retry(): void {
-    this.#stream?.retry();
+    this.#line?.retry();
     if (this.problem.value) void this.#read();
   }
 
@@ -96,7 +132,7 @@ export class Feed {
     this.#reading = reading;
     this.#waiting = [];
     try {
-      const doc = await this.#options.client.topology(this.#level, this.#hide, reading.signal);
+      const doc = await this.#options.client.topology(this.#level, this.#hide, this.#expand, reading.signal);
       if (this.#reading === reading) this.#settle(fromDocument(doc));
     } catch (error) {
       if (this.#reading === reading && !isAborted(error)) this.#fail(error);
@@ -105,6 +141,13 @@ export class Feed {
 
   #settle(read: Topology): void {
     this.#reading = null;
+    const level = this.#instead?.(read) ?? this.#level;
+    this.#instead = null;
+    if (level !== this.#level) {
+      this.#level = level;
+      void this.#read();
+      return;
+    }
     const current = catchUp(read, this.#waiting);
     if (!current) {
       this.#later();
@@ -116,8 +159,12 @@ export class Feed {
       this.problem.value = null;
       this.changedAt.value = this.#options.clock.now();
     });
-    // What was does not change.
-    if (this.#options.client.at === '') this.#stream ??= this.#open();
+    this.#follow();
+  }
+
+  /** What was does not change; what nobody looks at is not followed. */
+  #follow(): void {
+    if (this.#options.client.at === '' && !this.#resting) this.#line ??= this.#open();
   }
 
   /** A topology with what grew since the one that is shown. */
@@ -130,13 +177,13 @@ export class Feed {
     this.#reading = null;
     batch(() => {
       this.problem.value = problemOf(error);
-      if (!this.#stream) this.#lost();
+      if (!this.#line) this.#lost();
     });
     this.#later();
   }
 
   #later(): void {
-    if (this.#retryTimer !== null) return;
+    if (this.#retryTimer !== null || this.#resting) return;
     this.#retryTimer = this.#options.clock.setTimeout(
       () => {
         this.#retryTimer = null;
@@ -146,17 +193,13 @@ export class Feed {
     );
   }
 
-  #open(): Stream {
-    const { clock, random, open } = this.#options;
+  #open(): Line {
     const expect = (revision: string): void => {
-      if (!this.#reading && this.topology.value?.revision !== revision) void this.#read();
+      if (!this.#reading && !this.#holds(revision)) void this.#read();
     };
-    return new Stream({
-      level: this.#level,
-      hide: this.#hide,
-      clock,
-      random,
-      open,
+    return this.#options.lines.open({
+      path: `${API_BASE}/stream${viewQuery(this.#level, this.#hide, this.#expand)}`,
+      after: this.topology.value?.revision ?? '',
       handlers: {
         snapshot: (mark) => expect(mark.revision),
         delta: (delta) => this.#delta(delta),
@@ -171,6 +214,12 @@ export class Feed {
     });
   }
 
+  /** Whether what is shown is of this revision or later: a line may lag behind what was read. */
+  #holds(revision: string): boolean {
+    const held = this.topology.value?.revision ?? '';
+    return held === revision || isLater(held, revision);
+  }
+
   #delta(delta: Delta): void {
     if (this.#reading) {
       this.#waiting.push(delta);
@@ -179,7 +228,7 @@ export class Feed {
     const before = this.topology.value;
     const after = before && applyDelta(before, delta);
     if (!before || !after) {
-      void this.#read();
+      if (!this.#holds(delta.revision)) void this.#read();
       return;
     }
     batch(() => {

@@ -6,6 +6,7 @@ import {
   type NodeFilter,
   fails,
   firstOdd,
+  sharedNotes,
   fleetLine,
   fleetRows,
   holderWord,
@@ -40,8 +41,8 @@ describe('the rows of the fleet', () => {
   ])('%s is %s', (id, standing) => expect(row(id).standing).toBe(standing));
 
   it('say of an address whose node has an agent that it reports by itself', () => {
-    const targets = TARGETS.slice(0, 1).map<Target>((t) => ({ ...t, url: 'text://db1', node: '', problem: 'asking text://db1: db1 reports by itself', kind: 'redundant' }));
-    expect(fleetRows({ nodes: [], targets }).map((r) => r.standing)).toEqual(['besides']);
+    const target: Target = { ...(TARGETS[0] as Target), url: 'text://db1', node: '', problem: 'asking text://db1: db1 reports by itself', kind: 'redundant' };
+    expect(fleetRows({ nodes: [], targets: [target] })[0]?.standing).toBe('besides');
   });
 
   it('are by name as people count, what never answered among them', () => {
@@ -136,4 +137,20 @@ it('what is wrong comes before what is odd, and that before what could not be se
   const seen = row('app01');
   expect(firstOdd({ ...seen, target: null })).toMatchObject({ wrong: false, more: 0 });
   expect(firstOdd(row('db01'))).toBeNull();
+});
+
+describe('what many nodes have in common', () => {
+  const note = { code: 'no-btf', text: 'short connections may be missed' };
+  const many = [1, 2, 3, 4].map((i) => ({ id: `n${i}`, node: { ...(row('db01').node as ListedNode), name: `n${i}`, notes: i < 4 ? [note] : [{ code: 'x', text: 'of its own' }] }, target: null, standing: 'reporting' as const }));
+
+  it('is told once', () => {
+    expect(sharedNotes(many)).toEqual([{ note, nodes: 3, of: 4 }]);
+    const told = new Set([note.text]);
+    expect(many.map((r) => firstOdd(r, told)?.text)).toEqual([undefined, undefined, undefined, 'of its own']);
+  });
+
+  it('is told in each row where they are few', () => {
+    expect(sharedNotes(many.slice(0, 2))).toEqual([]);
+    expect(firstOdd(many[0] as FleetRow)?.text).toBe(note.text);
+  });
 });

@@ -1,4 +1,4 @@
-import type { ListedNode, NodeInfo, NodeList, Target, Way } from '../api/types';
+import type { ListedNode, NodeInfo, NodeList, Note, Target, Way } from '../api/types';
 import type { StateName } from '../parts/shapes';
 import { capital, parseGoDuration, plural, span } from '../lib/format';
 
@@ -159,11 +159,38 @@ export function skewMillis(skew: string | undefined): number {
   return Number.isNaN(ms) ? 0 : ms;
 }
 
-/** The first thing that is wrong or odd, and how many more there are. */
-export function firstOdd({ node, target }: FleetRow): { text: string; more: number; wrong: boolean } | null {
+/** A note that much of the site has, and how many nodes that is. */
+export interface SharedNote {
+  note: Note;
+  nodes: number;
+  /** Of so many that report. */
+  of: number;
+}
+
+/** A note of so many nodes, and of half of those that report, is told once instead of in each row. */
+const SHARED = 3;
+
+/** The notes that many nodes have in common, the most common first. */
+export function sharedNotes(rows: readonly FleetRow[]): SharedNote[] {
+  const reporting = rows.filter((r) => r.node?.state === 'reporting').length;
+  const found = new Map<string, SharedNote>();
+  for (const { node } of rows) {
+    for (const note of node?.notes ?? []) {
+      const held = found.get(note.text);
+      if (held) held.nodes += 1;
+      else found.set(note.text, { note, nodes: 1, of: reporting });
+    }
+  }
+  return [...found.values()].filter((n) => n.nodes >= SHARED && 2 * n.nodes >= reporting).sort((a, b) => b.nodes - a.nodes);
+}
+
+const NOTHING_SHARED: ReadonlySet<string> = new Set();
+
+/** The first thing that is wrong or odd, and how many more there are; not the notes whose texts are `told` already. */
+export function firstOdd({ node, target }: FleetRow, told: ReadonlySet<string> = NOTHING_SHARED): { text: string; more: number; wrong: boolean } | null {
   const texts = [...(target && fails(target) ? [problemText(target)] : []), ...(node?.findings ?? []).map((f) => f.text)];
   const wrong = texts.length > 0;
-  const all = [...texts, ...(node?.notes ?? []).map((n) => n.text)];
+  const all = [...texts, ...(node?.notes ?? []).map((n) => n.text).filter((text) => !told.has(text))];
   const [first] = all;
   return first ? { text: first, more: all.length - 1, wrong } : null;
 }

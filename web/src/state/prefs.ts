@@ -1,4 +1,5 @@
 import { type Signal, effect, signal } from '@preact/signals';
+import type { Topology } from './topology';
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -8,6 +9,35 @@ export interface Prefs {
   /** Times in UTC instead of local time. */
   utc: Signal<boolean>;
   panel: Signal<boolean>;
+  /** Where the lanes of the chart were when it was last seen; null for never. */
+  outline: Signal<Outline | null>;
+}
+
+/** The chart's size and the places of its lanes: x, y, width and height. */
+export interface Outline {
+  w: number;
+  h: number;
+  lanes: [number, number, number, number][];
+}
+
+/** So many lanes are remembered. */
+const LANES_KEPT = 40;
+
+/** What is remembered of a chart; null where it has no lanes. */
+export function outlineOf({ width, height, lanes }: Pick<Topology, 'width' | 'height' | 'lanes'>): Outline | null {
+  if (!lanes?.length) return null;
+  return { w: width, h: height, lanes: lanes.slice(0, LANES_KEPT).map(({ layout: { x, y, w, h } }) => [x, y, w, h]) };
+}
+
+/** What was remembered, if it still is of this form. */
+export function outlineFrom(text: string | null): Outline | null {
+  try {
+    const { w, h, lanes } = JSON.parse(text ?? '') as { w: number; h: number; lanes: number[][] };
+    const numbers = [w, h, ...lanes.flat()];
+    return lanes.every((l) => l.length === 4) && numbers.every((n) => Number.isFinite(n)) ? { w, h, lanes: lanes as Outline['lanes'] } : null;
+  } catch {
+    return null;
+  }
 }
 
 type Store = Pick<Storage, 'getItem' | 'setItem'>;
@@ -38,10 +68,14 @@ export function createPrefs(store: Store): Prefs {
     theme: signal(themeFrom(read(store, 'dotm.theme'))),
     utc: signal(read(store, 'dotm.times') === 'utc'),
     panel: signal(read(store, 'dotm.panel') !== 'hidden'),
+    outline: signal(outlineFrom(read(store, 'dotm.outline'))),
   };
   effect(() => write(store, 'dotm.theme', prefs.theme.value));
   effect(() => write(store, 'dotm.times', prefs.utc.value ? 'utc' : 'local'));
   effect(() => write(store, 'dotm.panel', prefs.panel.value ? 'shown' : 'hidden'));
+  effect(() => {
+    if (prefs.outline.value) write(store, 'dotm.outline', JSON.stringify(prefs.outline.value));
+  });
   return prefs;
 }
 

@@ -12,7 +12,7 @@ export function errorsOf<K extends string>({ errors = [], detail, title }: Probl
   for (const { location = '', message, value } of errors) {
     const parts = location.split(/[./[\]]/);
     const name = names.find((n) => parts.includes(n));
-    if (name) fields[name] ??= capital(value === undefined ? message : `${message}, is ${plain(value)}`);
+    if (name) fields[name] ??= capital(value === undefined || value === '' ? message : `${message}, is ${plain(value)}`);
   }
   return { fields, other: Object.keys(fields).length > 0 ? '' : capital(detail || title) };
 }

@@ -1,4 +1,5 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { type ReadonlySignal, computed } from '@preact/signals';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { isAborted, problemOf } from '../api/client';
 import type { Problem } from '../api/types';
 
@@ -64,6 +65,11 @@ function onceVisible(task: () => void): () => void {
   document.addEventListener('visibilitychange', run);
   run();
   return () => document.removeEventListener('visibilitychange', run);
+}
+
+/** A number that changes every so many ms, as the clock goes: a page is not drawn anew each second for it. */
+export function useTurn(now: ReadonlySignal<number>, ms: number): number {
+  return useMemo(() => computed(() => Math.floor(now.value / ms)), [now, ms]).value;
 }
 
 /**

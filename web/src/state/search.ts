@@ -1,10 +1,12 @@
+import type { Check } from '../api/types';
+import { checkName, worstFirst } from './checks';
 import type { Topology } from './topology';
 import { knownAs, serviceLabel } from './topology';
 
 /** Something the palette can lead to. */
 export interface Hit {
-  section: 'Nodes' | 'Services' | 'Actions';
-  kind: 'node' | 'service' | 'action';
+  section: 'Nodes' | 'Services' | 'Checks' | 'Actions';
+  kind: 'node' | 'service' | 'check' | 'action';
   id: string;
   title: string;
   /** Shown at the right, in a quieter ink. */
@@ -33,18 +35,21 @@ function best(texts: readonly string[], query: string): number {
 
 const PER_SECTION = 8;
 
-function top(hits: Hit[]): Hit[] {
+const byScore = (a: Hit, b: Hit): number => b.score - a.score;
+const byTitle = (a: Hit, b: Hit): number => byScore(a, b) || a.title.localeCompare(b.title, 'en', { numeric: true });
+
+function top(hits: Hit[], order = byTitle): Hit[] {
   return hits
     .filter((h) => h.score > 0)
-    .sort((a, b) => b.score - a.score || a.title.localeCompare(b.title, 'en', { numeric: true }))
+    .sort(order)
     .slice(0, PER_SECTION);
 }
 
 /**
  * Nodes by name and address, services by process, port, address, unit, container,
- * image and pod, actions by title. Several words must all match. An empty query lists everything, shortened.
+ * image and pod, checks by host, name and node, actions by title. Several words must all match. An empty query lists everything, shortened.
  */
-export function search(topology: Topology | null, actions: readonly Action[], query: string): Hit[] {
+export function search(topology: Topology | null, actions: readonly Action[], query: string, checks: readonly Check[] = []): Hit[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const rate = (texts: readonly string[]): number => {
     const rates = words.map((w) => best(texts, w));
@@ -65,7 +70,15 @@ export function search(topology: Topology | null, actions: readonly Action[], qu
     id: s.id,
     title: serviceLabel(s),
     aside: named(s.node),
-    score: rate([s.process, String(s.port), `:${s.port}`, s.node, named(s.node), s.unit ?? '', s.container ?? '', s.image ?? '', s.pod ?? '', ...s.addresses]),
+    score: rate([s.process, String(s.port), `:${s.port}`, s.node, named(s.node), s.unit ?? '', s.container ?? '', s.image ?? '', s.pod ?? '', ...(s.addresses ?? [])]),
+  }));
+  const results = worstFirst(checks).map<Hit>((c) => ({
+    section: 'Checks',
+    kind: 'check',
+    id: c.id,
+    title: checkName(c),
+    aside: c.node ? named(c.node) : c.host,
+    score: rate([c.name, c.host, c.node ?? '', named(c.node ?? '')]),
   }));
   const commands = actions.map<Hit>((a) => ({
     section: 'Actions',
@@ -75,5 +88,5 @@ export function search(topology: Topology | null, actions: readonly Action[], qu
     aside: a.key,
     score: rate([a.title]),
   }));
-  return [...top(nodes), ...top(services), ...top(commands)];
+  return [...top(nodes), ...top(services), ...top(results, byScore), ...top(commands)];
 }

@@ -6,10 +6,13 @@ import type {
   Gap,
   Hidden,
   HideKind,
+  LaneInfo,
   Level,
   Service,
   TopologyDocument,
 } from '../api/types';
+import { isLater } from '../api/revision';
+import type { Marks } from './compare';
 import { type Grown, NOTHING_GROWN } from './growth';
 
 const names = new Intl.Collator('en', { numeric: true });
@@ -27,13 +30,17 @@ export interface Topology {
   readonly width: number;
   readonly height: number;
   readonly coverage: Coverage;
+  /** Nodes, pools and groups: all that is a box. */
   readonly nodes: ReadonlyMap<string, ChartNode>;
+  readonly lanes?: readonly LaneInfo[] | null;
   readonly services: ReadonlyMap<string, Service>;
   readonly connections: ReadonlyMap<string, Connection>;
   /** What could not be seen at a moment gone by. */
   readonly gaps?: readonly Gap[];
   /** What grew in the revisions that this page has seen. */
   readonly grown: Grown;
+  /** What differs from another moment, if there is one beside it. */
+  readonly marks?: Marks;
 }
 
 /** What a node is called: its name, or what others call it where that is an address. */
@@ -51,10 +58,23 @@ function index<T>(items: readonly T[] | null | undefined, key: (item: T) => stri
   return new Map((items ?? []).map((item) => [key(item), item]));
 }
 
-export function fromDocument(doc: TopologyDocument): Topology {
+/** Whether a box stands for several nodes. */
+export function isMany({ kind }: Pick<ChartNode, 'kind'>): boolean {
+  return kind === 'pool' || kind === 'group';
+}
+
+type Boxes = { [kind in 'pools' | 'groups' | 'nodes']?: readonly ChartNode[] | null | undefined };
+
+/** All that is a box; a pool and a group are known by their title, for their name is an id. */
+function boxesOf({ pools, groups, nodes }: Boxes): ChartNode[] {
+  const titled = [...(pools ?? []), ...(groups ?? [])].map((n) => ({ ...n, known_as: n.title ?? '' }));
+  return titled.length > 0 ? [...titled, ...(nodes ?? [])] : [...(nodes ?? [])];
+}
+
+export function fromDocument({ pools, groups, ...doc }: TopologyDocument): Topology {
   return {
     ...doc,
-    nodes: index(doc.nodes, (n) => n.name),
+    nodes: index(boxesOf({ pools, groups, nodes: doc.nodes }), (n) => n.name),
     services: index(doc.services, (s) => s.id),
     connections: index(doc.connections, (c) => c.id),
     grown: NOTHING_GROWN,
@@ -86,7 +106,8 @@ export function applyDelta(held: Topology, delta: Delta): Topology | null {
     height: delta.height ?? held.height,
     coverage: delta.coverage ?? held.coverage,
     hidden: delta.hidden ?? held.hidden,
-    nodes: merge(held.nodes, delta.nodes, delta.removed?.nodes, (n) => n.name),
+    lanes: delta.lanes ?? held.lanes ?? null,
+    nodes: merge(held.nodes, boxesOf(delta), delta.removed?.nodes, (n) => n.name),
     services: merge(held.services, delta.services, delta.removed?.services, (s) => s.id),
     connections: merge(held.connections, delta.connections, delta.removed?.connections, (c) => c.id),
   };
@@ -99,7 +120,7 @@ export function applyDelta(held: Topology, delta: Delta): Topology | null {
 export function catchUp(held: Topology, waiting: readonly Delta[]): Topology | null {
   const start = waiting.findIndex((d) => d.from === held.revision);
   if (start < 0) {
-    const known = waiting.length === 0 || waiting.at(-1)?.revision === held.revision;
+    const known = waiting.every((d) => d.revision === held.revision || isLater(held.revision, d.revision));
     return known ? held : null;
   }
   let current: Topology | null = held;
@@ -126,6 +147,13 @@ export function containersOf(topology: Topology | null, host: string): ChartNode
 export function serviceLabel(service: Pick<Service, 'process' | 'protocol' | 'port'>): string {
   const port = service.protocol === 'udp' ? `:${service.port} udp` : `:${service.port}`;
   return service.process ? `${service.process} ${port}` : port;
+}
+
+/** A service that is not at hand, by its id: `node~protocol~port`, at times with an address behind it. */
+export function idLabel(id: string): string {
+  const [, protocol, port = ''] = /~(tcp|udp)~(\d+)/.exec(id) ?? [];
+  if (!port) return id;
+  return protocol === 'udp' ? `:${port} udp` : `:${port}`;
 }
 
 /** Services as people look for them: by port number, those that are gone last. */

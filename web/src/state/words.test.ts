@@ -32,8 +32,8 @@ describe('sentences', () => {
   });
 
   it('counts of a node all that is on the chart', () => {
-    expect(nodeLine(one, 'vm')).toBe('vm, 9 services, 11 connections, found without configuration.');
-    expect(nodeLine({ ...one, level: 'node', services: new Map() }, 'vm')).toBe('vm, 11 connections, found without configuration.');
+    expect(nodeLine(one, 'vm')).toBe('vm: 9 services and 11 connections, found without configuration.');
+    expect(nodeLine({ ...one, level: 'node', services: new Map() }, 'vm')).toBe('vm: 11 connections, found without configuration.');
   });
 
   it('covers zero connections without dividing by it', () => {

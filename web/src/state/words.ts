@@ -1,4 +1,4 @@
-import type { Connection, Coverage, Evidence, NodeInfo, NodeKind, Service, Sighting } from '../api/types';
+import type { ChartNode, Connection, Coverage, Evidence, Member, NodeInfo, NodeKind, Service, Sighting } from '../api/types';
 import { capital, figure, inWords, plural } from '../lib/format';
 import { AS_IS, type Namer, type Topology, byServer } from './topology';
 
@@ -9,11 +9,11 @@ export function isUsed(service: Service): boolean {
 }
 
 /** What is drawn as a node and could not report: the Internet, networks, virtual addresses. */
-const NO_HOSTS: readonly NodeKind[] = ['internet', 'network', 'virtual'];
+const NO_HOSTS: readonly NodeKind[] = ['internet', 'network', 'virtual', 'pool', 'group'];
 
-/** The nodes of the site that report, or could. */
-export function insideNodes(nodes: Iterable<NodeInfo>): NodeInfo[] {
-  return [...nodes].filter((n) => !NO_HOSTS.includes(n.kind));
+/** The nodes of the site that report, or could; of pools and groups their members. */
+export function insideNodes(nodes: Iterable<Pick<ChartNode, 'kind' | 'name' | 'members'>>): Pick<Member, 'kind' | 'name'>[] {
+  return [...nodes].flatMap<Pick<Member, 'kind' | 'name'>>((n) => n.members ?? [n]).filter((n) => !NO_HOSTS.includes(n.kind));
 }
 
 export function isSilent({ state, kind }: NodeInfo): boolean {
@@ -47,12 +47,15 @@ export function missing(topology: Topology): string {
   return `${who} ${whom}. With an agent on ${silent === 1 ? 'it, its' : 'them, their'} names and processes appear here.`;
 }
 
-/** `web01, 4 services, 24 connections`: what is on the chart of a node. */
+/** `web01: 4 services and 24 connections`: what is on the chart of a node. */
 export function nodeLine(topology: Topology, name: string): string {
   const services = [...topology.services.values()].filter((s) => s.node === name).length;
   const connections = [...topology.connections.values()].filter((c) => c.client.node === name || c.server.node === name);
-  const found = topology.level === 'service' ? `${plural(services, 'service')}, ` : '';
-  return `${name}, ${found}${plural(connections.length, 'connection')}, found without configuration.`;
+  const found = [
+    ...(services > 0 ? [plural(services, 'service')] : []),
+    ...(connections.length > 0 ? [plural(connections.length, 'connection')] : []),
+  ];
+  return found.length > 0 ? `${name}: ${found.join(' and ')}, found without configuration.` : `${name}: nothing of it is on this chart.`;
 }
 
 /** What the coverage line means by one-sided. */
@@ -126,6 +129,7 @@ export function stateWord(node: NodeInfo): string {
   if (node.kind === 'internet') return 'everything outside';
   if (node.kind === 'network') return 'network';
   if (node.kind === 'virtual') return 'virtual address';
+  if (node.kind === 'pool' || node.kind === 'group') return node.kind;
   return { reporting: 'reports', stale: 'does not report', inferred: 'does not report' }[node.state];
 }
 

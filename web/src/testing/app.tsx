@@ -5,15 +5,19 @@ import { vi } from 'vitest';
 import { type App, AppProvider } from '../app';
 import { Client } from '../api/client';
 import { FakeSource } from '../api/fake';
+import { DirectLines } from '../api/line';
 import type { TopologyDocument } from '../api/types';
 import { ChartController } from '../chart/controller';
 import { answer } from '../fixtures/backend';
 import { oneHostFixture } from '../fixtures';
 import { ManualClock } from '../lib/clock';
+import { type Other, createShown } from '../state/compare';
+import { UNREAD } from '../state/checks';
 import { Feed } from '../state/feed';
 import { createPrefs } from '../state/prefs';
 import { formatRoute, parseRoute } from '../state/route';
 import { Session } from '../state/session';
+import { Speaker } from '../state/speaker';
 import { Drawing, fakeContext } from './canvas';
 
 /** What the fake server was asked, and what it says instead of the fixture. */
@@ -59,10 +63,11 @@ export interface Options {
   doc?: TopologyDocument;
   hash?: string;
   reply?: Reply;
+  wall?: boolean;
 }
 
 /** An app over a fixture; nothing is on the page yet. */
-export function makeApp({ doc = oneHostFixture(), hash = '#/chart', reply = () => null }: Options = {}): Harness {
+export function makeApp({ doc = oneHostFixture(), hash = '#/chart', reply = () => null, wall = false }: Options = {}): Harness {
   const drawn = new Drawing();
   const context = fakeContext(drawn);
   vi.spyOn(HTMLCanvasElement.prototype, 'getContext').mockImplementation((() => context) as never);
@@ -93,10 +98,21 @@ export function makeApp({ doc = oneHostFixture(), hash = '#/chart', reply = () =
   const kept = new Map<string, string>();
   const session = new Session(client);
   client.onLogin = () => session.refused();
+  const feed = new Feed({ client, lines: new DirectLines({ open, clock, random: () => 0 }), clock, random: () => 0, onLost: () => void session.check() });
+  const other = signal<Other | null>(null);
   const app: App = {
     client,
-    feed: new Feed({ client, open, clock, random: () => 0, onLost: () => void session.check() }),
+    feed,
+    other,
+    shown: createShown(feed.topology, other),
+    sources: signal(UNREAD),
+    alerts: signal([]),
+    incidents: signal([]),
     session,
+    storeAway: signal(false),
+    waits: signal([]),
+    speaker: new Speaker(clock),
+    wall,
     prefs: createPrefs({ getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => void kept.set(k, v) }),
     chart: new ChartController(() => true),
     route: computed(() => parseRoute(place.value)),
@@ -105,7 +121,10 @@ export function makeApp({ doc = oneHostFixture(), hash = '#/chart', reply = () =
     theme: signal('light'),
     version: signal(null),
     dialog: signal(''),
+    filtering: signal(false),
     byKeyboard: signal(false),
+    moving: signal(false),
+    refused: signal(null),
     heading: signal('out'),
   };
   const root = document.createElement('div');

@@ -79,7 +79,7 @@ function OwnWay({ server }: { server: string }) {
 }
 
 /** A numbered step. */
-function Step({ n, title, children }: { n: number; title: string; children: ComponentChildren }) {
+export function Step({ n, title, children }: { n: number; title: string; children: ComponentChildren }) {
   return (
     <section class="step">
       <span class="step-number" aria-hidden="true">
@@ -93,7 +93,8 @@ function Step({ n, title, children }: { n: number; title: string; children: Comp
   );
 }
 
-function ByAgent() {
+/** How an agent is run on another node and let in. */
+export function ByAgent() {
   const { version } = useApp();
   const server = ownAddress(location.href);
   const v = version.value;
@@ -102,7 +103,7 @@ function ByAgent() {
       <section>
         <b>Other hosts cannot reach this dotm yet.</b>
         <p class="ink2">
-          It listens on <code>{v.listen}</code>. Stop it, and run it for others; what it knows is kept if the data folder is the same:
+          It listens on <code>{v.listen}</code>. Stop it, and run it for others; it keeps what it knows if <code>--data</code> is the same:
         </p>
         <Command text="dotm serve --listen :4849" />
         <p class="ink2">It then makes a certificate of its own and prints a link with which you log in.</p>

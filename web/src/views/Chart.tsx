@@ -4,94 +4,46 @@ import { listen } from '../chart/gestures';
 import { readPalette } from '../chart/palette';
 import { type Hit, type Scene, buildScene } from '../chart/scene';
 import { placeOf, step } from '../chart/walk';
-import { allConnections, allServices, isGone } from '../parts/columns';
 import { Icon } from '../parts/Icon';
-import { ProblemNote } from '../parts/Problem';
+import { FilterLine } from '../parts/Filter';
+import { Minimap } from '../parts/Minimap';
+import { Notice } from '../parts/Notice';
 import { SidePanel } from '../parts/SidePanel';
-import { Table } from '../parts/Table';
+import { Timeline } from '../parts/Timeline';
 import { ToolRow } from '../parts/ToolRow';
-import { figure, plural } from '../lib/format';
+import { capital, plural } from '../lib/format';
+import { countsLine } from '../state/compare';
+import { type Kept, formatFilter, keptBy } from '../state/filter';
 import { judgeOf } from '../state/health';
-import { type Selection, type Twin, showOnChart } from '../state/route';
-import { type Topology, byPort, byServer, knownAs, selectedNode } from '../state/topology';
+import { endMoving, mayMove, moveBox } from '../parts/moves';
+import { type Selection, showOnChart, unfold } from '../state/route';
+import { type Topology, selectedNode } from '../state/topology';
 import { insideNodes } from '../state/words';
+import { ChartTable } from './Twin';
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
 export function ChartView() {
   const { route } = useApp();
+  const kept = useKept();
   return (
     <div class="body">
       <div class="main">
         <ToolRow />
-        {route.value.table ? <ChartTable /> : <Stage />}
+        {route.value.table ? <ChartTable kept={kept} /> : <Stage kept={kept} />}
+        {(route.value.at || route.value.from) && <Timeline />}
       </div>
       <SidePanel />
     </div>
   );
 }
 
-const TWINS: readonly (readonly [Exclude<Twin, ''>, string])[] = [
-  ['connections', 'Connections'],
-  ['services', 'Services'],
-];
-
-/** The same as the chart, as two tables. */
-function ChartTable() {
-  const { feed, route, navigate } = useApp();
-  const topology = feed.topology.value;
-  if (!topology) return <Notice />;
-  const { table } = route.value;
-  return (
-    <div class="scroll">
-      <div class="segments" role="group" aria-label="Table">
-        {TWINS.map(([twin, title]) => (
-          <button key={twin} type="button" aria-pressed={table === twin} onClick={() => navigate({ ...route.value, table: twin })}>
-            {title} <span class="count">{figure(topology[twin].size)}</span>
-          </button>
-        ))}
-      </div>
-      {table === 'services' ? <ServiceTwin topology={topology} /> : <ConnectionTwin topology={topology} />}
-    </div>
-  );
-}
-
-function ConnectionTwin({ topology }: { topology: Topology }) {
-  const { now, route, navigate } = useApp();
-  const items = useMemo(() => [...topology.connections.values()].sort(byServer), [topology]);
-  const columns = useMemo(() => allConnections(judgeOf(topology, now.peek()), knownAs(topology)), [topology]);
-  return (
-    <Table
-      key="connections"
-      label="Connections of the chart"
-      columns={columns}
-      items={items}
-      id={(c) => c.id}
-      sort={{ key: 'count', descending: true }}
-      selected={route.value.selection?.id ?? ''}
-      onOpen={(c) => navigate({ ...route.value, selection: { kind: 'connection', id: c.id } })}
-      empty="No connection is on the chart."
-    />
-  );
-}
-
-function ServiceTwin({ topology }: { topology: Topology }) {
-  const { now, route, navigate } = useApp();
-  const items = useMemo(() => [...topology.services.values()].sort(byPort), [topology]);
-  const columns = useMemo(() => allServices(judgeOf(topology, now.peek()), knownAs(topology)), [topology]);
-  return (
-    <Table
-      key="services"
-      label="Services of the chart"
-      columns={columns}
-      items={items}
-      id={(s) => s.id}
-      sort={{ key: 'clients', descending: true }}
-      last={isGone}
-      selected={route.value.selection?.id ?? ''}
-      onOpen={(s) => navigate({ ...route.value, selection: { kind: 'service', id: s.id } })}
-      empty={topology.level === 'node' ? 'A chart of nodes shows no services.' : 'No service is on the chart.'}
-    />
-  );
+/** What the filter shows. With only trouble asked for, judged anew with the clock. */
+function useKept(): Kept | null {
+  const { shown, route, now } = useApp();
+  const topology = shown.value;
+  const { filter } = route.value;
+  const at = filter.trouble ? now.value : 0;
+  return useMemo(() => (topology ? keptBy(topology, filter, judgeOf(topology, at || now.peek())) : null), [topology, formatFilter(filter).join(), at]);
 }
 
 /** Where the panel is a sheet from below, and how much of the chart it covers. */
@@ -136,18 +88,21 @@ function onTab(app: App, event: KeyboardEvent): void {
 }
 
 function useScene(): Scene | null {
-  const { feed } = useApp();
-  const topology = feed.topology.value;
+  const { shown } = useApp();
+  const topology = shown.value;
   const before = useRef<Scene | null>(null);
   return useMemo(() => (before.current = topology ? buildScene(topology, laneTitle(topology), before.current) : null), [topology]);
 }
 
-function Stage() {
+const MOVING = 'Drag a box to where it shall stand, or carry the selected one with arrows and put it down with Enter. It stays there; “Unpin” in the panel gives it back.';
+
+function Stage({ kept }: { kept: Kept | null }) {
   const app = useApp();
-  const { chart, feed, route, navigate, theme } = app;
+  const { chart, shown: drawn, route, navigate, theme } = app;
   const canvas = useRef<HTMLCanvasElement>(null);
   const scene = useScene();
-  const topology = feed.topology.value;
+  const refused = app.refused.value;
+  const topology = drawn.value;
   const { selection, level, hide } = route.value;
   const empty = topology !== null && topology.nodes.size === 0;
 
@@ -162,6 +117,11 @@ function Stage() {
     const stop = listen(element, chart, (hit) => {
       app.byKeyboard.value = false;
       navigate(hit ? showOnChart(route.peek(), selectionOf(hit) ?? { kind: 'node', id: '' }) : { ...route.peek(), selection: null });
+    }, (hit) => {
+      if (hit.kind !== 'edge' && hit.box.node.kind === 'pool') navigate({ ...unfold(route.peek(), hit.box.node.name) });
+    }, {
+      may: (asked) => (asked || app.moving.peek()) && mayMove(app),
+      put: (box, at) => void moveBox(app, box, at).then((problem) => (app.refused.value = problem)),
     });
     return () => {
       stop();
@@ -204,6 +164,8 @@ function Stage() {
     if (place && matchMedia(NARROW).matches) chart.reveal(place, SHEET);
   }, [node, selection?.id]);
 
+  useEffect(() => chart.show(kept?.boxes ?? null), [kept]);
+
   useStaleTick(scene);
 
   return (
@@ -229,6 +191,16 @@ function Stage() {
         </div>
       )}
       {!topology && <Notice />}
+      {(app.moving.value || refused) && (
+        <div class="hint" role="status">
+          {refused ? capital(refused.detail || refused.title) : MOVING}{' '}
+          <button type="button" class="plain" onClick={() => (refused ? (app.refused.value = null) : endMoving(app))}>
+            {refused ? 'Close' : 'Done'}
+          </button>
+        </div>
+      )}
+      {scene && !empty && <Minimap scene={scene} />}
+      {topology && !empty && <FilterLine topology={topology} kept={kept} />}
       {topology && !empty && (
         <div class="zoom" role="group" aria-label="Zoom">
           <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick={() => chart.zoom(1.25)}>
@@ -247,7 +219,9 @@ function Stage() {
 }
 
 function describe(topology: Topology): string {
-  return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}`;
+  const marks = topology.marks && [topology.marks.nodes, topology.marks.services, topology.marks.connections].flatMap((m) => [...m.values()]);
+  const differs = marks && marks.length > 0 ? `; beside the other moment ${countsLine(marks.map((mark) => ({ mark })))}` : '';
+  return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}`;
 }
 
 /** Ages and trouble on the canvas are redrawn with the clock, but only if there are any. */
@@ -259,16 +233,4 @@ function useStaleTick(scene: Scene | null): void {
   }, [scene]);
   const tick = ageing ? now.value : 0;
   useEffect(() => chart.invalidate(), [tick]);
-}
-
-/** Before the first topology: why there is none, or the outline of what comes. */
-function Notice() {
-  const { feed } = useApp();
-  const problem = feed.problem.value;
-  if (!problem) return <div class="outline" aria-label="Loading" />;
-  return (
-    <div class="notice">
-      <ProblemNote problem={problem} onRetry={() => feed.retry()} />
-    </div>
-  );
 }

@@ -1,8 +1,10 @@
 import { useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
-import type { NodeDocument, NodeInfo, NodeKind, Service, Target } from '../api/types';
+import type { Connection, NodeDocument, NodeInfo, NodeKind, RecentDocument, Service, Target } from '../api/types';
 import { edgeWidth } from '../chart/width';
 import { bytes, figure, goDuration, plural } from '../lib/format';
+import { CheckTable, NodeSign } from '../parts/Checks';
+import { lazy } from '../parts/Lazy';
 import { isGone, nodeConnections, nodeServices, unnamed } from '../parts/columns';
 import { Confirm } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
@@ -11,18 +13,20 @@ import { NodeName } from '../parts/NodeName';
 import { ProblemNote } from '../parts/Problem';
 import { NoteText } from '../parts/SidePanel';
 import { stateOf } from '../parts/shapes';
-import { SignalIcon } from '../parts/Signal';
+import { Signal, SignalIcon } from '../parts/Signal';
 import { StateIcon } from '../parts/StateIcon';
-import { Table } from '../parts/Table';
+import { type Column, Table } from '../parts/Table';
 import { Age } from '../parts/Time';
+import { Uses } from '../parts/Uses';
 import { fails, mayForget, skewWord, waySentence } from '../state/fleet';
-import { type Judge, judgeOf } from '../state/health';
-import { useResource } from '../state/resource';
+import { openOf } from '../state/checks';
+import { type Judge, type Trouble, judgeOf } from '../state/health';
+import { useResource, useTurn } from '../state/resource';
 import { formatRoute, goTo, showNode, showOnChart } from '../state/route';
-import { byPort, containerName, knownAs } from '../state/topology';
+import { byPort, containerName, knownAs, serviceLabel } from '../state/topology';
 import { isSilent, split, stateWord } from '../state/words';
 import { ContainerFacts, Inside } from './Inside';
-import { type Flow, type Peer, type Total, type Wire, buildFlow, peerTop } from './flow';
+import { type Flow, type Peer, type Total, type Wire, buildFlow, peerSign, peerTop, socketFacts, troublesOf } from './flow';
 
 /** The page of one node: in, services, out; then the tables. */
 export function NodeView({ name }: { name: string }) {
@@ -52,21 +56,28 @@ function NoSuchNode({ name }: { name: string }) {
   );
 }
 
+const Recent = lazy(() => import('../parts/Recent').then((m) => m.Recent));
+const MiniLine = lazy(() => import('../parts/Sparkline').then((m) => m.MiniLine));
+const Declared = lazy(() => import('../parts/Declared').then((m) => m.Declared));
+
 function NodePage({ document: { node, connections, ...document } }: { document: NodeDocument }) {
-  const { feed, now, route, navigate } = useApp();
+  const { feed, now, route, navigate, sources } = useApp();
   const topology = feed.topology.value;
   const inHost = containerName(node);
   const target = useTarget(node);
   const services = useMemo(() => [...document.services].sort(byPort), [document.services]);
   const judge = useMemo(() => judgeOf(topology, now.peek()), [topology]);
-  const serviceColumns = useMemo(() => nodeServices(judge), [judge]);
+  const hour = useHour(node);
+  const serviceColumns = useMemo(() => [...nodeServices(judge), ...hourColumn(hour)], [judge, hour]);
   const columns = useMemo(() => nodeConnections(node, judge, knownAs(topology)), [node.name, node.state, judge]);
   const parts = useMemo(() => split(connections, node.name), [connections, node.name]);
   const flow = useMemo(() => buildFlow(services, parts.into, parts.out, judge), [services, parts, judge]);
+  const troubles = useMemo(() => troublesOf(services, connections, node.name, judge), [services, connections, judge]);
   return (
     <>
       <div class="headline">
         <h1>
+          <NodeSign node={node} size={22} />
           {inHost && <Icon name="container" />}
           {node.kind === 'virtual' && <Icon name="virtual" />}
           {node.kind === 'network' && <Icon name="network" />}
@@ -78,8 +89,10 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
           {node.this ? 'this node, ' : ''}
           {stateWord(node)}
         </span>
+        {troubles[0] && <Signal severity={troubles[0].severity}>{troubles[0].text}</Signal>}
         <span class="gap" />
         <Remove node={node} target={target} />
+        {node.kind === 'internet' && <a href={formatRoute(goTo(route.value, 'geo'))}>On the map</a>}
         <button type="button" onClick={() => navigate(showOnChart(route.value, { kind: 'node', id: node.name }))}>
           Show on chart
         </button>
@@ -92,7 +105,11 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
         </div>
       ))}
       <FlowChart node={node} flow={flow} judge={judge} />
+      <Sockets node={node} connections={connections} troubles={troubles} />
+      <Recent hour={hour} />
       <Inside node={node} />
+      <CheckTable node={node.name} />
+      {sources.value.length > 0 && <Declared node={node.name} />}
       <div class="columns">
         <section>
           <div class="section-head">
@@ -126,7 +143,78 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
           />
         </section>
       </div>
+      <UsesOf services={services} />
     </>
+  );
+}
+
+/** The numbers of the last hour are read again this often, ms. */
+const HOUR_MS = 15_000;
+
+/** The node's last hour; null while nothing is known, and in the past. */
+function useHour(node: NodeInfo): RecentDocument | null {
+  const { client, now, route } = useApp();
+  const live = route.value.at === '';
+  const turn = useTurn(now, HOUR_MS);
+  const { data } = useResource(`recent ${live ? node.name : ''}`, String(turn), (s) => (live ? client.recent(node.name, s) : Promise.resolve(null)));
+  return data;
+}
+
+/** How many connections of a service were open, as a line. */
+function hourColumn(hour: RecentDocument | null): Column<Service>[] {
+  if (!hour || Object.keys(hour.services).length === 0) return [];
+  const points = (s: Service) => hour.services[s.id]?.open ?? [];
+  return [{ key: 'hour', title: 'Open, last hour', class: 'roomy', cell: (s) => (points(s).length > 0 ? <MiniLine points={points(s)} word={(n) => `${figure(Math.round(n))} open`} /> : null) }];
+}
+
+/** So many sentences of trouble stand on the page. */
+const TOLD = 6;
+
+/** What the sockets of the node say together: its trouble in sentences, else what is open. */
+function Sockets({ node, connections, troubles }: { node: NodeInfo; connections: readonly Connection[]; troubles: readonly Trouble[] }) {
+  const facts = socketFacts(connections);
+  if (connections.length === 0) return null;
+  return (
+    <section class="sockets">
+      <div class="section-head">
+        <h3>Sockets</h3>
+        <span>{facts.join(', ')}</span>
+      </div>
+      {troubles.length === 0 ? (
+        <p class="ink2">{isSilent(node) ? 'Nothing is known of its own sockets: it does not report.' : 'No trouble is seen in its sockets.'}</p>
+      ) : (
+        <ul class="plain-list">
+          {troubles.slice(0, TOLD).map((t) => (
+            <li key={t.text}>
+              <Signal severity={t.severity}>{t.text}.</Signal>
+            </li>
+          ))}
+          {troubles.length > TOLD && <li class="ink3">and {figure(troubles.length - TOLD)} more, in the tables below</li>}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+/** Who used a service of the node, of which one is chosen. */
+function UsesOf({ services }: { services: readonly Service[] }) {
+  const [chosen, setChosen] = useState('');
+  const service = services.find((s) => s.id === chosen) ?? services[0];
+  if (!service) return null;
+  return (
+    <section class="form uses-of">
+      <label>
+        <h3>Who needs</h3>{' '}
+        <select value={service.id} onChange={(event) => setChosen(event.currentTarget.value)}>
+          {services.map((s) => (
+            <option key={s.id} value={s.id}>
+              {serviceLabel(s)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <Uses service={service} />
+    </section>
   );
 }
 
@@ -302,9 +390,12 @@ function FlowChart({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: J
 
 function Hub({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: Judge }) {
   const state = node.state === 'stale' ? ' stale' : isSilent(node) ? ' dashed' : node.kind === 'virtual' ? ' virtual' : '';
+  const open = openOf(node);
+  const trouble = open === 'NONE' ? '' : ` open-${open === 'DOWN' ? 'critical' : open.toLowerCase()}`;
   return (
-    <div class={`hub${state}`} style={{ top: `${flow.hubTop}px` }}>
+    <div class={`hub${state}${trouble}`} style={{ top: `${flow.hubTop}px` }}>
       <div class="hub-head">
+        <NodeSign node={node} />
         <b>{containerName(node)?.container ?? (node.known_as || node.name)}</b>
         <span class="mono ink3">{node.known_as ? node.name : (node.addresses.find((a) => a !== node.name) ?? '')}</span>
       </div>
@@ -337,6 +428,7 @@ function Peers({ peers, more, height }: { peers: readonly Peer[]; more: number; 
           href={formatRoute(showNode(route.value, p.node))}
           title={[`${named(p.node)} ${p.what}`, ...p.troubles.map((t) => t.text)].join('\n')}
         >
+          <PeerSign peer={p} />
           <span class="name">
             <NodeName name={p.node} strong /> <span class="ink2">{p.what}</span>
           </span>
@@ -351,6 +443,13 @@ function Peers({ peers, more, height }: { peers: readonly Peer[]; more: number; 
       )}
     </div>
   );
+}
+
+/** What the checks say of the other end, where they say something is wrong. */
+function PeerSign({ peer }: { peer: Peer }) {
+  const { feed } = useApp();
+  const verdict = peerSign(feed.topology.value, peer);
+  return verdict && <NodeSign node={verdict} />;
 }
 
 function isDashed(node: NodeInfo | undefined): boolean {

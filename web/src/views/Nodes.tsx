@@ -4,8 +4,9 @@ import { useApp } from '../app';
 import type { NodeList, SuggestionList } from '../api/types';
 import { figure, plural } from '../lib/format';
 import { ProblemNote } from '../parts/Problem';
+import { NoteText } from '../parts/SidePanel';
 import { Table } from '../parts/Table';
-import { type FleetRow, NODE_FILTERS, type NodeFilter, fleetLine, fleetNodes, fleetRows, isOf, narrowed } from '../state/fleet';
+import { type FleetRow, NODE_FILTERS, type NodeFilter, fleetLine, fleetNodes, fleetRows, isOf, narrowed, sharedNotes } from '../state/fleet';
 import { type Resource, useResource } from '../state/resource';
 import { type NodesList, showList, showNode } from '../state/route';
 import { AddNode } from './AddNode';
@@ -111,9 +112,26 @@ function CurrentList({ rows, nodes, suggestions, reload }: ListProps) {
         <>
           {nodes.problem && <ProblemNote problem={nodes.problem} onRetry={nodes.reload} />}
           {nodes.data && <Fleet rows={rows} />}
+          <Shared rows={rows} />
         </>
       );
   }
+}
+
+/** What much of the site has in common is told once, below the nodes. */
+function Shared({ rows }: { rows: readonly FleetRow[] }) {
+  const shared = useMemo(() => sharedNotes(rows), [rows]);
+  if (shared.length === 0) return null;
+  return (
+    <section class="form shared" aria-label="Notes that many nodes have">
+      {shared.map(({ note, nodes, of }) => (
+        <div key={note.text}>
+          <h3>{nodes === of ? `All ${plural(nodes, 'node')} that report` : `${figure(nodes)} of ${plural(of, 'node')} that report`}</h3>
+          <NoteText note={note} />
+        </div>
+      ))}
+    </section>
+  );
 }
 
 /** The table of nodes, narrowed by what the link says. */

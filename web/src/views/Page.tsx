@@ -1,53 +1,93 @@
-import { useEffect, useLayoutEffect, useMemo } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { type App, useApp } from '../app';
-import { nextBox } from '../chart/scene';
-import { sibling } from '../chart/walk';
 import { systemClock } from '../lib/clock';
-import { type Bindings, Keyboard } from '../lib/keys';
+import { Keyboard } from '../lib/keys';
+import { Announcer } from '../parts/Announcer';
 import { AsOf } from '../parts/AsOf';
 import { Banner } from '../parts/Banner';
-import { KeysDialog, Palette } from '../parts/Palette';
+import { Beside } from '../parts/Beside';
+import { IncidentWatch } from '../parts/IncidentWatch';
+import { KeysDialog } from '../parts/KeysDialog';
+import { Palette } from '../parts/Palette';
+import { PrintHead, usePrint } from '../parts/Print';
+import { lazy } from '../parts/Lazy';
+import { Waiting, useOutline } from '../parts/Loading';
+import { Monitoring } from '../parts/Monitoring';
 import { StoreTrouble } from '../parts/StoreTrouble';
 import { BottomBar, TopBar } from '../parts/TopBar';
-import { formatRoute, goTo, showNode } from '../state/route';
-import { selectedNode } from '../state/topology';
-import { ChartView, walkTo } from './Chart';
-import { HistoryView } from './History';
+import { WallBar, WallCamera, useWallScale, useWallStyle } from '../parts/Wall';
+import { formatRoute, goTo, levelFor, usualLevel } from '../state/route';
+import { actionsOf, bindingsOf, keyHelp } from './keys';
+import { ChartView } from './Chart';
 import { ServicesView } from './Lists';
-import { NodeView } from './Node';
-import { NodesView } from './Nodes';
-import { SettingsView } from './Settings';
 
-const STEP_PX = 64;
+const IncidentsView = lazy(() => import('./Incidents').then((m) => m.IncidentsView));
+const ChecksView = lazy(() => import('./Checks').then((m) => m.ChecksView));
+const HistoryView = lazy(() => import('./History').then((m) => m.HistoryView));
+const NodesView = lazy(() => import('./Nodes').then((m) => m.NodesView));
+const NodeView = lazy(() => import('./Node').then((m) => m.NodeView));
+const GeoView = lazy(() => import('./Geo').then((m) => m.GeoView));
+const MappingView = lazy(() => import('./Mapping').then((m) => m.MappingView));
+const ReportView = lazy(() => import('./Report').then((m) => m.ReportView));
+const SettingsView = lazy(() => import('./Settings').then((m) => m.SettingsView));
+const CheckSheet = lazy(() => import('../parts/CheckSheet').then((m) => m.CheckSheet));
+
+const HELP = keyHelp();
 
 /** The frame of every page: bars, dialogs, keys, live region. */
 export function Page() {
   const app = useApp();
   const { feed, route } = app;
-  const { level, hide, at } = route.value;
+  const { level, hide, at, expand } = route.value;
   const hideKey = hide.join();
+  const expandKey = expand.join();
+  // Which level to start with is known when the first answer is there; that is no reason to ask again.
+  const followed = useRef('');
   useEffect(() => {
-    feed.watch(level, hide, at);
-    return () => feed.close();
-  }, [level, hideKey, at]);
-  useTitle(app);
+    const question = `${level} ${hideKey} ${expandKey} ${at}`;
+    if (question === followed.current) return;
+    followed.current = question;
+    if (usualLevel.value !== null || level !== 'service') feed.watch(level, hide, at, expand);
+    else
+      feed.watch('pool', hide, at, expand, (read) => {
+        const usual = levelFor(read);
+        followed.current = `${usual} ${hideKey} ${expandKey} ${at}`;
+        usualLevel.value = usual;
+        return usual;
+      });
+  }, [level, hideKey, expandKey, at]);
+  useEffect(() => () => feed.close(), []);
+  const title = useTitle(app);
+  const scale = useWallScale();
+  const style = useWallStyle(scale);
+  const main = useLandingPlace(app);
+  usePrint();
+  useOutline();
   const actions = useMemo(() => actionsOf(app), [app]);
   useKeys(app);
   return (
-    <div class="frame">
-      <TopBar />
+    <div class={app.wall ? 'frame wall' : 'frame'} {...(app.wall ? { style } : {})}>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        Skip to the page
+      </button>
+      {app.wall ? <WallBar /> : <TopBar />}
+      {app.wall && <WallCamera />}
+      <PrintHead title={title} />
       <Banner />
-      <AsOf />
       <StoreTrouble />
-      <main class="page">
+      <Monitoring />
+      <IncidentWatch />
+      <Waiting />
+      <AsOf />
+      <Beside />
+      <main class="page" ref={main} tabIndex={-1}>
         <Current />
       </main>
       <BottomBar />
+      {route.value.check && <CheckSheet />}
       <Palette actions={actions} />
-      <KeysDialog />
-      <div class="hidden" role="status" aria-live="polite">
-        {feed.spoken.value}
-      </div>
+      <KeysDialog help={HELP} />
+      <Announcer title={title} />
     </div>
   );
 }
@@ -56,13 +96,28 @@ function Current() {
   const { route } = useApp();
   switch (route.value.view) {
     case 'chart':
-      return <ChartView />;
+      return (
+        <>
+          <h1 class="hidden">Chart</h1>
+          <ChartView />
+        </>
+      );
+    case 'incidents':
+      return <IncidentsView />;
+    case 'geo':
+      return <GeoView />;
     case 'services':
       return <ServicesView />;
     case 'nodes':
       return <NodesView />;
     case 'node':
       return <NodeView key={route.value.node} name={route.value.node} />;
+    case 'checks':
+      return <ChecksView />;
+    case 'mapping':
+      return <MappingView />;
+    case 'report':
+      return <ReportView />;
     case 'history':
       return <HistoryView />;
     case 'settings':
@@ -78,7 +133,7 @@ function NoSuchPage() {
   return (
     <div class="scroll">
       <div class="problem" role="alert">
-        <h2>There is no such page.</h2>
+        <h1>There is no such page.</h1>
         <code>#/{route.value.path}</code>
         <a href={formatRoute(goTo(route.value, 'chart'))}>Go to the chart</a>
       </div>
@@ -86,108 +141,28 @@ function NoSuchPage() {
   );
 }
 
-const TITLES = { chart: 'Chart', services: 'Services', nodes: 'Nodes', history: 'History', settings: 'Settings', unknown: 'No such page' } as const;
+const TITLES = { chart: 'Chart', incidents: 'Incidents', geo: 'Map', services: 'Services', nodes: 'Nodes', checks: 'Checks', mapping: 'Check mapping', report: 'Report', history: 'History', settings: 'Settings', unknown: 'No such page' } as const;
 
-function useTitle({ route }: App): void {
+/** The page's name, in the window's title too. */
+function useTitle({ route }: App): string {
   const { view, node } = route.value;
   const title = view === 'node' ? node : TITLES[view];
   useEffect(() => {
     document.title = `${title}, dotm`;
   }, [title]);
+  return title;
 }
 
-function toggleTheme({ prefs, theme }: App): void {
-  prefs.theme.value = theme.value === 'dark' ? 'light' : 'dark';
-}
-
-function togglePanel({ prefs }: App): void {
-  prefs.panel.value = !prefs.panel.value;
-}
-
-function toggleTable({ route, navigate }: App): void {
-  const { view, table } = route.value;
-  if (view === 'chart') navigate({ ...route.value, table: table ? '' : 'connections' });
-}
-
-function currentNode({ route, feed }: App): string {
-  return selectedNode(feed.topology.value, route.value.selection);
-}
-
-/** An arrow key: to the next box, along the connections of one end, or over the chart. */
-function arrow(app: App, direction: 'left' | 'right' | 'up' | 'down', dx: number, dy: number): void {
-  const { chart, route } = app;
-  if (route.value.view !== 'chart' || route.value.table) return;
-  const { scene } = chart;
-  const { selection } = route.value;
-  if (scene && selection?.kind === 'connection' && dy !== 0) {
-    walkTo(app, sibling(scene, selection.id, app.heading.value, dy > 0 ? 1 : -1));
-    return;
-  }
-  const box = scene?.boxByName.get(currentNode(app));
-  if (!box || !scene) {
-    chart.pan(-dx * STEP_PX, -dy * STEP_PX);
-    return;
-  }
-  const next = nextBox(scene, box, direction);
-  if (next) walkTo(app, { kind: 'node', id: next.node.name });
-}
-
-/** Enter: the selected node's page, or a first selection to walk from. */
-function enter(app: App): void {
-  const { route, navigate, feed } = app;
-  if (route.value.view !== 'chart') return;
-  const name = currentNode(app);
-  if (name !== '') {
-    navigate(showNode(route.value, name));
-    return;
-  }
-  const nodes = [...(feed.topology.value?.nodes.values() ?? [])];
-  const first = nodes.find((n) => n.this) ?? nodes[0];
-  if (!first) return;
-  app.byKeyboard.value = true;
-  navigate({ ...route.value, selection: { kind: 'node', id: first.name } });
-}
-
-/** Back out one step: selection, table, page. */
-function escape({ route, navigate }: App): void {
-  const { view, selection, table } = route.value;
-  if (selection) navigate({ ...route.value, selection: null });
-  else if (table) navigate({ ...route.value, table: '' });
-  else if (view !== 'chart') navigate(goTo(route.value, view === 'node' ? 'nodes' : 'chart'));
-}
-
-function bindingsOf(app: App): Bindings {
-  const { chart, route, navigate, dialog } = app;
-  const openSearch = (): void => {
-    dialog.value = 'search';
-  };
-  return {
-    '/': openSearch,
-    'Ctrl+k': openSearch,
-    '?': () => (dialog.value = 'keys'),
-    'g c': () => navigate(goTo(route.value, 'chart')),
-    'g s': () => navigate(goTo(route.value, 'services')),
-    'g n': () => navigate(goTo(route.value, 'nodes')),
-    'g h': () => navigate(goTo(route.value, 'history')),
-    t: () => toggleTable(app),
-    ']': () => togglePanel(app),
-    d: () => toggleTheme(app),
-    f: () => chart.focusNode(currentNode(app)),
-    '+': () => chart.zoom(1.25),
-    '=': () => chart.zoom(1.25),
-    '-': () => chart.zoom(0.8),
-    '0': () => chart.fit(),
-    ArrowLeft: () => arrow(app, 'left', -1, 0),
-    ArrowRight: () => arrow(app, 'right', 1, 0),
-    ArrowUp: () => arrow(app, 'up', 0, -1),
-    ArrowDown: () => arrow(app, 'down', 0, 1),
-    'Shift+ArrowLeft': () => chart.pan(STEP_PX, 0),
-    'Shift+ArrowRight': () => chart.pan(-STEP_PX, 0),
-    'Shift+ArrowUp': () => chart.pan(0, STEP_PX),
-    'Shift+ArrowDown': () => chart.pan(0, -STEP_PX),
-    Enter: () => enter(app),
-    Escape: () => escape(app),
-  };
+/** The page itself: Tab goes on there after another page came, where what had the focus is gone. */
+function useLandingPlace({ route }: App) {
+  const main = useRef<HTMLElement>(null);
+  const { view, node } = route.value;
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current && (document.activeElement ?? document.body) === document.body) main.current?.focus({ preventScroll: true });
+    first.current = false;
+  }, [view, node]);
+  return main;
 }
 
 /** What lies over the page has the keys for itself, wherever the focus is. */
@@ -204,18 +179,4 @@ function useKeys(app: App): void {
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
   }, [app]);
-}
-
-function actionsOf(app: App) {
-  const { chart, route, navigate, dialog } = app;
-  return [
-    { id: 'theme', title: 'Switch between light and dark', key: 'd', run: () => toggleTheme(app) },
-    { id: 'fit', title: 'Fit the chart', key: '0', run: () => chart.fit() },
-    { id: 'services', title: 'Chart of services', key: '', run: () => navigate({ ...goTo(route.value, 'chart'), level: 'service' }) },
-    { id: 'nodes', title: 'Chart of nodes', key: '', run: () => navigate({ ...goTo(route.value, 'chart'), level: 'node' }) },
-    { id: 'table', title: 'Table instead of chart', key: 't', run: () => toggleTable(app) },
-    { id: 'panel', title: 'Show or hide the panel', key: ']', run: () => togglePanel(app) },
-    { id: 'settings', title: 'Settings', key: '', run: () => navigate(goTo(route.value, 'settings')) },
-    { id: 'keys', title: 'All keys', key: '?', run: () => (dialog.value = 'keys') },
-  ];
 }

@@ -2,18 +2,21 @@ import { useEffect, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { problemOf } from '../api/client';
 import type { NamedAddress, NamedNetwork, Problem, SettingName, Settings, SettingsDocument } from '../api/types';
-import { goDuration, parseGoDuration } from '../lib/format';
+import { durationWords, exactBytes, parseBytes, parseGoDuration, plural, shortDuration, typedDuration } from '../lib/format';
 import { ProblemNote } from '../parts/Problem';
 import type { Theme } from '../state/prefs';
 import { useResource } from '../state/resource';
+import { formatRoute, goTo } from '../state/route';
+import { SignalSettings } from './SignalSettings';
+import { SourceSettings } from './Sources';
 
 interface FieldSpec {
   name: SettingName;
   title: string;
   help: string;
-  /** How its value is written: a duration, entries on lines, entries after each other, or one of a few. */
-  kind: 'duration' | 'lines' | 'commas' | 'choice';
-  /** What a duration of nothing means, where it may be that. */
+  /** How its value is written: a duration, a size, entries on lines, entries after each other, or one of a few. */
+  kind: 'duration' | 'bytes' | 'lines' | 'commas' | 'choice';
+  /** What a duration or size of nothing means, where it may be that. */
   zero?: string;
   /** What an entry looks like. */
   example?: string;
@@ -38,8 +41,39 @@ const GROUPS: readonly { title: string; fields: readonly FieldSpec[] }[] = [
         zero: 'never',
       },
       { name: 'stale_after', title: 'Stale after', help: 'A node silent for longer is stale.', kind: 'duration' },
-      { name: 'retention', title: 'Keep events', help: 'Events are kept for this long; 0s: for ever.', kind: 'duration', zero: 'for ever' },
+      {
+        name: 'retention',
+        title: 'Keep the history',
+        help: 'Events, and what the chart looked like, are kept for this long; 0s: for ever.',
+        kind: 'duration',
+        zero: 'for ever',
+      },
+      {
+        name: 'retention_bytes',
+        title: 'Room for the history',
+        help: 'Beyond this the oldest history goes, however young; 0: no limit. The ledger of uses does not count.',
+        kind: 'bytes',
+        zero: 'no limit',
+      },
+      {
+        name: 'key_frames',
+        title: 'Record the numbers',
+        help: 'Counts and rates of a node that changed are recorded this often; what appears or vanishes is recorded at once. 0s: with such changes only.',
+        kind: 'duration',
+        zero: 'with changes only',
+      },
+      {
+        name: 'ledger_retention',
+        title: 'Remember uses',
+        help: 'For this long after the last use it is known who used a service; 0s: for ever.',
+        kind: 'duration',
+        zero: 'for ever',
+      },
     ],
+  },
+  {
+    title: 'Results of checks',
+    fields: [{ name: 'check_expiry', title: 'Forget stale checks after', help: 'A result that nobody renews turns stale after three of its intervals, and leaves the chart after this; 0s: never.', kind: 'duration', zero: 'never' }],
   },
   {
     title: 'Nodes that are asked',
@@ -116,8 +150,13 @@ export function toText(settings: Settings, name: SettingName): string {
       return settings[name].map((n) => `${n.address} ${n.name}`.trim()).join('\n');
     case 'outside_networks':
       return settings.outside_networks.map((n) => `${n.name}: ${n.networks.join(', ')}`).join('\n');
-    default:
+    case 'retention_bytes':
+      return settings.retention_bytes > 0 ? exactBytes(settings.retention_bytes) : '0';
+    case 'names_by':
+    case 'internet_split':
       return settings[name];
+    default:
+      return shortDuration(settings[name] ?? '');
   }
 }
 
@@ -153,9 +192,20 @@ export function fromText(name: SettingName, text: string): Partial<Settings> {
     case 'virtual_addresses':
     case 'names':
       return { [name]: lines.map(namedAddress) };
+    case 'retention_bytes':
+      return { retention_bytes: sizeOf(text) };
+    case 'names_by':
+    case 'internet_split':
+      return { [name]: text };
     default:
-      return { [name]: text.trim() };
+      return { [name]: typedDuration(text) };
   }
+}
+
+/** A size in bytes; what is none goes as it is. */
+function sizeOf(text: string): number {
+  const n = parseBytes(text);
+  return Number.isNaN(n) ? (text.trim() as unknown as number) : n;
 }
 
 /** What a problem says about one field; its details name it somewhere in their location. */
@@ -170,51 +220,86 @@ function plain(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** A duration in words, `35 d`; '' where that says no more than its text. */
+/** A duration in words, `35 days`; '' where it is none. */
 export function inUnits(text: string, zero = ''): string {
-  if (parseGoDuration(text.trim()) === 0) return zero;
-  const words = goDuration(text.trim());
-  return words === text.trim() ? '' : words;
+  const typed = typedDuration(text);
+  return parseGoDuration(typed) === 0 ? zero : durationWords(typed);
+}
+
+/** A value in words, beside its input; '' where there is nothing to add. */
+function inOtherWords({ kind, zero }: FieldSpec, text: string): string {
+  if (kind === 'bytes') return parseBytes(text) === 0 ? (zero ?? '') : '';
+  return kind === 'duration' ? inUnits(text, zero) : '';
 }
 
 export function SettingsView() {
-  const { client, session } = useApp();
+  const { client, session, storeAway } = useApp();
   const { data, problem, reload } = useResource('settings', '', (s) => client.settings(s));
   const [saved, setSaved] = useState<SettingsDocument | null>(null);
   const current = saved ?? data;
   return (
     <div class="scroll">
-      <h1>Settings</h1>
+      <div class="headline">
+        <h1>Settings</h1>
+        <VersionLine />
+      </div>
       {problem && <ProblemNote problem={problem} onRetry={reload} />}
-      {current &&
-        GROUPS.map(({ title, fields }, i) => (
-          <div key={title} class="form">
-            <div class="section-head">
-              <h3>{title}</h3>
-              {i === 0 && <VersionLine />}
+      {storeAway.value && <p class="critical-text">Settings can’t be changed while the store is away.</p>}
+      <fieldset class="whole-form" disabled={storeAway.value}>
+        <SourceSettings />
+        <MappingLine />
+        {current &&
+          GROUPS.map(({ title, fields }) => (
+            <div key={title} class="form">
+              <h2 class="head">{title}</h2>
+              {fields
+                .filter((spec) => spec.name in current.settings)
+                .map((spec) => (
+                  <Field
+                    key={spec.name}
+                    spec={spec}
+                    text={toText(current.settings, spec.name)}
+                    locked={current.locked?.includes(spec.name) ?? false}
+                    readOnly={!session.mayChange.value}
+                    save={async (text) => setSaved(await client.patchSettings(fromText(spec.name, text)))}
+                  />
+                ))}
             </div>
-            {fields
-              .filter((spec) => spec.name in current.settings)
-              .map((spec) => (
-                <Field
-                  key={spec.name}
-                  spec={spec}
-                  text={toText(current.settings, spec.name)}
-                  locked={current.locked?.includes(spec.name) ?? false}
-                  readOnly={!session.mayChange.value}
-                  save={async (text) => setSaved(await client.patchSettings(fromText(spec.name, text)))}
-                />
-              ))}
-          </div>
-        ))}
+          ))}
+        {current?.settings.signals && (
+          <SignalSettings
+            signals={current.settings.signals}
+            locked={current.locked?.includes('signals') ?? false}
+            readOnly={!session.mayChange.value}
+            save={async (signals) => setSaved(await client.patchSettings({ signals }))}
+          />
+        )}
+      </fieldset>
       <BrowserSettings />
+    </div>
+  );
+}
+
+/** The way to the rules by which checks find their services. */
+function MappingLine() {
+  const { route, sources } = useApp();
+  if (sources.value.length === 0) return null;
+  const checks = sources.value.reduce((n, s) => n + s.checks, 0);
+  const unmapped = sources.value.reduce((n, s) => n + s.unmapped, 0);
+  return (
+    <div class="form">
+      <h2 class="head">Check mapping</h2>
+      <p class="ink2">
+        Why each of {plural(checks, 'check')} belongs to its service{unmapped > 0 ? `, and ${unmapped} to no node` : ''}; rules and aliases that say otherwise.{' '}
+        <a href={formatRoute(goTo(route.value, 'mapping'))}>Check mapping</a>
+      </p>
     </div>
   );
 }
 
 function VersionLine() {
   const { version } = useApp();
-  return version.value && <span>dotm {version.value.version}</span>;
+  return version.value && <span class="ink2">dotm {version.value.version}</span>;
 }
 
 interface FieldProps {
@@ -241,8 +326,8 @@ function Field({ spec, text, locked, readOnly, save }: FieldProps) {
 
 /** What is in force where it cannot be changed here. */
 function Locked({ spec, text, fixed }: { spec: FieldSpec; text: string; fixed: boolean }) {
-  const words = spec.kind === 'duration' ? inUnits(text, spec.zero) : spec.choices?.find(([value]) => value === text)?.[1];
-  const shown = words || (spec.kind === 'duration' ? text : text.split('\n').join(', ')) || 'none';
+  const words = inOtherWords(spec, text) || spec.choices?.find(([value]) => value === text)?.[1];
+  const shown = words || text.split('\n').join(', ') || 'none';
   return (
     <div class="control">
       <span id={`setting-${spec.name}`}>{shown}</span>
@@ -289,10 +374,10 @@ function Editor({ spec, text, save }: Omit<FieldProps, 'locked' | 'readOnly'>) {
         void send(draft);
       }}
     >
-      {spec.kind === 'duration' ? (
+      {spec.kind === 'duration' || spec.kind === 'bytes' ? (
         <div class="beside">
           <input type="text" {...attributes} />
-          <output for={id}>{inUnits(draft, spec.zero)}</output>
+          <output for={id}>{inOtherWords(spec, draft)}</output>
         </div>
       ) : (
         <textarea {...attributes} rows={rows} placeholder={spec.example ?? ''} />
@@ -352,7 +437,7 @@ function BrowserSettings() {
   const { prefs } = useApp();
   return (
     <div class="form">
-      <h3>This browser</h3>
+      <h2 class="head">This browser</h2>
       <div class="field" role="radiogroup" aria-label="Theme">
         <span class="label">
           Theme

@@ -1,5 +1,7 @@
-import type { Connection, Service } from '../api/types';
+import type { Connection, Service, Verdict } from '../api/types';
+import { figure, plural } from '../lib/format';
 import { CALM, type Judge, type Trouble, worstFirst } from '../state/health';
+import { type Topology, serviceLabel } from '../state/topology';
 
 /** The picture of one node: who connects in, its rows, what it connects to. Pixels. */
 
@@ -16,6 +18,8 @@ export interface Peer {
   count: number;
   old: boolean;
   directed: boolean;
+  /** The service at the other end, '' where the port or the process alone is known. */
+  service: string;
   /** The row of the hub it belongs to. */
   row: string;
   /** What is wrong with it, the worst first. */
@@ -85,6 +89,7 @@ function toPeer(c: Connection, far: 'client' | 'server', rows: readonly HubRow[]
     key: c.id,
     node: far === 'client' ? c.client.node : c.server.node,
     what: far === 'client' ? c.client.process || (port && `to ${port}`) : [c.server.process, port].filter(Boolean).join(' '),
+    service: c[far].service,
     count: c.count,
     old: c.status === 'old',
     directed: c.directed,
@@ -153,4 +158,43 @@ function indexOf(rows: readonly HubRow[], key: string): number {
 /** The top of the `i`th of `n` peers. */
 export function peerTop(i: number, n: number, height: number): number {
   return middleOfPeer(i, n, height) - PEER / 2;
+}
+
+/** What the checks say of the other end: of its service, else of its node, which may stand in a pool. */
+export function peerSign(topology: Pick<Topology, 'nodes' | 'services'> | null, { node, service }: Pick<Peer, 'node' | 'service'>): Verdict | null {
+  const known = topology?.services.get(service) ?? topology?.nodes.get(node);
+  if (known) return known;
+  for (const box of topology?.nodes.values() ?? []) {
+    const member = box.members?.find((m) => m.name === node);
+    if (member) return member;
+  }
+  return null;
+}
+
+/** What is wrong at a node's sockets, in clauses that name both ends, the worst first. */
+export function troublesOf(services: readonly Service[], connections: readonly Connection[], node: string, judge: Judge): Trouble[] {
+  const own = services.flatMap((s) => judge.service(s).map((t) => ({ ...t, text: `${serviceLabel(s)}: ${t.text}` })));
+  const shared = connections.flatMap((c) => judge.connection(c).map((t) => ({ ...t, text: `${endsOf(c, node)}: ${t.text}` })));
+  return worstFirst([...own, ...shared]);
+}
+
+/** `java to db01 postgres :5432`, or `web01 nginx to java :8080`. */
+function endsOf({ client, server }: Connection, node: string): string {
+  const service = [server.process, server.port > 0 ? `:${server.port}` : ''].filter(Boolean).join(' ');
+  if (client.node === node) return `${client.process || 'a process'} to ${server.node} ${service}`;
+  return `${client.node} ${client.process} to ${service}`.replace(/ {2,}/g, ' ');
+}
+
+/** How many sockets are open, and of those how many wait, as far as any do. */
+export function socketFacts(connections: readonly Connection[]): string[] {
+  const sum = (of: (c: Connection) => number | undefined): number => connections.reduce((n, c) => n + (of(c) ?? 0), 0);
+  const waiting = sum((c) => c.health?.connecting);
+  const unclosed = sum((c) => c.health?.close_wait);
+  const vain = sum((c) => (c.refused ?? 0) + (c.timed_out ?? 0) + (c.failed ?? 0));
+  return [
+    `${figure(sum((c) => c.count))} open`,
+    ...(waiting > 0 ? [`${figure(waiting)} waiting for an answer`] : []),
+    ...(unclosed > 0 ? [`${figure(unclosed)} closed by the other end only`] : []),
+    ...(vain > 0 ? [`${plural(vain, 'attempt')} failed since first seen`] : []),
+  ];
 }

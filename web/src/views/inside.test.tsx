@@ -148,7 +148,7 @@ describe('the tables', () => {
   });
 
   it('of services say what they run in and what is wrong', async () => {
-    const { root } = await showLive(<ServicesView />, { doc: containersFixture() });
+    const { root } = await showLive(<ServicesView />, { hash: '#/services?each', doc: containersFixture() });
     const at = column(root, 'Process').indexOf('puma');
     expect(column(root, 'Unit or container')[at]).toBe('shop-web');
     expect(column(root, 'Trouble')[at]).toBe('129 of 128 wait');

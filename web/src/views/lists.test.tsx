@@ -29,7 +29,7 @@ function focusRow(h: Harness): void {
 
 describe('the services', () => {
   it('are all there, with what is open now', async () => {
-    const { root } = await showLive(<ServicesView />);
+    const { root } = await showLive(<ServicesView />, { hash: '#/services?each' });
     expect(find(root, '.headline').textContent).toContain('12 services, also those hidden on the chart');
     expect(column(root, 'Process')).toContain('gunicorn');
     const gunicorn = column(root, 'Process').indexOf('gunicorn');
@@ -38,7 +38,7 @@ describe('the services', () => {
   });
 
   it('sort by process first, those without a name and then those gone last', async () => {
-    const { root } = await showLive(<ServicesView />);
+    const { root } = await showLive(<ServicesView />, { hash: '#/services?each' });
     expect(sortedBy(root)).toBe('Process ascending');
     expect(column(root, 'Process').slice(-2)).toEqual(['does not report', 'statsd']);
     const nginx = column(root, 'Port').filter((_, i) => column(root, 'Process')[i] === 'nginx');
@@ -46,7 +46,7 @@ describe('the services', () => {
   });
 
   it('sort by what is open from the most, then from the least', async () => {
-    const { root } = await showLive(<ServicesView />);
+    const { root } = await showLive(<ServicesView />, { hash: '#/services?each' });
     await click(root, 'th button', 'Open');
     const most = column(root, 'Open').map(Number).slice(0, -1);
     expect(column(root, 'Process').at(-1)).toBe('statsd');
@@ -58,7 +58,7 @@ describe('the services', () => {
   });
 
   it('sort ports as numbers', async () => {
-    const { root } = await showLive(<ServicesView />);
+    const { root } = await showLive(<ServicesView />, { hash: '#/services?each' });
     await click(root, 'th button', 'Port');
     const ports = column(root, 'Port').map((p) => Number(p.replace(/\D/g, ''))).slice(0, -1);
     expect(column(root, 'Process').at(-1)).toBe('statsd');
@@ -66,7 +66,7 @@ describe('the services', () => {
   });
 
   it('open on the chart with Enter, or on the node’s page when hidden there', async () => {
-    const h = await showLive(<ServicesView />);
+    const h = await showLive(<ServicesView />, { hash: '#/services?each' });
     focusRow(h);
     await press('ArrowDown');
     await press('Enter');
@@ -74,6 +74,7 @@ describe('the services', () => {
     const extra: Service = { ...(oneHostFixture().services[0] as Service), id: 'vm~tcp~9', port: 9, process: 'aaa' };
     clear();
     const hidden = await showLive(<ServicesView />, {
+      hash: '#/services?each',
       reply: (_, path) => (path === 'services' ? json({ services: [extra] }) : null),
     });
     focusRow(hidden);
@@ -82,7 +83,7 @@ describe('the services', () => {
   });
 
   it('walk with Home, End and page keys, and stay inside', async () => {
-    const h = await showLive(<ServicesView />);
+    const h = await showLive(<ServicesView />, { hash: '#/services?each' });
     const rows = [...h.root.querySelectorAll('tbody tr')];
     const at = (): number => rows.indexOf(document.activeElement as Element);
     focusRow(h);
@@ -94,7 +95,7 @@ describe('the services', () => {
   });
 
   it('that are gone are struck through and have a shape for it', async () => {
-    const { root } = await showLive(<ServicesView />);
+    const { root } = await showLive(<ServicesView />, { hash: '#/services?each' });
     const row = find(root, 'tbody tr', 'statsd');
     expect(row.querySelector('.gone')?.textContent).toBe('statsd');
     expect(row.querySelector('svg')?.getAttribute('aria-label')).toBe('stopped listening');
@@ -153,7 +154,7 @@ describe('the page of a node', () => {
     const { root } = await showLive(<NodeView name="vm" />, { hash: '#/nodes/vm' });
     const strip = find(root, '.strip').textContent;
     for (const words of ['192.0.2.2, fd00::1', 'now, every 10 s', '0.1.0', '3.1 ms per scan of 120 sockets, 14 MiB']) expect(strip).toContain(words);
-    expect(texts(root, '.section-head')).toEqual(['Services9', 'Connections11']);
+    expect(texts(root, '.section-head')).toEqual(['Sockets98 open', 'Services9', 'Connections11', 'Who used it in the last 30 days']);
     expect(column(find(root, 'table[aria-label="Services of vm"]'), 'Open')).toContain('24');
   });
 
@@ -232,9 +233,9 @@ describe('the tables of the chart', () => {
     return showLive(<ChartView />, { hash, ...(doc ? { doc } : {}) });
   }
 
-  it('are two, with how much is in each', async () => {
+  it('are three, with how much is in each', async () => {
     const h = await twin('#/chart?table');
-    expect(texts(h.root, '[aria-label="Table"] button')).toEqual(['Connections 11', 'Services 12']);
+    expect(texts(h.root, '[aria-label="Table"] button')).toEqual(['Connections 11', 'Services 12', 'Pools and groups 0']);
     expect(sortedBy(h.root)).toBe('Open descending');
     await click(h.root, '[aria-label="Table"] button', 'Services');
     expect(h.hash()).toBe('#/chart?table=services');

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Session } from '../api/types';
 import { fleetFixture } from '../fixtures';
 import { TopBar } from '../parts/TopBar';
@@ -54,7 +54,8 @@ describe('the login', () => {
     expect(h.root.textContent).not.toContain('session ended');
     await login(h, ' ada ');
     expect(state.sent).toEqual(['POST login {"user":"ada","password":"secret"}']);
-    expect(find(h.root, 'h1').textContent).toBe('Nodes');
+    // The page itself is loaded when it is first shown.
+    await vi.waitFor(() => expect(h.root.querySelector('h1')?.textContent).toBe('Nodes'));
     expect(h.hash()).toBe('#/nodes?show=stale');
   });
 
@@ -132,7 +133,7 @@ describe('a session', () => {
     await h.app.session.check();
     await settle();
     const first = h.sources.at(-1);
-    expect(find(h.root, 'h1').textContent).toBe('app02');
+    await vi.waitFor(() => expect(h.root.querySelector('h1')?.textContent).toBe('app02'));
     state.in = false;
     first?.send('error', null);
     await settle();
@@ -141,7 +142,7 @@ describe('a session', () => {
     expect(h.app.feed.topology.value).toBeNull();
     expect(h.sources.at(-1)?.closed).toBe(true);
     await login(h);
-    expect(find(h.root, 'h1').textContent).toBe('app02');
+    await vi.waitFor(() => expect(h.root.querySelector('h1')?.textContent).toBe('app02'));
     expect(h.sources.at(-1)).not.toBe(first);
     expect(h.sources.at(-1)?.closed).toBe(false);
   });
@@ -173,4 +174,15 @@ it('a dotm that lets anybody in says so on every page', async () => {
   app.version.value = { version: '', go: '', revision: '', started: '', listen: '', loopback: false, insecure: true };
   await settle();
   expect(find(root, '.insecure').textContent).toBe('Insecure: no login, no encryption');
+});
+
+it.each([
+  ['demo', 'demo, made-up data'],
+  ['replay', 'replay, recorded data'],
+  ['live', undefined],
+] as const)('what is %s says on every page what it is, unless it is live', async (data, says) => {
+  const { app, root } = await showLive(<TopBar />);
+  app.version.value = { version: '', go: '', revision: '', started: '', listen: '', loopback: true, data };
+  await settle();
+  expect(root.querySelector('.origin')?.textContent).toBe(says);
 });

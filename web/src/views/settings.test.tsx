@@ -10,6 +10,9 @@ const SETTINGS = {
   hide_after: '840h0m0s',
   stale_after: '1m0s',
   retention: '720h0m0s',
+  retention_bytes: 4294967296,
+  key_frames: '24h0m0s',
+  ledger_retention: '9600h0m0s',
   internal_networks: ['10.0.0.0/8', 'fc00::/7'],
   ignored_ports: [53, 123],
   ignored_names: ['rpc.statd'],
@@ -48,7 +51,9 @@ function errors(h: Harness, name: string): string[] {
 describe('settings', () => {
   it('are shown as text, one entry a line, ports after each other', async () => {
     const h = await show(<SettingsView />, server());
-    expect(input(h, 'ageing').value).toBe('5m0s');
+    expect(input(h, 'ageing').value).toBe('5m');
+    expect(input(h, 'hide_after').value).toBe('840h');
+    expect(input(h, 'retention_bytes').value).toBe('4 GiB');
     expect(input(h, 'internal_networks').value).toBe('10.0.0.0/8\nfc00::/7');
     expect(input(h, 'ignored_ports').value).toBe('53, 123');
     expect(input(h, 'ignored_ports').tagName).toBe('TEXTAREA');
@@ -62,18 +67,18 @@ describe('settings', () => {
   it('say durations in words beside the input, also while they are written', async () => {
     const h = await show(<SettingsView />, server());
     const words = (name: string): string => find(h.root, `output[for="setting-${name}"]`).textContent;
-    expect(['ageing', 'hide_after', 'stale_after', 'retention'].map(words)).toEqual(['5 min', '35 d', '1 min', '30 d']);
+    expect(['ageing', 'hide_after', 'stale_after', 'retention'].map(words)).toEqual(['5 minutes', '35 days', '1 minute', '30 days']);
     await type(input(h, 'retention'), '0s');
     expect(words('retention')).toBe('for ever');
     await type(input(h, 'retention'), '48h');
-    expect(words('retention')).toBe('2 d');
+    expect(words('retention')).toBe('2 days');
   });
 
-  it('say what stale means, how long events are kept, and which networks always are internal', async () => {
+  it('say what stale means, how long the history is kept, and which networks always are internal', async () => {
     const h = await show(<SettingsView />, server());
     const help = (name: string): string => find(h.root, `label[for="setting-${name}"] .help`).textContent;
     expect(help('stale_after')).toContain('A node silent for longer is stale');
-    expect(help('retention')).toContain('Events are kept for');
+    expect(help('retention')).toContain('are kept for this long');
     for (const network of ['10/8', '172.16/12', '192.168/16', 'link-local', 'IPv6 unique local']) expect(help('internal_networks')).toContain(network);
   });
 
@@ -82,7 +87,7 @@ describe('settings', () => {
     expect(h.root.querySelectorAll('button[type="submit"]')).toHaveLength(0);
     await type(input(h, 'ageing'), '90s');
     expect(texts(h.root, 'button[type="submit"]')).toEqual(['Save']);
-    await type(input(h, 'ageing'), '5m0s');
+    await type(input(h, 'ageing'), '5m');
     expect(h.root.querySelectorAll('button[type="submit"]')).toHaveLength(0);
   });
 
@@ -138,7 +143,7 @@ describe('settings', () => {
   it('that are locked are text, not inputs, and say where they are set', async () => {
     const h = await show(<SettingsView />, server(['ageing', 'ignored_ports']));
     expect(find(h.root, '#setting-ageing').tagName).toBe('SPAN');
-    expect(find(h.root, '#setting-ageing').textContent).toBe('5 min');
+    expect(find(h.root, '#setting-ageing').textContent).toBe('5 minutes');
     expect(find(h.root, '#setting-ignored_ports').textContent).toBe('53, 123');
     expect(texts(h.root, '.chip')).toEqual(['set in dotm.yaml', 'set in dotm.yaml']);
     expect(find(h.root, '#setting-hide_after').tagName).toBe('INPUT');
@@ -155,7 +160,7 @@ describe('settings', () => {
     expect(h.root.textContent).not.toContain('version');
     void act(() => void (h.app.version.value = { version: '0.1.0', go: '', revision: '', started: '', listen: '', loopback: true }));
     await settle();
-    expect(find(h.root, '.section-head').textContent).toContain('dotm 0.1.0');
+    expect(find(h.root, '.headline').textContent).toContain('dotm 0.1.0');
   });
 });
 

@@ -10,7 +10,7 @@ LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 UI_SOURCES := $(shell find web/src web/public web/index.html web/*.ts web/package-lock.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build ui test test-go test-ui test-browser lint bpf fuzz bench clean
+.PHONY: help run build ui test test-go test-ui test-browser test-pages lint bpf fuzz bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -34,8 +34,13 @@ web/dist/index.html: web/node_modules/.package-lock.json $(UI_SOURCES)
 
 test: lint test-go test-ui test-browser ## run every test
 
-test-go: ## run the Go tests with the race detector
-	$(GO) test -race $$($(GO) list ./... | grep -vE '/test/(real|fleet)$$')
+# These are pure and start no goroutine: the race detector has nothing to see there.
+PURE := dotm/(topology|report|aggregate|grouping|layout|mapping|proctext|recent|site|trouble)(/|$$)
+ALONE := /test/(real|fleet)$$
+
+test-go: ## run the Go tests, with the race detector where anything runs at once
+	$(GO) test $$($(GO) list ./... | grep -E '$(PURE)')
+	$(GO) test -race -p 3 $$($(GO) list ./... | grep -vE '$(PURE)|$(ALONE)') # many wait for servers
 	$(GO) test -run Flipped ./store/bolt # what the race detector would stop at
 	$(GO) test -race -count=1 ./test/real # tests a binary that go test doesn't know of
 	$(GO) test -race -count=1 -parallel 6 ./test/fleet # whole sites of hosts, which mostly wait
@@ -44,10 +49,16 @@ test-ui: web/dist/index.html ## check types, lint and test the UI
 	cd web && $(NPM) run --silent typecheck && $(NPM) run --silent lint && $(NPM) run --silent test && $(NPM) run --silent size
 
 test-browser: build ## try the UI in a real browser against a real dotm
-	cd web && node --test e2e/
+	cd web && node --test $$(ls e2e/*.test.mjs | grep -vE '$(PAGES)')
 
-lint: $(LINT) ## lint the Go code
+# Those that go through every page, at every size, on good days and bad: ten minutes.
+PAGES := e2e/(everyone|badday|looks)\.
+test-pages: build ## try every page: by keyboard, with axe, on bad days, by its looks
+	cd web && node --test $$(ls e2e/*.test.mjs | grep -E '$(PAGES)')
+
+lint: $(LINT) ## lint the Go code, and see that it builds for macOS
 	$(LINT) run
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/dotm
 
 $(LINT):
 	@echo 'Building golangci-lint $(LINT_VERSION) into .cache/bin (once, a few minutes).'
@@ -65,7 +76,9 @@ fuzz: ## fuzz every parser of outside input (FUZZTIME=10s each)
 	    echo "$$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done
 
 bench: build ## run the benchmarks that docs/benchmarks.md reports
-	$(GO) test -run '^$$' -bench . -benchmem ./report ./topology ./aggregate/... ./layout ./scan ./store/... ./api
+	$(GO) test -run '^$$' -bench . -benchmem ./report ./topology ./aggregate/... ./grouping/... ./layout ./view ./scan ./store/... ./trouble ./api
+	$(GO) run ./bench/layout
+	$(GO) run ./bench/trouble
 	$(GO) run ./bench/up
 	@if [ "$$(id -u)" = 0 ]; then $(GO) run ./bench/agent && $(GO) run ./bench/fleet; else echo "as root: go run ./bench/agent; go run ./bench/fleet"; fi
 

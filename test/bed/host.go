@@ -300,8 +300,11 @@ func furnish(p Power) error {
 	for path, text := range map[string]string{
 		"/etc/machine-id":  hex.EncodeToString(id[:16]) + "\n",
 		"/etc/hostname":    p.Name + "\n",
-		"/etc/hosts":       "127.0.0.1 localhost\n" + strings.Join(p.Hosts, "\n") + "\n",
+		"/etc/hosts":       "127.0.0.1 localhost\n127.0.1.1 " + p.Name + "\n" + strings.Join(p.Hosts, "\n") + "\n",
 		"/etc/resolv.conf": "",
+		// Without a resolver, glibc would ask 127.0.0.1 for whatever sudo and sshd
+		// look up, and a look of that moment would see a caller of port 53.
+		"/etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files\n",
 	} {
 		_ = os.Remove(path) // it may lead to a file in /run
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {

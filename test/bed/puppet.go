@@ -18,9 +18,9 @@ import (
 
 // Order is what a puppet is told to do.
 type Order struct {
-	// Do is "listen", "dial", "say", "visit", "hang up" or "text".
+	// Do is "listen", "listen only", "dial", "say", "visit", "hang up" or "text".
 	//
-	// A dialled connection is held, and made again if it breaks, unless it is
+	// Who listens only doesn't accept what comes. A dialled connection is held, and made again if it breaks, unless it is
 	// dialled but once. What is said
 	// goes once through every Count-th of them, the first included. A visit opens
 	// connections one after the other, each held for Hold. Text answers on a
@@ -192,6 +192,8 @@ func (s *switchboard) obey(o Order, a *answer) (err error) {
 	switch o.Do {
 	case "listen":
 		a.Address, err = openServer(o, drain)
+	case "listen only":
+		a.Address, err = openServer(o, nil)
 	case "text":
 		a.Address, err = openServer(o, writeText)
 	case "dial":
@@ -208,7 +210,7 @@ func (s *switchboard) obey(o Order, a *answer) (err error) {
 	return err
 }
 
-// openServer listens, and gives each connection to serve.
+// openServer listens, and gives each connection to serve; nil accepts none.
 func openServer(o Order, serve func(net.Conn)) (string, error) {
 	if o.Network[:3] == "udp" {
 		c, err := net.ListenPacket(o.Network, o.Local)
@@ -222,6 +224,10 @@ func openServer(o Order, serve func(net.Conn)) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if serve == nil {
+		forever = append(forever, l)
+		return l.Addr().String(), nil
+	}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -233,6 +239,9 @@ func openServer(o Order, serve func(net.Conn)) (string, error) {
 	}()
 	return l.Addr().String(), nil
 }
+
+// forever are listeners that nobody waits at: what nothing refers to is closed.
+var forever []net.Listener
 
 // drain reads until the other end closes, and closes then.
 func drain(c net.Conn) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -28,7 +29,7 @@ func TestFailover(t *testing.T) {
 	browser := s.calls(t, "desk1", "browser", "tcp "+floating+":80")
 	d := s.server(t, "map1", "10.77.0.10:4849")
 	d.agents(t, s)
-	want := stage.Graph{Edges: stage.ReadEdges(t, "failover.tsv"), Nodes: append(stage.Reporting(hosts...), floating+" virtual inferred")}
+	want := chart.Graph{Edges: chart.ReadEdges(t, "failover.tsv"), Nodes: append(chart.Reporting(hosts...), floating+" virtual inferred")}
 	before := d.Shows(t, want, hosts...)
 	if h := before.Node(floating).Holders; len(h) != 1 || h[0].Node != "lb1" {
 		t.Errorf("%s is held by %+v, want lb1", floating, h)
@@ -39,7 +40,7 @@ func TestFailover(t *testing.T) {
 	s.Hosts["lb1"].IP(t, "address del "+floating+"/32 dev eth0") // what keepalived does if asked to end
 	browser.HangUp(t)
 	stage.Eventually(t, "lb2 answers", func() error { return browser.Puppet.Dial(1, "tcp", floating+":80") })
-	d.ChartWhen(t, "lb2 holds "+floating, func(c *stage.Chart) error {
+	d.ChartWhen(t, "lb2 holds "+floating, func(c *chart.Chart) error {
 		if h := c.Node(floating).Holders; len(h) != 2 || h[0].Node != "lb2" || h[1].Node != "lb1" || h[1].Until.IsZero() {
 			return fmt.Errorf("its holders are %+v", h)
 		}
@@ -52,10 +53,10 @@ func TestFailover(t *testing.T) {
 }
 
 // sameEdges checks that every edge and node is the one that it was.
-func sameEdges(t *testing.T, before, after *stage.Chart) {
+func sameEdges(t *testing.T, before, after *chart.Chart) {
 	t.Helper()
 	for _, b := range before.Connections {
-		i := slices.IndexFunc(after.Connections, func(c stage.Connection) bool { return c.ID == b.ID })
+		i := slices.IndexFunc(after.Connections, func(c chart.Connection) bool { return c.ID == b.ID })
 		if i < 0 {
 			if !b.Own {
 				t.Errorf("edge %s/%s → %s:%d is not there any more", b.Client.Node, b.Client.Process, b.Server.Node, b.Server.Port)
@@ -73,7 +74,7 @@ func sameEdges(t *testing.T, before, after *stage.Chart) {
 		}
 	}
 	for _, b := range before.Services {
-		i := slices.IndexFunc(after.Services, func(s stage.Service) bool { return s.ID == b.ID })
+		i := slices.IndexFunc(after.Services, func(s chart.Service) bool { return s.ID == b.ID })
 		if i < 0 || !after.Services[i].FirstSeen.Equal(b.FirstSeen) {
 			t.Errorf("service %s, first seen %s, is not there any more", b.ID, b.FirstSeen)
 		}
@@ -98,7 +99,7 @@ func TestDirectServerReturn(t *testing.T) {
 	s.calls(t, "desk2", "browser", "tcp "+floating+":80")
 	d := s.server(t, "map1", "10.77.0.10:4849")
 	d.agents(t, s)
-	c := d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "direct-return.tsv"), Nodes: append(stage.Reporting(hosts...), floating+" virtual inferred")}, hosts...)
+	c := d.Shows(t, chart.Graph{Edges: chart.ReadEdges(t, "direct-return.tsv"), Nodes: append(chart.Reporting(hosts...), floating+" virtual inferred")}, hosts...)
 	for _, k := range c.Connections {
 		if !k.Own && !k.Evidence.Confirmed {
 			t.Errorf("from %s: both ends report, and nothing confirms that they speak of one connection", k.Client.Node)
@@ -131,7 +132,7 @@ func TestSNAT(t *testing.T) {
 	s.calls(t, "till2", "audit", "tcp 10.77.0.11:8080", "tcp 10.77.0.11:8080")
 	d := s.server(t, "map1", "10.77.0.10:4849")
 	d.agents(t, s)
-	d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "snat.tsv"), Nodes: stage.Reporting(hosts...)}, hosts...)
+	d.Shows(t, chart.Graph{Edges: chart.ReadEdges(t, "snat.tsv"), Nodes: chart.Reporting(hosts...)}, hosts...)
 }
 
 // twoZones are two parts of a site that number their hosts alike, and a server
@@ -165,7 +166,7 @@ func TestZones(t *testing.T) {
 		}
 	}
 	d.HeardOf(t, hosts...)
-	c := d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "zones.tsv"), Nodes: stage.Reporting(hosts...)}, hosts...)
+	c := d.Shows(t, chart.Graph{Edges: chart.ReadEdges(t, "zones.tsv"), Nodes: chart.Reporting(hosts...)}, hosts...)
 	if z := c.Node("db-s").Zone; z != "south" {
 		t.Errorf("db-s is in zone %q", z)
 	}
@@ -183,9 +184,9 @@ func TestEqualNetworks(t *testing.T) {
 	s, hosts := twoZones(t)
 	d := s.server(t, "map1", "10.80.0.10:4849")
 	d.agents(t, s)
-	c := d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "zones.tsv"), Nodes: stage.Reporting(hosts...)}, hosts...)
+	c := d.Shows(t, chart.Graph{Edges: chart.ReadEdges(t, "zones.tsv"), Nodes: chart.Reporting(hosts...)}, hosts...)
 	for _, name := range hosts[1:] {
-		if !slices.ContainsFunc(c.Node(name).Findings, func(f stage.Finding) bool { return f.Code == "duplicate-address" }) {
+		if !slices.ContainsFunc(c.Node(name).Findings, func(f chart.Finding) bool { return f.Code == "duplicate-address" }) {
 			t.Errorf("nothing says that %s has an address that another host has: %+v", name, c.Node(name).Findings)
 		}
 	}
@@ -212,7 +213,7 @@ func TestContainerBridges(t *testing.T) {
 	d := s.server(t, "map1", "10.77.0.10:4849")
 	d.agents(t, s, "--namespaces", "all")
 	containers := []string{"web1/api container reporting", "web2/api container reporting"}
-	c := d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "bridges.tsv"), Nodes: append(containers, stage.Reporting(hosts...)...)}, hosts...)
+	c := d.Shows(t, chart.Graph{Edges: chart.ReadEdges(t, "bridges.tsv"), Nodes: append(containers, chart.Reporting(hosts...)...)}, hosts...)
 	for _, n := range c.Nodes {
 		for _, f := range n.Findings {
 			t.Errorf("finding %s of %s: %s", f.Code, n.Name, f.Text)
@@ -233,5 +234,5 @@ func TestProxyOfConnections(t *testing.T) {
 	s.calls(t, "desk1", "orders", "tcp 10.77.0.11:6380", "tcp 10.77.0.11:6380")
 	d := s.server(t, "map1", "10.77.0.10:4849")
 	d.agents(t, s)
-	d.Shows(t, stage.Graph{Edges: stage.ReadEdges(t, "proxy.tsv"), Nodes: stage.Reporting(hosts...)}, hosts...)
+	d.Shows(t, chart.Graph{Edges: chart.ReadEdges(t, "proxy.tsv"), Nodes: chart.Reporting(hosts...)}, hosts...)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/collect/ssh"
 	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -135,11 +136,11 @@ func baseClients(t *testing.T, s site) {
 }
 
 // baseScene is what the chart must show of it.
-func baseScene(t *testing.T) stage.Graph {
+func baseScene(t *testing.T) chart.Graph {
 	t.Helper()
-	return stage.Graph{
-		Edges: stage.ReadEdges(t, "base.tsv"),
-		Nodes: append(stage.Reporting(slices.Concat(withAgent, asked)...), "10.77.0.20 inferred inferred"),
+	return chart.Graph{
+		Edges: chart.ReadEdges(t, "base.tsv"),
+		Nodes: append(chart.Reporting(slices.Concat(withAgent, asked)...), "10.77.0.20 inferred inferred"),
 	}
 }
 
@@ -157,7 +158,7 @@ func TestBase(t *testing.T) {
 	}
 	for _, name := range withAgent {
 		for _, code := range []string{"no-ebpf", "short-connections"} {
-			there := slices.ContainsFunc(c.Node(name).Notes, func(n stage.Note) bool { return n.Code == code })
+			there := slices.ContainsFunc(c.Node(name).Notes, func(n chart.Note) bool { return n.Code == code })
 			if there != (name == noEBPF) {
 				t.Errorf("%s has note %s: %t", name, code, there)
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -77,14 +78,14 @@ func playGraph(t *testing.T, graph []call) {
 	for _, service := range services {
 		puppets[service] = s.Hosts[host(service)].Puppet(t, service)
 	}
-	want := stage.Graph{Nodes: stage.Reporting(hosts...)}
+	want := chart.Graph{Nodes: chart.Reporting(hosts...)}
 	for _, c := range graph {
 		if !serves[address(c)] {
 			serves[address(c)] = true
 			puppets[c.server].Serves(t, "tcp4 "+address(c))
 		}
 		puppets[c.client].Calls(t, "tcp "+address(c))
-		want.Edges = append(want.Edges, stage.Edge{
+		want.Edges = append(want.Edges, chart.Edge{
 			Client: host(c.client), ClientProcess: c.client, Server: host(c.server), ServerProcess: c.server, Protocol: "tcp", Port: c.port,
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -39,9 +40,9 @@ func TestObservers(t *testing.T) {
 	rounds(t, 1500*time.Millisecond, checker, open)
 	rounds(t, 1500*time.Millisecond, scanner, all)
 
-	want := stage.Graph{Edges: stage.ReadEdges(t, "observers.tsv"), Nodes: stage.Reporting(hosts...)}
+	want := chart.Graph{Edges: chart.ReadEdges(t, "observers.tsv"), Nodes: chart.Reporting(hosts...)}
 	d.Shows(t, want, hosts...)
-	d.ChartWhen(t, "observers are known", func(c *stage.Chart) error {
+	d.ChartWhen(t, "observers are known", func(c *chart.Chart) error {
 		for _, k := range c.Connections {
 			if watches := k.Client.Node == "mon1"; !k.Own && k.Observer != watches {
 				return fmt.Errorf("%s/%s → %s:%d is of an observer: %t", k.Client.Node, k.Client.Process, k.Server.Node, k.Server.Port, k.Observer)
@@ -49,7 +50,7 @@ func TestObservers(t *testing.T) {
 		}
 		return nil
 	})
-	var c stage.Chart
+	var c chart.Chart
 	stage.Must(t, d.Get(t.Context(), "/topology?hide=observers", &c))
 	if edges := c.Edges(); len(edges) != 1 {
 		t.Errorf("without observers the chart has %d edges, want the shop's alone: %v", len(edges), edges)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -41,7 +42,7 @@ func TestAgents(t *testing.T) {
 	d := web.Serve(t, join(webAddress, 4849), []string{"serve", "--insecure", "--listen", join(webAddress, 4849), "--data", stage.OpenDir(t)})
 	d.Set(t, `{"stale_after":"1s"}`)
 	web.agent(t, d)
-	alone := d.Shows(t, stage.Scene{
+	alone := d.Shows(t, chart.Scene{
 		Nodes: []string{"web1 host reporting", dbAddress + " inferred inferred", dbAddress6 + " inferred inferred"},
 		Services: []string{
 			"web1 nginx tcp/80 listening 0.0.0.0,::",
@@ -59,7 +60,7 @@ func TestAgents(t *testing.T) {
 	}, "web1")
 
 	agent := db.agent(t, d)
-	both := stage.Scene{
+	both := chart.Scene{
 		Nodes: []string{"web1 host reporting", "db1 host reporting"},
 		Services: []string{
 			"web1 nginx tcp/80 listening 0.0.0.0,::",
@@ -92,7 +93,7 @@ func TestAgents(t *testing.T) {
 
 // sameFirstSight checks that a host which began to report keeps the time at
 // which others saw it first, and so do its edges.
-func sameFirstSight(t *testing.T, alone, joined *stage.Chart) {
+func sameFirstSight(t *testing.T, alone, joined *chart.Chart) {
 	t.Helper()
 	if got, want := joined.Node("db1").FirstSeen, alone.Node(dbAddress).FirstSeen; !got.Equal(want) {
 		t.Errorf("db1 is first seen %s, its address was first seen %s", got, want)
@@ -100,7 +101,7 @@ func sameFirstSight(t *testing.T, alone, joined *stage.Chart) {
 	if got, want := joined.Edge("orders").FirstSeen, alone.Edge("orders").FirstSeen; !got.Equal(want) {
 		t.Errorf("the edge from orders is first seen %s, was %s", got, want)
 	}
-	i := slices.IndexFunc(alone.Connections, func(c stage.Connection) bool { return c.Client.Node == dbAddress && !c.Own })
+	i := slices.IndexFunc(alone.Connections, func(c chart.Connection) bool { return c.Client.Node == dbAddress && !c.Own })
 	if got, want := joined.Edge("backup").FirstSeen, alone.Connections[i].FirstSeen; !got.Equal(want) {
 		t.Errorf("the edge from backup is first seen %s, was %s", got, want)
 	}
@@ -108,7 +109,7 @@ func sameFirstSight(t *testing.T, alone, joined *stage.Chart) {
 
 // checkSightings checks that an edge was seen at its client's end and at its
 // server's.
-func checkSightings(t *testing.T, e *stage.Connection, client, server string) {
+func checkSightings(t *testing.T, e *chart.Connection, client, server string) {
 	t.Helper()
 	seen := map[string]bool{}
 	for _, s := range e.Evidence.SeenBy {
@@ -134,7 +135,7 @@ func TestServerAway(t *testing.T) {
 	orders.Dial(t, 3, "tcp", "127.0.0.1:6379")
 	d = h.Serve(t, local, serve)
 	d.HeardOf(t, "web1")
-	c := d.Shows(t, stage.Scene{
+	c := d.Shows(t, chart.Scene{
 		Nodes:    []string{"web1 host reporting"},
 		Services: []string{"web1 redis-server tcp/6379 listening 127.0.0.1 loopback"},
 		Edges:    []string{"web1/orders → web1/redis-server:6379/tcp ×3 both"},
@@ -157,7 +158,7 @@ func TestUnprivileged(t *testing.T) {
 	data := stage.OpenDir(t)
 	stage.Must(t, os.Chown(data, stranger, stranger))
 	d := h.up(t, data, bed.As(stranger))
-	c := d.Shows(t, stage.Scene{
+	c := d.Shows(t, chart.Scene{
 		Nodes: []string{"web1 host reporting"},
 		Services: []string{
 			"web1 (hidden) tcp/80 listening 0.0.0.0",

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -148,7 +149,7 @@ func TestDryRun(t *testing.T) {
 func TestMap(t *testing.T) {
 	h, redis := shopScene(t)
 	d := h.up(t, stage.OpenDir(t))
-	want := stage.Scene{
+	want := chart.Scene{
 		Nodes: []string{"web1 host reporting", dbAddress + " inferred inferred"},
 		Services: []string{
 			"web1 nginx tcp/80 listening 0.0.0.0,::",
@@ -173,7 +174,7 @@ func TestMap(t *testing.T) {
 		`  → orders → 10\.77\.0\.2:514 ×1`,
 		`Reporting: 1 of 2 nodes\. Revision \S+\. Hidden: \d+ \(--hide none shows all\)\.`,
 	)
-	var shown stage.Chart
+	var shown chart.Chart
 	decode(t, h.output(t, "map", "--json", "--hide", "none"), &shown)
 	if err := shown.Differ(want); err != nil {
 		t.Error(err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -25,8 +26,8 @@ func TestClientLeaves(t *testing.T) {
 	billing.Dial(t, 1, "tcp", "127.0.0.1:6379")
 	d := h.up(t, stage.OpenDir(t))
 	d.Set(t, `{"ageing":"2s"}`)
-	with := func(edge string) stage.Scene {
-		return stage.Scene{
+	with := func(edge string) chart.Scene {
+		return chart.Scene{
 			Nodes:    []string{"web1 host reporting"},
 			Services: []string{"web1 redis-server tcp/6379 listening 127.0.0.1 loopback"},
 			Edges:    []string{"web1/billing → web1/redis-server:6379/tcp ×1 both", edge},
@@ -36,7 +37,7 @@ func TestClientLeaves(t *testing.T) {
 
 	left := time.Now()
 	orders.HangUp(t)
-	var closed, old *stage.Connection
+	var closed, old *chart.Connection
 	stage.Eventually(t, "the connection turns old", func() error {
 		c, err := d.Chart(t.Context())
 		if err != nil {
@@ -85,8 +86,8 @@ func TestServerKilled(t *testing.T) {
 	h.Reachable(t, "127.0.0.1:6379")
 	h.Puppet(t, "orders").Dial(t, 2, "tcp", "127.0.0.1:6379")
 	d := h.up(t, stage.OpenDir(t))
-	with := func(state string, count int) stage.Scene {
-		return stage.Scene{
+	with := func(state string, count int) chart.Scene {
+		return chart.Scene{
 			Nodes:    []string{"web1 host reporting"},
 			Services: []string{"web1 redis-server tcp/6379 " + state + " 127.0.0.1 loopback"},
 			Edges:    []string{fmt.Sprintf("web1/orders → web1/redis-server:6379/tcp ×%d both", count)},
@@ -130,7 +131,7 @@ func awaitState(t *testing.T, stream <-chan stage.Message, id, state string) {
 		}
 		var delta struct {
 			From, Revision string
-			Services       []stage.Service
+			Services       []chart.Service
 		}
 		if err := json.Unmarshal(m.Data, &delta); err != nil || m.Event != "delta" {
 			t.Fatalf("the stream says %s %s (%v), want a delta", m.Event, m.Data, err)
@@ -139,7 +140,7 @@ func awaitState(t *testing.T, stream <-chan stage.Message, id, state string) {
 			t.Fatalf("delta from %s to %s has the id %s and follows %s", delta.From, delta.Revision, m.ID, last)
 		}
 		last = delta.Revision
-		return slices.ContainsFunc(delta.Services, func(s stage.Service) bool { return s.ID == id && s.State == state })
+		return slices.ContainsFunc(delta.Services, func(s chart.Service) bool { return s.ID == id && s.State == state })
 	})
 }
 

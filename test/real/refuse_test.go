@@ -197,11 +197,14 @@ func TestWrongArguments(t *testing.T) {
 func TestInsecure(t *testing.T) {
 	web, db := twoHosts(t)
 	p := web.Dotm(t, []string{"serve", "--insecure", "--listen", "0.0.0.0:0", "--data", stage.OpenDir(t)})
-	p.Says(t, "INSECURE", "no TLS", "no login", "http://")
-	port := regexp.MustCompile(`http://\S+:(\d+)`).FindStringSubmatch(p.Out())
-	if port == nil {
-		t.Fatalf("dotm doesn't say where it serves: %q", p.Out())
-	}
+	p.Says(t, "INSECURE", "no TLS", "no login")
+	var port []string
+	stage.Eventually(t, "dotm says on stdout where it serves", func() error {
+		if port = regexp.MustCompile(`http://\S+:(\d+)\s`).FindStringSubmatch(p.Out()); port == nil {
+			return fmt.Errorf("stdout is %q", p.Out())
+		}
+		return nil
+	})
 	number, err := strconv.Atoi(port[1])
 	if err != nil {
 		t.Fatal(err)

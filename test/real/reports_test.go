@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -70,7 +71,7 @@ func TestBadReports(t *testing.T) {
 	h.Reachable(t, "127.0.0.1:6379")
 	h.Puppet(t, "orders").Dial(t, 2, "tcp", "127.0.0.1:6379")
 	d := h.up(t, stage.OpenDir(t))
-	want := stage.Scene{
+	want := chart.Scene{
 		Nodes:    []string{"web1 host reporting"},
 		Services: []string{"web1 redis-server tcp/6379 listening 127.0.0.1 loopback"},
 		Edges:    []string{"web1/orders → web1/redis-server:6379/tcp ×2 both"},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/bolt"
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -83,7 +84,7 @@ func TestRestart(t *testing.T) {
 			web.Puppet(t, "orders").Dial(t, 3, "tcp", "127.0.0.1:6379")
 			db.Puppet(t, "remote").Dial(t, 2, "tcp", webAddress+":6379")
 			late, data := web.Puppet(t, "late"), stage.OpenDir(t)
-			want := stage.Scene{
+			want := chart.Scene{
 				Nodes:    []string{"web1 host reporting", dbAddress + " inferred inferred"},
 				Services: []string{"web1 redis-server tcp/6379 listening 10.77.0.1,127.0.0.1"},
 				Edges: []string{
@@ -107,7 +108,7 @@ func TestRestart(t *testing.T) {
 }
 
 // sameHistory compares all that a restart must keep.
-func sameHistory(t *testing.T, before, after *stage.Chart) {
+func sameHistory(t *testing.T, before, after *chart.Chart) {
 	t.Helper()
 	for i := range before.Connections {
 		old := &before.Connections[i]

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -23,7 +24,7 @@ func TestServicesOfOneHost(t *testing.T) {
 	orders.Dial(t, 3, "tcp", "127.0.0.1:6379")
 	billing.Dial(t, 4, "tcp", "[::1]:6379")
 	d := h.up(t, stage.OpenDir(t))
-	c := d.Shows(t, stage.Scene{
+	c := d.Shows(t, chart.Scene{
 		Nodes: []string{"web1 host reporting"},
 		Services: []string{
 			"web1 nginx tcp/80 listening 0.0.0.0,::",
@@ -50,7 +51,7 @@ func TestMemcached(t *testing.T) {
 	h.Memcached(t, "127.0.0.1")
 	h.Reachable(t, "127.0.0.1:11211")
 	h.Puppet(t, "orders").Dial(t, 3, "tcp", "127.0.0.1:11211")
-	h.up(t, stage.OpenDir(t)).Shows(t, stage.Scene{
+	h.up(t, stage.OpenDir(t)).Shows(t, chart.Scene{
 		Nodes:    []string{"web1 host reporting"},
 		Services: []string{"web1 memcached tcp/11211 listening 127.0.0.1 loopback"},
 		Edges:    []string{"web1/orders → web1/memcached:11211/tcp ×3 both"},
@@ -68,7 +69,7 @@ func TestProxy(t *testing.T) {
 			Do: "dial", Network: "tcp", Address: "127.0.0.1:80", Once: true, Send: "GET / HTTP/1.1\r\nHost: shop\r\n\r\n",
 		})
 	}
-	c := h.up(t, stage.OpenDir(t)).Shows(t, stage.Scene{
+	c := h.up(t, stage.OpenDir(t)).Shows(t, chart.Scene{
 		Nodes: []string{"web1 host reporting"},
 		Services: []string{
 			"web1 nginx tcp/80 listening 127.0.0.1 loopback",
@@ -96,7 +97,7 @@ func TestUDP(t *testing.T) {
 	orders.Dial(t, 1, "udp", "[::1]:514")
 	orders.Dial(t, 1, "tcp", "127.0.0.1:5300")
 	h.Puppet(t, "resolver").Listen(t, "udp4", "0.0.0.0:0")
-	h.up(t, stage.OpenDir(t)).Shows(t, stage.Scene{
+	h.up(t, stage.OpenDir(t)).Shows(t, chart.Scene{
 		Nodes: []string{"web1 host reporting"},
 		Services: []string{
 			"web1 dnsmasq tcp/5300 listening 127.0.0.1 loopback",
@@ -121,7 +122,7 @@ func TestServerPortAboveClientPorts(t *testing.T) {
 		orders.DialFrom(t, "tcp", join("127.0.0.1", port), "127.0.0.1:61000")
 		orders.DialFrom(t, "tcp", join("127.0.0.1", port+1), "127.0.0.1:45000")
 	}
-	h.up(t, stage.OpenDir(t)).Shows(t, stage.Scene{
+	h.up(t, stage.OpenDir(t)).Shows(t, chart.Scene{
 		Nodes: []string{"web1 host reporting"},
 		Services: []string{
 			"web1 shop tcp/45000 listening 127.0.0.1 loopback",
@@ -157,7 +158,7 @@ func TestOtherHosts(t *testing.T) {
 		}
 		remote.DialFrom(t, "tcp", join(address, 0), join(target, 80))
 	}
-	c := web.up(t, stage.OpenDir(t)).Shows(t, stage.Scene{
+	c := web.up(t, stage.OpenDir(t)).Shows(t, chart.Scene{
 		Nodes: []string{
 			"web1 host reporting", "Internet internet inferred",
 			dbAddress + " inferred inferred", dbAddress6 + " inferred inferred",
@@ -189,7 +190,7 @@ func TestNoFalseArrow(t *testing.T) {
 	web, db := twoHosts(t)
 	db.Puppet(t, "remote").Listen(t, "tcp4", dbAddress+":50500")
 	web.Puppet(t, "orders").DialFrom(t, "tcp4", webAddress+":40000", dbAddress+":50500")
-	web.up(t, stage.OpenDir(t)).Shows(t, stage.Scene{
+	web.up(t, stage.OpenDir(t)).Shows(t, chart.Scene{
 		Nodes: []string{"web1 host reporting", dbAddress + " inferred inferred"},
 		Edges: []string{"web1/orders — " + dbAddress + ":50500/tcp ×1"},
 	}, "web1")

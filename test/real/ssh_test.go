@@ -14,6 +14,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/collect/ssh"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -348,7 +349,7 @@ func TestSSHNode(t *testing.T) {
 	server.Set(t, `{"poll_interval":"5s"}`)
 	web.output(t, "node", "add", "ssh://"+stage.Operator+"@"+dbAddress)
 	server.HeardOf(t, "web1", "db1")
-	want := stage.Scene{
+	want := chart.Scene{
 		Nodes: []string{"web1 host reporting", "db1 host reporting"},
 		Services: []string{
 			"db1 dnsmasq tcp/5300 listening " + dbAddress,

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 	"github.com/devops-trouble-map/dotm/test/bed/stage"
 )
 
@@ -98,7 +99,7 @@ func TestText(t *testing.T) {
 	if err != nil || status/100 != 2 {
 		t.Fatalf("adding the node: %d, %s, %v", status, answer, err)
 	}
-	d.Shows(t, stage.Scene{
+	d.Shows(t, chart.Scene{
 		Nodes: []string{"db1 host reporting", webAddress + " inferred inferred", webAddress6 + " inferred inferred"},
 		Services: []string{
 			"db1 redis-server tcp/6379 listening 10.77.0.2,127.0.0.1,fd77::2",

@@ -312,7 +312,6 @@ func scene(t *testing.T, url string) {
 	<-time.After(2 * time.Second)
 	stop.Store(true)
 	wg.Wait()
-	settle(t, list, b)
 	agree(t, edges(list), b, c)
 
 	// It comes back, and the others are restarted one after the other.
@@ -324,37 +323,6 @@ func scene(t *testing.T, url string) {
 	}
 	agree(t, edges(list), a, b, c)
 	checkEvents(t, a)
-}
-
-// settle takes over how often edges opened by what is shown. The leader that was
-// killed had acknowledged what it had no time to tell, a quarter of a second at
-// most: that is one report of an agent, and no more.
-func settle(t *testing.T, list []*agent, r *replica) {
-	t.Helper()
-	lacks := -1
-	redis.WaitFor(t, "all but the last reports", func() bool {
-		before, err := r.chart()
-		<-time.After(time.Second) // what is applied is shown by then
-		c, err2 := r.chart()
-		if err != nil || err2 != nil || !slices.Equal(before.Edges, c.Edges) {
-			return false
-		}
-		lacks = 0
-		for _, a := range list {
-			for less := uint64(0); less <= 1; less++ {
-				if slices.Contains(c.Edges, fmt.Sprintf("%s>%s %d fresh", a.name, a.peers[0], a.opened-less)) {
-					a.opened -= less
-					lacks += int(less)
-					break
-				}
-				if less == 1 {
-					return false
-				}
-			}
-		}
-		return true
-	})
-	t.Logf("%d of %d agents lack one report", lacks, len(list))
 }
 
 // edges are all that agents opened, each as often as it was answered.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/bed/chart"
 )
 
 // Server is a dotm that serves, with a client of its API.
@@ -166,7 +167,7 @@ func (s *Server) HeardOf(t testing.TB, hosts ...string) {
 // HeardSince waits until each host has reported after a moment, and isn't silent.
 func (s *Server) HeardSince(t testing.TB, since time.Time, hosts ...string) {
 	t.Helper()
-	s.ChartWhen(t, fmt.Sprintf("%v report", hosts), func(c *Chart) error {
+	s.ChartWhen(t, fmt.Sprintf("%v report", hosts), func(c *chart.Chart) error {
 		for _, h := range hosts {
 			if n := c.Node(h); n == nil || n.State != "reporting" || !n.LastReport.After(since) {
 				return fmt.Errorf("%s has not reported", h)

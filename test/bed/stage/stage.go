@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package stage is where tests play their scenes: hosts on a [bed] with real
-// programs and puppets on them, the dotm under test, and what its chart must show.
+// programs and puppets on them, the dotm under test, and what its [chart] must show.
 // What goes wrong fails the test; what was started ends with it, and is shown if it
 // failed.
 //

@@ -1,11 +1,9 @@
-//go:build linux
-
-package stage
+// Package chart is the chart as tests read it, and what it must show: exactly that,
+// and nothing else.
+package chart
 
 import (
-	"context"
 	"slices"
-	"testing"
 	"time"
 )
 
@@ -21,7 +19,8 @@ type Chart struct {
 	Services    []Service    `json:"services"`
 	Connections []Connection `json:"connections"`
 
-	server string // the name of the host that it comes from
+	// Server is the name of the host that it comes from.
+	Server string `json:"-"`
 }
 
 // Node is one of a chart.
@@ -101,24 +100,6 @@ type Connection struct {
 			At        time.Time
 		} `json:"seen_by"`
 	} `json:"evidence"`
-}
-
-// Chart asks for everything.
-func (s *Server) Chart(ctx context.Context) (*Chart, error) {
-	c := &Chart{server: s.On.Name}
-	return c, s.Get(ctx, "/topology?hide=none", c)
-}
-
-// ChartWhen is the first chart that f takes.
-func (s *Server) ChartWhen(t testing.TB, what string, f func(*Chart) error) (c *Chart) {
-	t.Helper()
-	Eventually(t, what, func() (err error) {
-		if c, err = s.Chart(t.Context()); err != nil {
-			return err
-		}
-		return f(c)
-	})
-	return c
 }
 
 // Node is the one of a name; nil if there is none.

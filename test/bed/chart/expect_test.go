@@ -1,6 +1,4 @@
-//go:build linux
-
-package stage
+package chart
 
 import (
 	"encoding/json"
@@ -34,7 +32,7 @@ const shop = `{
 // altered is that chart with texts replaced, in pairs.
 func altered(t *testing.T, pairs ...string) *Chart {
 	t.Helper()
-	c := &Chart{server: "web1"}
+	c := &Chart{Server: "web1"}
 	if err := json.Unmarshal([]byte(strings.NewReplacer(pairs...).Replace(shop)), c); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +121,9 @@ func TestReadEdges(t *testing.T) {
 	if err := os.Mkdir("testdata", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	Write(t, filepath.Join("testdata", "x.tsv"), "# remark\n\nweb1\tshop\tdb1\t-\tudp\t53\tasks for names\n")
+	if err := os.WriteFile(filepath.Join("testdata", "x.tsv"), []byte("# remark\n\nweb1\tshop\tdb1\t-\tudp\t53\tasks for names\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	want := []Edge{{"web1", "shop", "db1", "-", "udp", 53}}
 	if got := ReadEdges(t, "x.tsv"); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)

@@ -1,20 +1,15 @@
-//go:build linux
-
-package stage
+package chart
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/devops-trouble-map/dotm/test/bed"
 )
 
 // Expectation is what a chart must show, and nothing else.
@@ -26,7 +21,7 @@ type Expectation interface {
 // Difference is one thing that a chart shows and must not, or the reverse.
 type Difference struct {
 	What string
-	edge *Edge // that can be explained; nil if it is about something else
+	Edge *Edge // that can be explained; nil if it is about something else
 }
 
 // Differ says how the chart differs from what is wanted; nil if it doesn't.
@@ -39,73 +34,6 @@ func (c *Chart) Differ(want Expectation) error {
 		return errors.New(text.String())
 	}
 	return nil
-}
-
-// steady is how many reports of each host a chart must stay right for.
-const steady = 3
-
-// Shows waits until the chart is as expected, and checks that it stays so while
-// each of the hosts reports some more. It returns the last chart. One that is
-// wrong is explained, and drawn where pictures are wanted.
-func (s *Server) Shows(t testing.TB, want Expectation, hosts ...string) (c *Chart) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), Patience)
-	defer cancel()
-	err := bed.Until(ctx, func() (err error) {
-		if c, err = s.Chart(t.Context()); err != nil { // not ctx: the last thing to be said is what differs
-			return err
-		}
-		return c.Differ(want)
-	})
-	if err != nil {
-		t.Fatalf("the chart: not within %s: %v%s", Patience, err, s.comment(t, c, want))
-	}
-	return s.Stays(t, want, steady, hosts...)
-}
-
-// Stays checks that the chart is as expected all the time in which each of the
-// hosts reports so often, and returns the last one.
-func (s *Server) Stays(t testing.TB, want Expectation, reports int, hosts ...string) (c *Chart) {
-	t.Helper()
-	seen, last := map[string]int{}, map[string]time.Time{}
-	Eventually(t, "more reports", func() (err error) {
-		if c, err = s.Chart(t.Context()); err != nil {
-			return err
-		}
-		if err := c.Differ(want); err != nil {
-			t.Fatalf("the chart was right, and is no more: %v%s", err, s.comment(t, c, want))
-		}
-		for _, h := range hosts {
-			if n := c.Node(h); last[h].IsZero() {
-				last[h] = n.LastReport
-			} else if n.LastReport.After(last[h]) {
-				last[h], seen[h] = n.LastReport, seen[h]+1
-			}
-			if seen[h] < reports {
-				return fmt.Errorf("%s has reported %d times", h, seen[h])
-			}
-		}
-		return nil
-	})
-	return c
-}
-
-// comment is what dotm says about each edge that is not as expected, and where
-// there is a picture of it.
-func (s *Server) comment(t testing.TB, c *Chart, want Expectation) string {
-	return s.explainAll(t.Context(), c, want) + s.picture(t)
-}
-
-// explainAll is what dotm says about each edge that is not as expected.
-func (s *Server) explainAll(ctx context.Context, c *Chart, want Expectation) string {
-	var text strings.Builder
-	for _, d := range want.Differences(c) {
-		if d.edge != nil {
-			why := s.explain(ctx, d.edge.Client, fmt.Sprintf("%s:%d", d.edge.Server, d.edge.Port))
-			fmt.Fprintf(&text, "\n%s\n      %s", d.edge, why)
-		}
-	}
-	return text.String()
 }
 
 // Scene is all that a chart shows beside dotm itself: each line once.
@@ -323,9 +251,9 @@ func (want Graph) Differences(c *Chart) []Difference {
 	list := compare("edge", lines(want.Edges), lines(got))
 	all := slices.Concat(want.Edges, got)
 	for i := range list {
-		list[i].edge = find(all, func(e *Edge) bool { return strings.HasSuffix(list[i].What, ": "+e.String()) })
+		list[i].Edge = find(all, func(e *Edge) bool { return strings.HasSuffix(list[i].What, ": "+e.String()) })
 	}
-	return slices.Concat(list, compare("node", want.Nodes, nodes), c.inconsistent(c.server))
+	return slices.Concat(list, compare("node", want.Nodes, nodes), c.inconsistent(c.Server))
 }
 
 // onlyOwn says whether nothing but dotm's own connections lead to a node.
@@ -346,7 +274,11 @@ func (c *Chart) onlyOwn(node string) bool {
 // process, protocol, port and a remark, between tabs. Lines with # say nothing.
 func ReadEdges(t testing.TB, file string) (list []Edge) {
 	t.Helper()
-	for i, line := range strings.Split(Read(t, filepath.Join("testdata", file)), "\n") {
+	text, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range strings.Split(string(text), "\n") {
 		if line == "" || line[0] == '#' {
 			continue
 		}

@@ -1,0 +1,348 @@
+// Package icinga2 starts a real Icinga 2 for tests, with its API over TLS and with
+// Livestatus over TCP and a unix socket. It lives on free ports of loopback and in
+// a folder of its own, knows the hosts of [Hosts] with their checks, and ends with
+// the test. What a check finds is set while it runs ([Server.Set]).
+package icinga2
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a server may take to do what it was asked.
+const patience = 30 * time.Second
+
+// NodeName is what the certificate of every server is for.
+const NodeName = "icinga-test"
+
+// Password is that of every login.
+const Password = "secret-of-tests"
+
+// The logins of the API.
+const (
+	Admin    = "admin"    // may do everything
+	User     = "dotm"     // reads all there is, sees every event, and acknowledges
+	Reader   = "reader"   // reads hosts, services and status; StateChange is its only event
+	Guest    = "guest"    // reads the host web1, and nothing else
+	Observer = "observer" // reads the status, and nothing else
+)
+
+// Server is one Icinga 2. It can be stopped and started ([Server.Stop],
+// [Server.Run], [Server.Restart]) and made to hang ([Server.Hang],
+// [Server.Resume]).
+type Server struct {
+	URL        string // of the API: https://127.0.0.1:port
+	CAFile     string // who signed its certificate
+	Livestatus string // tcp://127.0.0.1:port
+	Socket     string // unix:///path, Livestatus as well
+	Dir        string
+
+	account *syscall.Credential
+	http    *http.Client
+
+	mu  sync.Mutex
+	cmd *exec.Cmd
+}
+
+// Start starts a server. Its checks begin to run; see [Server.Settle].
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{account: need(t)}
+	dir, err := os.MkdirTemp("", "icinga2-") // not t.TempDir: only its owner may enter that
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Dir = dir
+	t.Cleanup(func() {
+		s.Stop()
+		if t.Failed() {
+			t.Logf("%s\n%s", s.URL, s.log())
+		}
+		_ = os.RemoveAll(dir)
+	})
+	s.lay(t)
+	s.Run(t)
+	return s
+}
+
+// need skips the test where Icinga 2 can't be started, and says what is missing;
+// with DOTM_REQUIRE_REAL=all it fails it. It returns the account to run as.
+func need(t testing.TB) *syscall.Credential {
+	t.Helper()
+	var missing string
+	account, err := user.Lookup("nagios")
+	switch _, notThere := exec.LookPath("icinga2"); {
+	case notThere != nil:
+		missing = "icinga2 is not installed (Debian: icinga2-bin)"
+	case err != nil:
+		missing = "icinga2's account nagios does not exist"
+	case os.Getuid() != 0:
+		missing = "icinga2 is started as its account, which needs root"
+	default:
+		uid, _ := strconv.ParseUint(account.Uid, 10, 32)
+		gid, _ := strconv.ParseUint(account.Gid, 10, 32)
+		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	}
+	if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
+	return nil
+}
+
+// lay puts everything into the folder that the server needs.
+func (s *Server) lay(t testing.TB) {
+	t.Helper()
+	ports := freePorts(t, 2)
+	s.URL = "https://127.0.0.1:" + ports[0]
+	s.Livestatus = "tcp://127.0.0.1:" + ports[1]
+	s.Socket = "unix://" + filepath.Join(s.Dir, "run", "live.sock")
+	s.CAFile = filepath.Join(s.Dir, "data", "certs", "ca.crt")
+	for _, dir := range []string{"etc", "data/certs", "log", "cache", "spool", "run", "flap"} {
+		s.must(t, os.MkdirAll(filepath.Join(s.Dir, dir), 0o755))
+	}
+	for name, text := range certificates(t, s.account) {
+		s.write(t, filepath.Join("data/certs", name), text)
+	}
+	s.write(t, "check", strings.ReplaceAll(checkScript, "DIR", s.Dir))
+	s.must(t, os.Chmod(filepath.Join(s.Dir, "check"), 0o755))
+	s.write(t, "etc/icinga2.conf", s.configuration(ports[0], ports[1]))
+	for _, c := range checks() {
+		s.Set(t, c.file(), c.code, c.text)
+	}
+	s.must(t, filepath.WalkDir(s.Dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chown(path, int(s.account.Uid), int(s.account.Gid))
+	}))
+	s.must(t, os.Chmod(s.Dir, 0o755))
+	s.http = s.client(t)
+}
+
+func (s *Server) must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Server) write(t testing.TB, name, text string) {
+	t.Helper()
+	s.must(t, os.WriteFile(filepath.Join(s.Dir, name), []byte(text), 0o644))
+}
+
+// client is one for the API that trusts the server by its CA.
+func (s *Server) client(t testing.TB) *http.Client {
+	t.Helper()
+	pem, err := os.ReadFile(s.CAFile)
+	s.must(t, err)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	return &http.Client{
+		Timeout:   patience,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: NodeName}, DisableKeepAlives: true},
+	}
+}
+
+// freePorts are ports of loopback where nobody listens.
+func freePorts(t testing.TB, n int) (ports []string) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		ports = append(ports, port)
+	}
+	return ports
+}
+
+// pki are the certificates that Icinga 2 makes itself, once for all servers of a
+// test program: that takes seconds.
+var pki struct {
+	once  sync.Once
+	files map[string]string
+	err   error
+}
+
+// certificates are those of a server, as its own setup makes them: signed by a CA
+// of its own, for [NodeName] and no IP address.
+func certificates(t testing.TB, account *syscall.Credential) map[string]string {
+	t.Helper()
+	pki.once.Do(func() { pki.files, pki.err = makeCertificates(account) })
+	if pki.err != nil {
+		t.Fatal(pki.err)
+	}
+	return pki.files
+}
+
+func makeCertificates(account *syscall.Credential) (map[string]string, error) {
+	dir, err := os.MkdirTemp("", "icinga2-pki-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := os.Chown(dir, int(account.Uid), int(account.Gid)); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("icinga2", append([]string{"api", "setup", "--cn", NodeName}, folders(dir)...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account}
+	out, setupErr := cmd.CombinedOutput() // it complains of the configuration that isn't there
+	files := map[string]string{}
+	for _, name := range []string{"ca.crt", NodeName + ".crt", NodeName + ".key"} {
+		text, err := os.ReadFile(filepath.Join(dir, "data", "certs", name))
+		if err != nil {
+			return nil, fmt.Errorf("icinga2 api setup: %w, %w\n%s", err, setupErr, out)
+		}
+		files[name] = string(text)
+	}
+	return files, nil
+}
+
+// folders are the options that keep a server within dir.
+func folders(dir string) (options []string) {
+	for _, d := range [][2]string{
+		{"ConfigDir", "etc"}, {"DataDir", "data"}, {"LogDir", "log"}, {"CacheDir", "cache"}, {"SpoolDir", "spool"}, {"InitRunDir", "run"},
+	} {
+		options = append(options, "-D", d[0]+"="+filepath.Join(dir, d[1]))
+	}
+	return append(options, "-D", "NodeName="+NodeName, "-D", "ZoneName="+NodeName)
+}
+
+// log is the end of what the server wrote.
+func (s *Server) log() []byte {
+	const most = 3000
+	text, _ := os.ReadFile(filepath.Join(s.Dir, "log", "out"))
+	return text[max(0, len(text)-most):]
+}
+
+// Run starts the server, again after Stop, with what it kept.
+func (s *Server) Run(t testing.TB) {
+	t.Helper()
+	cmd := exec.Command("icinga2", append([]string{"daemon", "-c", filepath.Join(s.Dir, "etc", "icinga2.conf")}, folders(s.Dir)...)...)
+	log, err := os.OpenFile(filepath.Join(s.Dir, "log", "out"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	s.must(t, err)
+	defer func() { _ = log.Close() }()
+	cmd.Stdout, cmd.Stderr = log, log
+	// A group of its own: it has children that must stop and hang with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account, Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	s.must(t, cmd.Start())
+	s.mu.Lock()
+	s.cmd = cmd
+	s.mu.Unlock()
+	WaitFor(t, "icinga2 at "+s.URL, func() bool {
+		_, err := s.try(http.MethodGet, "/v1/status/IcingaApplication", nil)
+		return err == nil
+	})
+	WaitFor(t, "Livestatus at "+s.Livestatus, func() bool {
+		conn, err := net.Dial("unix", strings.TrimPrefix(s.Socket, "unix://"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+}
+
+// Stop ends the server in order, so that it keeps what it knows.
+func (s *Server) Stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd == nil {
+		return
+	}
+	group := -s.cmd.Process.Pid
+	_ = syscall.Kill(group, syscall.SIGCONT)
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	late := time.AfterFunc(patience, func() { _ = syscall.Kill(group, syscall.SIGKILL) })
+	_ = s.cmd.Wait()
+	late.Stop()
+	_ = syscall.Kill(group, syscall.SIGKILL) // a child that outlived it
+	s.cmd = nil
+}
+
+// Restart stops the server and starts it again, with what it kept.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.Stop()
+	s.Run(t)
+}
+
+// Hang has the server do nothing, until Resume: its ports stay open.
+func (s *Server) Hang() { s.signal(syscall.SIGSTOP) }
+
+// Resume ends a Hang.
+func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig syscall.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd != nil {
+		_ = syscall.Kill(-s.cmd.Process.Pid, sig)
+	}
+}
+
+// API asks the server's API as [Admin], and fails the test if it refuses; body is
+// nil or becomes JSON.
+func (s *Server) API(t testing.TB, method, path string, body any) []byte {
+	t.Helper()
+	answer, err := s.try(method, path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// try asks the API. Methods that have no body elsewhere are told by a header.
+func (s *Server) try(method, path string, body any) ([]byte, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequest(http.MethodPost, s.URL+path, bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("X-HTTP-Method-Override", method)
+	req.SetBasicAuth(Admin, Password)
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s: %s\n%s", method, path, resp.Status, answer)
+	}
+	return answer, err
+}
+
+// WaitFor fails the test if something doesn't become true.
+func WaitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within %s", what, patience)
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+}

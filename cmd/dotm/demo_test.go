@@ -68,17 +68,19 @@ func TestDemoRemembers(t *testing.T) {
 	if n := len(d.nodes); n != 100 {
 		t.Errorf("%d nodes", n)
 	}
-	reporting := 0
+	// A few may be off at any moment: hosts are booted anew, and pools get smaller.
+	reporting, late := 0, 0
 	for b := range s.Snapshot().Blocks() {
-		if b.Node.State == topology.Reporting {
+		switch {
+		case b.Node.State != topology.Reporting:
+		case time.Since(b.Node.LastReport) < time.Minute:
 			reporting++
-			if age := time.Since(b.Node.LastReport); age > time.Minute {
-				t.Errorf("%s reported %s ago", b.Node.Name, age)
-			}
+		default:
+			late++
 		}
 	}
-	if reporting < 80 {
-		t.Errorf("%d nodes report", reporting)
+	if reporting < 80 || late > 5 {
+		t.Errorf("%d nodes report, %d haven't for a minute", reporting, late)
 	}
 	worst := map[topology.Status]int{}
 	for at := now.Add(-demoHistory + time.Minute); at.Before(now.Add(-time.Minute)); at = at.Add(10 * time.Minute) {

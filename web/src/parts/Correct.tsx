@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { isAborted, problemOf } from '../api/client';
 import type { Check, Correction, ListedNode, Problem, Service } from '../api/types';
@@ -54,7 +54,7 @@ function Picker({ check, nodes, services, target, onPick }: PickerProps) {
   const [index, setIndex] = useState(0);
   const list = useRef<HTMLUListElement>(null);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useLayoutEffect(() => input.current?.focus(), []);
   const all = useMemo(() => targetsOf(check, nodes, services, query), [check.id, nodes, services, query]);
   const shown = all.slice(0, TARGETS_SHOWN);
   const at = Math.min(index, shown.length - 1);

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { useApp } from '../app';
 import { figure, plural } from '../lib/format';
 import { type Filter, type Hops, type Kept, NO_FILTER, askedFor, choicesOf, isFiltered, nothingLine, reaches } from '../state/filter';
@@ -51,7 +51,7 @@ function Fields({ topology }: { topology: Topology }) {
   const { filter } = route.value;
   const first = useRef<HTMLInputElement>(null);
   const { groups, processes } = useMemo(() => choicesOf(topology), [topology]);
-  useEffect(() => first.current?.focus(), []);
+  useLayoutEffect(() => first.current?.focus(), []);
   const change = (part: Partial<Filter>): void => navigate(filterBy(route.peek(), part), true);
   return (
     <form

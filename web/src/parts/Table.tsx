@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { figure } from '../lib/format';
 
 export interface Column<T> {
@@ -116,7 +116,7 @@ export function Table<T>({ label, columns: all, items, id, sort: first, last, on
     const at = onPage.findIndex((r) => id(r) === key);
     return body.current?.querySelectorAll<HTMLElement>('tr[tabindex]')[at];
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     // A row that a key asked for and that had to be put on the page first.
     if (wanted.current) rowOf(wanted.current)?.focus();
     wanted.current = '';

@@ -1,5 +1,5 @@
 import { type ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { problemOf } from '../api/client';
 import type { Problem } from '../api/types';
@@ -145,7 +145,7 @@ interface EntryProps {
 
 function Entry({ label, name, secret = false, autocomplete, value = '', focus = false, wrong = false, help }: EntryProps) {
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focus) input.current?.focus();
   }, []);
   const described = help ? { 'aria-describedby': `login-${name}-help` } : {};

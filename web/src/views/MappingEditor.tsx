@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { isAborted, problemOf } from '../api/client';
 import type { Check, MappingRule, MappingSettings, Moved, Problem, SettingsDocument } from '../api/types';
@@ -290,7 +290,7 @@ interface RowProps {
 
 function RuleRow({ draft: { rule, was }, index, last, asked, readOnly, decided, wrongs, onRule, onMove, onRemove }: RowProps) {
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (asked) first.current?.focus();
   }, []);
   const set = (field: RuleField, text: string): void => {
@@ -421,7 +421,7 @@ interface AliasProps {
 
 function AliasRow({ alias: { host, node }, asked, readOnly, wrong, onSet, onRemove }: AliasProps) {
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (asked) first.current?.focus();
   }, []);
   if (readOnly) {

@@ -85,6 +85,27 @@ describe('ChartController', () => {
     expect(chart.camera).toEqual(moved);
   });
 
+  it('keeps all of a chart in view while it grows, until the viewer moved', () => {
+    const { chart } = start();
+    const grown = (): Scene => {
+      const larger = scene();
+      return { ...larger, bounds: { ...larger.bounds, h: larger.bounds.h * 3 } };
+    };
+    const before = chart.camera;
+    chart.setScene(grown());
+    expect(chart.camera?.k).toBeLessThan(before?.k ?? 0);
+    chart.zoom(2);
+    const moved = chart.camera;
+    chart.setScene(scene());
+    chart.setScene(grown());
+    expect(chart.camera).toEqual(moved);
+    chart.fit();
+    chart.setScene(scene());
+    const fitted = chart.camera;
+    chart.setScene(grown());
+    expect(chart.camera).toEqual(fitted); // it was all in view already
+  });
+
   it('flies in 240 ms, or at once for those who want less motion', () => {
     const still = start(true);
     still.chart.focusAround('10.20.9.7', new Set());

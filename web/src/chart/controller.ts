@@ -11,9 +11,10 @@ import {
   levelAt,
   pan,
   toChart,
+  visible,
   zoomAt,
 } from './camera';
-import { overlaps, union } from './hit';
+import { encloses, overlaps, union } from './hit';
 import type { Shown, Slide } from './brush';
 import type { Palette } from './palette';
 import { Renderer } from './render';
@@ -171,6 +172,7 @@ export class ChartController {
     this.#hover = this.#hover && scene ? sameThing(scene, this.#hover) : null;
     this.#preview = this.#preview && scene ? sameThing(scene, this.#preview) : null;
     this.#settle();
+    this.#keepWhole();
     this.invalidate();
   }
 
@@ -348,6 +350,17 @@ export class ChartController {
     this.#moved = true;
     const k = Math.max(this.#camera.k, SETTLE_ZOOM);
     this.#fly(centre({ x: goal.x + goal.w / 2, y: goal.y + goal.h / 2 }, k, this.#size));
+  }
+
+  /** Who looks at all of the chart goes on to do so where it grows. */
+  #keepWhole(): void {
+    const scene = this.#scene;
+    if (this.#moved || this.#preview || !scene || this.#size.w < NARROW) return;
+    const camera = this.#flight?.to ?? this.#camera;
+    if (!camera || encloses(visible(camera, this.#size), scene.bounds)) return;
+    const whole = fit(scene.bounds, this.#size);
+    // The largest charts are never whole: no flight from a place to itself.
+    if (whole.k !== camera.k || whole.x !== camera.x || whole.y !== camera.y) this.#fly(whole);
   }
 
   #draw(now: number): void {

@@ -53,6 +53,11 @@ export function union(rects: readonly Rect[]): Rect {
   };
 }
 
+/** Whether all of `b` lies in `a`. */
+export function encloses(a: Rect, b: Rect): boolean {
+  return a.x <= b.x && a.y <= b.y && a.x + a.w >= b.x + b.w && a.y + a.h >= b.y + b.h;
+}
+
 export function overlaps(a: Rect, b: Rect): boolean {
   return a.x <= b.x + b.w && b.x <= a.x + a.w && a.y <= b.y + b.h && b.y <= a.y + a.h;
 }

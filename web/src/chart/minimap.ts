@@ -1,5 +1,6 @@
 import { openOf } from '../state/checks';
 import { type Camera, type Point, type Rect, type Size, fit, toChart, toScreen, visible } from './camera';
+import { encloses } from './hit';
 import type { ColourName, Palette } from './palette';
 import type { Scene } from './scene';
 
@@ -60,10 +61,7 @@ export function pointOf(map: Minimap, at: Point): Point {
 
 /** Whether it helps: the chart as a whole is too small to read, and a part of it is not in view. */
 export function isNeeded(scene: Scene, camera: Camera, screen: Size): boolean {
-  const seen = visible(camera, screen);
-  const { x, y, w, h } = scene.bounds;
-  const all = seen.x <= x && seen.y <= y && seen.x + seen.w >= x + w && seen.y + seen.h >= y + h;
-  return !all && fit(scene.bounds, screen).k < READABLE;
+  return !encloses(visible(camera, screen), scene.bounds) && fit(scene.bounds, screen).k < READABLE;
 }
 
 /** Draws it, with `seen` as the part that is in view. */

@@ -13,6 +13,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/monitor"
+	"github.com/devops-trouble-map/dotm/test/daemon"
 	bed "github.com/devops-trouble-map/dotm/test/nagios"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -252,7 +253,7 @@ func testFlip(t *testing.T, s *bed.Server, sources ...*Source) {
 	}{{2, "HTTP 500", topology.Critical}, {0, "HTTP 200", topology.OK}} {
 		s.Set(t, "web1/http", step.code, step.text)
 		for _, source := range sources {
-			bed.WaitFor(t, step.text, func() bool {
+			daemon.WaitFor(t, step.text, func() bool {
 				c := must(t, source, "web1", "http")
 				if c.Status != step.status || !c.Hard || c.Output != step.text {
 					return false
@@ -289,7 +290,7 @@ func testAcknowledge(t *testing.T, s *bed.Server) {
 		if err != nil || did != tt.did {
 			t.Fatalf("%s %s: %q, %v", tt.host, tt.name, did, err)
 		}
-		bed.WaitFor(t, tt.host+" "+tt.name+" to be acknowledged", func() bool { return must(t, src, tt.host, tt.name).Acknowledged })
+		daemon.WaitFor(t, tt.host+" "+tt.name+" to be acknowledged", func() bool { return must(t, src, tt.host, tt.name).Acknowledged })
 	}
 	if text := s.Status(); !strings.Contains(text, "comment_data=looking, at it now (Ada, the first)") {
 		t.Errorf("the comment is not there: %s", text[strings.Index(text, "comment {"):])
@@ -317,7 +318,7 @@ func testAcknowledge(t *testing.T, s *bed.Server) {
 func testHang(t *testing.T, s *bed.Server, sources ...*Source) {
 	s.Hang()
 	for _, source := range sources {
-		bed.WaitFor(t, "old data", func() bool {
+		daemon.WaitFor(t, "old data", func() bool {
 			_, err := read(t, source)
 			if err == nil {
 				return false
@@ -330,7 +331,7 @@ func testHang(t *testing.T, s *bed.Server, sources ...*Source) {
 	}
 	s.Resume()
 	for _, source := range sources {
-		bed.WaitFor(t, "fresh data", func() bool { _, err := read(t, source); return err == nil })
+		daemon.WaitFor(t, "fresh data", func() bool { _, err := read(t, source); return err == nil })
 	}
 }
 
@@ -361,7 +362,7 @@ func testStop(t *testing.T, s *bed.Server, sources ...*Source) {
 	}
 	s.Restart(t)
 	for _, source := range sources {
-		bed.WaitFor(t, "the new configuration", func() bool {
+		daemon.WaitFor(t, "the new configuration", func() bool {
 			r, err := read(t, source)
 			return err == nil && len(r.Hosts) == 6 && hostOf(t, r, "web1").Alias == "renamed"
 		})

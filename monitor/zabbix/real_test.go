@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/devops-trouble-map/dotm/monitor"
+	"github.com/devops-trouble-map/dotm/test/daemon"
 	"github.com/devops-trouble-map/dotm/test/zabbix"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -82,7 +83,7 @@ func TestReal(t *testing.T) {
 func waitReason(t *testing.T, s *Source, want monitor.Reason) {
 	t.Helper()
 	var err error
-	zabbix.WaitFor(t, "a reading that fails for "+string(want), func() bool {
+	daemon.WaitFor(t, "a reading that fails for "+string(want), func() bool {
 		_, err = s.Read(within(t))
 		return monitor.ReasonOf(err) == want && (err == nil) == (want == "")
 	})
@@ -192,21 +193,21 @@ func realFlips(t *testing.T, server *zabbix.Server, s *Source) {
 	}
 	before := time.Now()
 	server.Set(t, "web1/http", 1)
-	zabbix.WaitFor(t, "a problem", is("CRITICAL open"))
+	daemon.WaitFor(t, "a problem", is("CRITICAL open"))
 	c := find(t, read(t, s).Checks, "web1", name)
 	if c.Since.Before(before.Add(-2*time.Second)) || time.Since(c.Since).Abs() > time.Minute || c.Output != name+": 1" || !strings.Contains(c.Link, "/tr_events.php?triggerid=") {
 		t.Errorf("%+v", c)
 	}
 	server.Set(t, "web1/http", 0)
-	zabbix.WaitFor(t, "its end", is("OK"))
+	daemon.WaitFor(t, "its end", is("OK"))
 	if c := find(t, read(t, s).Checks, "web1", name); c.Since.Before(before.Add(-2*time.Second)) || time.Since(c.Since).Abs() > time.Minute {
 		t.Errorf("OK since %s", c.Since)
 	}
 	// What hides another is over: the other shows.
 	server.Set(t, "db1/postgres", 0)
-	zabbix.WaitFor(t, "what was hidden", func() bool { return brief(find(t, read(t, s).Checks, "db1", "Replica is behind")) == "WARNING open" })
+	daemon.WaitFor(t, "what was hidden", func() bool { return brief(find(t, read(t, s).Checks, "db1", "Replica is behind")) == "WARNING open" })
 	server.Set(t, "db1/postgres", 1)
-	zabbix.WaitFor(t, "it to be hidden", func() bool {
+	daemon.WaitFor(t, "it to be hidden", func() bool {
 		return brief(find(t, read(t, s).Checks, "db1", "Replica is behind")) == "WARNING suppressed"
 	})
 }
@@ -248,13 +249,13 @@ func realChanges(t *testing.T, server *zabbix.Server, s *Source) {
 	read(t, s)
 	server.Add(t, "edge1", "fresh", "Something fresh")
 	server.Send(t, "edge1", "fresh", 1)
-	zabbix.WaitFor(t, "a new trigger", func() bool { return briefs(read(t, s))["edge1!Something fresh"] == "CRITICAL open" })
+	daemon.WaitFor(t, "a new trigger", func() bool { return briefs(read(t, s))["edge1!Something fresh"] == "CRITICAL open" })
 
 	server.Disable(t, "edge1")
 	late := s.now
 	s.now = func() time.Time { return late().Add(2 * inventoryEvery) }
 	defer func() { s.now = late }()
-	zabbix.WaitFor(t, "a host to be gone", func() bool { return hostNames(read(t, s)) == "cache1 db1 gw1 web1 zabbix" })
+	daemon.WaitFor(t, "a host to be gone", func() bool { return hostNames(read(t, s)) == "cache1 db1 gw1 web1 zabbix" })
 	if c := briefs(read(t, s)); c["edge1!Something is odd"] != "" {
 		t.Errorf("what is disabled is read: %v", c)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/devops-trouble-map/dotm/notify"
 	"github.com/devops-trouble-map/dotm/notify/alertmanager"
 	real "github.com/devops-trouble-map/dotm/test/alertmanager"
+	"github.com/devops-trouble-map/dotm/test/daemon"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -58,7 +59,7 @@ func TestRealAlertmanager(t *testing.T) {
 	shows := func(want map[string]string) {
 		t.Helper()
 		var diff string
-		real.WaitFor(t, "what was told to be there", func() bool {
+		daemon.WaitFor(t, "what was told to be there", func() bool {
 			diff = cmp.Diff(want, told(t, s))
 			return diff == ""
 		})

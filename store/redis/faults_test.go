@@ -14,6 +14,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/redis"
+	"github.com/devops-trouble-map/dotm/test/daemon"
 	real "github.com/devops-trouble-map/dotm/test/redis"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -121,7 +122,7 @@ func TestKilled(t *testing.T) {
 	s := begin(t, server.URL())
 	server.Kill()
 	fails(t, s, server.URL())
-	server.Run(t)
+	server.Again(t)
 	works(t, s, 2, 1)
 }
 
@@ -130,7 +131,7 @@ func TestForgetful(t *testing.T) {
 	server := real.Start(t, "--appendonly", "no")
 	s := begin(t, server.URL())
 	server.Kill()
-	server.Run(t)
+	server.Again(t)
 	if n := s.Lapses(); n != 0 {
 		t.Errorf("%d lapses before anybody could notice", n)
 	}
@@ -154,7 +155,7 @@ func TestForgetful(t *testing.T) {
 func TestNoLapse(t *testing.T) {
 	server := real.Start(t)
 	s := begin(t, server.URL())
-	server.Pause()
+	server.Hang()
 	if err := s.Write(t.Context(), change(2)); err == nil { // and yet it may go through, later
 		t.Error("a write went through a Redis that hangs")
 	}
@@ -180,7 +181,7 @@ func TestNoLapse(t *testing.T) {
 func TestHangs(t *testing.T) {
 	server := real.Start(t)
 	s := begin(t, server.URL())
-	server.Pause()
+	server.Hang()
 	fails(t, s, server.URL())
 	server.Resume()
 	works(t, s, 2, 1)
@@ -190,7 +191,7 @@ func TestHangs(t *testing.T) {
 func TestHangsShortly(t *testing.T) {
 	server := real.Start(t)
 	s := begin(t, server.URL())
-	server.Pause()
+	server.Hang()
 	timer := time.AfterFunc(time.Second, server.Resume)
 	defer timer.Stop()
 	if err := inTime(t, "Write", func(ctx context.Context) error { return s.Write(ctx, change(2)) }); err != nil {
@@ -243,7 +244,7 @@ func TestDiskFull(t *testing.T) {
 	if err := os.Remove(filepath.Join(server.Dir, "nowhere")); err != nil {
 		t.Fatal(err)
 	}
-	real.WaitFor(t, "a save that fails", func() bool {
+	daemon.WaitFor(t, "a save that fails", func() bool {
 		_ = server.Try("BGSAVE")
 		return strings.Contains(server.Try("INFO", "persistence"), "rdb_last_bgsave_status:err")
 	})
@@ -252,7 +253,7 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("a disk that is full: %v", err)
 	}
 	server.CLI(t, "CONFIG", "SET", "dir", server.Dir)
-	real.WaitFor(t, "a save", func() bool {
+	daemon.WaitFor(t, "a save", func() bool {
 		_ = server.Try("BGSAVE")
 		return strings.Contains(server.Try("INFO", "persistence"), "rdb_last_bgsave_status:ok")
 	})

@@ -10,20 +10,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
-)
 
-// patience is how long something may take.
-const patience = 30 * time.Second
+	"github.com/devops-trouble-map/dotm/test/daemon"
+)
 
 // The login.
 const User, Password = "dotm", "dotm-secret"
@@ -35,14 +31,12 @@ const Silencer, Comment = "alice", "cleaning up, ticket 4711"
 // ([Server.Hang], [Server.Resume]), and started again ([Server.Restart]): then it
 // has forgotten its alerts, but not its silences.
 type Server struct {
+	daemon.Daemon
 	// URL is that of the pages, with the path that they are below.
 	URL string
 
 	addr, dir string
 	client    *http.Client
-
-	mu  sync.Mutex
-	cmd *exec.Cmd
 }
 
 // Alert is one that somebody sends.
@@ -58,45 +52,19 @@ type Alert struct {
 // the webhooks, within two seconds.
 func Start(t testing.TB, webhooks ...string) *Server {
 	t.Helper()
-	need(t)
-	s := &Server{addr: freeAddr(t), dir: t.TempDir(), client: &http.Client{Timeout: 5 * time.Second}}
+	daemon.Need(t, "prometheus-alertmanager", "htpasswd")
+	s := &Server{addr: daemon.FreeAddr(t), dir: t.TempDir(), client: &http.Client{Timeout: 5 * time.Second}}
 	s.URL = "http://" + s.addr + "/alerts"
 	s.write(t, "alertmanager.yml", configuration(webhooks))
 	s.write(t, "web.yml", "basic_auth_users:\n  "+User+": "+hash(t)+"\n")
 	t.Cleanup(func() {
 		s.Stop()
 		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			t.Logf("%s:\n%s", s.URL, log[max(0, len(log)-2000):])
+			t.Logf("%s:\n%s", s.URL, s.Log())
 		}
 	})
 	s.run(t)
 	return s
-}
-
-// need skips the test where a program is missing, by name; with
-// DOTM_REQUIRE_REAL=all it fails it.
-func need(t testing.TB) {
-	t.Helper()
-	for _, p := range []string{"prometheus-alertmanager", "htpasswd"} {
-		if _, err := exec.LookPath(p); err == nil {
-			continue
-		}
-		if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-			t.Fatalf("%s is not installed", p)
-		}
-		t.Skipf("%s is not installed", p)
-	}
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // hash is the password as the server wants it.
@@ -144,49 +112,11 @@ func (s *Server) write(t testing.TB, name, text string) {
 
 func (s *Server) run(t testing.TB) {
 	t.Helper()
-	s.mu.Lock()
-	s.cmd = exec.Command("prometheus-alertmanager",
+	s.Run(t, exec.Command("prometheus-alertmanager",
 		"--config.file="+filepath.Join(s.dir, "alertmanager.yml"), "--web.config.file="+filepath.Join(s.dir, "web.yml"),
-		"--storage.path="+filepath.Join(s.dir, "data"), "--web.listen-address="+s.addr, "--web.external-url="+s.URL, "--cluster.listen-address=")
-	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err == nil {
-		s.cmd.Stdout, s.cmd.Stderr = log, log
-		s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		err = s.cmd.Start()
-		_ = log.Close()
-	}
-	s.mu.Unlock()
-	if err != nil {
-		t.Fatal(err)
-	}
-	WaitFor(t, "Alertmanager at "+s.URL, func() bool { return s.try("/api/v2/status", nil, nil) == nil })
-}
-
-// Stop ends the server.
-func (s *Server) Stop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cmd == nil || s.cmd.Process == nil {
-		return
-	}
-	_ = s.cmd.Process.Signal(syscall.SIGCONT)
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	_ = s.cmd.Wait()
-	s.cmd = nil
-}
-
-// Hang stops the server where it is, until Resume.
-func (s *Server) Hang() { s.signal(syscall.SIGSTOP) }
-
-// Resume ends a hang.
-func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
-
-func (s *Server) signal(sig syscall.Signal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cmd != nil {
-		_ = s.cmd.Process.Signal(sig)
-	}
+		"--storage.path="+filepath.Join(s.dir, "data"), "--web.listen-address="+s.addr, "--web.external-url="+s.URL, "--cluster.listen-address="),
+		filepath.Join(s.dir, "log"), nil)
+	daemon.WaitFor(t, "Alertmanager at "+s.URL, func() bool { return s.try("/api/v2/status", nil, nil) == nil })
 }
 
 // Restart ends the server, if it runs, and starts it.
@@ -322,7 +252,7 @@ func (s *Server) Scene(t testing.TB) {
 	t.Helper()
 	s.Send(t, Scene()...)
 	s.silence(t, "DiskFull", "web1")
-	WaitFor(t, "the scene", func() bool {
+	daemon.WaitFor(t, "the scene", func() bool {
 		var list []struct {
 			Status struct{ State string }
 		}
@@ -366,16 +296,5 @@ func Scene() []Alert {
 		{Labels: map[string]string{"alertname": "MemoryHigh", "severity": "warning", "instance": "cache1", "job": "redis"}, Annotations: said(`Größe 91% "voll" <b>fett</b> \ C:\temp`)},
 		{Labels: map[string]string{"alertname": "Watchdog", "severity": "none"}, Annotations: said("always firing, belongs to no host")},
 		{Labels: map[string]string{"alertname": "BackupMissing", "team": "storage"}, Annotations: said("nobody says how bad that is, nor where")},
-	}
-}
-
-// WaitFor fails the test if something doesn't become true.
-func WaitFor(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %s", what, patience)
-		}
-		<-time.After(50 * time.Millisecond)
 	}
 }

@@ -1,6 +1,10 @@
 package alertmanager
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/devops-trouble-map/dotm/test/daemon"
+)
 
 // TestServer tries what the tests of others rest on.
 func TestServer(t *testing.T) {
@@ -15,7 +19,7 @@ func TestServer(t *testing.T) {
 		t.Error("it hangs, and answers")
 	}
 	s.Resume()
-	WaitFor(t, "an answer", func() bool { return s.try("/api/v2/status", nil, nil) == nil })
+	daemon.WaitFor(t, "an answer", func() bool { return s.try("/api/v2/status", nil, nil) == nil })
 	s.Restart(t)
 	var list []any
 	if err := s.try("/api/v2/alerts", nil, &list); err != nil || len(list) != 0 {

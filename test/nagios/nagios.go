@@ -4,9 +4,7 @@
 package nagios
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,14 +12,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
-)
 
-// patience is how long something may take.
-const patience = 30 * time.Second
+	"github.com/devops-trouble-map/dotm/test/daemon"
+)
 
 // The logins: one that sees and may all, and one that sees nothing.
 const (
@@ -33,6 +29,7 @@ const (
 // killed ([Server.Kill]), made to hang ([Server.Hang], [Server.Resume]), and started
 // again ([Server.Restart]).
 type Server struct {
+	daemon.Daemon
 	// URL is that of the pages, with a Basic login; DigestURL the same with a Digest
 	// login, OpenURL with none.
 	URL, DigestURL, OpenURL string
@@ -42,16 +39,13 @@ type Server struct {
 	Commands string
 
 	home string
-
-	mu     sync.Mutex
-	daemon *exec.Cmd
 }
 
 // Start starts a server and waits until all that is to be checked was: the
 // acknowledgement, the downtime and the flapping are there.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	need(t, "nagios4", "apache2", "htpasswd", "/usr/lib/cgi-bin/nagios4/statusjson.cgi")
+	daemon.Need(t, "nagios4", "apache2", "htpasswd", "/usr/lib/cgi-bin/nagios4/statusjson.cgi")
 	s := &Server{home: home(t)}
 	s.Dir, s.Commands = filepath.Join(s.home, "var"), filepath.Join(s.home, "rw", "nagios.cmd")
 	s.folders(t)
@@ -67,7 +61,7 @@ func Start(t testing.TB) *Server {
 		s.Kill()
 		if t.Failed() {
 			for _, name := range []string{"var/nagios.log", "apache.log", "nagios.out"} {
-				t.Logf("%s:\n%s", name, tail(filepath.Join(s.home, name)))
+				t.Logf("%s:\n%s", name, daemon.Tail(filepath.Join(s.home, name)))
 			}
 		}
 	})
@@ -151,7 +145,7 @@ func (s *Server) configure(t testing.TB) {
 // apache starts the web server.
 func (s *Server) apache(t testing.TB) {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := daemon.FreeAddr(t)
 	base := "http://" + addr
 	s.URL, s.DigestURL, s.OpenURL = base+"/nagios4", base+"/digest", base+"/open"
 	login(t, filepath.Join(s.home, "htpasswd"), filepath.Join(s.home, "htdigest"))
@@ -161,14 +155,10 @@ func (s *Server) apache(t testing.TB) {
 		accounts = "User www-data\nGroup www-data\n"
 	}
 	write(t, conf, strings.NewReplacer("HOME", s.home, "ADDR", addr, "ACCOUNTS", accounts).Replace(apacheConfig), 0o644)
-	cmd := exec.Command("apache2", "-D", "FOREGROUND", "-f", conf)
-	stop := start(t, cmd, filepath.Join(s.home, "apache.log"))
-	t.Cleanup(func() {
-		// By name it ends its children, too.
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		stop()
-	})
-	WaitFor(t, "apache2 at "+addr, func() bool {
+	var web daemon.Daemon
+	web.Run(t, exec.Command("apache2", "-D", "FOREGROUND", "-f", conf), filepath.Join(s.home, "apache.log"), nil)
+	t.Cleanup(web.Stop)
+	daemon.WaitFor(t, "apache2 at "+addr, func() bool {
 		resp, err := http.Get(base + "/")
 		if err != nil {
 			return false
@@ -197,66 +187,10 @@ func login(t testing.TB, basic, digest string) {
 	}
 }
 
-// start starts a program that writes into a file; stop waits for its end.
-func start(t testing.TB, cmd *exec.Cmd, log string) (stop func()) {
-	t.Helper()
-	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = out, out
-	// A group of its own, so that its children end with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_ = out.Close()
-	return func() { _ = cmd.Wait() }
-}
-
 // run starts the daemon.
 func (s *Server) run(t testing.TB) {
 	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.daemon = exec.Command("nagios4", filepath.Join(s.home, "nagios.cfg"))
-	start(t, s.daemon, filepath.Join(s.home, "nagios.out"))
-}
-
-// Stop ends the daemon orderly; it removes status.dat.
-func (s *Server) Stop() { s.end(syscall.SIGTERM) }
-
-// Kill ends the daemon as a crash does; status.dat stays.
-func (s *Server) Kill() { s.end(syscall.SIGKILL) }
-
-func (s *Server) end(sig syscall.Signal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.daemon == nil {
-		return
-	}
-	pid := s.daemon.Process.Pid
-	_ = syscall.Kill(pid, syscall.SIGCONT)
-	if sig == syscall.SIGKILL {
-		pid = -pid // its workers, too
-	}
-	_ = syscall.Kill(pid, sig)
-	_ = s.daemon.Wait()
-	s.daemon = nil
-}
-
-// Hang stops the daemon where it is, until Resume.
-func (s *Server) Hang() { s.signal(syscall.SIGSTOP) }
-
-// Resume ends a hang.
-func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
-
-func (s *Server) signal(sig syscall.Signal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.daemon != nil {
-		_ = s.daemon.Process.Signal(sig)
-	}
+	s.Run(t, exec.Command("nagios4", filepath.Join(s.home, "nagios.cfg")), filepath.Join(s.home, "nagios.out"), nil)
 }
 
 // Restart ends the daemon, if it runs, and starts it; it remembers nothing.
@@ -264,7 +198,7 @@ func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Stop()
 	s.run(t)
-	WaitFor(t, "status.dat", func() bool {
+	daemon.WaitFor(t, "status.dat", func() bool {
 		_, err := os.Stat(filepath.Join(s.Dir, "status.dat"))
 		return err == nil
 	})
@@ -335,8 +269,8 @@ func (s *Server) settle(t testing.TB) {
 			return true
 		}
 	}
-	WaitFor(t, "the command pipe", func() bool { _, err := os.Stat(s.Commands); return err == nil })
-	WaitFor(t, "a problem", has("web1", "Disk /var", "current_state=1", "state_type=1"))
+	daemon.WaitFor(t, "the command pipe", func() bool { _, err := os.Stat(s.Commands); return err == nil })
+	daemon.WaitFor(t, "a problem", has("web1", "Disk /var", "current_state=1", "state_type=1"))
 	s.Command(t, "ACKNOWLEDGE_SVC_PROBLEM;web1;Disk /var;2;1;1;operator;cleaning up")
 	now := time.Now().Unix()
 	s.Command(t, fmt.Sprintf("SCHEDULE_SVC_DOWNTIME;db1;backup;%d;%d;1;0;86400;operator;is being moved", now, now+86400))
@@ -358,50 +292,6 @@ func (s *Server) settle(t testing.TB) {
 		{"gw1", "ssh", []string{"current_state=2", "state_type=1"}},
 		{"edge1", "https", []string{"current_state=2", "state_type=1"}},
 	} {
-		WaitFor(t, fmt.Sprintf("%s %s: %v", c.host, c.name, c.lines), has(c.host, c.name, c.lines...))
+		daemon.WaitFor(t, fmt.Sprintf("%s %s: %v", c.host, c.name, c.lines), has(c.host, c.name, c.lines...))
 	}
-}
-
-// WaitFor fails the test if something doesn't become true.
-func WaitFor(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %s", what, patience)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
-}
-
-// need skips the test where a program is missing, by name; with
-// DOTM_REQUIRE_REAL=all it fails it.
-func need(t testing.TB, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err == nil {
-			continue
-		} else if errors.Is(err, os.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
-			if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-				t.Fatalf("%s is not installed", p)
-			}
-			t.Skipf("%s is not installed", p)
-		}
-	}
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
-// tail is the end of a file.
-func tail(path string) []byte {
-	const most = 2000
-	text, _ := os.ReadFile(path)
-	return text[max(0, len(text)-most):]
 }

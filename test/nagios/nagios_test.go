@@ -5,13 +5,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/devops-trouble-map/dotm/test/daemon"
 )
 
 // The scene is there; a state can be set; the daemon ends and comes back.
 func TestServer(t *testing.T) {
 	s := Start(t)
 	s.Set(t, "web1/http", 2, "HTTP 500")
-	WaitFor(t, "the new state", func() bool {
+	daemon.WaitFor(t, "the new state", func() bool {
 		b := s.Block("web1", "http")
 		return strings.Contains(b, "plugin_output=HTTP 500\n") && strings.Contains(b, "current_state=2\n")
 	})

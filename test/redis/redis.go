@@ -11,25 +11,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/devops-trouble-map/dotm/test/daemon"
 )
 
-// patience is how long a server may take to do what it was asked.
-const patience = 30 * time.Second
-
 // Server is one redis-server, or a sentinel. It can be killed ([Server.Kill]),
-// started again ([Server.Run]), both ([Server.Restart]), and made to hang
-// ([Server.Pause], [Server.Resume]).
+// started again ([Server.Again]), both ([Server.Restart]), and made to hang.
 type Server struct {
+	daemon.Daemon
 	Addr string // host:port
 	Dir  string // of its files: log, what it keeps, a sentinel's configuration
 	args []string
-
-	mu  sync.Mutex
-	cmd *exec.Cmd
 }
 
 // Start starts a server that keeps what it is given on disk; args are more of its
@@ -39,7 +32,7 @@ func Start(t testing.TB, args ...string) *Server {
 	s := unstarted(t)
 	_, port, _ := net.SplitHostPort(s.Addr)
 	s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.Dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always"}, args...)
-	s.Run(t)
+	s.Again(t)
 	return s
 }
 
@@ -47,37 +40,15 @@ func Start(t testing.TB, args ...string) *Server {
 // the test fails.
 func unstarted(t testing.TB) *Server {
 	t.Helper()
-	need(t, "redis-server", "redis-cli")
+	daemon.Need(t, "redis-server", "redis-cli")
 	s := &Server{Addr: freeAddr(t), Dir: t.TempDir()}
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
-			t.Logf("%s\n%s", s.Addr, s.log())
+			t.Logf("%s\n%s", s.Addr, s.Log())
 		}
 	})
 	return s
-}
-
-// log is the end of what the server wrote.
-func (s *Server) log() []byte {
-	const most = 2000
-	text, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
-	return text[max(0, len(text)-most):]
-}
-
-// need skips the test where a program is missing, by name; with
-// DOTM_REQUIRE_REAL=all it fails it.
-func need(t testing.TB, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err == nil {
-			continue
-		}
-		if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-			t.Fatalf("%s is not installed", p)
-		}
-		t.Skipf("%s is not installed", p)
-	}
 }
 
 // freeAddr is an address on loopback where nobody listens, and, as a Cluster needs
@@ -103,58 +74,20 @@ func freeAddr(t testing.TB) string {
 	}
 }
 
-// Run starts the server, again after Kill, with what it kept.
-func (s *Server) Run(t testing.TB) {
+// Again starts the server, also after Kill, with what it kept.
+func (s *Server) Again(t testing.TB) {
 	t.Helper()
-	cmd := exec.Command("redis-server", s.args...)
-	log, err := os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_ = log.Close()
-	s.mu.Lock()
-	s.cmd = cmd
-	s.mu.Unlock()
-	WaitFor(t, "redis-server at "+s.Addr, func() bool {
+	s.Run(t, exec.Command("redis-server", s.args...), filepath.Join(s.Dir, "log"), nil)
+	daemon.WaitFor(t, "redis-server at "+s.Addr, func() bool {
 		return strings.Contains(s.Try("PING"), "PONG") || strings.Contains(s.Try("PING"), "NOAUTH")
 	})
-}
-
-// Kill ends the server as a crash does.
-func (s *Server) Kill() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cmd != nil {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-		s.cmd = nil
-	}
 }
 
 // Restart kills the server and starts it again, with what it kept.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Kill()
-	s.Run(t)
-}
-
-// Pause has the server hang, until Resume.
-func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
-
-// Resume ends a pause.
-func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
-
-func (s *Server) signal(sig syscall.Signal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cmd != nil {
-		_ = s.cmd.Process.Signal(sig)
-	}
+	s.Again(t)
 }
 
 // URL is the server's for dotm.
@@ -177,17 +110,6 @@ func (s *Server) CLI(t testing.TB, args ...string) string {
 	return out
 }
 
-// WaitFor fails the test if something doesn't become true.
-func WaitFor(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %s", what, patience)
-		}
-		<-time.After(20 * time.Millisecond)
-	}
-}
-
 // Cluster is six servers, three of them masters.
 type Cluster struct{ Servers []*Server }
 
@@ -205,7 +127,7 @@ func StartCluster(t testing.TB) *Cluster {
 	if err != nil {
 		t.Fatalf("making the Cluster: %v\n%s", err, out)
 	}
-	WaitFor(t, "the Cluster", func() bool {
+	daemon.WaitFor(t, "the Cluster", func() bool {
 		for _, s := range c.Servers {
 			if !strings.Contains(s.Try("CLUSTER", "INFO"), "cluster_state:ok") || !strings.Contains(s.Try("CLUSTER", "INFO"), "cluster_known_nodes:6") {
 				return false
@@ -246,12 +168,12 @@ func StartSentinel(t testing.TB) *Sentinel {
 	master := Start(t)
 	host, port, _ := net.SplitHostPort(master.Addr)
 	s := &Sentinel{Servers: []*Server{master, Start(t, "--replicaof", host+" "+port)}}
-	WaitFor(t, "the replica", func() bool { return strings.Contains(master.Try("INFO", "replication"), "state=online") })
+	daemon.WaitFor(t, "the replica", func() bool { return strings.Contains(master.Try("INFO", "replication"), "state=online") })
 	for range 3 {
 		s.Sentinels = append(s.Sentinels, startSentinel(t, host, port))
 	}
 	for _, sentinel := range s.Sentinels {
-		WaitFor(t, "the sentinel", func() bool {
+		daemon.WaitFor(t, "the sentinel", func() bool {
 			out := sentinel.Try("SENTINEL", "MASTER", "main")
 			return strings.Contains(out, "num-other-sentinels\n2") && strings.Contains(out, "num-slaves\n1")
 		})
@@ -270,7 +192,7 @@ func startSentinel(t testing.TB, host, port string) *Server {
 		t.Fatal(err)
 	}
 	s.args = []string{conf, "--sentinel"}
-	s.Run(t)
+	s.Again(t)
 	return s
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/test/daemon"
 )
 
 // What a server was given is there after its death; a server that hangs answers
@@ -22,9 +24,9 @@ func TestServer(t *testing.T) {
 		t.Errorf("the dead says %q", got)
 	}
 	s.Kill() // who is dead stays so
-	s.Run(t)
+	s.Again(t)
 
-	s.Pause()
+	s.Hang()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	port := s.Addr[strings.LastIndexByte(s.Addr, ':')+1:]
@@ -32,7 +34,7 @@ func TestServer(t *testing.T) {
 		t.Errorf("while it hangs it says %q", out)
 	}
 	s.Resume()
-	WaitFor(t, "an answer", func() bool { return s.Try("PING") == "PONG" })
+	daemon.WaitFor(t, "an answer", func() bool { return s.Try("PING") == "PONG" })
 }
 
 // Options are given on, and two servers are not one.
@@ -54,9 +56,9 @@ func TestCluster(t *testing.T) {
 		t.Fatalf("%s has %d servers, %d masters", c.URL(), len(c.Servers), len(masters))
 	}
 	masters[0].Kill()
-	WaitFor(t, "another master", func() bool { return len(c.Masters()) == 3 })
-	masters[0].Run(t)
-	WaitFor(t, "the old master follows", func() bool {
+	daemon.WaitFor(t, "another master", func() bool { return len(c.Masters()) == 3 })
+	masters[0].Again(t)
+	daemon.WaitFor(t, "the old master follows", func() bool {
 		return strings.HasPrefix(masters[0].Try("ROLE"), "slave") && len(c.Masters()) == 3
 	})
 }
@@ -67,12 +69,12 @@ func TestSentinel(t *testing.T) {
 	if s.Master() != s.Servers[0] {
 		t.Fatalf("the master is %+v, want %s", s.Master(), s.Servers[0].Addr)
 	}
-	s.Servers[0].Pause()
-	WaitFor(t, "the replica takes over", func() bool { return s.Master() == s.Servers[1] })
+	s.Servers[0].Hang()
+	daemon.WaitFor(t, "the replica takes over", func() bool { return s.Master() == s.Servers[1] })
 	s.Servers[0].Resume()
-	WaitFor(t, "the old master follows", func() bool { return strings.HasPrefix(s.Servers[0].Try("ROLE"), "slave") })
+	daemon.WaitFor(t, "the old master follows", func() bool { return strings.HasPrefix(s.Servers[0].Try("ROLE"), "slave") })
 	s.Sentinels[0].Restart(t)
-	WaitFor(t, "the sentinel knows the new master", func() bool {
+	daemon.WaitFor(t, "the sentinel knows the new master", func() bool {
 		_, port, _ := strings.Cut(s.Servers[1].Addr, ":")
 		return strings.HasSuffix(s.Sentinels[0].Try("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"), "\n"+port)
 	})

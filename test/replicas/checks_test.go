@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/devops-trouble-map/dotm/test/daemon"
 	"github.com/devops-trouble-map/dotm/test/redis"
 )
 
@@ -54,23 +55,23 @@ func (r *replica) says(node string) string {
 func TestChecksOfReplicas(t *testing.T) {
 	server := redis.Start(t)
 	a := start(t, server.URL())
-	redis.WaitFor(t, "the first to lead", func() bool { return a.role(t) == "leading" })
+	daemon.WaitFor(t, "the first to lead", func() bool { return a.role(t) == "leading" })
 	b := start(t, server.URL())
-	redis.WaitFor(t, "the second to follow", func() bool { return b.role(t) == "following" })
+	daemon.WaitFor(t, "the second to follow", func() bool { return b.role(t) == "following" })
 	for _, x := range agents(1) {
 		if err := x.send(t.Context(), x.report(), []*replica{a}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	redis.WaitFor(t, "the node on both", func() bool { return a.says("web00") == "NONE[]" && b.says("web00") == "NONE[]" })
+	daemon.WaitFor(t, "the node on both", func() bool { return a.says("web00") == "NONE[]" && b.says("web00") == "NONE[]" })
 
 	submit(t, b, "web00", "nginx", "CRITICAL")
 	critical := "CRITICAL[{nginx CRITICAL web00~tcp~80}]"
-	redis.WaitFor(t, "the result on both", func() bool { return a.says("web00") == critical && b.says("web00") == critical })
+	daemon.WaitFor(t, "the result on both", func() bool { return a.says("web00") == critical && b.says("web00") == critical })
 
 	a.kill()
-	redis.WaitFor(t, "the second to lead", func() bool { return b.role(t) == "leading" })
-	redis.WaitFor(t, "the result to be there still", func() bool { return b.says("web00") == critical })
+	daemon.WaitFor(t, "the second to lead", func() bool { return b.role(t) == "leading" })
+	daemon.WaitFor(t, "the result to be there still", func() bool { return b.says("web00") == critical })
 	submit(t, b, "web00", "nginx", "OK")
-	redis.WaitFor(t, "its end", func() bool { return b.says("web00") == "OK[{nginx OK web00~tcp~80}]" })
+	daemon.WaitFor(t, "its end", func() bool { return b.says("web00") == "OK[{nginx OK web00~tcp~80}]" })
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/test/daemon"
 	"github.com/devops-trouble-map/dotm/test/redis"
 )
 
@@ -50,19 +51,19 @@ func TestRedisAway(t *testing.T) {
 	once(t, list, a, b)
 	agree(t, edges(list), a, b)
 	for name, away := range map[string][2]func(){
-		"killed":  {server.Kill, func() { server.Run(t) }},
-		"hanging": {server.Pause, server.Resume},
+		"killed":  {server.Kill, func() { server.Again(t) }},
+		"hanging": {server.Hang, server.Resume},
 	} {
 		t.Run(name, func(t *testing.T) {
 			away[0]()
-			redis.WaitFor(t, "the servers to notice", func() bool {
+			daemon.WaitFor(t, "the servers to notice", func() bool {
 				return strings.Contains(trouble(a), "going on alone") || strings.Contains(trouble(a), "can't be reached") && strings.Contains(trouble(b), "can't be reached")
 			})
-			redis.WaitFor(t, "both to be alone", func() bool { return a.aloneNow() && b.aloneNow() })
+			daemon.WaitFor(t, "both to be alone", func() bool { return a.aloneNow() && b.aloneNow() })
 			list[0].peers = append(list[0].peers, "10.9.2."+map[string]string{"killed": "1", "hanging": "2"}[name])
 			once(t, list, a) // the live chart goes on
 			c, err := a.chart()
-			redis.WaitFor(t, "the new edge", func() bool {
+			daemon.WaitFor(t, "the new edge", func() bool {
 				c, err = a.chart()
 				return err == nil && strings.Contains(strings.Join(c.Edges, " "), list[0].peers[len(list[0].peers)-1])
 			})
@@ -129,22 +130,22 @@ func TestRedisForgets(t *testing.T) {
 	agree(t, edges(list), a, b)
 	patch(t, b, map[string]any{"expire_after": "48h"})
 	ask(t, b, "text://127.0.0.1:1")
-	redis.WaitFor(t, "the other server to hear of it", func() bool {
+	daemon.WaitFor(t, "the other server to hear of it", func() bool {
 		var list json.RawMessage
 		return a.get("/api/v1/nodes", &list) == nil && strings.Contains(string(list), "127.0.0.1:1")
 	})
 	server.Kill()
-	server.Run(t)
+	server.Again(t)
 	took := recovered(t, list, 13, a, b)
 	t.Logf("recovered after %s", took.Round(100*time.Millisecond))
 	if took > 30*time.Second {
 		t.Errorf("the live state took %s to recover", took)
 	}
-	redis.WaitFor(t, "the target to be kept again", func() bool {
+	daemon.WaitFor(t, "the target to be kept again", func() bool {
 		return strings.Contains(server.Try("HKEYS", "dotm::v2::documents"), "127.0.0.1:1")
 	})
-	redis.WaitFor(t, "the nodes to be kept again", func() bool { return server.Try("SCARD", "dotm::v2::nodes") == "13" })
-	redis.WaitFor(t, "the original's keys", func() bool { return server.Try("LLEN", "dotm::nodes") == "8" })
+	daemon.WaitFor(t, "the nodes to be kept again", func() bool { return server.Try("SCARD", "dotm::v2::nodes") == "13" })
+	daemon.WaitFor(t, "the original's keys", func() bool { return server.Try("LLEN", "dotm::nodes") == "8" })
 	fresh := start(t, server.URL())
 	recovered(t, list, 13, a, b, fresh)
 	var kept struct{ Settings map[string]any }

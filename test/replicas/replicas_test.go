@@ -25,6 +25,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/daemon"
 	"github.com/devops-trouble-map/dotm/test/redis"
 )
 
@@ -81,7 +82,7 @@ func (r *replica) run(t *testing.T) {
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	redis.WaitFor(t, "the server at "+r.url, func() bool { return r.get("/readyz", nil) == nil })
+	daemon.WaitFor(t, "the server at "+r.url, func() bool { return r.get("/readyz", nil) == nil })
 }
 
 func (r *replica) kill() {
@@ -307,7 +308,7 @@ func scene(t *testing.T, url string) {
 	<-time.After(time.Second)
 	killed := time.Now()
 	a.kill()
-	redis.WaitFor(t, "another leader", func() bool { return b.role(t) == "leading" || c.role(t) == "leading" })
+	daemon.WaitFor(t, "another leader", func() bool { return b.role(t) == "leading" || c.role(t) == "leading" })
 	t.Logf("another one led after %s", time.Since(killed).Round(100*time.Millisecond))
 	<-time.After(2 * time.Second)
 	stop.Store(true)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/daemon"
 	"github.com/devops-trouble-map/dotm/test/redis"
 )
 
@@ -64,7 +65,7 @@ func (s *script) keys(prefix string) (out []string) {
 
 func (s *script) waitFor(what string, ok func() bool) {
 	s.t.Helper()
-	redis.WaitFor(s.t, what, ok)
+	daemon.WaitFor(s.t, what, ok)
 }
 
 // TestOldScript: a script that reads the original's keys goes on working.
@@ -174,17 +175,17 @@ func TestOldScriptAfterFailover(t *testing.T) {
 			list := agents(3)
 			once(t, list, a, b)
 			agree(t, edges(list), a, b)
-			redis.WaitFor(t, "the keys", func() bool { return len(keys()) == 2 })
+			daemon.WaitFor(t, "the keys", func() bool { return len(keys()) == 2 })
 			leader, other := a, b
 			if b.role(t) == "leading" {
 				leader, other = b, a
 			}
 			leader.kill()
-			redis.WaitFor(t, "another leader", func() bool { return other.role(t) == "leading" })
+			daemon.WaitFor(t, "another leader", func() bool { return other.role(t) == "leading" })
 			list[0].peers = append(list[0].peers, "10.9.7.7")
 			once(t, list, other)
 			want := []string{"5432::10.9.0.1", "5432::10.9.1.1", "5432::10.9.7.7"}
-			redis.WaitFor(t, "the new one", func() bool { return slices.Equal(keys(), want) })
+			daemon.WaitFor(t, "the new one", func() bool { return slices.Equal(keys(), want) })
 		})
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/test/daemon"
 )
 
 // The severities of triggers.
@@ -58,7 +60,7 @@ func (s *Server) Set(t testing.TB, what string, value int) {
 	t.Helper()
 	for _, c := range checks() {
 		if c.host+"/"+c.key == what {
-			WaitFor(t, "the server to take "+what, func() bool { return s.send(c.host, c.item, value) == nil })
+			daemon.WaitFor(t, "the server to take "+what, func() bool { return s.send(c.host, c.item, value) == nil })
 			return
 		}
 	}
@@ -205,7 +207,7 @@ func (s *Server) Settle(t testing.TB) {
 		s.Set(t, c.host+"/"+c.key, c.value)
 		if c.value > 0 && c.host+"/"+c.key != "edge1/up" { // which is hidden
 			name := strings.NewReplacer("{HOST.NAME}", map[string]string{"web1": "web server", "gw1": "gateway"}[c.host], "{ITEM.LASTVALUE1}", "3").Replace(c.name)
-			WaitFor(t, "the problem "+name, func() bool { return strings.Contains(strings.Join(s.Problems(t), "\n"), name) })
+			daemon.WaitFor(t, "the problem "+name, func() bool { return strings.Contains(strings.Join(s.Problems(t), "\n"), name) })
 		}
 	}
 	s.Until(t, "trigger.get", map[string]any{"output": []string{"triggerid"}, "monitored": true, "filter": map[string]int{"state": 1}})
@@ -220,7 +222,7 @@ func (s *Server) Settle(t testing.TB) {
 // Until waits until a method that returns a list returns one that is not empty.
 func (s *Server) Until(t testing.TB, method string, params map[string]any) {
 	t.Helper()
-	WaitFor(t, fmt.Sprintf("%s %v", method, params), func() bool {
+	daemon.WaitFor(t, fmt.Sprintf("%s %v", method, params), func() bool {
 		result, err := s.try(method, params, s.session)
 		return err == nil && string(result) != "[]"
 	})
@@ -236,7 +238,7 @@ func (s *Server) Add(t testing.TB, host, key, name string) {
 // Send sends a value.
 func (s *Server) Send(t testing.TB, host, key string, value int) {
 	t.Helper()
-	WaitFor(t, "the server to take "+key, func() bool { return s.send(host, key, value) == nil })
+	daemon.WaitFor(t, "the server to take "+key, func() bool { return s.send(host, key, value) == nil })
 }
 
 // Disable has a host not be monitored any more.

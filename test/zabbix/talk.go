@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/test/daemon"
 )
 
 // API calls a method as [Admin], and fails the test if that is refused; it returns the
@@ -36,7 +38,7 @@ func (s *Server) try(method string, params any, auth string) (json.RawMessage, e
 	if err != nil {
 		return nil, err
 	}
-	client := http.Client{Timeout: patience}
+	client := http.Client{Timeout: daemon.Patience}
 	resp, err := client.Post(s.URL+"/api_jsonrpc.php", "application/json-rpc", bytes.NewReader(text))
 	if err != nil {
 		return nil, err
@@ -71,12 +73,12 @@ func (s *Server) create(t testing.TB, method string, params any) string {
 
 // send gives the server a value of an item, and says whether it took it.
 func (s *Server) send(host, key string, value any) error {
-	conn, err := net.DialTimeout("tcp", s.Trapper, patience)
+	conn, err := net.DialTimeout("tcp", s.Trapper, daemon.Patience)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(daemon.Patience))
 	body, err := json.Marshal(map[string]any{"request": "sender data", "data": []any{map[string]any{"host": host, "key": key, "value": fmt.Sprint(value)}}})
 	if err != nil {
 		return err
@@ -127,7 +129,7 @@ func (a *agent) serve() {
 		if err == nil {
 			a.all.Go(func() {
 				defer func() { _ = conn.Close() }()
-				_ = conn.SetDeadline(time.Now().Add(patience))
+				_ = conn.SetDeadline(time.Now().Add(daemon.Patience))
 				if _, err := conn.Read(make([]byte, 1024)); err == nil {
 					_, _ = conn.Write(packet([]byte("1")))
 				}

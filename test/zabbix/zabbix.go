@@ -13,19 +13,15 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
-)
 
-// patience is how long a server may take to do what it was asked.
-const patience = 60 * time.Second
+	"github.com/devops-trouble-map/dotm/test/daemon"
+)
 
 // The users. All but Admin see what their group lets them.
 const (
@@ -60,8 +56,7 @@ type Server struct {
 	session       string // of Admin
 	zabbix, owner *syscall.Credential
 
-	mu                         sync.Mutex
-	server, frontend, database *exec.Cmd
+	server, frontend, database daemon.Daemon
 }
 
 // Start starts a Zabbix with its hosts; see [Server.Settle].
@@ -74,12 +69,12 @@ func Start(t testing.TB) *Server {
 	s.Dir = dir
 	t.Cleanup(func() {
 		s.Stop()
-		s.end(&s.frontend, syscall.SIGTERM)
+		s.frontend.Stop()
 		s.StopDatabase()
 		if t.Failed() {
 			t.Log(s.URL)
 			for _, name := range []string{"server.log", "server.out", "frontend.out"} {
-				t.Logf("%s:\n%s", name, tail(filepath.Join(dir, "run", name)))
+				t.Logf("%s:\n%s", name, daemon.Tail(filepath.Join(dir, "run", name)))
 			}
 		}
 		_ = os.RemoveAll(dir)
@@ -139,22 +134,9 @@ func (s *Server) find() error {
 		return errors.New("zabbix is started as its own account, which needs root")
 	}
 	var err [2]error
-	s.zabbix, err[0] = account("zabbix")
-	s.owner, err[1] = account("postgres")
+	s.zabbix, err[0] = daemon.Account("zabbix")
+	s.owner, err[1] = daemon.Account("postgres")
 	return errors.Join(err[:]...)
-}
-
-func account(name string) (*syscall.Credential, error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return nil, err
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }
 
 // kept are the tables whose rows Zabbix brings and needs. All others are those of the
@@ -253,7 +235,7 @@ $IMAGE_FORMAT_DEFAULT = IMAGE_FORMAT_PNG;
 		"-S", "127.0.0.1:"+port, "-t", web)
 	cmd.Env = append(os.Environ(), "PHP_CLI_SERVER_WORKERS=2")
 	s.run(t, &s.frontend, cmd, s.zabbix, "frontend.out")
-	WaitFor(t, "the API at "+s.URL, func() bool { _, err := s.try("apiinfo.version", []string{}, ""); return err == nil })
+	daemon.WaitFor(t, "the API at "+s.URL, func() bool { _, err := s.try("apiinfo.version", []string{}, ""); return err == nil })
 }
 
 // layServer writes the server's configuration: it works at once, and finds at once
@@ -294,7 +276,7 @@ func (s *Server) Run(t testing.TB) {
 	t.Helper()
 	cmd := exec.Command("zabbix_server", "-f", "-c", filepath.Join(s.Dir, "server.conf"))
 	s.run(t, &s.server, cmd, s.zabbix, "server.out")
-	WaitFor(t, "the Zabbix server at "+s.Trapper, func() bool {
+	daemon.WaitFor(t, "the Zabbix server at "+s.Trapper, func() bool {
 		conn, err := net.Dial("tcp", s.Trapper)
 		if err == nil {
 			_ = conn.Close()
@@ -304,7 +286,7 @@ func (s *Server) Run(t testing.TB) {
 }
 
 // Stop ends the server in order; frontend and database go on.
-func (s *Server) Stop() { s.end(&s.server, syscall.SIGTERM) }
+func (s *Server) Stop() { s.server.Stop() }
 
 // Restart stops the server and starts it again, with what it kept.
 func (s *Server) Restart(t testing.TB) {
@@ -314,10 +296,10 @@ func (s *Server) Restart(t testing.TB) {
 }
 
 // Hang has the server do nothing, until Resume: its ports stay open.
-func (s *Server) Hang() { s.signal(s.server, syscall.SIGSTOP) }
+func (s *Server) Hang() { s.server.Hang() }
 
 // Resume ends a Hang.
-func (s *Server) Resume() { s.signal(s.server, syscall.SIGCONT) }
+func (s *Server) Resume() { s.server.Resume() }
 
 // RunDatabase starts the database, again after StopDatabase.
 func (s *Server) RunDatabase(t testing.TB) {
@@ -325,53 +307,19 @@ func (s *Server) RunDatabase(t testing.TB) {
 	cmd := exec.Command(filepath.Join(s.psql, "postgres"), "-D", filepath.Join(s.Dir, "db"), "-p", s.address, "-c", "listen_addresses=127.0.0.1",
 		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
 	s.run(t, &s.database, cmd, s.owner, "database.out")
-	WaitFor(t, "the database at "+s.address, func() bool {
+	daemon.WaitFor(t, "the database at "+s.address, func() bool {
 		return exec.Command(filepath.Join(s.psql, "psql"), "-h", "127.0.0.1", "-p", s.address, "-U", "zabbix", "-d", "postgres", "-c", "select 1").Run() == nil
 	})
 }
 
 // StopDatabase ends the database.
-func (s *Server) StopDatabase() { s.end(&s.database, syscall.SIGINT) }
+func (s *Server) StopDatabase() { s.database.Interrupt() }
 
-// run starts a program as an account, in a group of its own: it has children that must
-// stop and hang with it.
-func (s *Server) run(t testing.TB, as **exec.Cmd, cmd *exec.Cmd, account *syscall.Credential, log string) {
+// run starts a program as an account.
+func (s *Server) run(t testing.TB, as *daemon.Daemon, cmd *exec.Cmd, account *syscall.Credential, log string) {
 	t.Helper()
-	out, err := os.OpenFile(filepath.Join(s.Dir, "run", log), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	s.must(t, err)
-	defer func() { _ = out.Close() }()
-	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account, Setpgid: true, Pdeathsig: syscall.SIGINT}
-	s.must(t, cmd.Start())
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	*as = cmd
-}
-
-// end ends a program; it may be asked to more than once.
-func (s *Server) end(which **exec.Cmd, sig syscall.Signal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	cmd := *which
-	if cmd == nil {
-		return
-	}
-	group := -cmd.Process.Pid
-	_ = syscall.Kill(group, syscall.SIGCONT)
-	_ = cmd.Process.Signal(sig)
-	late := time.AfterFunc(patience, func() { _ = syscall.Kill(group, syscall.SIGKILL) })
-	_ = cmd.Wait()
-	late.Stop()
-	_ = syscall.Kill(group, syscall.SIGKILL) // a child that outlived it
-	*which = nil
-}
-
-func (s *Server) signal(cmd *exec.Cmd, sig syscall.Signal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if cmd != nil {
-		_ = syscall.Kill(-cmd.Process.Pid, sig)
-	}
+	cmd.Dir = "/"
+	as.Run(t, cmd, filepath.Join(s.Dir, "run", log), account)
 }
 
 func (s *Server) must(t testing.TB, err error) {
@@ -399,22 +347,4 @@ func freePorts(t testing.TB, n int) (ports []string) {
 	}
 	t.Fatal("no port is free")
 	return nil
-}
-
-// tail is the end of a file.
-func tail(path string) []byte {
-	const most = 3000
-	text, _ := os.ReadFile(path)
-	return text[max(0, len(text)-most):]
-}
-
-// WaitFor fails the test if something doesn't become true.
-func WaitFor(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %s", what, patience)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/test/daemon"
 )
 
 // The server is what its scene says, keeps that over a restart, and does nothing while
@@ -25,7 +27,7 @@ func TestServer(t *testing.T) {
 	has := func(name string) bool { return slices.Contains(s.Problems(t), name) }
 	const fails = "HTTP on web server fails"
 	s.Set(t, "web1/http", 1)
-	WaitFor(t, fails, func() bool { return has(fails) })
+	daemon.WaitFor(t, fails, func() bool { return has(fails) })
 
 	s.Hang()
 	done := make(chan error, 1)
@@ -37,7 +39,7 @@ func TestServer(t *testing.T) {
 	}
 	s.Resume()
 	s.must(t, <-done)
-	WaitFor(t, "its end", func() bool { return !has(fails) })
+	daemon.WaitFor(t, "its end", func() bool { return !has(fails) })
 
 	s.Restart(t)
 	if !has("PostgreSQL refuses connections") {

@@ -16,6 +16,9 @@ const (
 	writeTimeout = 10 * time.Second // for a viewer that doesn't read
 )
 
+// streamPath is where the live changes are told.
+const streamPath = Prefix + "/stream"
+
 // stream serves the live changes of a view as server-sent events
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html):
 //
@@ -29,7 +32,7 @@ const (
 // on where it was: by Last-Event-ID, or by ?after= where it can send no header,
 // as an EventSource that is new.
 func (h *handler) stream(ctx context.Context, mux *http.ServeMux) {
-	mux.HandleFunc("GET "+Prefix+"/stream", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET "+streamPath, func(w http.ResponseWriter, r *http.Request) {
 		asked := r.URL.Query()
 		req, err := parseRequest(asked.Get("level"), asked.Get("hide"), asked.Get("expand"), HideDefault)
 		if err != nil {

@@ -166,7 +166,7 @@ func New(ctx context.Context, opt Options) http.Handler {
 	h.archives(mux)
 	h.health(mux)
 	h.static(mux)
-	return guard(opt, h.gate(limit(compress(mux))))
+	return guard(opt, h.gate(limit(compress(&opt, mux))))
 }
 
 // schemaName tells the types of reports, of incidents and of the topology from those of

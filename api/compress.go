@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -22,11 +23,11 @@ const (
 const minCoded = 1024
 
 // compress has what is read compressed on its way out, as far as the asker takes that
-// and it isn't already ([coded]). Three things go out as they are: events, each of
-// which is sent when it happens; what is compressed in itself; and answers to anything
-// but GET, because some of them are the only ones that hold secrets, and a secret beside
-// text that somebody else chose must not be compressed (docs/security.md).
-func compress(next http.Handler) http.Handler {
+// and it isn't already ([coded], [told]). Nothing is where only this machine asks: there
+// the line costs nothing. Nor are answers to anything but GET, because some of them are
+// the only ones that hold secrets, and a secret beside text that somebody else chose must
+// not be compressed (docs/security.md).
+func compress(opt *Options, next http.Handler) http.Handler {
 	wrap, err := gzhttp.NewWrapper(
 		gzhttp.MinSize(minCoded), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.SetContentType(false),
 		gzhttp.ContentTypeFilter(compressible),
@@ -36,11 +37,15 @@ func compress(next http.Handler) http.Handler {
 	}
 	wrapped := wrap(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && r.URL.Path != streamPath {
+		switch {
+		case opt.Loopback || isLocal(r) || r.Method != http.MethodGet:
+			r.Header.Del("Accept-Encoding")
+			next.ServeHTTP(w, r)
+		case r.URL.Path == streamPath: // which flushes event by event
+			next.ServeHTTP(w, r)
+		default:
 			wrapped(w, r)
-			return
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
@@ -134,6 +139,21 @@ func (c *coded) gzip() ([]byte, error) {
 		return nil, err
 	}
 	return out.Bytes(), nil
+}
+
+// gzipHead begins a gzip stream (RFC 1952, 2.3): deflate, of no file and no time. Its
+// checksum would follow at the end, which a stream of events doesn't have.
+var gzipHead = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}
+
+// deflated is text in deflate (RFC 1951) as a piece that needs none before it and ends with
+// a whole byte. So pieces are packed once and sent to many, each of whom gets what was
+// sent at once.
+func deflated(text []byte) []byte {
+	out := bytes.NewBuffer(make([]byte, 0, len(text)/4))
+	if err := flate.StatelessDeflate(out, text, false, nil); err != nil {
+		panic(err) // memory takes everything
+	}
+	return out.Bytes()
 }
 
 // takes says whether an Accept-Encoding header (RFC 9110, 12.5.3) names a coding, and

@@ -53,7 +53,7 @@ type deltas []encodedDelta
 // encodedDelta is a delta as it goes out.
 type encodedDelta struct {
 	from, to string
-	data     []byte
+	*told
 }
 
 func newViews(opt Options) *views {
@@ -241,6 +241,6 @@ func (d *deltas) push(delta *view.Delta) error {
 	if len(list) == keepDeltas {
 		list = append(list[:0:0], list[1:]...)
 	}
-	*d = append(list, encodedDelta{delta.From, delta.Revision, data})
+	*d = append(list, encodedDelta{delta.From, delta.Revision, tell(delta.Revision, "delta", data)})
 	return nil
 }

@@ -45,6 +45,9 @@ export class EdgePainter {
   readonly #brush: Brush;
   /** What is wrong with the edges of this frame, the worst first; few of many. */
   #ill: ReadonlyMap<SceneEdge, readonly Trouble[]> = new Map();
+  /** The busiest edges of this frame, and from further away those that stand for their parallels. */
+  #busiest: ReadonlySet<SceneEdge> = new Set();
+  #leads: ReadonlySet<SceneEdge> = new Set();
   /** Lines that have ticks, as points; they outlive their scenes. */
   readonly #courses = new WeakMap<Path, readonly Point[]>();
 
@@ -59,6 +62,8 @@ export class EdgePainter {
   draw(scene: Scene, area: Rect): void {
     const { lit, level } = this.#brush.view;
     this.#ill = this.#judge(scene);
+    if (level === 'card') this.#busiest = scene.busiest;
+    if (level === 'tag') this.#leads = scene.leads;
     if (level === 'dot') this.#bundles(scene, area);
     const shown = scene.edges.filter((e) => this.#shown(e) && overlaps(e.area, area));
     const above = (e: SceneEdge): boolean => this.#ill.has(e) || isMarked(e) || (lit?.edges.has(e) ?? false);
@@ -100,7 +105,7 @@ export class EdgePainter {
       return asked || (lit?.edges.has(edge) ?? false);
     }
     if (level === 'card' || level === 'detail' || this.#isSelected(edge) || this.#ill.has(edge) || isMarked(edge)) return true;
-    return level === 'tag' ? edge.lead : (lit?.edges.has(edge) ?? false);
+    return level === 'tag' ? this.#leads.has(edge) : (lit?.edges.has(edge) ?? false);
   }
 
   /** While boxes are on their way lines come with them. */
@@ -261,7 +266,7 @@ export class EdgePainter {
     const free = (at: Point): boolean => {
       if (!clear(at)) return false;
       const place = this.#labelArea(at, text);
-      return !scene.edgeGrid.near(place).some((e) => e !== edge && this.#shown(e) && crosses(e.points, place));
+      return !scene.edgesNear(place).some((e) => e !== edge && this.#shown(e) && crosses(e.points, place));
     };
     // On a loop lower than itself a label would hide the line.
     if (edge.client === edge.server && edge.area.h < ROW) return this.#beside(edge, text);
@@ -307,7 +312,7 @@ export class EdgePainter {
     if (this.#isSelected(edge) || level === 'detail') return true;
     // Further away there is room for the figures of what fails only.
     if (level === 'tag') return this.#severity(edge) === 'failing';
-    return (edge.busy || ill || isMarked(edge)) && level === 'card';
+    return level === 'card' && (this.#busiest.has(edge) || ill || isMarked(edge));
   }
 
   #labelSize(): number {

@@ -52,7 +52,12 @@ export function sample(path: Path, per = SAMPLES): Point[] {
   let x0 = path.x;
   let y0 = path.y;
   for (let i = 0; i + 5 < path.curves.length; i += 6) {
-    const [x1 = 0, y1 = 0, x2 = 0, y2 = 0, x3 = 0, y3 = 0] = path.curves.slice(i, i + 6);
+    const x1 = path.curves[i] ?? 0;
+    const y1 = path.curves[i + 1] ?? 0;
+    const x2 = path.curves[i + 2] ?? 0;
+    const y2 = path.curves[i + 3] ?? 0;
+    const x3 = path.curves[i + 4] ?? 0;
+    const y3 = path.curves[i + 5] ?? 0;
     for (let s = 1; s <= per; s++) {
       const t = s / per;
       const u = 1 - t;
@@ -65,6 +70,33 @@ export function sample(path: Path, per = SAMPLES): Point[] {
     y0 = y3;
   }
   return points;
+}
+
+/** The rectangle around a path, `per` places of each of its curves looked at. */
+export function extent({ x, y, curves }: Path, per: number): Rect {
+  let [left, top, right, bottom] = [x, y, x, y];
+  let [x0, y0] = [x, y];
+  for (let i = 0; i + 5 < curves.length; i += 6) {
+    const x1 = curves[i] ?? 0;
+    const y1 = curves[i + 1] ?? 0;
+    const x2 = curves[i + 2] ?? 0;
+    const y2 = curves[i + 3] ?? 0;
+    const x3 = curves[i + 4] ?? 0;
+    const y3 = curves[i + 5] ?? 0;
+    for (let s = 1; s <= per; s++) {
+      const t = s / per;
+      const u = 1 - t;
+      const [a, b, c, d] = [u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t];
+      const px = a * x0 + b * x1 + c * x2 + d * x3;
+      const py = a * y0 + b * y1 + c * y2 + d * y3;
+      left = Math.min(left, px);
+      right = Math.max(right, px);
+      top = Math.min(top, py);
+      bottom = Math.max(bottom, py);
+    }
+    [x0, y0] = [x3, y3];
+  }
+  return { x: left, y: top, w: right - left, h: bottom - top };
 }
 
 /** The point half way along, where a label stands. */

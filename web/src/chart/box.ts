@@ -99,12 +99,12 @@ export function buildBoxes(topology: Topology, before: BoxesBefore | null): Boxe
 }
 
 function commonOf(topology: Topology): Common {
-  return { topology, unseen: new Set((topology.gaps ?? []).map((g) => g.node)), strip: (topology.lanes ?? []).some((l) => l.id === '') };
+  return { topology, unseen: new Set((topology.gaps ?? []).flatMap((g) => g.node ?? [])), strip: (topology.lanes ?? []).some((l) => l.id === '') };
 }
 
 /** Whether what boxes have in common is the same in both. */
 function isAlike(a: Topology, b: Topology): boolean {
-  return a.lanes === b.lanes && a.gaps === b.gaps && a.marks === b.marks;
+  return (a.lanes ?? null) === (b.lanes ?? null) && a.gaps === b.gaps && a.marks === b.marks;
 }
 
 /** Whether all that a box is made of is still the same. */

@@ -277,6 +277,8 @@ function kept(p: Plan, was: SceneEdge | undefined, changed: readonly Rect[]): Co
   return reach && changed.some((r) => overlaps(r, reach)) ? null : was.course;
 }
 
+const NOTHING_NEAR: readonly Rect[] = [];
+
 /** The boxes near a place, and the rectangle of all places that were asked about. */
 class Surroundings {
   #left = Infinity;
@@ -294,14 +296,14 @@ class Surroundings {
     return { x: this.#left, y: this.#top, w: this.#right - this.#left, h: this.#bottom - this.#top };
   }
 
-  readonly near = (area: Rect): Rect[] => {
+  readonly near = (area: Rect): readonly Rect[] => {
     this.#left = Math.min(this.#left, area.x);
     this.#top = Math.min(this.#top, area.y);
     this.#right = Math.max(this.#right, area.x + area.w);
     this.#bottom = Math.max(this.#bottom, area.y + area.h);
-    const found: Rect[] = [];
-    for (const { rect } of this.#grid.near(area)) if (overlaps(rect, area)) found.push(rect);
-    return found;
+    let found: Rect[] | null = null; // mostly nothing is there, thousands of times
+    for (const { rect } of this.#grid.near(area)) if (overlaps(rect, area)) (found ??= []).push(rect);
+    return found ?? NOTHING_NEAR;
   };
 }
 

@@ -23,6 +23,9 @@ export class Grid<T> {
 
   /** Every item with a cell in `area`, each once; the caller looks closer. */
   near(area: Rect): readonly T[] {
+    const x = Math.floor(area.x / this.#cell);
+    const y = Math.floor(area.y / this.#cell);
+    if (x === Math.floor((area.x + area.w) / this.#cell) && y === Math.floor((area.y + area.h) / this.#cell)) return this.#cells.get(x * ROW_OF_CELLS + y) ?? [];
     const cells: T[][] = [];
     this.#each(area, (key) => {
       const held = this.#cells.get(key);

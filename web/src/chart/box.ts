@@ -45,12 +45,10 @@ export interface SceneBox {
 export interface Boxes {
   all: readonly SceneBox[];
   byName: ReadonlyMap<string, SceneBox>;
-  /** What stands in place of a box of before that is no longer the same. */
-  renewed: ReadonlyMap<SceneBox, SceneBox>;
+  /** The boxes of before that are gone, or others now. */
+  renewed: ReadonlySet<SceneBox>;
   /** Where boxes came, went or moved from and to. */
   changed: readonly Rect[];
-  /** Every box and every row is where it was. */
-  still: boolean;
 }
 
 /** The boxes of an earlier scene, and what they were made of. */
@@ -74,28 +72,25 @@ export function buildBoxes(topology: Topology, before: BoxesBefore | null): Boxe
   const alike = before !== null && isAlike(before.source, topology);
   const all: SceneBox[] = [];
   const byName = new Map<string, SceneBox>();
-  const renewed = new Map<SceneBox, SceneBox>();
+  const renewed = new Set<SceneBox>();
   const changed: Rect[] = [];
-  let found = 0;
-  let still = true;
   for (const node of topology.nodes.values()) {
     const was = before?.boxByName.get(node.name);
     const box = was && alike && holds(was, node, topology) ? was : boxOf(node, common, was);
     all.push(box);
     byName.set(node.name, box);
-    if (was) found++;
-    if (box === was) continue;
-    if (was) renewed.set(was, box);
-    if (box.rect === was?.rect) continue;
-    still = false;
     if (!was) changed.push(box.rect);
-    else if (!sameRect(was.rect, box.rect)) changed.push(was.rect, box.rect);
+    else if (box !== was) {
+      renewed.add(was);
+      if (!sameRect(was.rect, box.rect)) changed.push(was.rect, box.rect);
+    }
   }
-  if (before && found < before.boxes.length) {
-    still = false;
-    for (const { node, rect } of before.boxes) if (!byName.has(node.name)) changed.push(rect);
+  for (const box of before?.boxes ?? []) {
+    if (byName.has(box.node.name)) continue;
+    renewed.add(box);
+    changed.push(box.rect);
   }
-  return { all, byName, renewed, changed, still: still && before !== null };
+  return { all, byName, renewed, changed };
 }
 
 function commonOf(topology: Topology): Common {

@@ -4,34 +4,91 @@ import type { Mark } from '../state/compare';
 import type { Topology } from '../state/topology';
 import { type Boxes, HEADER, type SceneBox, type SceneRow } from './box';
 import type { Point, Rect } from './camera';
-import { type Grid, overlaps, sameRect } from './hit';
-import { type Path, extent, loopChannels, middle, routeEdge, routeLoop, sample } from './route';
+import { Grid, overlaps, sameRect } from './hit';
+import { type Path, type Port, extent, loopBound, loopChannels, middle, routeBound, routeEdge, routeLoop, sample } from './route';
 import { edgeWidth } from './width';
 
 /** Points on each curve of a line, for hit tests and culling. */
 const FINE = 12;
 
-/** Where an edge runs: it outlives its scene as long as nothing moves there. */
+/** Finds ways past the boxes of the newest scene. */
+export class Router {
+  /** No box is higher. */
+  readonly tallest: number;
+  #grid: () => Grid<SceneBox> = () => new Grid();
+
+  constructor(tallest: number) {
+    this.tallest = tallest;
+  }
+
+  /** From now on ways lead past these boxes. */
+  look(grid: () => Grid<SceneBox>): void {
+    this.#grid = grid;
+  }
+
+  route(client: Port, server: Port): Way {
+    const around = new Surroundings(this.#grid());
+    const path = routeEdge(client, server, around.near);
+    return { path, area: extent(path, FINE), reach: around.reach };
+  }
+}
+
+/** A way that was found. */
+interface Way {
+  path: Path;
+  area: Rect;
+  /** Where it was looked for: as long as no box comes or goes there, it holds. Null where none was. */
+  reach: Rect | null;
+}
+
+/**
+ * Where an edge runs. That is found when it is first asked for: from far away, where
+ * bundles are drawn, it never is. It outlives its scene as long as nothing moves there.
+ */
 export class Course {
-  readonly path: Path;
   /** The heights of the rows that it joins. */
   readonly from: number;
   readonly to: number;
   /** Of a loop: which of the channels beside its box it takes. */
   readonly channel: number;
-  /** Where its way was looked for: as long as no box comes or goes there, it holds. Null where none was. */
-  readonly reach: Rect | null;
-  readonly area: Rect;
+  /** It runs inside of this, and mostly of far less. */
+  readonly bound: Rect;
+  readonly #client: Rect;
+  readonly #server: Rect;
+  readonly #router: Router;
+  #way: Way | null = null;
   #points: readonly Point[] | null = null;
   #label: Point | null = null;
 
-  constructor(path: Path, { from, to, channel }: Plan, reach: Rect | null) {
-    this.path = path;
+  constructor({ client, server, from, to, channel }: Plan, router: Router) {
     this.from = from;
     this.to = to;
     this.channel = channel;
-    this.reach = reach;
-    this.area = extent(path, FINE);
+    this.#client = client.rect;
+    this.#server = server.rect;
+    this.#router = router;
+    this.bound = channel >= 0 ? loopBound(client.rect, from, to, channel) : routeBound(this.#ports(), router.tallest);
+  }
+
+  #ports(): [Port, Port] {
+    return [{ box: this.#client, y: this.from }, { box: this.#server, y: this.to }];
+  }
+
+  #found(): Way {
+    return (this.#way ??= this.channel >= 0 ? this.#loop() : this.#router.route(...this.#ports()));
+  }
+
+  #loop(): Way {
+    const path = routeLoop(this.#client, this.from, this.to, this.channel);
+    return { path, area: extent(path, FINE), reach: null };
+  }
+
+  get path(): Path {
+    return this.#found().path;
+  }
+
+  get area(): Rect {
+    return this.#found().area;
   }
 
   /** The path as points; few edges are ever asked for them. */
@@ -42,6 +99,12 @@ export class Course {
   /** Where its label stands. */
   get label(): Point {
     return (this.#label ??= middle(this.path));
+  }
+
+  /** Whether it still runs so where boxes came, went or moved in these places. */
+  holds(changed: readonly Rect[]): boolean {
+    const reach = this.#way?.reach;
+    return !reach || !changed.some((r) => overlaps(r, reach));
   }
 }
 
@@ -86,6 +149,11 @@ export class SceneEdge {
   get label(): Point {
     return this.course.label;
   }
+
+  /** Whether some of it may be seen in a place. */
+  touches(area: Rect): boolean {
+    return overlaps(this.course.bound, area) && overlaps(this.course.area, area);
+  }
 }
 
 /** A connection and the boxes that it joins. */
@@ -105,50 +173,95 @@ interface Plan extends Ends {
   channel: number;
 }
 
-/** The edges of an earlier scene, and what they were made of. */
-export interface EdgesBefore {
-  edges: readonly SceneEdge[];
-  source: Topology;
+/** The edges of an earlier scene. They mostly come in the same order again. */
+class Earlier {
+  readonly #edges: readonly SceneEdge[];
+  #next = 0;
+  #all: Map<string, number> | null = null;
+
+  constructor(edges: readonly SceneEdge[]) {
+    this.#edges = edges;
+  }
+
+  find(id: string): SceneEdge | undefined {
+    const next = this.#edges[this.#next];
+    if (next?.connection.id === id) {
+      this.#next++;
+      return next;
+    }
+    if (this.#edges.length === 0) return undefined;
+    this.#all ??= new Map(this.#edges.map((e, i) => [e.connection.id, i]));
+    const at = this.#all.get(id);
+    if (at === undefined) return undefined;
+    this.#next = at + 1;
+    return this.#edges[at];
+  }
 }
 
 /**
  * The edges of a topology, in its order. Those in which nothing changed are the ones of
- * before, and of the others the way as far as nothing came, went or moved there.
+ * before, and the others run where they did as far as nothing came, went or moved there.
  */
-export function buildEdges(topology: Topology, boxes: Boxes, before: EdgesBefore | null, grid: () => Grid<SceneBox>): { edges: readonly SceneEdge[]; still: boolean } {
-  const still = before && boxes.still ? renewed(topology, boxes, before) : null;
-  if (still) return { edges: still, still: true };
-  const plans = plan(topology, boxes.byName);
+export function buildEdges(topology: Topology, boxes: Boxes, before: readonly SceneEdge[], router: Router): readonly SceneEdge[] {
+  const earlier = new Earlier(before);
+  const edges: SceneEdge[] = [];
+  const open: { plan: Plan; was: SceneEdge | undefined; at: number }[] = [];
+  for (const connection of topology.connections.values()) {
+    const was = earlier.find(connection.id);
+    const ends = endsOf(connection, topology, boxes, was);
+    if (!ends) continue;
+    if (was && isSteady(was, ends)) edges.push(renewed(was, ends, boxes, router));
+    else {
+      open.push({ plan: planOf(ends), was, at: edges.length });
+      edges.length++;
+    }
+  }
+  const plans = open.map((o) => o.plan);
   spread(plans);
   channel(plans);
-  return { edges: routeAll(plans, standing(before, boxes), grid), still: false };
+  for (const { plan, was, at } of open) {
+    const course = was && runsAlike(plan, was) && was.course.holds(boxes.changed) ? was.course : new Course(plan, router);
+    edges[at] = was && course === was.course && isSame(was, plan) ? was : new SceneEdge(plan, course);
+  }
+  return edges;
 }
 
-/** The edges of a chart in which nothing moved: each where it was. Null if connections came, went or changed their ends. */
-function renewed(topology: Topology, boxes: Boxes, { edges, source }: EdgesBefore): readonly SceneEdge[] | null {
-  const { connections, grown, marks } = topology;
-  if (connections.size !== edges.length || marks !== source.marks) return null;
-  const next: SceneEdge[] = [];
-  for (const connection of connections.values()) {
-    const was = edges[next.length];
-    if (!was || (was.connection !== connection && !sameEnds(was.connection, connection))) return null;
-    const client = boxes.renewed.get(was.client) ?? was.client;
-    const server = boxes.renewed.get(was.server) ?? was.server;
-    const ends = { connection, client, server, growth: grown.get(connection.id), mark: was.mark };
-    next.push(isSame(was, ends) ? was : new SceneEdge(ends, was.course));
-  }
-  return next;
+/** What a connection joins; null if one of its boxes is not there. */
+function endsOf(connection: Connection, { grown, marks }: Topology, { byName, renewed }: Boxes, was: SceneEdge | undefined): Ends | null {
+  const { id, client: c, server: s } = connection;
+  const box = (name: string, old: SceneBox | undefined): SceneBox | undefined => (old?.node.name === name && !renewed.has(old) ? old : byName.get(name));
+  const client = box(c.node, was?.client);
+  const server = box(s.node, was?.server);
+  return client && server ? { connection, client, server, growth: grown.get(id), mark: marks?.connections.get(id) } : null;
+}
+
+/** Whether an edge leaves and arrives where it did. Loops, and edges of boxes without rows, make room for each other. */
+function isSteady(was: SceneEdge, { connection, client, server }: Ends): boolean {
+  if (client === server || client.rows.length === 0 || server.rows.length === 0) return false;
+  return client.rect === was.client.rect && server.rect === was.server.rect && (was.connection === connection || sameEnds(was.connection, connection));
+}
+
+/** The edge that stands for one of before that leaves and arrives where it did. */
+function renewed(was: SceneEdge, ends: Ends, { changed }: Boxes, router: Router): SceneEdge {
+  const { from, to, channel } = was.course;
+  if (!was.course.holds(changed)) return new SceneEdge(ends, new Course({ ...ends, from, to, channel }, router));
+  return isSame(was, ends) ? was : new SceneEdge(ends, was.course);
 }
 
 /** Whether a connection joins what it joined. */
 function sameEnds(a: Connection, b: Connection): boolean {
-  if (a.id !== b.id) return false;
   const [c, d, s, t] = [a.client, b.client, a.server, b.server];
   return c.node === d.node && c.process === d.process && c.service === d.service && s.node === t.node && s.service === t.service;
 }
 
 function isSame(edge: SceneEdge, { connection, client, server, growth, mark }: Ends): boolean {
   return edge.connection === connection && edge.client === client && edge.server === server && edge.growth === growth && edge.mark === mark;
+}
+
+/** Whether a planned edge joins the same places as before. */
+function runsAlike(p: Plan, { client, server, course }: SceneEdge): boolean {
+  if (course.from !== p.from || course.to !== p.to || course.channel !== p.channel) return false;
+  return client.node.name === p.client.node.name && server.node.name === p.server.node.name && sameRect(client.rect, p.client.rect) && sameRect(server.rect, p.server.rect);
 }
 
 function rowOfService(box: SceneBox, id: string): SceneRow | undefined {
@@ -173,16 +286,9 @@ export function serverY(box: SceneBox, connection: Connection): number {
   return rowOfService(box, connection.server.service)?.y ?? box.rect.y + box.rect.h / 2;
 }
 
-function plan({ connections, grown, marks }: Topology, boxes: ReadonlyMap<string, SceneBox>): Plan[] {
-  const plans: Plan[] = [];
-  for (const connection of connections.values()) {
-    const client = boxes.get(connection.client.node);
-    const server = boxes.get(connection.server.node);
-    if (!client || !server) continue;
-    const { id } = connection;
-    plans.push({ connection, client, server, from: clientY(client, connection), to: serverY(server, connection), channel: -1, growth: grown.get(id), mark: marks?.connections.get(id) });
-  }
-  return plans;
+function planOf(ends: Ends): Plan {
+  const { connection, client, server } = ends;
+  return { ...ends, from: clientY(client, connection), to: serverY(server, connection), channel: -1 };
 }
 
 /** One end of a plan at a box without rows. */
@@ -251,32 +357,6 @@ export function held<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return made;
 }
 
-/** What holds of an earlier scene: its edges, as far as no box came, went or moved where they run. */
-interface Standing {
-  edges: ReadonlyMap<string, SceneEdge>;
-  /** Where boxes came, went or moved from and to. */
-  changed: readonly Rect[];
-}
-
-/** Where so many boxes changed, all courses are looked for anew: telling which hold would take as long. */
-const MANY_CHANGED = 64;
-
-const NOTHING_STANDS: Standing = { edges: new Map(), changed: [] };
-
-function standing(before: EdgesBefore | null, { changed }: Boxes): Standing {
-  if (!before || changed.length > MANY_CHANGED) return NOTHING_STANDS;
-  return { edges: new Map(before.edges.map((e) => [e.connection.id, e])), changed };
-}
-
-/** The course of an edge that leaves and arrives where it did before, and has the same on its way. */
-function kept(p: Plan, was: SceneEdge | undefined, changed: readonly Rect[]): Course | null {
-  if (!was || was.client.node.name !== p.client.node.name || was.server.node.name !== p.server.node.name) return null;
-  const { from, to, channel, reach } = was.course;
-  if (from !== p.from || to !== p.to || channel !== p.channel) return null;
-  if (!sameRect(was.client.rect, p.client.rect) || !sameRect(was.server.rect, p.server.rect)) return null;
-  return reach && changed.some((r) => overlaps(r, reach)) ? null : was.course;
-}
-
 const NOTHING_NEAR: readonly Rect[] = [];
 
 /** The boxes near a place, and the rectangle of all places that were asked about. */
@@ -305,19 +385,4 @@ class Surroundings {
     for (const { rect } of this.#grid.near(area)) if (overlaps(rect, area)) (found ??= []).push(rect);
     return found ?? NOTHING_NEAR;
   };
-}
-
-function routed(p: Plan, grid: Grid<SceneBox>): Course {
-  if (p.client === p.server) return new Course(routeLoop(p.client.rect, p.from, p.to, p.channel), p, null);
-  const around = new Surroundings(grid);
-  const path = routeEdge({ box: p.client.rect, y: p.from }, { box: p.server.rect, y: p.to }, around.near);
-  return new Course(path, p, around.reach);
-}
-
-function routeAll(plans: readonly Plan[], { edges, changed }: Standing, grid: () => Grid<SceneBox>): SceneEdge[] {
-  return plans.map((p) => {
-    const was = edges.get(p.connection.id);
-    const course = kept(p, was, changed) ?? routed(p, grid());
-    return was && course === was.course && isSame(was, p) ? was : new SceneEdge(p, course);
-  });
 }

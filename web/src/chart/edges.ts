@@ -48,6 +48,8 @@ export class EdgePainter {
   /** The busiest edges of this frame, and from further away those that stand for their parallels. */
   #busiest: ReadonlySet<SceneEdge> = new Set();
   #leads: ReadonlySet<SceneEdge> = new Set();
+  /** What of the edges is seen in this frame. */
+  #seen: readonly SceneEdge[] = [];
   /** Lines that have ticks, as points; they outlive their scenes. */
   readonly #courses = new WeakMap<Path, readonly Point[]>();
 
@@ -65,11 +67,12 @@ export class EdgePainter {
     if (level === 'card') this.#busiest = scene.busiest;
     if (level === 'tag') this.#leads = scene.leads;
     if (level === 'dot') this.#bundles(scene, area);
-    const shown = scene.edges.filter((e) => this.#shown(e) && overlaps(e.area, area));
+    const shown = scene.edges.filter((e) => this.#shown(e) && e.touches(area));
+    this.#seen = shown;
     const above = (e: SceneEdge): boolean => this.#ill.has(e) || isMarked(e) || (lit?.edges.has(e) ?? false);
     for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null || scene.compared, area);
     for (const edge of shown) if (isMarked(edge) && !this.#ill.has(edge) && !lit?.edges.has(edge)) this.#edge(edge, lit !== null, area);
-    for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && overlaps(edge.area, area)) this.#edge(edge, lit !== null, area);
+    for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && edge.touches(area)) this.#edge(edge, lit !== null, area);
     if (lit) for (const edge of shown) if (lit.edges.has(edge)) this.#edge(edge, false, area);
   }
 
@@ -237,7 +240,7 @@ export class EdgePainter {
   }
 
   #counts(scene: Scene, area: Rect, pointed: SceneEdge | null): void {
-    const labelled = scene.edges.filter((e) => e !== pointed && this.#labelled(e) && overlaps(e.area, area));
+    const labelled = scene.edges.filter((e) => e !== pointed && this.#labelled(e) && e.touches(area));
     labelled.sort((a, b) => Number(this.#ill.has(b)) - Number(this.#ill.has(a)) || Number(isMarked(b)) - Number(isMarked(a)) || b.connection.count - a.connection.count);
     const taken: Rect[] = [];
     labelled.forEach((edge, i) => {
@@ -266,7 +269,7 @@ export class EdgePainter {
     const free = (at: Point): boolean => {
       if (!clear(at)) return false;
       const place = this.#labelArea(at, text);
-      return !scene.edgesNear(place).some((e) => e !== edge && this.#shown(e) && crosses(e.points, place));
+      return !this.#seen.some((e) => e !== edge && overlaps(e.area, place) && crosses(e.points, place));
     };
     // On a loop lower than itself a label would hide the line.
     if (edge.client === edge.server && edge.area.h < ROW) return this.#beside(edge, text);

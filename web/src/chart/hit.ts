@@ -43,21 +43,16 @@ export class Grid<T> {
   }
 }
 
-/** The smallest rectangle around all of them. */
+/** The smallest rectangle around all of them; however many there are. */
 export function union(rects: readonly Rect[]): Rect {
-  return hull(() => rects);
-}
-
-/** The smallest rectangle around many, which need no list. */
-export function hull(rects: () => Iterable<Rect>): Rect {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const { x, y, w, h } of rects()) {
+  for (const { x, y, w, h } of rects) {
     left = Math.min(left, x);
     top = Math.min(top, y);
     right = Math.max(right, x + w);
     bottom = Math.max(bottom, y + h);
   }
-  return left > right ? { x: 0, y: 0, w: 0, h: 0 } : { x: left, y: top, w: right - left, h: bottom - top };
+  return rects.length === 0 ? { x: 0, y: 0, w: 0, h: 0 } : { x: left, y: top, w: right - left, h: bottom - top };
 }
 
 export function middleOf({ x, y, w, h }: Rect): Point {

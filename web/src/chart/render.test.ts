@@ -6,6 +6,7 @@ import type { Mark } from '../testing/canvas';
 import { VIEW, boxOf, draw, easel, edgeOf, stubCanvas } from '../testing/chart';
 import type { View } from './brush';
 import type { Point } from './camera';
+import { union } from './hit';
 import { arrival } from './route';
 import { type Scene, type SceneEdge, buildScene } from './scene';
 
@@ -310,10 +311,15 @@ describe('lines', () => {
   });
 });
 
-/** The scene with another edge along some points, wherever somebody looks. */
+/** The scene with another edge along some points. */
 function beside(scene: Scene, points: readonly Point[]): Scene {
-  const other = Object.defineProperty(Object.create(edgeOf(scene, 'c8')) as SceneEdge, 'points', { value: points });
-  return { ...scene, edgesNear: (area) => [...scene.edgesNear(area), other] };
+  const c8 = edgeOf(scene, 'c8');
+  const other = Object.create(c8, {
+    points: { value: points },
+    area: { value: union(points.map((p) => ({ ...p, w: 0, h: 0 }))) },
+    connection: { value: { ...c8.connection, count: 0 } },
+  }) as SceneEdge;
+  return { ...scene, edges: [...scene.edges, other] };
 }
 
 describe('labels', () => {

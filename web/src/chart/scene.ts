@@ -7,8 +7,8 @@ import { insideNodes } from '../state/words';
 import { ROW, type SceneBox, type SceneRow, buildBoxes } from './box';
 import { type Bundle, bundle } from './bundle';
 import { type Point, type Rect, levelAt } from './camera';
-import { type SceneEdge, buildEdges, clientY, held, serverY } from './course';
-import { Grid, atLeast, contains, distanceTo, hull, middleOf, overlaps, union } from './hit';
+import { Router, type SceneEdge, buildEdges, clientY, held, serverY } from './course';
+import { Grid, atLeast, contains, distanceTo, middleOf, overlaps, union } from './hit';
 
 export { FOOT, HEADER, MEMBERS, ROW, type SceneBox, type SceneRow } from './box';
 export { type SceneEdge } from './course';
@@ -34,6 +34,7 @@ export interface Lane {
 export interface Scene {
   /** What it was made of. */
   source: Topology;
+  router: Router;
   boxes: readonly SceneBox[];
   edges: readonly SceneEdge[];
   /** The edges that may be in trouble, now or in a moment: the others need no second look. */
@@ -52,21 +53,12 @@ export interface Scene {
   /** The edges of each node that has some. */
   readonly edgesByNode: ReadonlyMap<string, readonly SceneEdge[]>;
   readonly boxGrid: Grid<SceneBox>;
-  /** The edges with a piece near a place; who asks looks closer. */
-  edgesNear: (area: Rect) => readonly SceneEdge[];
-  /** Where pieces of edges are, by their number: scenes in which nothing moved share it. */
-  readonly places: Places;
   /** The busiest edges: their counts are always written. */
   readonly busiest: ReadonlySet<SceneEdge>;
   /** The busiest of the parallel edges between two nodes, for each two. */
   readonly leads: ReadonlySet<SceneEdge>;
   /** The edges as seen from far away. */
   readonly bundles: readonly Bundle[];
-}
-
-/** An index of edges by their numbers, once it was made. */
-interface Places {
-  grid: Grid<number> | null;
 }
 
 const BUSIEST = 5;
@@ -166,28 +158,20 @@ function lazy<T extends object | string>(make: () => T): () => T {
   return () => (made ??= make());
 }
 
-/** All that is drawn. */
-function boundsOf(boxes: readonly SceneBox[], edges: readonly SceneEdge[], grounds: readonly Lane[]): Rect {
-  return hull(function* () {
-    for (const b of boxes) yield b.rect;
-    for (const e of edges) if (!e.quiet) yield e.area;
-    for (const l of grounds) yield l.rect;
-  });
-}
-
 /**
  * Topology to drawing. Pure: the same topology always gives the same scene. `before`
- * only saves work: what did not change is taken from it.
+ * only saves work: what did not change is taken from it. Afterwards it is over: what it
+ * was never asked for it would tell of the boxes of now.
  */
 export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | null = null): Scene {
   const boxes = buildBoxes(topology, before);
   const boxGrid = lazy(() => gridOf(boxes.all));
-  const { edges, still } = buildEdges(topology, boxes, before, boxGrid);
+  const router = routerOf(boxes.all, before);
+  router.look(boxGrid);
+  const edges = buildEdges(topology, boxes, before && router === before.router ? before.edges : [], router);
   const lanes = buildLanes(topology.lanes ?? [], boxes.all, topology);
   const ground = lanes.length > 0 ? null : buildLane(boxes.all, edges, lane);
   const grounds = ground ? [ground] : lanes;
-  const settled = before && still && before.source.lanes === topology.lanes;
-  const places = before && still ? before.places : { grid: null };
   const [edgesByNode, busiest, leads] = [lazy(() => indexByNode(edges)), lazy(() => busiestOf(edges)), lazy(() => leadsOf(edges))];
   const scene: Scene = {
     source: topology,
@@ -198,10 +182,9 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
     lane: ground,
     lanes: grounds,
     compared: [...(topology.marks?.connections.values() ?? [])].some((m) => m !== 'absent') || [...(topology.marks?.nodes.values() ?? [])].some((m) => m !== 'absent'),
-    bounds: settled ? before.bounds : boundsOf(boxes.all, edges, grounds),
+    bounds: union([...boxes.all.map((b) => b.rect), ...grounds.map((l) => l.rect)]),
     boxByName: boxes.byName,
-    places,
-    edgesNear: (area) => (places.grid ??= indexEdges(edges)).near(area).flatMap((i) => edges[i] ?? []),
+    router,
     get edgesByNode() {
       return edgesByNode();
     },
@@ -222,6 +205,12 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
   return scene;
 }
 
+/** Finds ways as before, as long as no box is higher than those were. */
+function routerOf(boxes: readonly SceneBox[], before: Scene | null): Router {
+  const tallest = boxes.reduce((most, b) => Math.max(most, b.rect.h), 0);
+  return before && tallest <= before.router.tallest ? before.router : new Router(tallest);
+}
+
 function gridOf(boxes: readonly SceneBox[]): Grid<SceneBox> {
   const grid = new Grid<SceneBox>();
   for (const box of boxes) grid.add(box, box.rect);
@@ -235,17 +224,6 @@ function indexByNode(edges: readonly SceneEdge[]): Map<string, SceneEdge[]> {
     if (edge.server !== edge.client) held(byNode, edge.server.node.name, () => []).push(edge);
   }
   return byNode;
-}
-
-function indexEdges(edges: readonly SceneEdge[]): Grid<number> {
-  const grid = new Grid<number>();
-  edges.forEach(({ points }, number) => {
-    points.forEach((p, i) => {
-      const last = points[i - 1];
-      if (last) grid.add(number, union([{ ...last, w: 0, h: 0 }, { ...p, w: 0, h: 0 }]));
-    });
-  });
-  return grid;
 }
 
 /** What lies under a pointer. */
@@ -279,9 +257,10 @@ function inBox(box: SceneBox, p: Point): Hit {
 function nearestEdge(scene: Scene, p: Point, reach: Rect, max: number): SceneEdge | null {
   let best: SceneEdge | null = null;
   let nearest = max;
-  for (const edge of scene.edgesNear(reach)) {
+  for (const edge of scene.edges) {
+    if (edge.quiet || !edge.touches(reach)) continue;
     const distance = distanceTo(edge.points, p);
-    if (distance < nearest && !edge.quiet) {
+    if (distance < nearest) {
       nearest = distance;
       best = edge;
     }

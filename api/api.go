@@ -138,6 +138,7 @@ type handler struct {
 	views  *views
 	parts  *parts
 	counts *counts
+	assets assets
 }
 
 // New makes the handler of everything that dotm serves. Long answers end when
@@ -165,7 +166,7 @@ func New(ctx context.Context, opt Options) http.Handler {
 	h.archives(mux)
 	h.health(mux)
 	h.static(mux)
-	return guard(opt, h.gate(limit(mux)))
+	return guard(opt, h.gate(limit(compress(&opt, mux))))
 }
 
 // schemaName tells the types of reports, of incidents and of the topology from those of

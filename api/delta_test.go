@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -106,7 +108,7 @@ func TestDeltas(t *testing.T) {
 				t.Fatalf("no way from %s: %v", mine.Revision, err)
 			}
 			for _, d := range deltas {
-				apply(t, &mine, d.data)
+				apply(t, &mine, dataOf(d.plain))
 			}
 			fresh := decoded(t, views, req)
 			if mine.Revision != newest || newest != fresh.Revision {
@@ -120,12 +122,18 @@ func TestDeltas(t *testing.T) {
 	})
 }
 
+// dataOf is the data of one event as it goes out.
+func dataOf(event []byte) (data []byte) {
+	events(bufio.NewScanner(bytes.NewReader(event)), func(e sse) bool { data = []byte(e.data); return false })
+	return data
+}
+
 func decoded(t *rapid.T, v *views, req view.Question) (out Topology) {
 	body, revision, err := v.answer(req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(body, &out); err != nil || out.Revision != revision {
+	if err := json.Unmarshal(body.plain, &out); err != nil || out.Revision != revision {
 		t.Fatalf("%v, revision %s and %s", err, out.Revision, revision)
 	}
 	return out
@@ -155,7 +163,7 @@ func TestHidingByAgeWaitsForARevision(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a, b Topology
-	if json.Unmarshal(before, &a) != nil || json.Unmarshal(after, &b) != nil || revision != again || view.Compare(&a.Topology, &b.Topology) != nil {
+	if json.Unmarshal(before.plain, &a) != nil || json.Unmarshal(after.plain, &b) != nil || revision != again || view.Compare(&a.Topology, &b.Topology) != nil {
 		t.Errorf("revision %s holds %d connections, %s holds %d", revision, len(a.Connections), again, len(b.Connections))
 	}
 	m.show(aged(later, time.Second, host("new", "10.0.0.7")))
@@ -163,7 +171,7 @@ func TestHidingByAgeWaitsForARevision(t *testing.T) {
 		t.Error("a new revision changes nothing")
 	}
 	var c Topology
-	if err := json.Unmarshal(after, &c); err != nil || len(c.Connections) != 0 {
+	if err := json.Unmarshal(after.plain, &c); err != nil || len(c.Connections) != 0 {
 		t.Errorf("what is hidden by age still shows: %v", edges(&c))
 	}
 }

@@ -36,7 +36,7 @@ type file struct {
 	revision string
 	past     bool
 	name     string
-	body     []byte
+	body     *coded
 }
 
 // ExportParams are a format and a chart.
@@ -49,6 +49,7 @@ type ExportParams struct {
 type ExportAnswer struct {
 	Status       int
 	ContentType  string `header:"Content-Type"`
+	Coding       string `header:"Content-Encoding" hidden:"true"`
 	ETag         string `header:"ETag"`
 	CacheControl string `header:"Cache-Control"`
 	Disposition  string `header:"Content-Disposition"`
@@ -92,10 +93,14 @@ func (e *exports) export(ctx context.Context, p *ExportParams) (*ExportAnswer, e
 	if err != nil {
 		return nil, err
 	}
-	out := &ExportAnswer{Status: http.StatusOK, ContentType: format.Media(), ETag: etag(f.revision), CacheControl: "no-cache", Body: f.body}
+	out := &ExportAnswer{Status: http.StatusOK, ContentType: format.Media(), ETag: etag(f.revision), CacheControl: "no-cache"}
 	out.Disposition = `inline; filename="` + f.name + `"`
 	if p.holds(f.revision) {
-		out.Status, out.Body = http.StatusNotModified, nil
+		out.Status = http.StatusNotModified
+		return out, nil
+	}
+	if out.Body, out.Coding, err = f.body.in(p.Codings); err != nil {
+		return nil, e.internal("compressing the file", err)
 	}
 	return out, nil
 }
@@ -194,7 +199,7 @@ func (e *exports) file(format export.Format, req partQuestion, c *export.Chart) 
 	if len(e.made) == maxFiles {
 		e.made = append(e.made[:0:0], e.made[1:]...)
 	}
-	e.made = append(e.made, file{req, format, c.Revision, c.Past, format.FileName(c), body.Bytes()})
+	e.made = append(e.made, file{req, format, c.Revision, c.Past, format.FileName(c), &coded{plain: body.Bytes()}})
 	return &e.made[len(e.made)-1], nil
 }
 

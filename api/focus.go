@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"strconv"
 	"sync"
 	"time"
@@ -64,7 +63,7 @@ type part struct {
 	of     string // the revision of the whole that it was made of
 	shown  *view.Topology
 	there  bool // the focus is
-	body   []byte
+	body   *coded
 	deltas deltas
 }
 
@@ -132,14 +131,14 @@ func (k *part) advance(whole *view.Topology, a view.Around) error {
 
 // answer is a part as JSON with its revision; ok is false if the chart doesn't show
 // its focus.
-func (p *parts) answer(q partQuestion) (body []byte, revision string, ok bool, err error) {
+func (p *parts) answer(q partQuestion) (body *coded, revision string, ok bool, err error) {
 	k, err := p.newest(q)
 	if err != nil {
 		return nil, "", false, err
 	}
 	defer k.mu.Unlock()
 	if k.body == nil {
-		if k.body, err = json.Marshal(k.shown); err != nil {
+		if k.body, err = encode(k.shown); err != nil {
 			return nil, "", false, err
 		}
 	}

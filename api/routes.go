@@ -79,6 +79,7 @@ type Params struct {
 type RawAnswer struct {
 	Status       int
 	ContentType  string `header:"Content-Type"`
+	Coding       string `header:"Content-Encoding" hidden:"true"`
 	ETag         string `header:"ETag"`
 	CacheControl string `header:"Cache-Control"`
 	Body         []byte
@@ -88,6 +89,7 @@ type RawAnswer struct {
 type ChartParams struct {
 	Params
 	Near
+	Codings string `header:"Accept-Encoding" hidden:"true"`
 }
 
 // question reads them.
@@ -107,9 +109,9 @@ func (h *handler) topology(ctx context.Context, p *ChartParams) (*RawAnswer, err
 	if p.At != "" {
 		return h.pastTopology(ctx, p, req)
 	}
-	answer := func() ([]byte, string, error) { return h.views.answer(req.Question) }
+	answer := func() (*coded, string, error) { return h.views.answer(req.Question) }
 	if req.Focus != "" {
-		answer = func() (body []byte, revision string, err error) {
+		answer = func() (body *coded, revision string, err error) {
 			body, revision, there, err := h.parts.answer(req)
 			if err == nil && !there {
 				problem = noFocus(req.Focus)
@@ -124,9 +126,13 @@ func (h *handler) topology(ctx context.Context, p *ChartParams) (*RawAnswer, err
 	if problem != nil {
 		return nil, problem
 	}
-	out := &RawAnswer{Status: http.StatusOK, ContentType: "application/json", ETag: etag(revision), CacheControl: "no-cache", Body: body}
+	out := &RawAnswer{Status: http.StatusOK, ContentType: "application/json", ETag: etag(revision), CacheControl: "no-cache"}
 	if p.holds(revision) {
-		out.Status, out.Body = http.StatusNotModified, nil
+		out.Status = http.StatusNotModified
+		return out, nil
+	}
+	if out.Body, out.Coding, err = body.in(p.Codings); err != nil {
+		return nil, h.internal("compressing the chart", err)
 	}
 	return out, nil
 }

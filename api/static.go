@@ -2,9 +2,11 @@ package api
 
 import (
 	"io/fs"
+	"mime"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 // notBuilt is the page of a dotm that was built without its UI.
@@ -61,6 +63,53 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache")
 	if strings.HasPrefix(name, "assets/") {
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		if h.asset(w, r, name) {
+			return
+		}
 	}
 	http.ServeFileFS(w, r, h.UI, name)
+}
+
+// assets are the files of the UI that never change, by name, as they were asked for.
+type assets struct {
+	mu   sync.Mutex
+	made map[string]*coded
+}
+
+// asset serves a file compressed as well as may be, once for all who ask; false if the
+// file, or who asks, is not for that.
+func (h *handler) asset(w http.ResponseWriter, r *http.Request, name string) bool {
+	media := mime.TypeByExtension(path.Ext(name))
+	if !compressible(media) {
+		return false
+	}
+	file, err := h.assets.file(h.UI, name)
+	if err != nil {
+		return false
+	}
+	body, coding, err := file.in(r.Header.Get("Accept-Encoding"))
+	if err != nil || coding == "" {
+		return false
+	}
+	w.Header().Set("Content-Encoding", coding)
+	w.Header().Set("Content-Type", media)
+	_, _ = w.Write(body)
+	return true
+}
+
+func (a *assets) file(files fs.FS, name string) (*coded, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c := a.made[name]; c != nil {
+		return c, nil
+	}
+	plain, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, err
+	}
+	if a.made == nil {
+		a.made = map[string]*coded{}
+	}
+	a.made[name] = &coded{plain: plain, effort: utmost}
+	return a.made[name], nil
 }

@@ -1,12 +1,13 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -15,6 +16,9 @@ const (
 	beatEvery    = 5 * time.Second
 	writeTimeout = 10 * time.Second // for a viewer that doesn't read
 )
+
+// streamPath is where the live changes are told.
+const streamPath = Prefix + "/stream"
 
 // stream serves the live changes of a view as server-sent events
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html):
@@ -29,7 +33,7 @@ const (
 // on where it was: by Last-Event-ID, or by ?after= where it can send no header,
 // as an EventSource that is new.
 func (h *handler) stream(ctx context.Context, mux *http.ServeMux) {
-	mux.HandleFunc("GET "+Prefix+"/stream", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET "+streamPath, func(w http.ResponseWriter, r *http.Request) {
 		asked := r.URL.Query()
 		req, err := parseRequest(asked.Get("level"), asked.Get("hide"), asked.Get("expand"), HideDefault)
 		if err != nil {
@@ -42,6 +46,7 @@ func (h *handler) stream(ctx context.Context, mux *http.ServeMux) {
 			return
 		}
 		s := &subscriber{handler: h, question: partQuestion{req, around}, out: w, control: http.NewResponseController(w)}
+		s.packs = takes(r.Header.Get("Accept-Encoding"), codingGzip)
 		s.serve(ctx, r)
 	})
 }
@@ -53,11 +58,29 @@ type subscriber struct {
 	out      http.ResponseWriter
 	control  *http.ResponseController
 	revision string
+	packs    bool // it takes events that are compressed
+	begun    bool // something was sent
+}
+
+// told is an event as it goes out: the same bytes for all who are told.
+type told struct {
+	plain  []byte
+	packed func() []byte // made once, when somebody takes it
+}
+
+// tell makes an event. data is a single line, as JSON is.
+func tell(id, event string, data []byte) *told {
+	plain := fmt.Appendf(nil, "id: %s\nevent: %s\ndata: %s\n\n", id, event, data)
+	return &told{plain, sync.OnceValue(func() []byte { return deflated(plain) })}
 }
 
 func (s *subscriber) serve(ctx context.Context, r *http.Request) {
 	s.out.Header().Set("Content-Type", "text/event-stream")
 	s.out.Header().Set("Cache-Control", "no-store")
+	s.out.Header().Set("Vary", "Accept-Encoding")
+	if s.packs {
+		s.out.Header().Set("Content-Encoding", codingGzip)
+	}
 	s.revision = cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("after"))
 	s.counts.viewers.Inc()
 	defer s.counts.viewers.Dec()
@@ -121,21 +144,32 @@ func (s *subscriber) catchUp(first bool) error {
 	}
 	for _, d := range deltas {
 		s.revision = d.to
-		if err := s.send("delta", d.data); err != nil {
+		if err := s.pass(d.told); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// send writes one event. data is a single line, as JSON is.
+// send writes one event that is this viewer's own.
 func (s *subscriber) send(event string, data []byte) error {
+	return s.pass(tell(s.revision, event, data))
+}
+
+// pass writes one event, and sees that it leaves.
+func (s *subscriber) pass(e *told) error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "id: %s\nevent: %s\ndata: %s\n\n", s.revision, event, data)
-	if _, err := s.out.Write(b.Bytes()); err != nil {
+	body := e.plain
+	if s.packs {
+		body = e.packed()
+		if !s.begun {
+			body = append(slices.Clone(gzipHead), body...)
+		}
+	}
+	s.begun = true
+	if _, err := s.out.Write(body); err != nil {
 		return err
 	}
 	return s.control.Flush()

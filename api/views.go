@@ -43,7 +43,7 @@ type kept struct {
 	asked  time.Time
 	live   *view.Live
 	whole  *view.Topology // nil until somebody asks for it, or a part of it
-	body   []byte         // the whole as JSON; nil until somebody asks
+	body   *coded         // the whole as JSON; nil until somebody asks
 	deltas deltas
 }
 
@@ -53,7 +53,7 @@ type deltas []encodedDelta
 // encodedDelta is a delta as it goes out.
 type encodedDelta struct {
 	from, to string
-	data     []byte
+	*told
 }
 
 func newViews(opt Options) *views {
@@ -95,7 +95,7 @@ func (v *views) evict() {
 }
 
 // answer is the newest view as JSON, with its revision.
-func (v *views) answer(r view.Question) (body []byte, revision string, err error) {
+func (v *views) answer(r view.Question) (body *coded, revision string, err error) {
 	k := v.of(r)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -103,11 +103,16 @@ func (v *views) answer(r view.Question) (body []byte, revision string, err error
 		return nil, "", err
 	}
 	if k.body == nil {
-		if k.body, err = json.Marshal(k.live.Whole()); err != nil {
+		if k.body, err = encode(k.live.Whole()); err != nil {
 			return nil, "", err
 		}
 	}
 	return k.body, k.live.Revision(), nil
+}
+
+func encode(t *view.Topology) (*coded, error) {
+	plain, err := json.Marshal(t)
+	return &coded{plain: plain}, err
 }
 
 // since returns the deltas that lead from a revision to the newest view, and
@@ -236,6 +241,6 @@ func (d *deltas) push(delta *view.Delta) error {
 	if len(list) == keepDeltas {
 		list = append(list[:0:0], list[1:]...)
 	}
-	*d = append(list, encodedDelta{delta.From, delta.Revision, data})
+	*d = append(list, encodedDelta{delta.From, delta.Revision, tell(delta.Revision, "delta", data)})
 	return nil
 }

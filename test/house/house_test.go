@@ -201,7 +201,7 @@ var only = map[string][]string{
 	"golang.org/x/crypto/ssh":              {"collect/ssh", "collect/ssh/hostkey"},
 	"golang.org/x/crypto/argon2":           {"auth"},
 	"github.com/oschwald/maxminddb-golang": {"resolve"},
-	"github.com/klauspost/compress":        {"server/replica", "store", "store/bolt", "store/redis", "history", "recording"},
+	"github.com/klauspost/compress":        {"api", "server/replica", "store", "store/bolt", "store/redis", "history", "recording"},
 	"github.com/google/go-cmp":             {},
 	"pgregory.net/rapid":                   {},
 	"github.com/rogpeppe/go-internal":      {},

@@ -647,10 +647,12 @@ function headSign(node: ChartNode): StateName | null {
 /** How many connections are open at the Internet's box, in and out. */
 function openAtInternet(scene: Scene): Map<SceneBox, number> {
   const open = new Map<SceneBox, number>();
-  for (const box of scene.boxes) {
-    if (box.node.kind !== 'internet') continue;
-    const edges = scene.edgesByNode.get(box.node.name) ?? [];
-    open.set(box, edges.reduce((n, e) => n + e.connection.count, 0));
+  const count = (box: SceneBox, n: number): void => {
+    if (box.node.kind === 'internet') open.set(box, (open.get(box) ?? 0) + n);
+  };
+  for (const { client, server, connection } of scene.edges) {
+    count(client, connection.count);
+    if (server !== client) count(server, connection.count);
   }
   return open;
 }

@@ -1,5 +1,6 @@
 import type { Point, Rect } from './camera';
-import { contains, union } from './hit';
+import { held } from './course';
+import { contains, middleOf, union } from './hit';
 import { type Path, arrival, routeEdge } from './route';
 import type { Scene, SceneBox, SceneEdge } from './scene';
 import { edgeWidth } from './width';
@@ -29,11 +30,7 @@ interface Trunk {
   from: Cluster;
   to: Cluster;
   count: number;
-}
-
-interface Branch {
-  box: SceneBox;
-  end: Point;
+  edges: SceneEdge[];
 }
 
 /** The neighbourhoods, by name of their boxes. */
@@ -63,8 +60,7 @@ function laneClusters(scene: Scene): Map<string, Cluster> {
   const lanes = scene.lanes.map((lane, i): Cluster => ({ key: `lane ${i}`, boxes: [], rect: lane.rect }));
   const byName = new Map<string, Cluster>();
   for (const box of scene.boxes) {
-    const at = { x: box.rect.x + box.rect.w / 2, y: box.rect.y + box.rect.h / 2 };
-    const lane = lanes.find((l) => contains(l.rect, at)) ?? { key: box.node.name, boxes: [], rect: box.rect };
+    const lane = lanes.find((l) => contains(l.rect, middleOf(box.rect))) ?? { key: box.node.name, boxes: [], rect: box.rect };
     lane.boxes.push(box);
     byName.set(box.node.name, lane);
   }
@@ -75,50 +71,54 @@ function middle(rect: Rect): number {
   return rect.y + rect.h / 2;
 }
 
+/** The end of a trunk, and the boxes that have a branch to it. */
+interface Fan {
+  end: Point;
+  boxes: Set<SceneBox>;
+}
+
 /**
  * The connections between boxes as trunks between neighbourhoods and branches
  * from each box to its trunk's end. Connections inside a neighbourhood, and those
  * inside a box, are too short to be seen from where bundles are drawn.
  */
 export function bundle(scene: Scene): Bundle[] {
+  const fans = new Map<string, Fan>();
+  const trunkLines = trunksOf(scene).map(({ from, to, count, edges }) => {
+    const path = routeEdge({ box: from.rect, y: middle(from.rect) }, { box: to.rect, y: middle(to.rect) }, () => []);
+    if (scene.lanes.length <= 1) branch(fans, edges, path);
+    return line(path, edgeWidth(count));
+  });
+  const branches = [...fans.values()].flatMap(({ end, boxes }) => [...boxes].map((box) => line(fan(box, end), 1)));
+  return [...trunkLines, ...branches];
+}
+
+function trunksOf(scene: Scene): Trunk[] {
   const byName = clusters(scene);
-  const trunks = new Map<string, Trunk>();
-  const members = new Map<Trunk, SceneEdge[]>();
+  const trunks = new Map<Cluster, Map<Cluster, Trunk>>();
   for (const edge of scene.edges) {
+    if (edge.quiet || edge.client === edge.server) continue;
     const from = byName.get(edge.client.node.name);
     const to = byName.get(edge.server.node.name);
-    if (!from || !to || from === to || edge.quiet) continue;
-    const key = `${from.key} ${to.key}`;
-    const trunk = trunks.get(key) ?? { from, to, count: 0 };
+    if (!from || !to || from === to) continue;
+    const trunk = held(held(trunks, from, () => new Map<Cluster, Trunk>()), to, () => ({ from, to, count: 0, edges: [] }));
     trunk.count += edge.connection.count;
-    trunks.set(key, trunk);
-    const held = members.get(trunk);
-    if (held) held.push(edge);
-    else members.set(trunk, [edge]);
+    trunk.edges.push(edge);
   }
-  const branches = new Map<string, Branch>();
-  const trunkLines = [...members].map(([trunk, edges]) => {
-    const path = routeEdge({ box: trunk.from.rect, y: middle(trunk.from.rect) }, { box: trunk.to.rect, y: middle(trunk.to.rect) }, () => []);
-    if (scene.lanes.length <= 1) for (const edge of edges) branch(branches, edge, path);
-    return line(path, edgeWidth(trunk.count));
-  });
-  return [...trunkLines, ...[...branches.values()].map((b) => line(fan(b), 1))];
+  return [...trunks.values()].flatMap((to) => [...to.values()]);
 }
 
 /** Both ends of an edge join the trunk; a box has one branch to each end of a trunk. */
-function branch(branches: Map<string, Branch>, edge: SceneEdge, trunk: Path): void {
-  const last = arrival(trunk);
-  const ends = [
-    { box: edge.client, end: { x: trunk.x, y: trunk.y } },
-    { box: edge.server, end: { x: last.x, y: last.y } },
-  ];
-  for (const { box, end } of ends) {
-    const key = `${box.node.name} ${end.x} ${end.y}`;
-    branches.set(key, { box, end });
+function branch(fans: Map<string, Fan>, edges: readonly SceneEdge[], trunk: Path): void {
+  const fanAt = ({ x, y }: Point): Fan => held(fans, `${x} ${y}`, () => ({ end: { x, y }, boxes: new Set() }));
+  const [first, last] = [fanAt(trunk), fanAt(arrival(trunk))];
+  for (const { client, server } of edges) {
+    first.boxes.add(client);
+    last.boxes.add(server);
   }
 }
 
-function fan({ box: { rect }, end }: Branch): Path {
+function fan({ rect }: SceneBox, end: Point): Path {
   const x = end.x > rect.x + rect.w / 2 ? rect.x + rect.w : rect.x;
   const y = middle(rect);
   const bend = (x + end.x) / 2;

@@ -45,6 +45,11 @@ export class EdgePainter {
   readonly #brush: Brush;
   /** What is wrong with the edges of this frame, the worst first; few of many. */
   #ill: ReadonlyMap<SceneEdge, readonly Trouble[]> = new Map();
+  /** The busiest edges of this frame, and from further away those that stand for their parallels. */
+  #busiest: ReadonlySet<SceneEdge> = new Set();
+  #leads: ReadonlySet<SceneEdge> = new Set();
+  /** What of the edges is seen in this frame. */
+  #seen: readonly SceneEdge[] = [];
   /** Lines that have ticks, as points; they outlive their scenes. */
   readonly #courses = new WeakMap<Path, readonly Point[]>();
 
@@ -59,12 +64,15 @@ export class EdgePainter {
   draw(scene: Scene, area: Rect): void {
     const { lit, level } = this.#brush.view;
     this.#ill = this.#judge(scene);
+    if (level === 'card') this.#busiest = scene.busiest;
+    if (level === 'tag') this.#leads = scene.leads;
     if (level === 'dot') this.#bundles(scene, area);
-    const shown = scene.edges.filter((e) => this.#shown(e) && overlaps(e.area, area));
+    const shown = scene.edges.filter((e) => this.#shown(e) && e.touches(area));
+    this.#seen = shown;
     const above = (e: SceneEdge): boolean => this.#ill.has(e) || isMarked(e) || (lit?.edges.has(e) ?? false);
     for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null || scene.compared, area);
     for (const edge of shown) if (isMarked(edge) && !this.#ill.has(edge) && !lit?.edges.has(edge)) this.#edge(edge, lit !== null, area);
-    for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && overlaps(edge.area, area)) this.#edge(edge, lit !== null, area);
+    for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && edge.touches(area)) this.#edge(edge, lit !== null, area);
     if (lit) for (const edge of shown) if (lit.edges.has(edge)) this.#edge(edge, false, area);
   }
 
@@ -100,7 +108,7 @@ export class EdgePainter {
       return asked || (lit?.edges.has(edge) ?? false);
     }
     if (level === 'card' || level === 'detail' || this.#isSelected(edge) || this.#ill.has(edge) || isMarked(edge)) return true;
-    return level === 'tag' ? edge.lead : (lit?.edges.has(edge) ?? false);
+    return level === 'tag' ? this.#leads.has(edge) : (lit?.edges.has(edge) ?? false);
   }
 
   /** While boxes are on their way lines come with them. */
@@ -232,7 +240,7 @@ export class EdgePainter {
   }
 
   #counts(scene: Scene, area: Rect, pointed: SceneEdge | null): void {
-    const labelled = scene.edges.filter((e) => e !== pointed && this.#labelled(e) && overlaps(e.area, area));
+    const labelled = scene.edges.filter((e) => e !== pointed && this.#labelled(e) && e.touches(area));
     labelled.sort((a, b) => Number(this.#ill.has(b)) - Number(this.#ill.has(a)) || Number(isMarked(b)) - Number(isMarked(a)) || b.connection.count - a.connection.count);
     const taken: Rect[] = [];
     labelled.forEach((edge, i) => {
@@ -261,7 +269,7 @@ export class EdgePainter {
     const free = (at: Point): boolean => {
       if (!clear(at)) return false;
       const place = this.#labelArea(at, text);
-      return !scene.edgeGrid.near(place).some((e) => e !== edge && this.#shown(e) && crosses(e.points, place));
+      return !this.#seen.some((e) => e !== edge && overlaps(e.area, place) && crosses(e.points, place));
     };
     // On a loop lower than itself a label would hide the line.
     if (edge.client === edge.server && edge.area.h < ROW) return this.#beside(edge, text);
@@ -307,7 +315,7 @@ export class EdgePainter {
     if (this.#isSelected(edge) || level === 'detail') return true;
     // Further away there is room for the figures of what fails only.
     if (level === 'tag') return this.#severity(edge) === 'failing';
-    return (edge.busy || ill || isMarked(edge)) && level === 'card';
+    return level === 'card' && (this.#busiest.has(edge) || ill || isMarked(edge));
   }
 
   #labelSize(): number {

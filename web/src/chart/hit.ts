@@ -23,6 +23,9 @@ export class Grid<T> {
 
   /** Every item with a cell in `area`, each once; the caller looks closer. */
   near(area: Rect): readonly T[] {
+    const x = Math.floor(area.x / this.#cell);
+    const y = Math.floor(area.y / this.#cell);
+    if (x === Math.floor((area.x + area.w) / this.#cell) && y === Math.floor((area.y + area.h) / this.#cell)) return this.#cells.get(x * ROW_OF_CELLS + y) ?? [];
     const cells: T[][] = [];
     this.#each(area, (key) => {
       const held = this.#cells.get(key);
@@ -40,17 +43,24 @@ export class Grid<T> {
   }
 }
 
-/** The smallest rectangle around all of them. */
+/** The smallest rectangle around all of them; however many there are. */
 export function union(rects: readonly Rect[]): Rect {
-  if (rects.length === 0) return { x: 0, y: 0, w: 0, h: 0 };
-  const x = Math.min(...rects.map((r) => r.x));
-  const y = Math.min(...rects.map((r) => r.y));
-  return {
-    x,
-    y,
-    w: Math.max(...rects.map((r) => r.x + r.w)) - x,
-    h: Math.max(...rects.map((r) => r.y + r.h)) - y,
-  };
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { x, y, w, h } of rects) {
+    left = Math.min(left, x);
+    top = Math.min(top, y);
+    right = Math.max(right, x + w);
+    bottom = Math.max(bottom, y + h);
+  }
+  return rects.length === 0 ? { x: 0, y: 0, w: 0, h: 0 } : { x: left, y: top, w: right - left, h: bottom - top };
+}
+
+export function middleOf({ x, y, w, h }: Rect): Point {
+  return { x: x + w / 2, y: y + h / 2 };
+}
+
+export function sameRect(a: Rect, b: Rect): boolean {
+  return a === b || (a.x === b.x && a.y === b.y && a.w === b.w && a.h === b.h);
 }
 
 /** Whether all of `b` lies in `a`. */

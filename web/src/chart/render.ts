@@ -75,7 +75,7 @@ export class Renderer {
 
   /** Lane names stay readable from far away: never below 12 px on screen. */
   #laneName(lane: Lane): void {
-    const { rect, title, subtitle, worst = 'NONE' } = lane;
+    const { rect, title, worst = 'NONE' } = lane;
     const brush = this.#brush;
     const size = Math.max(13, brush.px(12));
     const alone = brush.view.level === 'dot';
@@ -92,7 +92,7 @@ export class Renderer {
     brush.haloed(above ? title : brush.fit(title, room, font), left, y, alone ? size * 0.6 : size * 0.2, font, 'ink', 'left', above ? 'bg' : 'lane');
     if (brush.k < 0.7) return;
     const small = `${Math.min(11.5, size)}px ${SANS}`;
-    brush.text(brush.fit(subtitle, room, small), left, rect.y + 16 + size + 9, small, 'ink3');
+    brush.text(brush.fit(lane.subtitle, room, small), left, rect.y + 16 + size + 9, small, 'ink3');
   }
 
   /** The strip's name stands before its boxes, in one line or two; else behind them; else over the strip. Never under a box. */

@@ -19,6 +19,10 @@ export type Obstacles = (area: Rect) => readonly Rect[];
 const GUTTER = 12;
 const CLEARANCE = 4;
 const SAMPLES = 20;
+/** So often a way is looked for past what is in the way of the last one. */
+const ROUNDS = 3;
+/** How far from boxes of one column an edge between them runs, and what its height adds to that. */
+const ASIDE = { least: 24, share: 0.12 } as const;
 /** Between two vertical channels. */
 export const CHANNEL_PITCH = 9;
 const LOOP_FIRST = 20;
@@ -52,7 +56,12 @@ export function sample(path: Path, per = SAMPLES): Point[] {
   let x0 = path.x;
   let y0 = path.y;
   for (let i = 0; i + 5 < path.curves.length; i += 6) {
-    const [x1 = 0, y1 = 0, x2 = 0, y2 = 0, x3 = 0, y3 = 0] = path.curves.slice(i, i + 6);
+    const x1 = path.curves[i] ?? 0;
+    const y1 = path.curves[i + 1] ?? 0;
+    const x2 = path.curves[i + 2] ?? 0;
+    const y2 = path.curves[i + 3] ?? 0;
+    const x3 = path.curves[i + 4] ?? 0;
+    const y3 = path.curves[i + 5] ?? 0;
     for (let s = 1; s <= per; s++) {
       const t = s / per;
       const u = 1 - t;
@@ -65,6 +74,33 @@ export function sample(path: Path, per = SAMPLES): Point[] {
     y0 = y3;
   }
   return points;
+}
+
+/** The rectangle around a path, `per` places of each of its curves looked at. */
+export function extent({ x, y, curves }: Path, per: number): Rect {
+  let [left, top, right, bottom] = [x, y, x, y];
+  let [x0, y0] = [x, y];
+  for (let i = 0; i + 5 < curves.length; i += 6) {
+    const x1 = curves[i] ?? 0;
+    const y1 = curves[i + 1] ?? 0;
+    const x2 = curves[i + 2] ?? 0;
+    const y2 = curves[i + 3] ?? 0;
+    const x3 = curves[i + 4] ?? 0;
+    const y3 = curves[i + 5] ?? 0;
+    for (let s = 1; s <= per; s++) {
+      const t = s / per;
+      const u = 1 - t;
+      const [a, b, c, d] = [u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t];
+      const px = a * x0 + b * x1 + c * x2 + d * x3;
+      const py = a * y0 + b * y1 + c * y2 + d * y3;
+      left = Math.min(left, px);
+      right = Math.max(right, px);
+      top = Math.min(top, py);
+      bottom = Math.max(bottom, py);
+    }
+    [x0, y0] = [x3, y3];
+  }
+  return { x: left, y: top, w: right - left, h: bottom - top };
 }
 
 /** The point half way along, where a label stands. */
@@ -126,7 +162,7 @@ function around(a: Point, b: Point, blocking: readonly Rect[], ends: readonly Re
   let best: Path | null = null;
   let fewest = Infinity;
   let known = [...blocking];
-  for (let round = 0; round < 3 && fewest > 0; round++) {
+  for (let round = 0; round < ROUNDS && fewest > 0; round++) {
     const block = hull(known);
     const from = Math.max(block.x - GUTTER, Math.min(a.x, b.x) + GUTTER);
     const to = Math.min(right(block) + GUTTER, Math.max(a.x, b.x) - GUTTER);
@@ -166,11 +202,21 @@ export function routeEdge(client: Port, server: Port, obstacles: Obstacles): Pat
   return blocking.length === 0 ? direct : around(a, b, blocking, ends, obstacles);
 }
 
+/** A rectangle that `routeEdge` never leaves, where no box is higher than `tallest`. */
+export function routeBound([client, server]: readonly [Port, Port], tallest: number): Rect {
+  const [top, bottom] = [Math.min(client.y, server.y), Math.max(client.y, server.y)];
+  // Each round may lead past one more box, over or under it.
+  const aside = ROUNDS * (tallest + GUTTER + CLEARANCE);
+  const { x, w } = hull([client.box, server.box]);
+  const most = ASIDE.least + (bottom - top) * ASIDE.share;
+  return { x: x - ASIDE.least, y: top - aside, w: w + ASIDE.least + most, h: bottom - top + 2 * aside };
+}
+
 /** Between two boxes of one column: out on the right and back in on the right. */
 function aside(client: Port, server: Port): Path {
   const a = { x: right(client.box), y: client.y };
   const b = { x: right(server.box), y: server.y };
-  const reach = Math.max(a.x, b.x) + 24 + Math.abs(a.y - b.y) * 0.12;
+  const reach = Math.max(a.x, b.x) + ASIDE.least + Math.abs(a.y - b.y) * ASIDE.share;
   return { x: a.x, y: a.y, curves: [reach, a.y, reach, b.y, b.x, b.y] };
 }
 
@@ -198,6 +244,12 @@ export function routeLoop(box: Rect, from: number, to: number, channel: number):
       ...[x - r, y2, edge + 1, y2, edge, y2],
     ],
   };
+}
+
+/** A rectangle that `routeLoop` never leaves. */
+export function loopBound(box: Rect, from: number, to: number, channel: number): Rect {
+  const top = Math.min(from, to) - LOOP_RADIUS;
+  return { x: right(box), y: top, w: LOOP_FIRST + channel * CHANNEL_PITCH, h: Math.max(from, to) + LOOP_RADIUS - top };
 }
 
 /** A loop's rows, and what it must share a channel with: all loops to one row. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ChartNode, Connection, TopologyDocument } from '../api/types';
-import { fixture, makeSite, oneHostFixture } from '../fixtures';
-import { fromDocument } from '../state/topology';
+import type { ChartNode, Connection, Delta, LaneInfo, TopologyDocument } from '../api/types';
+import { dice, fixture, makeIllSite, makeSite, oneHostFixture } from '../fixtures';
+import { grow } from '../state/growth';
+import { type Topology, applyDelta, fromDocument } from '../state/topology';
 import type { Rect } from './camera';
 import { HEADER, ROW, type Scene, type SceneBox, type SceneEdge, buildScene, edgesOf, hitTest, nextBox } from './scene';
 import { arrival } from './route';
@@ -35,6 +36,41 @@ function rowY(b: SceneBox, process: string, port = 0): number {
 function changed(id: string, change: (c: Connection) => Connection): Scene {
   const doc = oneHostFixture();
   return scene({ ...doc, connections: doc.connections.map((c) => (c.id === id ? change(c) : c)) });
+}
+
+/** The site on two lanes and a strip. */
+function withLanes(doc: TopologyDocument): TopologyDocument {
+  const lane = (id: string, x: number, w: number): LaneInfo => ({ id, title: id, layout: { x, y: -20, w, h: 6000 } });
+  return { ...doc, lanes: [lane('a', 0, 700), lane('b', 710, 500), lane('', 1220, 900)] };
+}
+
+/** A little of all that may change: numbers, states, places, what there is. */
+function randomDelta(topology: Topology, step: number, roll: () => number): Delta {
+  const some = <T>(items: Iterable<T>, share: number): T[] => [...items].filter(() => roll() < share);
+  const { nodes, services, connections } = topology;
+  const kind = step % 4;
+  const changed = some(connections.values(), 0.05).map((c) => ({ ...c, count: Math.floor(roll() * 600), refused: Math.floor(roll() * 9) }));
+  const moved = kind === 1 ? some(nodes.values(), 0.03).map((n) => ({ ...n, layout: { ...n.layout, y: n.layout.y + 30 } })) : [];
+  const worse = kind === 2 ? some(nodes.values(), 0.05).map((n) => ({ ...n, state: 'stale' as const, rows: (n.rows ?? []).slice(roll() < 0.5 ? 0 : 1) })) : [];
+  const removed = kind === 3 ? { nodes: some(nodes.keys(), 0.01), services: [], connections: some(connections.keys(), 0.02) } : { nodes: [], services: [], connections: [] };
+  const copies = kind === 3 ? changed.slice(0, 3).map((c) => ({ ...c, id: `${c.id} ${step}` })) : [];
+  return {
+    from: topology.revision, revision: `r${step}`, at: topology.at, nodes: [...moved, ...worse], removed,
+    services: some(services.values(), 0.03).map((s) => ({ ...s, state: 'gone' as const })), connections: [...changed, ...copies],
+  };
+}
+
+/** All that a scene says, as plain values. */
+function looksOf(s: Scene): unknown {
+  const ids = (edges: Iterable<SceneEdge>): string[] => [...edges].map((e) => e.connection.id);
+  const own = (e: SceneEdge): boolean => s.boxByName.get(e.client.node.name) === e.client && s.boxByName.get(e.server.node.name) === e.server;
+  return {
+    boxes: s.boxes, named: [...s.boxByName.values()], bounds: s.bounds, lanes: s.lanes.map((l) => ({ ...l })), suspects: ids(s.suspects),
+    edges: s.edges.map((e) => [e.connection, own(e), e.path, e.area, e.label, e.width, e.quiet, e.growth, e.mark]),
+    busiest: ids(s.busiest), leads: ids(s.leads).sort(), bundles: s.bundles,
+    near: [...s.edgesByNode].map(([name, edges]) => [name, ids(edges)]),
+    around: s.boxes.slice(0, 9).map(({ rect }) => s.boxGrid.near(rect).map((b) => b.node.name).sort()),
+  };
 }
 
 describe('edgeWidth', () => {
@@ -134,15 +170,15 @@ describe('buildScene', () => {
   });
 
   it('calls the five busiest busy, and never a single connection', () => {
-    const busy = scene().edges.filter((e) => e.busy).map((e) => e.connection.count);
+    const busy = [...scene().busiest].map((e) => e.connection.count);
     expect(busy.sort((a, b) => b - a)).toEqual([38, 24, 12, 8, 6]);
     const doc = oneHostFixture();
     const ones = scene({ ...doc, connections: doc.connections.map((c) => ({ ...c, count: 1 })) });
-    expect(ones.edges.some((e) => e.busy)).toBe(false);
+    expect(ones.busiest.size).toBe(0);
   });
 
   it('has one leading edge for each pair of nodes', () => {
-    const leads = scene().edges.filter((e) => e.lead).map((e) => e.connection.id);
+    const leads = [...scene().leads].map((e) => e.connection.id);
     expect(leads.sort()).toEqual(['c1', 'c10', 'c4', 'c8', 'c9']);
   });
 
@@ -208,6 +244,34 @@ describe('buildScene', () => {
       expect(held).toBeGreaterThan(again.edges.length / 2);
       expect(held).toBeLessThan(first.edges.length);
     }
+  });
+
+  it.each([1, 2, 3])('is after any deltas what it would be without an earlier one (%i)', (seed) => {
+    const roll = dice(seed);
+    let topology = fromDocument(withLanes(makeIllSite(60)));
+    let held = buildScene(topology, LANE);
+    for (let step = 0; step < 16; step++) {
+      const delta = randomDelta(topology, step, roll);
+      const next = applyDelta(topology, delta);
+      if (!next) throw new Error('the delta does not join');
+      topology = { ...next, grown: grow(topology, delta, Date.parse(topology.at)) };
+      held = buildScene(topology, LANE, held);
+      expect(looksOf(held)).toEqual(looksOf(buildScene(topology, LANE)));
+    }
+  });
+
+  it('makes anew only what changed when numbers did', () => {
+    const topology = fromDocument(makeSite(60));
+    const first = buildScene(topology, LANE);
+    const [busy] = [...topology.connections.values()].slice(7);
+    if (!busy) throw new Error('no connection');
+    const delta = { from: topology.revision, revision: 'r2', at: topology.at, connections: [{ ...busy, count: busy.count + 700 }] };
+    const again = buildScene(applyDelta(topology, delta) ?? topology, LANE, first);
+    expect(again.edges.filter((e, i) => e !== first.edges[i]).map((e) => e.connection.count)).toEqual([busy.count + 700]);
+    expect(again.boxes).toEqual(first.boxes);
+    expect(again.boxes.every((b, i) => b === first.boxes[i])).toBe(true);
+    expect([...again.busiest][0]?.connection.id).toBe(busy.id);
+    expect([...first.busiest].some((e) => e.connection.count === busy.count + 700)).toBe(false);
   });
 
   it('has nothing to draw for an empty site', () => {

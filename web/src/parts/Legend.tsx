@@ -2,11 +2,11 @@ import { useMemo } from 'preact/hooks';
 import { useApp } from '../app';
 import { type Severity, judgeOf, suspectsOf } from '../state/health';
 import type { Topology } from '../state/topology';
-import { silentNodes } from '../state/words';
+import { isSilent } from '../state/words';
 import { CONTAINER, PIN } from './Icon';
 import { MARK_WORDS, type Mark } from '../state/compare';
-import type { Status } from '../api/types';
-import { type Sign, severity, signOf } from '../state/checks';
+import type { ChartNode, Connection, Status, Verdict } from '../api/types';
+import { severity, signOf } from '../state/checks';
 import { MARK_SHAPES, SHAPES, type StateName, shapeOf } from './shapes';
 
 /** What trouble the view contains. */
@@ -15,8 +15,61 @@ type Ill = ReadonlySet<Severity | 'service'>;
 interface Entry {
   key: string;
   word: string;
-  shown: (t: Topology, ill: Ill) => boolean;
+  shown: (found: Found, ill: Ill) => boolean;
   sign: preact.ComponentChildren;
+}
+
+/** What of boxes, rows and lines a view contains that has a sign of its own. */
+type Look = 'container' | 'virtual' | 'network' | 'pinned' | 'silent' | 'stale' | 'none' | 'gone' | 'observer' | 'one' | 'some' | 'many' | 'old' | 'undirected';
+
+/** What a view contains, looked through once for all entries. */
+interface Found {
+  looks: ReadonlySet<Look>;
+  marks: ReadonlySet<Mark>;
+  /** The statuses that are open. */
+  open: ReadonlySet<Status>;
+  /** The worst of what is taken care of, and of what was told last. */
+  worst: Readonly<Record<'handled' | 'stale', Status>>;
+}
+
+function survey({ nodes, services, connections, marks }: Topology): Found {
+  const looks = new Set<Look>();
+  const open = new Set<Status>();
+  const worst: Record<'handled' | 'stale', Status> = { handled: 'NONE', stale: 'NONE' };
+  const judge = (verdict: Verdict): void => {
+    const { way, status } = signOf(verdict);
+    if (way === 'open') open.add(status);
+    else if (way !== 'quiet' && severity(status) > severity(worst[way])) worst[way] = status;
+  };
+  for (const n of nodes.values()) {
+    judge(n);
+    lookAtNode(n, looks);
+  }
+  for (const s of services.values()) {
+    judge(s);
+    if (s.status === 'NONE') looks.add('none');
+    if (s.state === 'gone') looks.add('gone');
+  }
+  for (const c of connections.values()) lookAtConnection(c, looks);
+  const marked = marks ? [marks.nodes, marks.services, marks.connections].flatMap((m) => [...m.values()]) : [];
+  return { looks, marks: new Set(marked), open, worst };
+}
+
+function lookAtNode(node: ChartNode, looks: Set<Look>): void {
+  const { kind, state, layout } = node;
+  if (kind === 'container' || kind === 'virtual' || kind === 'network') looks.add(kind);
+  if (layout.pinned) looks.add('pinned');
+  if (state === 'stale') looks.add('stale');
+  if (isSilent(node)) looks.add('silent');
+}
+
+function lookAtConnection({ count, status, directed, observer }: Connection, looks: Set<Look>): void {
+  if (observer) looks.add('observer');
+  if (!directed) looks.add('undirected');
+  if (status === 'old') looks.add('old');
+  if (count >= 500) looks.add('many');
+  else if (count >= 20) looks.add('some');
+  else if (count < 5 && directed && status === 'fresh') looks.add('one');
 }
 
 const LINE = { fill: 'none', stroke: 'var(--edge)' } as const;
@@ -28,10 +81,6 @@ function line(width: number, dash = '', head = true) {
       {head && <path d={`M${29 - 4 - width} ${8 - 2 - width * 0.8}L29 8L${29 - 4 - width} ${8 + 2 + width * 0.8}Z`} fill="var(--edge)" />}
     </>
   );
-}
-
-function connections(t: Topology) {
-  return [...t.connections.values()];
 }
 
 function ticked(colour: string, dash: string) {
@@ -46,15 +95,11 @@ function ticked(colour: string, dash: string) {
 
 /** An entry for a mark: its sign and its line. */
 function marked(mark: Mark, colour: string, dash: string): Entry {
-  const has = (t: Topology): boolean => {
-    const { marks } = t;
-    return marks !== undefined && [marks.nodes, marks.services, marks.connections].some((m) => [...m.values()].includes(mark));
-  };
   const shape = SHAPES[MARK_SHAPES[mark]];
   return {
     key: mark,
     word: MARK_WORDS[mark],
-    shown: has,
+    shown: ({ marks }) => marks.has(mark),
     sign: (
       <>
         <path d="M13 8H30" fill="none" stroke={`var(${colour})`} stroke-width="1.8" {...(dash ? { 'stroke-dasharray': dash } : {})} />
@@ -69,20 +114,19 @@ function marked(mark: Mark, colour: string, dash: string): Entry {
   };
 }
 
-/** The signs of checks that a view contains. */
-function signs(t: Topology): Sign[] {
-  return [...t.nodes.values(), ...t.services.values()].map(signOf);
+/** An entry for what boxes, rows or lines look like. */
+function look(key: Look, word: string, sign: Entry['sign']): Entry {
+  return { key, word, shown: ({ looks }) => looks.has(key), sign };
 }
 
 /** An entry for each status that is open. */
 function openSign(status: Status): Entry {
-  return sign(`open ${status}`, status, status, (t) => signs(t).some((s) => s.way === 'open' && s.status === status));
+  return sign(`open ${status}`, status, status, ({ open }) => open.has(status));
 }
 
 /** An entry for what is taken care of, or was told last: the worst status of the view stands for all. */
 function laterSign(way: 'handled' | 'stale', status: Status, word: string): Entry {
-  const worst = (t: Topology): Status => signs(t).filter((s) => s.way === way).reduce<Status>((a, s) => (severity(s.status) > severity(a) ? s.status : a), 'NONE');
-  return sign(`${way} ${status}`, shapeOf({ way, status }), word, (t) => worst(t) === status);
+  return sign(`${way} ${status}`, shapeOf({ way, status }), word, ({ worst }) => worst[way] === status);
 }
 
 /** An entry for what checks say. */
@@ -124,87 +168,36 @@ const ENTRIES: readonly Entry[] = [
   ...TROUBLES.map(openSign),
   ...TROUBLES.map((s) => laterSign('handled', s, 'taken care of')),
   ...([...TROUBLES, 'OK', 'UP', 'PENDING'] as const).map((s) => laterSign('stale', s, 'no longer told')),
-  {
-    key: 'container',
-    word: 'container',
-    shown: (t) => [...t.nodes.values()].some((n) => n.kind === 'container'),
-    sign: <path d={CONTAINER} transform="translate(7 0)" fill="none" stroke="var(--ink2)" stroke-width="1.3" stroke-linejoin="round" />,
-  },
-  {
-    key: 'virtual',
-    word: 'virtual address',
-    shown: (t) => [...t.nodes.values()].some((n) => n.kind === 'virtual'),
-    sign: <path d="M7 2H23L28 6V10L23 14H7L2 10V6Z" fill="var(--surface)" stroke="var(--ink3)" stroke-opacity="0.7" />,
-  },
-  {
-    key: 'network',
-    word: 'many as one',
-    shown: (t) => [...t.nodes.values()].some((n) => n.kind === 'network'),
-    sign: (
-      <>
-        <rect x="5" y="1.5" width="23" height="11" rx="3" fill="var(--surface)" stroke="var(--ink3)" stroke-opacity="0.7" />
-        <rect x="2" y="4" width="23" height="11" rx="3" fill="var(--surface)" stroke="var(--ink3)" stroke-opacity="0.7" />
-      </>
-    ),
-  },
-  {
-    key: 'pinned',
-    word: 'put here by hand',
-    shown: (t) => [...t.nodes.values()].some((n) => n.layout.pinned),
-    sign: <path d={PIN} transform="translate(7 0)" fill="var(--surface)" stroke="var(--ink2)" stroke-width="1.3" stroke-linejoin="round" />,
-  },
-  {
-    key: 'observer',
-    word: 'observer',
-    shown: (t) => connections(t).some((c) => c.observer),
-    sign: <path d="M2 8H28" {...LINE} stroke-width="1.5" stroke-dasharray="0 4" stroke-linecap="round" />,
-  },
-  {
-    key: 'none',
-    word: 'no check',
-    shown: (t) => [...t.services.values()].some((s) => s.status === 'NONE'),
-    sign: <circle cx="15" cy="8" r="2.4" fill="none" stroke="var(--ink3)" stroke-width="1.2" />,
-  },
-  {
-    key: 'silent',
-    word: 'does not report',
-    shown: (t) => silentNodes(t).length > 0,
-    sign: <rect x="2" y="2" width="26" height="12" rx="3" fill="none" stroke="var(--ink3)" stroke-opacity="0.7" stroke-dasharray="3 2.4" />,
-  },
-  {
-    key: 'stale',
-    word: 'stale',
-    shown: (t) => [...t.nodes.values()].some((n) => n.state === 'stale'),
-    sign: <rect x="2" y="2" width="26" height="12" rx="3" fill="var(--lane)" stroke="var(--box)" />,
-  },
-  {
-    key: 'one',
-    word: '1 to 4 open',
-    shown: (t) => connections(t).some((c) => c.directed && c.status === 'fresh' && c.count < 5),
-    sign: line(1),
-  },
-  {
-    key: 'some',
-    word: '20 or more',
-    shown: (t) => connections(t).some((c) => c.count >= 20 && c.count < 500),
-    sign: line(1.7),
-  },
-  { key: 'many', word: '500 or more', shown: (t) => connections(t).some((c) => c.count >= 500), sign: line(2.9) },
-  { key: 'old', word: 'none open now', shown: (t) => connections(t).some((c) => c.status === 'old'), sign: line(1.3, '2 4') },
-  { key: 'undirected', word: 'no direction', shown: (t) => connections(t).some((c) => !c.directed), sign: line(1, '', false) },
-  {
-    key: 'gone',
-    word: 'gone',
-    shown: (t) => [...t.services.values()].some((s) => s.state === 'gone'),
-    sign: (
-      <>
-        <circle cx="6" cy="8" r="5" fill="var(--vanished)" />
-        <path d="M3.6 8H8.4" stroke="var(--surface)" stroke-width="1.4" />
-        <path d="M15 8H29" stroke="var(--ink3)" stroke-width="3" stroke-opacity="0.45" />
-        <path d="M14 8H30" stroke="var(--vanished)" stroke-width="1.2" />
-      </>
-    ),
-  },
+  look('container', 'container', <path d={CONTAINER} transform="translate(7 0)" fill="none" stroke="var(--ink2)" stroke-width="1.3" stroke-linejoin="round" />),
+  look('virtual', 'virtual address', <path d="M7 2H23L28 6V10L23 14H7L2 10V6Z" fill="var(--surface)" stroke="var(--ink3)" stroke-opacity="0.7" />),
+  look(
+    'network',
+    'many as one',
+    <>
+      <rect x="5" y="1.5" width="23" height="11" rx="3" fill="var(--surface)" stroke="var(--ink3)" stroke-opacity="0.7" />
+      <rect x="2" y="4" width="23" height="11" rx="3" fill="var(--surface)" stroke="var(--ink3)" stroke-opacity="0.7" />
+    </>,
+  ),
+  look('pinned', 'put here by hand', <path d={PIN} transform="translate(7 0)" fill="var(--surface)" stroke="var(--ink2)" stroke-width="1.3" stroke-linejoin="round" />),
+  look('observer', 'observer', <path d="M2 8H28" {...LINE} stroke-width="1.5" stroke-dasharray="0 4" stroke-linecap="round" />),
+  look('none', 'no check', <circle cx="15" cy="8" r="2.4" fill="none" stroke="var(--ink3)" stroke-width="1.2" />),
+  look('silent', 'does not report', <rect x="2" y="2" width="26" height="12" rx="3" fill="none" stroke="var(--ink3)" stroke-opacity="0.7" stroke-dasharray="3 2.4" />),
+  look('stale', 'stale', <rect x="2" y="2" width="26" height="12" rx="3" fill="var(--lane)" stroke="var(--box)" />),
+  look('one', '1 to 4 open', line(1)),
+  look('some', '20 or more', line(1.7)),
+  look('many', '500 or more', line(2.9)),
+  look('old', 'none open now', line(1.3, '2 4')),
+  look('undirected', 'no direction', line(1, '', false)),
+  look(
+    'gone',
+    'gone',
+    <>
+      <circle cx="6" cy="8" r="5" fill="var(--vanished)" />
+      <path d="M3.6 8H8.4" stroke="var(--surface)" stroke-width="1.4" />
+      <path d="M15 8H29" stroke="var(--ink3)" stroke-width="3" stroke-opacity="0.45" />
+      <path d="M14 8H30" stroke="var(--vanished)" stroke-width="1.2" />
+    </>,
+  ),
 ];
 
 /** Looks at what may be in trouble only, and with the clock only while there is some of it. */
@@ -221,7 +214,8 @@ function useIll(topology: Topology): Ill {
 /** Signs of the present view only; at most eight. */
 export function Legend({ topology }: { topology: Topology }) {
   const ill = useIll(topology);
-  const entries = ENTRIES.filter((e) => e.shown(topology, ill)).slice(0, 8);
+  const found = useMemo(() => survey(topology), [topology]);
+  const entries = ENTRIES.filter((e) => e.shown(found, ill)).slice(0, 8);
   if (entries.length === 0) return null;
   return (
     <ul class="legend" aria-label="Legend">

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { type App, useApp } from '../app';
 import { listen } from '../chart/gestures';
 import { readPalette } from '../chart/palette';
@@ -140,7 +140,8 @@ function Stage({ kept }: { kept: Kept | null }) {
 
   const shown = topology ? `${topology.level} ${topology.hide.join()}` : '';
   const before = useRef(shown);
-  useEffect(() => {
+  // Within the render, so that the next frame is that of the chart.
+  useLayoutEffect(() => {
     if (before.current !== '' && before.current.split(' ')[0] !== shown.split(' ')[0]) chart.reset();
     before.current = shown;
     chart.setScene(scene);

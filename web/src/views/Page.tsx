@@ -43,7 +43,8 @@ export function Page() {
   const expandKey = expand.join();
   // Which level to start with is known when the first answer is there; that is no reason to ask again.
   const followed = useRef('');
-  useEffect(() => {
+  // Asked for before anything is painted: the frame of the page takes as long as the answer.
+  useLayoutEffect(() => {
     const question = `${level} ${hideKey} ${expandKey} ${at}`;
     if (question === followed.current) return;
     followed.current = question;

@@ -1,0 +1,171 @@
+package api
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// The codings (RFC 9110, 8.4.1) that answers come in, the preferred first.
+const (
+	codingZstd = "zstd"
+	codingGzip = "gzip"
+)
+
+// minCoded is the smallest answer, in bytes, that is worth compressing: below that it
+// fits into one packet anyway.
+const minCoded = 1024
+
+// compress has what is read compressed on its way out, as far as the asker takes that
+// and it isn't already ([coded], [told]). Nothing is where only this machine asks: there
+// the line costs nothing. Nor are answers to anything but GET, because some of them are
+// the only ones that hold secrets, and a secret beside text that somebody else chose must
+// not be compressed (docs/security.md).
+func compress(opt *Options, next http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(
+		gzhttp.MinSize(minCoded), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.SetContentType(false),
+		gzhttp.ContentTypeFilter(compressible),
+	)
+	if err != nil {
+		panic(err) // the options above are wrong
+	}
+	wrapped := wrap(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case opt.Loopback || isLocal(r) || r.Method != http.MethodGet:
+			r.Header.Del("Accept-Encoding")
+			next.ServeHTTP(w, r)
+		case r.URL.Path == streamPath: // which flushes event by event
+			next.ServeHTTP(w, r)
+		default:
+			wrapped(w, r)
+		}
+	})
+}
+
+// compressible tells the media types that compress well.
+func compressible(media string) bool {
+	media, _, _ = strings.Cut(media, ";")
+	return strings.HasPrefix(media, "text/") || strings.HasSuffix(media, "json") || strings.HasSuffix(media, "xml") || media == "application/javascript"
+}
+
+// effort is how much time compressing may take.
+type effort int
+
+const (
+	quick  effort = iota // for what changes
+	utmost               // for what is made once and never changes
+)
+
+// coded is a body, compressed once for all who ask for it so. Neither it nor what it
+// gives may be written.
+type coded struct {
+	plain  []byte
+	effort effort
+
+	mu   sync.Mutex
+	made map[string][]byte // by coding
+}
+
+// in gives the body in the best coding that an Accept-Encoding header takes, and that
+// coding's name; "" is none.
+func (c *coded) in(accept string) (body []byte, coding string, err error) {
+	if len(c.plain) < minCoded {
+		return c.plain, "", nil
+	}
+	for _, coding := range []string{codingZstd, codingGzip} {
+		if takes(accept, coding) {
+			body, err := c.of(coding)
+			return body, coding, err
+		}
+	}
+	return c.plain, "", nil
+}
+
+func (c *coded) of(coding string) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if body, made := c.made[coding]; made {
+		return body, nil
+	}
+	encode := c.gzip
+	if coding == codingZstd {
+		encode = c.zstd
+	}
+	body, err := encode()
+	if err != nil {
+		return nil, err
+	}
+	if c.made == nil {
+		c.made = map[string][]byte{}
+	}
+	c.made[coding] = body
+	return body, nil
+}
+
+// zstd keeps to the window of 8 MiB that browsers take (RFC 9659).
+func (c *coded) zstd() ([]byte, error) {
+	level := zstd.SpeedFastest
+	if c.effort == utmost {
+		level = zstd.SpeedBestCompression
+	}
+	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(8<<20))
+	if err != nil {
+		return nil, err
+	}
+	return w.EncodeAll(c.plain, make([]byte, 0, len(c.plain)/8)), w.Close()
+}
+
+func (c *coded) gzip() ([]byte, error) {
+	level := gzip.BestSpeed
+	if c.effort == utmost {
+		level = gzip.BestCompression
+	}
+	out := bytes.NewBuffer(make([]byte, 0, len(c.plain)/8))
+	w, err := gzip.NewWriterLevel(out, level)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(c.plain); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// gzipHead begins a gzip stream (RFC 1952, 2.3): deflate, of no file and no time. Its
+// checksum would follow at the end, which a stream of events doesn't have.
+var gzipHead = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}
+
+// deflated is text in deflate (RFC 1951) as a piece that needs none before it and ends with
+// a whole byte. So pieces are packed once and sent to many, each of whom gets what was
+// sent at once.
+func deflated(text []byte) []byte {
+	out := bytes.NewBuffer(make([]byte, 0, len(text)/4))
+	if err := flate.StatelessDeflate(out, text, false, nil); err != nil {
+		panic(err) // memory takes everything
+	}
+	return out.Bytes()
+}
+
+// takes says whether an Accept-Encoding header (RFC 9110, 12.5.3) names a coding, and
+// does not refuse it by a weight of zero.
+func takes(accept, coding string) bool {
+	for one := range strings.SplitSeq(accept, ",") {
+		name, weight, _ := strings.Cut(one, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), coding) {
+			continue
+		}
+		q, weighted := strings.CutPrefix(strings.ToLower(strings.ReplaceAll(weight, " ", "")), "q=")
+		return !weighted || strings.Trim(q, "0.") != ""
+	}
+	return false
+}

@@ -2,6 +2,7 @@ import type { ChartNode, ClientRow, Connection, LaneInfo, MoreRow, Service, Serv
 import { plural } from '../lib/format';
 import { openOf, severity } from '../state/checks';
 import type { Growth } from '../state/growth';
+import { goneBox } from '../state/gone';
 import type { Mark } from '../state/compare';
 import { isSuspect } from '../state/health';
 import type { Topology } from '../state/topology';
@@ -43,6 +44,8 @@ export interface SceneBox {
   unseen: boolean;
   /** The name of the lane that it stands on; its own need not say that again. */
   lane: string;
+  /** It is gone, and only keeps its place. */
+  gone: boolean;
 }
 
 export interface SceneEdge {
@@ -126,7 +129,16 @@ function sceneBox(node: ChartNode, { services, grown, marks, gaps, lanes }: Topo
     mark: row.kind === 'service' ? marks?.services.get(row.service) : undefined,
   }));
   const mark = marks?.nodes.get(node.name) ?? (rows.some((r) => r.mark && r.mark !== 'absent') ? 'changed' : undefined);
-  return { node, rect: { x, y, w, h }, rows, mark, unseen: (gaps ?? []).some((g) => g.node === node.name), lane: laneOf(node, lanes ?? []) };
+  return { gone: false, node, rect: { x, y, w, h }, rows, mark, unseen: (gaps ?? []).some((g) => g.node === node.name), lane: laneOf(node, lanes ?? []) };
+}
+
+/** The box of what is gone, where nothing else stands by now. */
+function goneBoxes({ gone, lanes }: Topology): SceneBox[] {
+  return (gone?.boxes ?? []).map((ghost) => {
+    const node = goneBox(ghost);
+    const { x, y, w, h } = node.layout;
+    return { gone: true, node, rect: { x, y, w, h }, rows: [], mark: 'vanished', unseen: false, lane: laneOf(node, lanes ?? []) };
+  });
 }
 
 function rowOfService(box: SceneBox, id: string): SceneRow | undefined {
@@ -169,6 +181,10 @@ function plan(topology: Topology, boxes: ReadonlyMap<string, SceneBox>): Plan[] 
     if (!client || !server) continue;
     const growth = topology.grown.get(connection.id);
     plans.push({ connection, client, server, from: clientY(client, connection), to: serverY(server, connection), growth, mark: topology.marks?.connections.get(connection.id) });
+  }
+  for (const connection of topology.gone?.connections ?? []) {
+    const [client, server] = [boxes.get(connection.client.node), boxes.get(connection.server.node)];
+    if (client && server) plans.push({ connection, client, server, from: clientY(client, connection), to: serverY(server, connection), growth: undefined, mark: 'vanished' });
   }
   return plans;
 }
@@ -400,7 +416,7 @@ function stands(box: SceneBox, ground: Rect): boolean {
 /** The grounds that the layout gives, with what stands on them. */
 function buildLanes(lanes: readonly LaneInfo[], boxes: readonly SceneBox[], topology: Topology): Lane[] {
   return lanes.map(({ id, title, layout }) => {
-    const on = boxes.filter((b) => stands(b, layout));
+    const on = boxes.filter((b) => !b.gone && stands(b, layout));
     const nodes = insideNodes(on.map((b) => b.node)).length;
     const names = new Set(on.map((b) => b.node.name));
     const services = [...topology.services.values()].filter((s) => names.has(s.node)).length;
@@ -424,7 +440,7 @@ function hush(edges: readonly SceneEdge[], lanes: readonly Lane[]): void {
  * only saves work: the routes of edges are taken from it where no box has moved.
  */
 export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | null = null): Scene {
-  const boxes = [...topology.nodes.values()].map((n) => sceneBox(n, topology));
+  const boxes = [...[...topology.nodes.values()].map((n) => sceneBox(n, topology)), ...goneBoxes(topology)];
   const boxByName = new Map(boxes.map((b) => [b.node.name, b]));
   const boxGrid = new Grid<SceneBox>();
   for (const box of boxes) boxGrid.add(box, box.rect);

@@ -48,6 +48,7 @@ function ticked(colour: string, dash: string) {
 function marked(mark: Mark, colour: string, dash: string): Entry {
   const has = (t: Topology): boolean => {
     const { marks } = t;
+    if (mark === 'vanished' && t.gone && t.gone.boxes.length > 0) return true;
     return marks !== undefined && [marks.nodes, marks.services, marks.connections].some((m) => [...m.values()].includes(mark));
   };
   const shape = SHAPES[MARK_SHAPES[mark]];

@@ -21,6 +21,7 @@ import { MissingPanel, NodePanel, ServicePanel } from './Selected';
 import { StateIcon } from './StateIcon';
 
 const FirstRun = lazy(() => import('./FirstRun').then((m) => m.FirstRun));
+const GonePanel = lazy(() => import('./Gone').then((m) => m.GonePanel));
 const SourceButtons = lazy(() => import('./FirstRun').then((m) => m.SourceButtons));
 
 /** Whether only this node reports, or none does: then the panel says how the others come. */
@@ -57,13 +58,15 @@ function selectedPanel(topology: Topology, selection: Selection | null): Compone
   if (kind === 'node') {
     const node = topology.nodes.get(id);
     if (node) return <NodePanel key={id} topology={topology} node={node} />;
+    const ghost = topology.gone?.boxes.find((g) => g.name === id);
+    if (ghost) return <GonePanel key={id} ghost={ghost} connections={topology.gone?.connections ?? []} />;
     return [...topology.nodes.values()].some((n) => n.pool === id) && topology.level === 'pool' ? <OpenPoolPanel key={id} topology={topology} pool={id} /> : null;
   }
   if (kind === 'service') {
     const service = topology.services.get(id);
     return service ? <ServicePanel key={id} topology={topology} service={service} /> : null;
   }
-  const connection = topology.connections.get(id);
+  const connection = topology.connections.get(id) ?? topology.gone?.connections.find((c) => c.id === id);
   return connection ? <ConnectionPanel key={id} topology={topology} connection={connection} /> : null;
 }
 

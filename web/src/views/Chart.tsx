@@ -14,7 +14,9 @@ import { ToolRow } from '../parts/ToolRow';
 import { capital, plural } from '../lib/format';
 import { countsLine } from '../state/compare';
 import { type Kept, formatFilter, keptBy } from '../state/filter';
+import { GONE_FOR } from '../state/gone';
 import { judgeOf } from '../state/health';
+import { useResource } from '../state/resource';
 import { endMoving, mayMove, moveBox } from '../parts/moves';
 import { type Selection, showOnChart, unfold } from '../state/route';
 import { type Topology, selectedNode } from '../state/topology';
@@ -24,6 +26,7 @@ import { ChartTable } from './Twin';
 /** The start page: the chart or its table twin, tools above, panel beside. */
 export function ChartView() {
   const { route } = useApp();
+  useGone();
   const kept = useKept();
   return (
     <div class="body">
@@ -35,6 +38,20 @@ export function ChartView() {
       <SidePanel />
     </div>
   );
+}
+
+/** Reads what vanished while the places of what is gone are kept: what it was connected to. */
+function useGone(): void {
+  const { client, feed, route, gone } = useApp();
+  const { level, hide, at, from, vanished } = route.value;
+  const ghosts = feed.topology.value?.ghosts ?? [];
+  const wanted = vanished && at === '' && from === '';
+  const names = ghosts.map((g) => `${g.name} ${g.since ?? ''}`).join();
+  const { data } = useResource(`gone ${wanted} ${level} ${hide.join()}`, names, async (signal) => (wanted && names !== '' ? client.diff(GONE_FOR, '', hide, signal) : null));
+  useEffect(() => {
+    gone.value = wanted ? data : undefined;
+  }, [wanted, data]);
+  useEffect(() => () => void (gone.value = undefined), []);
 }
 
 /** What the filter shows. With only trouble asked for, judged anew with the clock. */

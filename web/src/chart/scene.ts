@@ -9,6 +9,7 @@ import type { Topology } from '../state/topology';
 import { insideNodes } from '../state/words';
 import { type Point, type Rect, levelAt } from './camera';
 import { type Bundle, bundle } from './bundle';
+import { type DownPort, routeDown } from './down';
 import { Grid, atLeast, contains, distanceTo, overlaps, union } from './hit';
 import { type Path, arrival, loopChannels, middle, routeEdge, routeLoop, sample } from './route';
 import { edgeWidth } from './width';
@@ -98,6 +99,8 @@ export interface Scene {
   /** The ground of the whole site, where it has no lanes. */
   lane: Lane | null;
   lanes: readonly Lane[];
+  /** One lane, whose columns run down the page. */
+  down: boolean;
   /** What did not change stands back. */
   compared: boolean;
   /** All that is drawn: what Fit shows. */
@@ -353,6 +356,55 @@ function routeAll(plans: readonly Plan[], grid: Grid<SceneBox>, known: Standing)
   return edges;
 }
 
+/** Where one end of a line meets its box, and at which other box it points. */
+interface DownEnd {
+  plan: Plan;
+  near: SceneBox;
+  far: SceneBox;
+}
+
+const DOWN_PITCH = 14;
+
+/** Lines down the page: spread over the tops and bottoms of boxes, in the order of their far ends. */
+function routeAllDown(plans: readonly Plan[], grid: Grid<SceneBox>, boxes: readonly SceneBox[]): SceneEdge[] {
+  const bottoms = new Map<number, number>();
+  for (const { rect } of boxes) bottoms.set(rect.y, Math.max(bottoms.get(rect.y) ?? -Infinity, rect.y + rect.h));
+  const sides = new Map<string, DownEnd[]>();
+  const add = (plan: Plan, near: SceneBox, far: SceneBox): void => {
+    if (near.rect.y === far.rect.y) return;
+    const key = `${far.rect.y > near.rect.y ? 'below' : 'above'} ${near.node.name}`;
+    const held = sides.get(key);
+    if (held) held.push({ plan, near, far });
+    else sides.set(key, [{ plan, near, far }]);
+  };
+  for (const p of plans) {
+    add(p, p.client, p.server);
+    add(p, p.server, p.client);
+  }
+  const at = new Map<Plan, { from: number; to: number }>();
+  for (const ends of sides.values()) {
+    ends.sort((a, b) => middleOf(a.far.rect).x - middleOf(b.far.rect).x || a.far.rect.y - b.far.rect.y || a.plan.connection.id.localeCompare(b.plan.connection.id));
+    ends.forEach(({ plan, near }, i) => {
+      const pitch = Math.min(DOWN_PITCH, (near.rect.w - 24) / Math.max(1, ends.length - 1));
+      const x = middleOf(near.rect).x + (i - (ends.length - 1) / 2) * pitch;
+      at.set(plan, { from: 0, to: 0, ...at.get(plan), [near === plan.client ? 'from' : 'to']: x });
+    });
+  }
+  const rects = (area: Rect): Rect[] => grid.near(area).map((b) => b.rect);
+  const port = ({ rect }: SceneBox, x: number): DownPort => ({ box: rect, x, row: { top: rect.y, bottom: bottoms.get(rect.y) ?? rect.y + rect.h } });
+  const loops = plans.filter((p) => p.client === p.server);
+  const others = plans.filter((p) => p.client !== p.server);
+  let turn = 0;
+  return [
+    ...others.map((p) => {
+      const x = at.get(p);
+      const path = x ? routeDown(port(p.client, x.from), port(p.server, x.to), rects, turn++) : null;
+      return sceneEdge(p, path ? course(path) : routed(p, grid));
+    }),
+    ...routeAll(loops, grid, NOTHING_STANDS),
+  ];
+}
+
 function pairKey({ client, server }: SceneEdge): string {
   const [a, b] = [client.node.name, server.node.name];
   return a < b ? `${a}\n${b}` : `${b}\n${a}`;
@@ -446,7 +498,7 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
   for (const box of boxes) boxGrid.add(box, box.rect);
   const plans = plan(topology, boxByName);
   spread(plans);
-  const edges = routeAll(plans, boxGrid, standing(before, boxByName));
+  const edges = topology.down ? routeAllDown(plans, boxGrid, boxes) : routeAll(plans, boxGrid, standing(before?.down ? null : before, boxByName));
   const lanes = buildLanes(topology.lanes ?? [], boxes, topology);
   hush(edges, lanes);
   markBusy(edges);
@@ -463,6 +515,7 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
     at: Date.parse(topology.at) || 0,
     lane: ground,
     lanes: grounds,
+    down: topology.down ?? false,
     compared: [...(topology.marks?.connections.values() ?? [])].some((m) => m !== 'absent') || [...(topology.marks?.nodes.values() ?? [])].some((m) => m !== 'absent'),
     bounds,
     boxByName,

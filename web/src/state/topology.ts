@@ -38,6 +38,8 @@ export interface Topology {
   /** Boxes that are gone and keep their places, and where somebody asks for that, what they had. */
   readonly ghosts?: readonly Ghost[] | null;
   readonly gone?: Gone;
+  /** It is one lane of a chart, whose columns run down the page. */
+  readonly down?: boolean;
   readonly services: ReadonlyMap<string, Service>;
   readonly connections: ReadonlyMap<string, Connection>;
   /** What could not be seen at a moment gone by. */

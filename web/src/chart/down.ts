@@ -1,5 +1,6 @@
 import type { ChartNode, LaneInfo, Status } from '../api/types';
 import { openOf, severity } from '../state/checks';
+import { NOTHING_GONE } from '../state/gone';
 import type { Topology } from '../state/topology';
 import { type Rect } from './camera';
 import { contains, overlaps } from './hit';
@@ -119,8 +120,7 @@ export function downOf(topology: Topology, lane: OneLane): Topology {
   const bottom = y - GAP.column + LANE.pad;
   if (behind.length > 0) flow(behind, bottom + GAP.column, put);
   const ground = { id: lane.id, title: lane.title, layout: { x: -LANE.pad, y: top, w: PAGE + 2 * LANE.pad, h: bottom - top } };
-  const { gone: _, ...rest } = topology;
-  return { ...rest, nodes: placed, lanes: [ground], down: true };
+  return { ...topology, gone: NOTHING_GONE, nodes: placed, lanes: [ground], down: true };
 }
 
 /** One end of a line down the page. */

@@ -28,9 +28,11 @@ export function goneOf(topology: Topology, diff: Comparison | null): Gone {
     if (change !== 'vanished' || topology.connections.has(connection.id)) continue;
     const [from, to] = [box(connection.client.node), box(connection.server.node)];
     if (from === '' || to === '' || (!names.has(from) && !names.has(to))) continue;
-    const { health: _, ...last } = connection;
     const key = `${from}\n${to}\n${connection.server.port}`;
-    if (!found.has(key)) found.set(key, { ...last, count: 0, client: { ...last.client, node: from }, server: { ...last.server, node: to } });
+    const last: Connection = { ...connection, count: 0, client: { ...connection.client, node: from }, server: { ...connection.server, node: to } };
+    // How it fared then is nothing that fails now.
+    delete last.health;
+    if (!found.has(key)) found.set(key, last);
   }
   return { boxes, connections: [...found.values()] };
 }

@@ -21,6 +21,7 @@ import { MissingPanel, NodePanel, ServicePanel } from './Selected';
 import { StateIcon } from './StateIcon';
 
 const FirstRun = lazy(() => import('./FirstRun').then((m) => m.FirstRun));
+const ChangedToday = lazy(() => import('./Changed').then((m) => m.ChangedToday));
 const GonePanel = lazy(() => import('./Gone').then((m) => m.GonePanel));
 const SourceButtons = lazy(() => import('./FirstRun').then((m) => m.SourceButtons));
 
@@ -78,7 +79,7 @@ function missingPanel(topology: Topology, { selection, level, hide }: Route): Co
 
 /** Nothing is selected: who reports, who is missing, what would show more. */
 function QuietPanel({ topology }: { topology: Topology }) {
-  const { version, wall } = useApp();
+  const { incidents, route, version, wall } = useApp();
   const home = [...topology.nodes.values()].find((n) => n.this);
   const stale = [...topology.nodes.values()].filter((n) => n.state === 'stale');
   return (
@@ -111,6 +112,7 @@ function QuietPanel({ topology }: { topology: Topology }) {
         </section>
       )}
       <HomeNotes topology={topology} />
+      {!wall && !route.value.at && incidents.value.length === 0 && <ChangedToday />}
       {version.value?.loopback && !wall && !isMade(version.value.data) && (
         <section>
           <b>Other hosts cannot reach this dotm yet.</b>

@@ -23,7 +23,7 @@ describe('what changed in a day', () => {
     expect(find(h.root, '.changed-today > a').getAttribute('href')).toMatch(/^#\/history\?compare&from=2026-11-22T/);
   });
 
-  it('is not told beside the past, nor beside an incident', async () => {
+  it('is not told beside the past', async () => {
     const h = await panel('#/chart?at=2026-11-23T05:00:00Z');
     expect(h.root.querySelector('.changed-today')).toBeNull();
     expect(h.asked.filter((a) => a.startsWith('GET events?from=-24h'))).toEqual([]);

@@ -19,7 +19,7 @@ export function GonePanel({ ghost, connections }: { ghost: Ghost; connections: r
           <NodeName name={title || name} />
         </Title>
         <p class="ink2">
-          It is gone since <Moment at={since} />, <Age at={since} />. Its place stays free for ten minutes; if it comes back, it stands there again.
+          Gone since <Moment at={since} />, <Age at={since} />. Its place stays free for ten minutes; if it comes back, it stands there again.
         </p>
         {before && <a href={formatRoute(showMoment(route.value, before))}>The chart just before</a>}
       </section>

@@ -89,7 +89,7 @@ describe('what is gone', () => {
     const lost = line && { ...line, id: 'lost', client: { ...line.client, node: 'vm' }, server: { ...line.server, node: 'db9' } };
     const reply: Reply = (_, path) => (path.startsWith('diff?') ? json({ from: since, to: since, nodes: [], services: [], gaps: [], connections: [{ change: 'vanished', connection: lost }] }) : null);
     const h = await show(<Page />, { doc, reply, hash: '#/chart?node=db9' });
-    await vi.waitFor(() => expect(find(h.root, 'aside').textContent).toContain('It is gone since'), 10_000);
+    await vi.waitFor(() => expect(find(h.root, 'aside').textContent).toContain('Gone since'), 10_000);
     await vi.waitFor(() => expect(texts(h.root, 'aside h3')).toContain('Connected in'), 10_000);
     expect(h.asked).toContain('GET diff?from=-10m&hide=ignored%2Cinfrastructure%2Cobservers');
     expect(find(h.root, 'aside a', 'The chart just before').getAttribute('href')).toContain('at=2026-11-23T05:26:59Z');

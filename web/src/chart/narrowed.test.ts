@@ -107,7 +107,7 @@ describe('names beside their boxes', () => {
     scene({ ...doc, nodes: ['provider-one', 'provider-two', 'provider-six'].map((name, i) => ({ ...host, name, kind: 'network', rows: [], layout: { x: 300 + i * apart * 2, y: 300, w: 40, h: 30 } })), services: [], connections: [] });
 
   it('never touch each other: who has no room beside the box is cut inside it', () => {
-    const said = draw(rowOf(40), WHOLE).of('fillText').filter((m) => m.text.startsWith('provider'));
+    const said = draw(rowOf(40), { ...WHOLE, level: 'tag' }).of('fillText').filter((m) => m.text.startsWith('provider'));
     for (const a of said) {
       for (const b of said) {
         const [[ax = 0, ay = 0], [bx = 0, by = 0]] = [a.args, b.args];
@@ -119,7 +119,7 @@ describe('names beside their boxes', () => {
   });
 
   it('all stand beside them where there is room', () => {
-    expect(draw(rowOf(120), WHOLE).texts.filter((t) => t.startsWith('provider-'))).toHaveLength(3);
+    expect(draw(rowOf(120), { ...WHOLE, level: 'tag' }).texts.filter((t) => t.startsWith('provider-'))).toHaveLength(3);
   });
 });
 

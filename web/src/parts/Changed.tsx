@@ -1,7 +1,7 @@
 import { useApp } from '../app';
 import { figure, shortMoment } from '../lib/format';
 import { eventText, routeOfEvent } from '../state/past';
-import { useResource } from '../state/resource';
+import { useResource, useTurn } from '../state/resource';
 import { compareWith, formatRoute, goTo } from '../state/route';
 import { knownAs } from '../state/topology';
 import { MARK_SHAPES } from './shapes';
@@ -17,7 +17,7 @@ const COUNTED = 500;
 /** What changed of nodes, services and connections within a day, the newest first; nothing where nothing did. */
 export function ChangedToday() {
   const { client, feed, now, prefs, route } = useApp();
-  const { data } = useResource('changed today', String(Math.floor(now.value / AGAIN_MS)), (s) => client.events({ from: '-24h', to: '', limit: COUNTED }, s));
+  const { data } = useResource('changed today', String(useTurn(now, AGAIN_MS)), (s) => client.events({ from: '-24h', to: '', limit: COUNTED }, s));
   const events = (data?.events ?? []).filter((e) => e.subject !== 'check');
   if (!data || events.length === 0) return null;
   const named = knownAs(feed.topology.value);
@@ -38,7 +38,7 @@ export function ChangedToday() {
               <StateIcon state={MARK_SHAPES[e.kind]} />
               <span class="name">{eventText(e, named)}</span>
               <time class="small ink3" dateTime={e.at}>
-                {shortMoment(e.at, now.value, prefs.utc.value)}
+                {shortMoment(e.at, now.peek(), prefs.utc.value)}
               </time>
             </a>
           </li>

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ChartEvent } from '../api/types';
+import { oneHostFixture } from '../fixtures';
 import { type Harness, type Reply, clear, find, json, showLive, texts } from '../testing/app';
 import { SidePanel } from './SidePanel';
 
@@ -9,9 +10,12 @@ const event = (n: number, change: Partial<ChartEvent> = {}): ChartEvent => ({ at
 
 const events = [event(9), event(8, { kind: 'vanished' }), event(7, { subject: 'check' }), event(6), event(5), event(4), event(3)];
 
+/** Two nodes report: nothing is new to who looks. */
+const doc = { ...oneHostFixture(), coverage: { ...oneHostFixture().coverage, reporting: 2 } };
+
 const reply: Reply = (_, path) => (path.startsWith('events?') ? json({ from: '', to: '', events: path.includes('subject=check') ? [] : events, more: false }) : null);
 
-const panel = (hash: string): Promise<Harness> => showLive(<SidePanel />, { hash, reply });
+const panel = (hash: string): Promise<Harness> => showLive(<SidePanel />, { hash, reply, doc });
 
 describe('what changed in a day', () => {
   it('is told newest first, without checks, and leads there and to the comparison', async () => {

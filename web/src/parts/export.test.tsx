@@ -62,7 +62,7 @@ describe('the menu of files', () => {
     expect(written[0]).toMatch(/^https?:\/\/.*\/api\/v1\/export\/svg\?level=service/);
     await click(h.root, '.formats button', 'Copy link to DOT');
     await settle();
-    expect(find(h.root, '.formats input').getAttribute('value')).toMatch(/\/api\/v1\/export\/dot\?level=service/);
+    expect((find(h.root, '.formats input') as HTMLInputElement).value).toMatch(/\/api\/v1\/export\/dot\?level=service/);
   });
 
   it('opens by its key, and from the palette on any page, where it says what went wrong', async () => {
@@ -89,8 +89,8 @@ describe('what is gone', () => {
     const lost = line && { ...line, id: 'lost', client: { ...line.client, node: 'vm' }, server: { ...line.server, node: 'db9' } };
     const reply: Reply = (_, path) => (path.startsWith('diff?') ? json({ from: since, to: since, nodes: [], services: [], gaps: [], connections: [{ change: 'vanished', connection: lost }] }) : null);
     const h = await show(<Page />, { doc, reply, hash: '#/chart?node=db9' });
-    await vi.waitFor(() => expect(find(h.root, 'aside').textContent).toContain('Gone since'), 10_000);
-    await vi.waitFor(() => expect(texts(h.root, 'aside h3')).toContain('Connected in'), 10_000);
+    await vi.waitFor(() => expect(find(h.root, 'aside').textContent).toContain('Gone since'), 4_000);
+    await vi.waitFor(() => expect(texts(h.root, 'aside h3')).toContain('Connected in'), 4_000);
     expect(h.asked).toContain('GET diff?from=-10m&hide=ignored%2Cinfrastructure%2Cobservers');
     expect(find(h.root, 'aside a', 'The chart just before').getAttribute('href')).toContain('at=2026-11-23T05:26:59Z');
     await h.go('#/chart?vanished=no&node=db9');

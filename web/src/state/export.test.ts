@@ -20,7 +20,7 @@ describe('a file of the chart', () => {
   it('says what it shows, and what it does not follow', () => {
     const named = (id: string): string => (id === 'g' ? 'shop' : id);
     expect(exportLine(route({}), named, true)).toBe('Nodes and their services, as it is now.');
-    expect(exportLine(route({ level: 'pool', at, filter: { ...NO_FILTER, group: 'g' } }), named, true)).toMatch(/^Pools, shop alone, as of .*05:06/);
+    expect(exportLine(route({ level: 'pool', at, filter: { ...NO_FILTER, group: 'g' } }), named, true)).toMatch(/^Pools, shop alone, as of .*5:06:07/);
     expect(exportLine(route({ filter: { ...NO_FILTER, focus: 'db', hops: 2 } }), named, true)).toBe('Nodes and their services, db and 2 hops around, as it is now.');
     expect(notExported(NO_FILTER)).toBe('');
     expect(notExported({ ...NO_FILTER, focus: 'a', hops: 2 })).toBe('');

@@ -23,8 +23,8 @@ const edge = (id: string, from: string, to: string): Connection => ({ ...line, i
 
 function diff(...connections: Connection[]): Comparison {
   const [first, ...rest] = connections;
-  const vanished = rest.map((connection) => ({ change: 'vanished' as const, connection }));
-  return { from: since, to: since, nodes: [], services: [], gaps: [], connections: first ? [{ change: 'appeared', connection: first }, ...vanished] : [] };
+  const vanished = rest.map((connection) => ({ change: 'vanished' as const, returned: false, connection }));
+  return { from: since, to: since, nodes: [], services: [], gaps: [], connections: first ? [{ change: 'appeared', returned: false, connection: first }, ...vanished] : [] };
 }
 
 describe('what is gone', () => {

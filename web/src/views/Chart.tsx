@@ -45,14 +45,15 @@ export function ChartView() {
 /** Reads what vanished while the places of what is gone are kept: what it was connected to. */
 function useGone(): void {
   const { client, feed, route, gone } = useApp();
-  const { level, hide, at, from, vanished } = route.value;
+  const { hide, at, from, vanished } = route.value;
   const ghosts = feed.topology.value?.ghosts ?? [];
-  const wanted = vanished && at === '' && from === '';
+  const shown = vanished && at === '' && from === '';
   const names = ghosts.map((g) => `${g.name} ${g.since ?? ''}`).join();
-  const { data } = useResource(`gone ${wanted} ${level} ${hide.join()}`, names, async (signal) => (wanted && names !== '' ? client.diff(GONE_FOR, '', hide, signal) : null));
+  const wanted = shown && names !== '';
+  const { data } = useResource(`gone ${wanted} ${hide.join()}`, names, async (signal) => (wanted ? client.diff(GONE_FOR, '', hide, signal) : null));
   useEffect(() => {
-    gone.value = wanted ? data : undefined;
-  }, [wanted, data]);
+    gone.value = shown ? data : undefined;
+  }, [shown, data]);
   useEffect(() => () => void (gone.value = undefined), []);
 }
 

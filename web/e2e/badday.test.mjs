@@ -47,7 +47,7 @@ describe('first runs and bad days', { concurrency: 3 }, () => {
 
     // Nothing happened yet, and no check is known: each page says so.
     await p.goto(`${server.url}/#/history`);
-    await p.getByText(/Nothing (has )?(happened|changed)|No change|nothing to go back to|is kept yet/i).first().waitFor();
+    await p.getByText(/^The history is empty\. What changes is recorded from the first report on/).waitFor();
     await p.goto(`${server.url}/#/checks`);
     await p.getByText('No monitoring system is read yet.').waitFor();
     await p.goto(`${server.url}/#/services`);

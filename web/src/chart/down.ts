@@ -144,9 +144,10 @@ export function routeDown(from: DownPort, to: DownPort, boxes: (area: Rect) => r
   if (from.row.top === to.row.top) return null;
   const s = to.row.top > from.row.top ? 1 : -1;
   const start = s > 0 ? from.box.y + from.box.h : from.box.y;
-  const out = s > 0 ? from.row.bottom : from.row.top;
-  const into = s > 0 ? to.row.top : to.row.bottom;
   const end = s > 0 ? to.box.y : to.box.y + to.box.h;
+  // Beside a box that is longer, or starts higher, a line goes straight until the row's end.
+  const out = s > 0 ? Math.max(from.row.bottom, start) : Math.min(from.row.top, start);
+  const into = s > 0 ? Math.min(to.row.top, end) : Math.max(to.row.bottom, end);
   const lead = straight(from.x, start, from.x, out);
   const rest = straight(to.x, into, to.x, end);
   const bend = s * Math.max(14, Math.abs(into - out) / 2);

@@ -5,7 +5,7 @@ import type { Growth } from '../state/growth';
 import { goneBox } from '../state/gone';
 import type { Mark } from '../state/compare';
 import { isSuspect } from '../state/health';
-import type { Topology } from '../state/topology';
+import { type Topology, isMany } from '../state/topology';
 import { insideNodes } from '../state/words';
 import { type Point, type Rect, levelAt } from './camera';
 import { type Bundle, bundle } from './bundle';
@@ -364,6 +364,8 @@ interface DownEnd {
 }
 
 const DOWN_PITCH = 14;
+/** How far the sheets behind a box that stands for many reach over it. */
+const SHEETS = 6;
 
 /** Lines down the page: spread over the tops and bottoms of boxes, in the order of their far ends. */
 function routeAllDown(plans: readonly Plan[], grid: Grid<SceneBox>, boxes: readonly SceneBox[]): SceneEdge[] {
@@ -391,7 +393,10 @@ function routeAllDown(plans: readonly Plan[], grid: Grid<SceneBox>, boxes: reado
     });
   }
   const rects = (area: Rect): Rect[] => grid.near(area).map((b) => b.rect);
-  const port = ({ rect }: SceneBox, x: number): DownPort => ({ box: rect, x, row: { top: rect.y, bottom: bottoms.get(rect.y) ?? rect.y + rect.h } });
+  const port = ({ node, rect }: SceneBox, x: number): DownPort => {
+    const sheets = isMany(node) || node.kind === 'network' ? SHEETS : 0;
+    return { box: { ...rect, y: rect.y - sheets, h: rect.h + sheets }, x, row: { top: rect.y, bottom: bottoms.get(rect.y) ?? rect.y + rect.h } };
+  };
   const loops = plans.filter((p) => p.client === p.server);
   const others = plans.filter((p) => p.client !== p.server);
   let turn = 0;

@@ -1,5 +1,5 @@
 import type { OneLane } from '../chart/down';
-import { plural } from '../lib/format';
+import { figure } from '../lib/format';
 import { isBad } from '../state/checks';
 import { Icon } from './Icon';
 
@@ -24,8 +24,7 @@ export function LaneBar({ lanes, lane, onLane }: Props) {
       <select aria-label="Lane" value={lane.id} onChange={(event) => step(lanes.findIndex((l) => l.id === event.currentTarget.value) - at)}>
         {lanes.map((l) => (
           <option key={l.id} value={l.id}>
-            {l.title}, {plural(l.boxes.length, 'box', 'boxes')}
-            {isBad(l.worst) ? `, ${l.worst}` : ''}
+            {`${l.title} (${figure(l.boxes.length)})${isBad(l.worst) ? `, ${l.worst}` : ''}`}
           </option>
         ))}
       </select>

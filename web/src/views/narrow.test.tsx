@@ -34,7 +34,7 @@ describe('a narrow screen', () => {
   it('shows the lane of this node first, as wide as the page, and the others by the bar', async () => {
     const h = await open();
     expect(boxes(h)).toEqual(['vm']);
-    expect(texts(h.root, '.lane-bar option')).toEqual(['billing, 1 box', 'shop, 1 box', 'search, 1 box']);
+    expect(texts(h.root, '.lane-bar option')).toEqual(['billing (1)', 'shop (1)', 'search (1)']);
     expect(find(h.root, '.lane-bar span').textContent).toBe('2 of 3');
     const { scene, camera } = h.app.chart;
     expect((scene?.bounds.w ?? 0) * (camera?.k ?? 0)).toBeLessThanOrEqual(390);

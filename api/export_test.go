@@ -62,12 +62,12 @@ func TestWrongCharts(t *testing.T) {
 		{"/export/svg?level=galaxy", "query.level", "must be one of"},
 		{"/export/svg?focus=nobody", "query.focus", "that the chart shows"},
 		{"/export/svg?hops=2", "query.hops", "needs a focus"},
-		{"/topology?focus=web1&hops=5", "query.hops", "from 1 to 4"},
-		{"/topology?focus=web1&hops=0", "query.hops", "from 1 to 4"},
-		{"/topology?focus=web1&hops=two", "query.hops", "from 1 to 4"},
+		{"/topology?focus=web1&hops=5", "query.hops", "from 0 to 4"},
+		{"/topology?focus=web1&hops=-1", "query.hops", "from 0 to 4"},
+		{"/topology?focus=web1&hops=two", "query.hops", "from 0 to 4"},
 		{"/topology?focus=nobody", "query.focus", "that the chart shows"},
 		{"/topology?focus=nobody&at=-0s", "query.focus", "that the chart shows"},
-		{"/stream?focus=web1&hops=9", "query.hops", "from 1 to 4"},
+		{"/stream?focus=web1&hops=9", "query.hops", "from 0 to 4"},
 		{"/stream?focus=" + strings.Repeat("x", 601), "query.focus", "at most 600"},
 	} {
 		p := refused(t, s.get(t, Prefix+c.path), http.StatusUnprocessableEntity)

@@ -13,7 +13,7 @@ import (
 // Near narrow a chart to a part of it.
 type Near struct {
 	Focus string `query:"focus" maxLength:"600" doc:"a node, pool, group or service, by name or id: only what is within some hops of it is shown, at the places of the whole chart"`
-	Hops  string `query:"hops" doc:"how many connections away from the focus, 1 (default) to 4"`
+	Hops  string `query:"hops" doc:"how many connections away from the focus, 1 (default) to 4; 0 is the focus alone, such as a group"`
 }
 
 // around reads them; without a focus there are no hops.
@@ -30,8 +30,8 @@ func (n *Near) around() (a view.Around, problem *huma.ErrorModel) {
 	hops := 1
 	if n.Hops != "" {
 		var err error
-		if hops, err = strconv.Atoi(n.Hops); err != nil || hops < 1 || hops > view.MaxHops {
-			return a, wrongParameter("hops", "must be a number from 1 to "+strconv.Itoa(view.MaxHops), n.Hops)
+		if hops, err = strconv.Atoi(n.Hops); err != nil || hops < 0 || hops > view.MaxHops {
+			return a, wrongParameter("hops", "must be a number from 0 to "+strconv.Itoa(view.MaxHops), n.Hops)
 		}
 	}
 	return view.Around{Focus: n.Focus, Hops: hops}, nil

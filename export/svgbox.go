@@ -102,10 +102,18 @@ func (p *painter) internet(b *drawnBox) {
 		}
 	}
 	p.putf(`<path d="%s" transform="translate(%s %s)" stroke="%s" stroke-width="1.3"/>`+"\n", globe, num(x), num(y-18), ink2)
-	p.text(x, y+9, style{size: 12.5, bold: true, colour: ink, anchor: "middle"}, fit(titleOf(b.Node), b.rect.W-8, 12.5, true))
+	bold := style{size: 12.5, bold: true, colour: ink, anchor: "middle"}
+	below := y + 25
+	if name, part, is := strings.Cut(titleOf(b.Node), " ("); is { // a part of it, such as a country, has a line of its own
+		below = y + 33
+		p.text(x, y+5, bold, fit(name, b.rect.W-8, 12.5, true))
+		p.text(x, y+19, style{size: 10.5, colour: ink2, anchor: "middle"}, fit(strings.TrimSuffix(part, ")"), b.rect.W-8, 10.5, false))
+	} else {
+		p.text(x, y+9, bold, fit(name, b.rect.W-8, 12.5, true))
+	}
 	if count > 0 {
 		said := longest(b.rect.W-8, 10.5, plural(count, "connection", "connections"), fmt.Sprintf("%d open", count), shortFigure(count)+" open")
-		p.text(x, y+25, style{size: 10.5, colour: ink3, anchor: "middle"}, said)
+		p.text(x, below, style{size: 10.5, colour: ink3, anchor: "middle"}, said)
 	}
 }
 

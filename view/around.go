@@ -14,14 +14,17 @@ const MaxHops = 4
 type Around struct {
 	// Focus is a node, a pool, a group or a service, by name or id.
 	Focus string
-	Hops  int // 1 to [MaxHops]
+	Hops  int // 0, nothing but the focus, to [MaxHops]
 }
 
 // Around is the part of the chart that can be reached from its focus over so many
 // connections, in whichever direction; ok is false, and the part empty, if the chart
 // shows nothing of that name. What everybody uses, the Internet and networks are
-// reached but lead no further, as otherwise everything would be two hops from
-// everything. Boxes keep their places, and what is hidden is counted as in the whole.
+// reached but lead no further, and connections of observers only count at the focus, as
+// otherwise everything would be two hops from everything. The first hop from a service
+// goes over its own connections. Boxes keep their places, and what is hidden is counted
+// as in the whole. The page fades by the same rule (web/src/state/around.ts):
+// testdata/around.json holds for both.
 func (t *Topology) Around(a Around) (part *Topology, ok bool) {
 	near := t.seeds(a.Focus)
 	ok = len(near) > 0
@@ -39,6 +42,9 @@ func (t *Topology) Around(a Around) (part *Topology, ok bool) {
 		for i := range t.Connections {
 			c := &t.Connections[i]
 			if hop == 0 && service != "" && c.Client.Service != service && c.Server.Service != service {
+				continue
+			}
+			if hop > 0 && c.Observer {
 				continue
 			}
 			for _, ends := range [2][2]string{{c.Client.Node, c.Server.Node}, {c.Server.Node, c.Client.Node}} {

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +76,37 @@ func TestAround(t *testing.T) {
 		}
 		if len(whole.Nodes) != 7 || len(whole.Lanes) != 2 {
 			t.Error("the whole is written")
+		}
+	}
+}
+
+// TestAroundAsThePage: the page fades by the same rule, and holds the same cases
+// (web/src/state/around.test.ts).
+func TestAroundAsThePage(t *testing.T) {
+	var same struct {
+		Chart Topology
+		Cases []struct {
+			Focus string
+			Hops  int
+			Want  []string
+		}
+	}
+	data, err := os.ReadFile("testdata/around.json")
+	if err == nil {
+		err = json.Unmarshal(data, &same)
+	}
+	if err != nil || len(same.Cases) == 0 {
+		t.Fatal("no cases: ", err)
+	}
+	for _, c := range same.Cases {
+		part, ok := same.Chart.Around(Around{c.Focus, c.Hops})
+		got := []string{}
+		for _, n := range part.boxes() {
+			got = append(got, n.Name)
+		}
+		slices.Sort(got)
+		if slices.Sort(c.Want); !slices.Equal(got, c.Want) || ok != (len(c.Want) > 0) {
+			t.Errorf("%d around %q: %q (%t), want %q", c.Hops, c.Focus, got, ok, c.Want)
 		}
 	}
 }

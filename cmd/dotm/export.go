@@ -22,7 +22,7 @@ type exportCmd struct {
 	Level  string `help:"What the boxes are: service (nodes with their services), node, pool or group." enum:"service,node,pool,group" default:"service"`
 	At     string `help:"The moment to show: 2026-01-31T12:00:00Z, or a time ago, --at=-24h; without it, now." placeholder:"T"`
 	Focus  string `help:"Only what is around this node, pool, group or service." placeholder:"NAME"`
-	Hops   int    `help:"How many connections away from the focus, 1 to 4." placeholder:"N"`
+	Hops   *int   `help:"How many connections away from the focus, 1 (default) to 4; 0 is the focus alone, such as a group." placeholder:"N"`
 	Hide   string `help:"What to leave out: none, or a list of old, ignored, infrastructure, observers." default:"ignored,infrastructure,observers"`
 	Expand string `help:"Pools to show as their nodes, on level pool: a list of ids." placeholder:"IDS"`
 	Out    string `short:"o" help:"File to write; without it, standard output." placeholder:"FILE" type:"path"`
@@ -67,8 +67,8 @@ func (c *exportCmd) query() url.Values {
 			q.Set(name, value)
 		}
 	}
-	if c.Hops != 0 {
-		q.Set("hops", strconv.Itoa(c.Hops))
+	if c.Hops != nil {
+		q.Set("hops", strconv.Itoa(*c.Hops))
 	}
 	return q
 }

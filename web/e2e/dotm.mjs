@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { after } from 'node:test';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -153,14 +154,21 @@ export async function leftOpen(t, port, count) {
   return { close };
 }
 
-/** A page whose faults are collected: what the console says is wrong, what throws, what the policy blocks. */
-export async function page(t, options = {}) {
-  const browser = await chromium.launch({
+/** The browser of a test file: its tests have a context each, and starting it takes as long as a test. */
+let started = null;
+after(async () => (await started)?.close());
+
+function browser() {
+  return (started ??= chromium.launch({
     executablePath: BROWSER,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
-  t.after(() => browser.close());
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  }));
+}
+
+/** A page whose faults are collected: what the console says is wrong, what throws, what the policy blocks. */
+export async function page(t, options = {}) {
+  const context = await (await browser()).newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  t.after(() => context.close());
   const p = await context.newPage();
   const faults = [];
   p.on('console', (m) => {

@@ -2,10 +2,11 @@ import { type ReadonlySignal, type Signal, computed, signal } from '@preact/sign
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Client } from './api/client';
-import type { Check, IncidentSummary, Problem, Source, Version } from './api/types';
+import type { Check, Comparison, IncidentSummary, Problem, Source, Version } from './api/types';
 import type { ChartController } from './chart/controller';
 import type { Heading } from './chart/walk';
 import type { Other } from './state/compare';
+import type { Exporting } from './state/export';
 import type { Feed } from './state/feed';
 import { type Prefs, resolveTheme } from './state/prefs';
 import { type Route, formatRoute, parseRoute } from './state/route';
@@ -20,6 +21,8 @@ export interface App {
   feed: Feed;
   /** The other moment that stands beside the one shown. */
   other: Signal<Other | null>;
+  /** What vanished in the last minutes; undefined where that is not to be seen, null where nobody knows. */
+  gone: Signal<Comparison | null | undefined>;
   /** What is drawn: the feed's topology, with what differs from the other moment. */
   shown: ReadonlySignal<Topology | null>;
   /** The monitoring systems that are read, and what is open of them at the moment that is shown. */
@@ -50,6 +53,8 @@ export interface App {
   dialog: Signal<'' | 'search' | 'keys'>;
   /** The fields of the chart's filter are open. */
   filtering: Signal<boolean>;
+  /** The menu of files, and how the last one went. */
+  exporting: Signal<Exporting>;
   /** The selection was made by keyboard: its ring is dashed. */
   byKeyboard: Signal<boolean>;
   /** A drag moves the box under the pointer, not the chart. */

@@ -8,6 +8,7 @@ import { systemClock } from './lib/clock';
 import { linesOf } from './live/shared';
 import { type Other, createShown } from './state/compare';
 import { UNREAD } from './state/checks';
+import { NO_EXPORT } from './state/export';
 import { Feed } from './state/feed';
 import { createPrefs } from './state/prefs';
 import { usualLevel } from './state/route';
@@ -74,11 +75,13 @@ async function start(root: HTMLElement): Promise<void> {
   // A line that breaks may be a session that ended.
   const feed = new Feed({ client, lines, clock: systemClock, random: Math.random, onLost: () => void session.check() });
   const other = signal<Other | null>(null);
+  const gone: App['gone'] = signal(undefined);
   const app: App = {
     client,
     feed,
     other,
-    shown: createShown(feed.topology, other),
+    shown: createShown(feed.topology, other, gone),
+    gone,
     sources: signal(UNREAD),
     alerts: signal([]),
     incidents: signal([]),
@@ -95,6 +98,7 @@ async function start(root: HTMLElement): Promise<void> {
     version: signal(null),
     dialog: signal(''),
     filtering: signal(false),
+    exporting: signal(NO_EXPORT),
     byKeyboard: signal(false),
     moving: signal(false),
     refused: signal(null),

@@ -218,6 +218,13 @@ export class Client {
     return (await this.#ask(definitionsPath(system, source), signal ? { signal } : {})).text();
   }
 
+  /** The chart as a file, and what the server calls it. */
+  async exported(path: string): Promise<{ blob: Blob; name: string }> {
+    const response = await this.#ask(path, {});
+    const [, name = ''] = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '') ?? [];
+    return { blob: await response.blob(), name };
+  }
+
   sources(signal?: AbortSignal): Promise<SourceList> {
     return this.#get('sources', signal);
   }

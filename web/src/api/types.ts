@@ -152,6 +152,18 @@ export interface ChartNode extends NodeInfo {
   members?: Member[];
 }
 
+/** A box that is gone, at its last place, which is kept free for some minutes. */
+export interface Ghost {
+  name: string;
+  title?: string;
+  kind?: NodeKind;
+  group?: string;
+  shared?: boolean;
+  /** When it was gone, RFC 3339. */
+  since?: string;
+  layout: Layout;
+}
+
 /** The ground of a group's boxes; without an id, the strip of shared services. */
 export interface LaneInfo {
   id: string;
@@ -328,6 +340,7 @@ export interface TopologyDocument {
   width: number;
   height: number;
   coverage: Coverage;
+  ghosts?: Ghost[] | null;
   lanes?: LaneInfo[] | null;
   pools?: ChartNode[] | null;
   groups?: ChartNode[] | null;
@@ -675,6 +688,7 @@ export interface Delta {
   coverage?: Coverage;
   hidden?: Hidden;
   /** All of them, if one changed. */
+  ghosts?: Ghost[] | null;
   lanes?: LaneInfo[] | null;
   pools?: ChartNode[] | null;
   groups?: ChartNode[] | null;

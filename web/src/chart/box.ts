@@ -1,5 +1,6 @@
 import type { ChartNode, ClientRow, LaneInfo, MoreRow, Service, ServiceRow } from '../api/types';
 import type { Mark } from '../state/compare';
+import { goneBox } from '../state/gone';
 import type { Growth } from '../state/growth';
 import type { Topology } from '../state/topology';
 import type { Rect } from './camera';
@@ -39,6 +40,8 @@ export interface SceneBox {
   lane: string;
   /** All nodes have lines to it, so that these are drawn only where somebody asks or something fails. */
   hushed: boolean;
+  /** It is gone, and only keeps its place. */
+  gone: boolean;
 }
 
 /** The boxes of a scene, and how they differ from those of an earlier one. */
@@ -74,16 +77,22 @@ export function buildBoxes(topology: Topology, before: BoxesBefore | null): Boxe
   const byName = new Map<string, SceneBox>();
   const renewed = new Set<SceneBox>();
   const changed: Rect[] = [];
-  for (const node of topology.nodes.values()) {
-    const was = before?.boxByName.get(node.name);
-    const box = was && alike && holds(was, node, topology) ? was : boxOf(node, common, was);
+  const add = (was: SceneBox | undefined, box: SceneBox): void => {
     all.push(box);
-    byName.set(node.name, box);
+    byName.set(box.node.name, box);
     if (!was) changed.push(box.rect);
     else if (box !== was) {
       renewed.add(was);
       if (!sameRect(was.rect, box.rect)) changed.push(was.rect, box.rect);
     }
+  };
+  for (const node of topology.nodes.values()) {
+    const was = before?.boxByName.get(node.name);
+    add(was, was && alike && holds(was, node, topology) ? was : boxOf(node, common, was));
+  }
+  for (const ghost of topology.gone?.boxes ?? []) {
+    const was = before?.boxByName.get(ghost.name);
+    add(was, { ...boxOf(goneBox(ghost), common, was), mark: 'vanished', gone: true });
   }
   for (const box of before?.boxes ?? []) {
     if (byName.has(box.node.name)) continue;
@@ -126,7 +135,7 @@ function boxOf(node: ChartNode, { topology, unseen, strip }: Common, was: SceneB
   const mark = marks?.nodes.get(node.name) ?? (rows.some((r) => r.mark && r.mark !== 'absent') ? 'changed' : undefined);
   const ground = (topology.lanes ?? []).find((l) => contains(l.layout, middleOf(rect))) ?? null;
   const hushed = strip && ((node.shared ?? false) || ground?.id === '');
-  const box = { node, rect, rows, mark, unseen: unseen.has(node.name), ground, lane: ground?.title ?? '', hushed };
+  const box = { node, rect, rows, mark, unseen: unseen.has(node.name), ground, lane: ground?.title ?? '', hushed, gone: false };
   return was && sameShape(was, box) ? { ...box, rect: was.rect } : box;
 }
 

@@ -10,7 +10,7 @@ import { containerName, isMany } from '../state/topology';
 import { peersOf } from '../state/words';
 import { type Brush, DIMMED, MONO, RADIUS, SANS } from './brush';
 import type { Rect } from './camera';
-import { contains, overlaps } from './hit';
+import { Grid, contains, overlaps } from './hit';
 import type { ColourName } from './palette';
 import { HEADER, ROW, type Scene, type SceneBox, type SceneRow } from './scene';
 
@@ -49,6 +49,9 @@ const MARKED: Readonly<Record<Mark, ColourName>> = {
 /** The grounds of the rows of services that differ. */
 const ROW_GROUNDS: Partial<Record<Mark, ColourName>> = { appeared: 'appeared-bg', returned: 'appeared-bg', changed: 'accent-bg' };
 
+/** The side of the cells by which names beside boxes find each other, px. */
+const NAMES_CELL = 80;
+
 /** Between two lines of a hatch. */
 const HATCH = 6;
 
@@ -78,6 +81,8 @@ export class BoxPainter {
   readonly #brush: Brush;
   #open: ReadonlyMap<SceneBox, number> = new Map();
   #drawn: Scene | null = null;
+  /** Where this frame wrote names beside their boxes: none may touch another. */
+  #names = new Grid<Rect>();
 
   constructor(brush: Brush) {
     this.#brush = brush;
@@ -87,6 +92,7 @@ export class BoxPainter {
   draw(scene: Scene, area: Rect): void {
     if (this.#drawn !== scene) this.#open = openAtInternet(scene);
     this.#drawn = scene;
+    this.#names = new Grid(this.#brush.px(NAMES_CELL));
     const sliding = this.#brush.view.slide;
     const near = scene.boxes.filter((box) => sliding || overlaps(box.rect, area));
     for (const box of near) this.#box(box);
@@ -101,24 +107,24 @@ export class BoxPainter {
     const size = this.#brush.px(11);
     const font = `600 ${size}px ${SANS}`;
     // The other boxes are empty from here: a name may lie over them.
-    const taken: Rect[] = ill.map((b) => b.rect);
+    for (const { rect } of ill) this.#names.add(rect, rect);
     for (const { node, rect, lane } of ill) {
       const colour = OUTLINES[openOf(node)] ?? 'critical';
       const name = namesIn(node, lane).find((n) => this.#brush.width(n, font) <= rect.w - this.#brush.px(4)) ?? '';
       if (name !== '' && rect.h >= size * 1.2) this.#brush.text(name, rect.x + rect.w / 2, rect.y + rect.h / 2, font, ON[colour] ?? 'surface', 'center');
-      else this.#outside(scene, rect, shortName(node), size, font, 'ink', taken, true);
+      else this.#outside(scene, rect, shortName(node), size, font, 'ink', true);
     }
   }
 
   /** A name below or above its box, where it covers no other, or with `over` only empty ones; whether there was room. */
-  #outside(scene: Scene, rect: Rect, name: string, size: number, font: string, colour: ColourName, taken: Rect[], over = false): boolean {
+  #outside(scene: Scene, rect: Rect, name: string, size: number, font: string, colour: ColourName, over = false): boolean {
     const w = this.#brush.width(name, font) + size * 0.4;
     const x = rect.x + rect.w / 2;
     for (const y of [rect.y + rect.h + size * 0.8, rect.y - size * 0.8]) {
       const place = { x: x - w / 2, y: y - size * 0.55, w, h: size * 1.1 };
-      const free = !taken.some((t) => overlaps(t, place)) && (over || !scene.boxGrid.near(place).some((b) => overlaps(b.rect, place)));
+      const free = !this.#names.near(place).some((t) => overlaps(t, place)) && (over || !scene.boxGrid.near(place).some((b) => overlaps(b.rect, place)));
       if (!free) continue;
-      taken.push(place);
+      this.#names.add(place, place);
       this.#brush.haloed(name, x, y, size, font, colour, 'center', scene.lanes.some((l) => contains(l.rect, { x, y })) ? 'lane' : 'bg');
       return true;
     }
@@ -337,7 +343,7 @@ export class BoxPainter {
     const x = rect.x + rect.w / 2 + (state + mark) / 2;
     const lines = this.#tagLines(node, lane, rect, rect.w - brush.px(6) - state - mark, size, font);
     const middle = rect.y + rect.h / 2;
-    if (lines.length === 0 && this.#drawn && this.#outside(this.#drawn, rect, shortName(node), size, font, nodeInk(node.state), [])) {
+    if (lines.length === 0 && this.#drawn && this.#outside(this.#drawn, rect, shortName(node), size, font, nodeInk(node.state))) {
       if (mark > 0) this.#mark(node, rect.x + rect.w / 2 + state / 2 - mark / 2, middle, brush.px(MARK.side));
       else if (node.kind === 'internet') this.#globe(rect.x + rect.w / 2, middle, brush.px(8) / 11, brush.px(1.3));
       else if (node.members) brush.text(`×${figure(node.members.length)}`, x, middle, `${size}px ${SANS}`, 'ink3', 'center');
@@ -388,10 +394,14 @@ export class BoxPainter {
     const cx = rect.x + rect.w / 2;
     const cy = rect.y + rect.h / 2;
     this.#globe(cx, cy - 22, 1, 1.3);
-    this.#brush.text(node.name, cx, cy + 5, `600 12.5px ${SANS}`, 'ink', 'center');
     const font = `10.5px ${SANS}`;
+    // A part of the Internet, such as a country, says which in a line of its own: it is never wider than its box.
+    const [name, part] = partOfInternet(node.name);
+    const bold = `600 12.5px ${SANS}`;
+    this.#brush.text(this.#brush.fit(name, rect.w - 8, bold), cx, cy + (part ? 2 : 5), bold, 'ink', 'center');
+    if (part) this.#brush.text(this.#brush.fit(part, rect.w - 8, font), cx, cy + 16, font, 'ink2', 'center');
     const told = [plural(open, 'connection'), `${figure(open)} open`, figure(open)];
-    if (open > 0) this.#brush.text(this.#brush.whole(told, rect.w - 8, font), cx, cy + 22, font, 'ink3', 'center');
+    if (open > 0) this.#brush.text(this.#brush.whole(told, rect.w - 8, font), cx, cy + (part ? 30 : 22), font, 'ink3', 'center');
   }
 
   #doubleLine(rect: Rect): void {
@@ -437,7 +447,8 @@ export class BoxPainter {
   }
 
   /** What the right end of the header says: the most telling one of several. */
-  #headerTag({ node }: SceneBox): string {
+  #headerTag({ node, gone }: SceneBox): string {
+    if (gone) return `gone ${span(this.#brush.view.now - Date.parse(node.first_seen))}`;
     if (node.members) return `×${figure(node.members.length)}`;
     if (node.state === 'stale') return span(this.#brush.view.now - Date.parse(node.last_report ?? node.first_seen));
     if (this.#brush.view.level === 'detail' && node.addresses[0] && node.addresses[0] !== node.name) return node.addresses[0];
@@ -655,6 +666,12 @@ function openAtInternet(scene: Scene): Map<SceneBox, number> {
     if (server !== client) count(server, connection.count);
   }
   return open;
+}
+
+/** `Internet (Germany)` as the name and the part; a part of `` where it is all of it. */
+function partOfInternet(name: string): readonly [name: string, part: string] {
+  const [, of = '', part = ''] = /^(.+?) \((.+)\)$/.exec(name) ?? [];
+  return part ? [of, part] : [name, ''];
 }
 
 /** `:80`, or `udp :53`: TCP is what a port means unless it says otherwise. */

@@ -53,6 +53,8 @@ const NOTHING: Marked = { node: '', service: '', connection: '' };
 
 /** Boxes whose tops differ by less start beside each other, chart units. */
 const BESIDE = 120;
+/** A lane on a narrow screen is not blown up further than that. */
+const MAX_DOWN = 1.15;
 
 interface Flight {
   from: Camera;
@@ -79,7 +81,7 @@ export class ChartController {
   #flight: Flight | null = null;
   /** The camera of the frame that is on the canvas. */
   #drawn: Camera | null = null;
-  #goal: Rect | null = null;
+  #goal: Rect | string | null = null;
   #fading: Fading | null = null;
   #preview: Hit | null = null;
   /** Where the viewer was before the first preview. */
@@ -114,6 +116,12 @@ export class ChartController {
 
   get size(): Size {
     return this.#size;
+  }
+
+  /** It shows a lane in its whole width: there is nothing aside to go to. */
+  get upright(): boolean {
+    const { w } = this.#size;
+    return this.#scene !== null && this.#scene.down && this.#camera !== null && this.#scene.bounds.w * this.#camera.k <= w;
   }
 
   /** Calls after every frame: the camera, or what it looks at, changed. Returns the function that ends it. */
@@ -226,13 +234,20 @@ export class ChartController {
   }
 
   fit(): void {
-    if (this.#scene) this.#fly(fit(this.#scene.bounds, this.#size));
+    if (this.#scene) this.#fly(this.#scene.down ? topOf(this.#scene, this.#size) : fit(this.#scene.bounds, this.#size));
     this.#moved = false;
   }
 
   /** Flies to a node; if there is no canvas yet, as soon as there is one. */
   focus(rect: Rect): void {
     this.#goal = rect;
+    this.#settle();
+    this.invalidate();
+  }
+
+  /** Flies to a box by its name, as soon as it is on the chart. */
+  focusOn(name: string): void {
+    this.#goal = name;
     this.#settle();
     this.invalidate();
   }
@@ -327,6 +342,7 @@ export class ChartController {
   #move(change: (camera: Camera) => Camera): void {
     if (!this.#camera) return;
     this.#flight = null;
+    this.#goal = null;
     this.#moved = true;
     this.#camera = change(this.#camera);
     this.invalidate();
@@ -344,7 +360,7 @@ export class ChartController {
     const scene = this.#scene;
     if (!scene || this.#size.w === 0 || scene.boxes.length === 0) return;
     this.#camera ??= firstLook(scene, this.#size);
-    const goal = this.#goal;
+    const goal = typeof this.#goal === 'string' ? scene.boxByName.get(this.#goal)?.rect : this.#goal;
     if (!goal) return;
     this.#goal = null;
     this.#moved = true;
@@ -499,6 +515,7 @@ function movedBetween(a: Scene, b: Scene): boolean {
  * the chart's left edge if this node is near it, so that who calls it is in view.
  */
 function firstLook(scene: Scene, size: Size): Camera {
+  if (scene.down) return topOf(scene, size);
   const all = fit(scene.bounds, size, size.w < NARROW ? NARROW_PAD : undefined);
   const home = scene.boxes.find((b) => b.node.this) ?? scene.boxes.find((b) => b.node.state === 'reporting');
   if (size.w >= NARROW || all.k >= READABLE || !home) return all;
@@ -511,6 +528,12 @@ function firstLook(scene: Scene, size: Size): Camera {
   const x = near ? 2 * NARROW_PAD - left * k : size.w / 2 - (rect.x + rect.w / 2) * k;
   const beside = scene.boxes.filter((b) => b.rect.x <= rect.x && Math.abs(b.rect.y - rect.y) < BESIDE);
   return { k, x, y: firstTop(scene.bounds, rect, Math.min(...beside.map((b) => b.rect.y)), k, size.h) };
+}
+
+/** As wide as the page, from its top: what runs down it is read by scrolling. */
+function topOf({ bounds }: Scene, size: Size): Camera {
+  const k = Math.min((size.w - 2 * NARROW_PAD) / Math.max(bounds.w, 1), MAX_DOWN);
+  return { k, x: size.w / 2 - (bounds.x + bounds.w / 2) * k, y: NARROW_PAD - bounds.y * k };
 }
 
 /** The chart's top if this node then fits, else this node in the middle, else the top of what starts beside it. */

@@ -60,14 +60,16 @@ export class Course {
   #points: readonly Point[] | null = null;
   #label: Point | null = null;
 
-  constructor({ client, server, from, to, channel }: Plan, router: Router) {
+  /** With a path it is known, and needs no router. */
+  constructor({ client, server, from, to, channel }: Plan, router: Router, path: Path | null = null) {
     this.from = from;
     this.to = to;
     this.channel = channel;
     this.#client = client.rect;
     this.#server = server.rect;
     this.#router = router;
-    this.bound = channel >= 0 ? loopBound(client.rect, from, to, channel) : routeBound(this.#ports(), router.tallest);
+    if (path) this.#way = { path, area: extent(path, FINE), reach: null };
+    this.bound = this.#way?.area ?? (channel >= 0 ? loopBound(client.rect, from, to, channel) : routeBound(this.#ports(), router.tallest));
   }
 
   #ports(): [Port, Port] {
@@ -166,7 +168,7 @@ interface Ends {
 }
 
 /** With the heights at which it meets them. */
-interface Plan extends Ends {
+export interface Plan extends Ends {
   from: number;
   to: number;
   /** Of a loop, -1 of others. */
@@ -206,9 +208,9 @@ export function buildEdges(topology: Topology, boxes: Boxes, before: readonly Sc
   const earlier = new Earlier(before);
   const edges: SceneEdge[] = [];
   const open: { plan: Plan; was: SceneEdge | undefined; at: number }[] = [];
-  for (const connection of topology.connections.values()) {
+  for (const [connection, gone] of linesOf(topology)) {
     const was = earlier.find(connection.id);
-    const ends = endsOf(connection, topology, boxes, was);
+    const ends = endsOf(connection, gone, topology, boxes, was);
     if (!ends) continue;
     if (was && isSteady(was, ends)) edges.push(renewed(was, ends, boxes, router));
     else {
@@ -226,13 +228,19 @@ export function buildEdges(topology: Topology, boxes: Boxes, before: readonly Sc
   return edges;
 }
 
+/** The connections that are drawn, and whether they are gone. */
+function* linesOf({ connections, gone }: Topology): Generator<[Connection, boolean]> {
+  for (const c of connections.values()) yield [c, false];
+  for (const c of gone?.connections ?? []) yield [c, true];
+}
+
 /** What a connection joins; null if one of its boxes is not there. */
-function endsOf(connection: Connection, { grown, marks }: Topology, { byName, renewed }: Boxes, was: SceneEdge | undefined): Ends | null {
+function endsOf(connection: Connection, gone: boolean, { grown, marks }: Topology, { byName, renewed }: Boxes, was: SceneEdge | undefined): Ends | null {
   const { id, client: c, server: s } = connection;
   const box = (name: string, old: SceneBox | undefined): SceneBox | undefined => (old?.node.name === name && !renewed.has(old) ? old : byName.get(name));
   const client = box(c.node, was?.client);
   const server = box(s.node, was?.server);
-  return client && server ? { connection, client, server, growth: grown.get(id), mark: marks?.connections.get(id) } : null;
+  return client && server ? { connection, client, server, growth: gone ? undefined : grown.get(id), mark: gone ? 'vanished' : marks?.connections.get(id) } : null;
 }
 
 /** Whether an edge leaves and arrives where it did. Loops, and edges of boxes without rows, make room for each other. */
@@ -284,6 +292,18 @@ export function clientY(box: SceneBox, connection: Connection): number {
 /** Where a connection arrives: its service's row, else the middle of the box. */
 export function serverY(box: SceneBox, connection: Connection): number {
   return rowOfService(box, connection.server.service)?.y ?? box.rect.y + box.rect.h / 2;
+}
+
+/** The edges of a topology before anybody looks for their ways. */
+export function plansOf(topology: Topology, boxes: Boxes): Plan[] {
+  const plans: Plan[] = [];
+  for (const [connection, gone] of linesOf(topology)) {
+    const ends = endsOf(connection, gone, topology, boxes, undefined);
+    if (ends) plans.push(planOf(ends));
+  }
+  spread(plans);
+  channel(plans);
+  return plans;
 }
 
 function planOf(ends: Ends): Plan {

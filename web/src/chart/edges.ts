@@ -311,6 +311,8 @@ export class EdgePainter {
     if (edge.connection.count === 0 && !ill && !isMarked(edge)) return false;
     if (edge.quiet && !ill && !this.#isSelected(edge)) return false;
     if (this.#isAway(edge)) return false;
+    // Their boxes say it already.
+    if ((edge.client.gone || edge.server.gone) && !lit && !this.#isSelected(edge)) return false;
     if (lit) return lit.edges.has(edge);
     if (this.#isSelected(edge) || level === 'detail') return true;
     // Further away there is room for the figures of what fails only.

@@ -4,6 +4,7 @@ import { fromDocument } from '../state/topology';
 import { PALETTE, fakeContext, Drawing } from '../testing/canvas';
 import { type Camera, toScreen } from './camera';
 import { ChartController } from './controller';
+import { downOf, lanesOf } from './down';
 import { listen } from './gestures';
 import { type Hit, buildScene } from './scene';
 
@@ -222,5 +223,48 @@ describe('stop', () => {
     pointer('pointermove', 560, 430);
     expect(wheel({ deltaY: 40 }).defaultPrevented).toBe(false);
     expect(camera()).toEqual(before);
+  });
+});
+
+describe('a swipe over a lane', () => {
+  let turns: number[];
+
+  beforeEach(() => {
+    stop();
+    const topology = fromDocument(oneHostFixture());
+    const [lane] = lanesOf(topology);
+    if (!lane) throw new Error('no lane');
+    chart.resize({ w: 390, h: 700 });
+    chart.reset();
+    chart.setScene(buildScene(downOf(topology, lane), { title: '', subtitle: '' }));
+    turns = [];
+    stop = listen(canvas, chart, (hit) => clicked.push(hit), undefined, undefined, (by) => turns.push(by));
+  });
+
+  const swipe = (dx: number, dy: number, pointerType = 'touch'): void => {
+    pointer('pointerdown', 200, 300, { pointerType });
+    pointer('pointermove', 200 + dx / 2, 300 + dy / 2, { pointerType });
+    pointer('pointermove', 200 + dx, 300 + dy, { pointerType });
+    pointer('pointerup', 200 + dx, 300 + dy, { pointerType });
+  };
+
+  it('goes to the next lane, or the one before, and moves nothing aside', () => {
+    const { x } = camera();
+    swipe(-120, 10);
+    swipe(120, -20);
+    expect(turns).toEqual([1, -1]);
+    expect(camera().x).toBe(x);
+  });
+
+  it('is none down the page, of a mouse, or where it was zoomed in', () => {
+    const { y } = camera();
+    swipe(-80, 60);
+    expect(camera().y).toBe(y + 60);
+    swipe(-120, 0, 'mouse');
+    chart.zoom(2);
+    const { x } = camera();
+    swipe(-120, 0);
+    expect(turns).toEqual([]);
+    expect(camera().x).toBe(x - 120);
   });
 });

@@ -5,6 +5,8 @@ import type { Hit, SceneBox } from './scene';
 /** A press that moves less is a click. */
 const CLICK_PX = 4;
 const LINE_PX = 16;
+/** A swipe is so far, px, and so much further aside than up or down. */
+const SWIPE = { px: 70, aside: 2 };
 
 /** Who may carry boxes, and what happens when one is put down. */
 export interface Moves {
@@ -15,6 +17,9 @@ export interface Moves {
 
 const NO_MOVES: Moves = { may: () => false, put: () => undefined };
 
+/** A finger went aside where there is nothing to see: to the left, which brings what is next (1), or to the right (-1). */
+export type Swipe = (by: -1 | 1) => void;
+
 interface Finger extends Point {
   startX: number;
   startY: number;
@@ -24,9 +29,10 @@ interface Finger extends Point {
  * Pointer and wheel on the canvas: drag and wheel pan, pinch and Ctrl wheel zoom
  * around the cursor, a click selects. Returns the function that stops it.
  */
-export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClick: (hit: Hit | null) => void, onDouble: (hit: Hit) => void = () => undefined, moves: Moves = NO_MOVES): () => void {
+export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClick: (hit: Hit | null) => void, onDouble: (hit: Hit) => void = () => undefined, moves: Moves = NO_MOVES, swipe: Swipe = () => undefined): () => void {
   const fingers = new Map<number, Finger>();
   let dragged = false;
+  let pinched = false;
   let carried: SceneBox | null = null;
 
   const place = (event: MouseEvent): Point => {
@@ -37,6 +43,7 @@ export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClic
   const down = (event: PointerEvent): void => {
     if (event.button !== 0) return;
     const p = place(event);
+    pinched = fingers.size > 0;
     if (fingers.size === 0) {
       dragged = false;
       const hit = moves.may(event.altKey) ? chart.hit(p) : null;
@@ -67,7 +74,7 @@ export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClic
   const drag = (finger: Finger, to: Point): void => {
     const other = [...fingers.values()].find((f) => f !== finger);
     if (!other) {
-      chart.pan(to.x - finger.x, to.y - finger.y);
+      chart.pan(chart.upright ? 0 : to.x - finger.x, to.y - finger.y);
       return;
     }
     const before = Math.hypot(finger.x - other.x, finger.y - other.y);
@@ -83,10 +90,13 @@ export function listen(canvas: HTMLCanvasElement, chart: ChartController, onClic
   };
 
   const up = (event: PointerEvent): void => {
-    if (!fingers.delete(event.pointerId) || fingers.size > 0) return;
+    const finger = fingers.get(event.pointerId);
+    if (!finger || !fingers.delete(event.pointerId) || fingers.size > 0) return;
     canvas.classList.remove('dragging');
     const put = chart.putDown();
     if (put && event.type === 'pointerup') moves.put(put.name, { x: put.x, y: put.y });
+    const [dx, dy] = [finger.x - finger.startX, finger.y - finger.startY];
+    if (event.pointerType === 'touch' && event.type === 'pointerup' && !put && !pinched && chart.upright && Math.abs(dx) > Math.max(SWIPE.px, SWIPE.aside * Math.abs(dy))) swipe(dx < 0 ? 1 : -1);
     if (!dragged && event.type === 'pointerup') onClick(chart.hit(place(event)));
   };
 

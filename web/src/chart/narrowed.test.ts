@@ -98,3 +98,35 @@ describe('boxes on their way to new places', () => {
     expect(pin(true) - pin(false)).toBe(2);
   });
 });
+
+describe('names beside their boxes', () => {
+  const doc = oneHostFixture();
+  const host = doc.nodes.find((n) => n.this) as ChartNode;
+  /** Boxes too small for their names, some px apart from each other at half size. */
+  const rowOf = (apart: number): Scene =>
+    scene({ ...doc, nodes: ['provider-one', 'provider-two', 'provider-six'].map((name, i) => ({ ...host, name, kind: 'network', rows: [], layout: { x: 300 + i * apart * 2, y: 300, w: 40, h: 30 } })), services: [], connections: [] });
+
+  it('never touch each other: who has no room beside the box is cut inside it', () => {
+    const said = draw(rowOf(40), { ...WHOLE, level: 'tag' }).of('fillText').filter((m) => m.text.startsWith('provider'));
+    for (const a of said) {
+      for (const b of said) {
+        const [[ax = 0, ay = 0], [bx = 0, by = 0]] = [a.args, b.args];
+        const touch = a !== b && ay === by && Math.abs(ax - bx) < ((a.text.length + b.text.length) / 2) * 6;
+        expect(touch, `${a.text} and ${b.text}`).toBe(false);
+      }
+    }
+    expect(said.length).toBeGreaterThan(1);
+  });
+
+  it('all stand beside them where there is room', () => {
+    expect(draw(rowOf(120), { ...WHOLE, level: 'tag' }).texts.filter((t) => t.startsWith('provider-'))).toHaveLength(3);
+  });
+});
+
+it('a part of the Internet says which below, within its box', () => {
+  const doc = oneHostFixture();
+  const nodes = doc.nodes.map((n) => (n.kind === 'internet' ? { ...n, name: 'Internet (Bosnia and Herzegovina)' } : n));
+  const drawn = draw(scene({ ...doc, nodes, connections: [] }), { ...WHOLE, camera: { x: 0, y: 0, k: 1 } });
+  expect(drawn.text('Internet').fill).toBe('ink');
+  expect(drawn.texts.some((t) => /^Bosnia.*…/.test(t))).toBe(true);
+});

@@ -8,6 +8,7 @@ import { ROW, type SceneBox, type SceneRow, buildBoxes } from './box';
 import { type Bundle, bundle } from './bundle';
 import { type Point, type Rect, levelAt } from './camera';
 import { Router, type SceneEdge, buildEdges, clientY, held, serverY } from './course';
+import { buildEdgesDown } from './downcourse';
 import { Grid, atLeast, contains, distanceTo, middleOf, overlaps, union } from './hit';
 
 export { FOOT, HEADER, MEMBERS, ROW, type SceneBox, type SceneRow } from './box';
@@ -44,6 +45,8 @@ export interface Scene {
   /** The ground of the whole site, where it has no lanes. */
   lane: Lane | null;
   lanes: readonly Lane[];
+  /** One lane, whose columns run down the page. */
+  down: boolean;
   /** What did not change stands back. */
   compared: boolean;
   /** All that is drawn: what Fit shows. */
@@ -126,7 +129,7 @@ type LaneTitle = Pick<Lane, 'title' | 'subtitle'>;
 /** The grounds that the layout gives, with what stands on them. */
 function buildLanes(lanes: readonly LaneInfo[], boxes: readonly SceneBox[], topology: Topology): Lane[] {
   const standing = new Map<LaneInfo, SceneBox[]>();
-  for (const box of boxes) if (box.ground) held(standing, box.ground, () => []).push(box);
+  for (const box of boxes) if (box.ground && !box.gone) held(standing, box.ground, () => []).push(box);
   return lanes.map((lane) => {
     const { id, title, layout } = lane;
     const on = standing.get(lane) ?? [];
@@ -168,7 +171,8 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
   const boxGrid = lazy(() => gridOf(boxes.all));
   const router = routerOf(boxes.all, before);
   router.look(boxGrid);
-  const edges = buildEdges(topology, boxes, before && router === before.router ? before.edges : [], router);
+  const same = before !== null && router === before.router && !before.down;
+  const edges = topology.down ? buildEdgesDown(topology, boxes, boxGrid(), router) : buildEdges(topology, boxes, same ? before.edges : [], router);
   const lanes = buildLanes(topology.lanes ?? [], boxes.all, topology);
   const ground = lanes.length > 0 ? null : buildLane(boxes.all, edges, lane);
   const grounds = ground ? [ground] : lanes;
@@ -181,6 +185,7 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
     at: Date.parse(topology.at) || 0,
     lane: ground,
     lanes: grounds,
+    down: topology.down ?? false,
     compared: [...(topology.marks?.connections.values() ?? [])].some((m) => m !== 'absent') || [...(topology.marks?.nodes.values() ?? [])].some((m) => m !== 'absent'),
     bounds: union([...boxes.all.map((b) => b.rect), ...grounds.map((l) => l.rect)]),
     boxByName: boxes.byName,

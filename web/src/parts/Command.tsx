@@ -56,17 +56,22 @@ export function CopyButton({ text, id }: { text: string; id: string }) {
   );
 }
 
-/** Copies the address of a part of this page. */
-export function CopyLink({ to }: { to: string }) {
+/** Copies an address, relative to this page; `of` says to those who don't see it of what. */
+export function CopyLink({ to, of = '' }: { to: string; of?: string }) {
   const [label, setLabel] = useState('Copy link');
+  const [shown, setShown] = useState(false);
   const onCopy = async (): Promise<void> => {
-    const done = await copy(`${location.href.split('#')[0] ?? ''}${to}`, null);
+    const done = await copy(new URL(to, location.href).href, null);
     setLabel(done ? 'Copied' : 'Copy it from the address bar');
+    setShown(!done && of !== '');
     setTimeout(() => setLabel('Copy link'), 2500);
   };
+  // Without a clipboard, as where there is no encryption, it is there to be copied by hand.
+  if (shown) return <input ref={(e) => e?.select()} class="find" readOnly aria-label={`Link to ${of}`} value={new URL(to, location.href).href} />;
   return (
     <button type="button" onClick={() => void onCopy()}>
       {label}
+      {of && <span class="hidden"> to {of}</span>}
     </button>
   );
 }

@@ -71,6 +71,13 @@ function Fields({ topology }: { topology: Topology }) {
           Only trouble, and what is around it <kbd>x</kbd>
         </span>
       </label>
+      <label class="option">
+        <input type="checkbox" checked={route.value.vanished} onChange={() => navigate({ ...route.peek(), vanished: !route.peek().vanished }, true)} />
+        <span>
+          Show what vanished
+          <span class="small ink3">For ten minutes, at its place</span>
+        </span>
+      </label>
       <div class="filter-foot">
         <button type="button" class="plain" disabled={!isFiltered(filter)} onClick={() => change(NO_FILTER)}>
           Clear filter
@@ -125,7 +132,7 @@ function Select({ label, value, options, onChoose }: SelectProps) {
 }
 
 /** The names of groups too: a group that is a lane has no box. */
-function namerOf(topology: Topology): (id: string) => string {
+export function namerOf(topology: Topology): (id: string) => string {
   const named = knownAs(topology);
   return (id) => topology.lanes?.find((l) => l.id === id && id !== '')?.title || named(id);
 }

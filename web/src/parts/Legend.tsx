@@ -32,7 +32,7 @@ interface Found {
   worst: Readonly<Record<'handled' | 'stale', Status>>;
 }
 
-function survey({ nodes, services, connections, marks }: Topology): Found {
+function survey({ nodes, services, connections, marks, gone }: Topology): Found {
   const looks = new Set<Look>();
   const open = new Set<Status>();
   const worst: Record<'handled' | 'stale', Status> = { handled: 'NONE', stale: 'NONE' };
@@ -52,6 +52,7 @@ function survey({ nodes, services, connections, marks }: Topology): Found {
   }
   for (const c of connections.values()) lookAtConnection(c, looks);
   const marked = marks ? [marks.nodes, marks.services, marks.connections].flatMap((m) => [...m.values()]) : [];
+  if (gone && gone.boxes.length > 0) marked.push('vanished');
   return { looks, marks: new Set(marked), open, worst };
 }
 

@@ -151,8 +151,7 @@ function useGo(actions: Props['actions']): (hit: Hit | undefined, page: boolean)
     }
     app.byKeyboard.value = false;
     navigate(showOnChart(route.value, { kind: hit.kind, id: hit.id }));
-    const box = feed.topology.peek()?.nodes.get(node);
-    if (box) chart.focus(box.layout);
+    if (feed.topology.peek()?.nodes.has(node)) chart.focusOn(node);
   };
 }
 

@@ -2,7 +2,7 @@ import { useApp } from '../app';
 import type { ChartNode, Connection, Service } from '../api/types';
 import { figure, isAddress, plural } from '../lib/format';
 import { judgeOf } from '../state/health';
-import { type Selection, formatRoute, showNode } from '../state/route';
+import { type Selection, formatRoute, goTo, showNode } from '../state/route';
 import { type Topology, byPort, containerName, containersOf, isMany, serviceLabel } from '../state/topology';
 import { isUsed, peersOf, scopeWord, split, stateWord } from '../state/words';
 import { CheckSection, NodeSign } from './Checks';
@@ -70,6 +70,7 @@ function SinglePanel({ topology, node }: { topology: Topology; node: ChartNode }
         )}
         {!inHost && <p class="ink2">{node.this ? `This node, ${node.kind}. It ${stateWord(node)}.` : sentence(node)}</p>}
         <a href={formatRoute(showNode(route.value, node.name))}>Open its page</a>
+        {(node.kind === 'internet' || node.kind === 'network') && <a href={formatRoute(goTo(route.value, 'geo'))}>Where its addresses are, on the map</a>}
         {node.pool && topology.level === 'pool' && <Expand pool={node.pool} />}
       </section>
       {node.kind !== 'internet' && node.kind !== 'network' && <CheckSection of={{ node: node.name }} />}

@@ -21,6 +21,8 @@ import { MissingPanel, NodePanel, ServicePanel } from './Selected';
 import { StateIcon } from './StateIcon';
 
 const FirstRun = lazy(() => import('./FirstRun').then((m) => m.FirstRun));
+const ChangedToday = lazy(() => import('./Changed').then((m) => m.ChangedToday));
+const GonePanel = lazy(() => import('./Gone').then((m) => m.GonePanel));
 const SourceButtons = lazy(() => import('./FirstRun').then((m) => m.SourceButtons));
 
 /** Whether only this node reports, or none does: then the panel says how the others come. */
@@ -57,13 +59,15 @@ function selectedPanel(topology: Topology, selection: Selection | null): Compone
   if (kind === 'node') {
     const node = topology.nodes.get(id);
     if (node) return <NodePanel key={id} topology={topology} node={node} />;
+    const ghost = topology.gone?.boxes.find((g) => g.name === id);
+    if (ghost) return <GonePanel key={id} ghost={ghost} connections={topology.gone?.connections ?? []} />;
     return [...topology.nodes.values()].some((n) => n.pool === id) && topology.level === 'pool' ? <OpenPoolPanel key={id} topology={topology} pool={id} /> : null;
   }
   if (kind === 'service') {
     const service = topology.services.get(id);
     return service ? <ServicePanel key={id} topology={topology} service={service} /> : null;
   }
-  const connection = topology.connections.get(id);
+  const connection = topology.connections.get(id) ?? topology.gone?.connections.find((c) => c.id === id);
   return connection ? <ConnectionPanel key={id} topology={topology} connection={connection} /> : null;
 }
 
@@ -75,7 +79,7 @@ function missingPanel(topology: Topology, { selection, level, hide }: Route): Co
 
 /** Nothing is selected: who reports, who is missing, what would show more. */
 function QuietPanel({ topology }: { topology: Topology }) {
-  const { version, wall } = useApp();
+  const { incidents, route, version, wall } = useApp();
   const home = [...topology.nodes.values()].find((n) => n.this);
   const stale = [...topology.nodes.values()].filter((n) => n.state === 'stale');
   return (
@@ -108,6 +112,7 @@ function QuietPanel({ topology }: { topology: Topology }) {
         </section>
       )}
       <HomeNotes topology={topology} />
+      {!wall && !route.value.at && incidents.value.length === 0 && <ChangedToday />}
       {version.value?.loopback && !wall && !isMade(version.value.data) && (
         <section>
           <b>Other hosts cannot reach this dotm yet.</b>

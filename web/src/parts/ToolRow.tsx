@@ -3,10 +3,14 @@ import { useApp } from '../app';
 import type { Hidden, HideKind, Level } from '../api/types';
 import { figure } from '../lib/format';
 import { endMoving } from './moves';
+import { NO_EXPORT } from '../state/export';
 import { HIDE_KINDS } from '../state/route';
 import { Confirm } from './Dialog';
 import { FilterMenu, TroubleSwitch } from './Filter';
+import { lazy } from './Lazy';
 import { Popup } from './Popup';
+
+const Formats = lazy(() => import('./Export').then((m) => m.Formats));
 
 /** The kinds the filter can leave out: as counted, as chosen, and what they are. */
 const KINDS = [
@@ -52,6 +56,7 @@ export function ToolRow() {
       <HideMenu />
       <ObserverSwitch />
       <span class="gap" />
+      <ExportMenu />
       <button type="button" class="plain" aria-pressed={table !== ''} onClick={() => navigate({ ...route.value, table: table ? '' : 'connections' })}>
         {table ? 'Chart' : 'Table'}
       </button>
@@ -62,6 +67,16 @@ export function ToolRow() {
         </button>
       )}
     </div>
+  );
+}
+
+/** The chart as a file: a picture, a graph, a document, a table. */
+function ExportMenu() {
+  const { exporting } = useApp();
+  return (
+    <Popup class="export-menu" title="Export" label="Save the chart as a file" open={exporting.value.open} onOpen={(open) => (exporting.value = { ...NO_EXPORT, open })}>
+      <Formats />
+    </Popup>
   );
 }
 

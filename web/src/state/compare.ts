@@ -1,5 +1,6 @@
 import { type ReadonlySignal, computed } from '@preact/signals';
 import type { ChartNode, Check, Comparison, Connection, Difference, Layout, Service, TopologyDocument } from '../api/types';
+import { goneOf } from './gone';
 import type { Topology } from './topology';
 
 /** How something differs from another moment. `absent` is there then, and not today. */
@@ -123,9 +124,17 @@ export function withOther(topology: Topology | null, other: Other | null): Topol
   return other.diff ? compared(topology, other.doc, other.diff) : remembered(topology, other.doc);
 }
 
-/** The same as a signal. */
-export function createShown(topology: ReadonlySignal<Topology | null>, other: ReadonlySignal<Other | null>): ReadonlySignal<Topology | null> {
-  return computed(() => withOther(topology.value, other.value));
+/**
+ * The same as a signal, and with what is gone where that is asked for: `gone` is what
+ * vanished in the last minutes, or undefined where that is not to be seen. Beside another
+ * moment the comparison tells that, and no more.
+ */
+export function createShown(topology: ReadonlySignal<Topology | null>, other: ReadonlySignal<Other | null>, gone: ReadonlySignal<Comparison | null | undefined>): ReadonlySignal<Topology | null> {
+  return computed(() => {
+    const shown = withOther(topology.value, other.value);
+    if (!shown || shown !== topology.value || gone.value === undefined || !shown.ghosts?.length) return shown;
+    return { ...shown, gone: goneOf(shown, gone.value) };
+  });
 }
 
 /** One line of the list of changes. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ChartNode, Connection, Member, TopologyDocument } from '../api/types';
 import { oneHostFixture } from '../fixtures';
-import { type Filter, NO_FILTER, boxOf, choicesOf, formatFilter, isFiltered, keptBy, nothingLine, parseFilter } from './filter';
+import { type Filter, NO_FILTER, choicesOf, formatFilter, isFiltered, keptBy, nothingLine, parseFilter } from './filter';
 import { CALM, type Judge } from './health';
 import { type Topology, fromDocument, knownAs } from './topology';
 
@@ -32,6 +32,7 @@ function chain(change: Partial<TopologyDocument> = {}): Topology {
       box('store'),
       box('dns', { shared: true }),
       box('watch'),
+      box('other'),
     ],
     services: [],
     connections: [
@@ -40,6 +41,7 @@ function chain(change: Partial<TopologyDocument> = {}): Topology {
       edge('app', 'db'),
       edge('db', 'store'),
       edge('db', 'dns'),
+      edge('other', 'dns'),
       edge('watch', 'db', { observer: true }),
     ],
     lanes: [{ id: 'g', title: 'shop', layout: { x: 0, y: 0, w: 1, h: 1 } }],
@@ -59,9 +61,9 @@ describe('a filter', () => {
   });
 
   it.each<[string, Partial<Filter>, string[]]>([
-    ['trouble and one hop', { trouble: true }, ['app', 'db', 'store']],
-    ['trouble and two hops', { trouble: true, hops: 2 }, ['app', 'db', 'pool~web', 'store']],
-    ['trouble and four hops, never by a shared service or observer', { trouble: true, hops: 4 }, ['app', 'db', 'lb', 'pool~web', 'store']],
+    ['trouble and one hop', { trouble: true }, ['app', 'db', 'dns', 'store']],
+    ['trouble and two hops', { trouble: true, hops: 2 }, ['app', 'db', 'dns', 'pool~web', 'store']],
+    ['trouble and four hops, never by way of a shared service or observer', { trouble: true, hops: 4 }, ['app', 'db', 'dns', 'lb', 'pool~web', 'store']],
     ['a focus', { focus: 'lb' }, ['lb', 'pool~web']],
     ['a focus on a member of a pool', { focus: 'web07', hops: 1 }, ['app', 'lb', 'pool~web']],
     ['a focus within what is around trouble', { focus: 'lb', hops: 2, trouble: true }, ['app', 'pool~web']],
@@ -76,9 +78,9 @@ describe('a filter', () => {
     ['what cannot be together', { group: 'g', name: 'db' }, []],
   ])('keeps %s', (_, filter, names) => expect(kept(filter)).toEqual(names));
 
-  it('takes both ends of a connection in trouble for trouble, and goes to a shared service that fails', () => {
-    const judge: Judge = { ...CALM, connection: (c) => (c.id === 'db dns' ? [{ severity: 'failing', short: '', text: '' }] : []) };
-    expect(kept({ trouble: true, hops: 1 }, judge)).toEqual(['app', 'db', 'dns', 'store']);
+  it('takes both ends of a connection in trouble for trouble, of which a shared service leads no further', () => {
+    const judge: Judge = { ...CALM, connection: (c) => (c.id === 'other dns' ? [{ severity: 'failing', short: '', text: '' }] : []) };
+    expect(kept({ trouble: true, hops: 1 }, judge)).toEqual(['app', 'db', 'dns', 'other', 'store']);
   });
 
   it('counts what matches by itself', () => {
@@ -120,9 +122,5 @@ describe('a filter', () => {
     const { groups, processes } = choicesOf(chain());
     expect(groups).toEqual([['g', 'shop']]);
     expect(processes).toEqual(expect.arrayContaining(['haproxy', 'nginx']));
-  });
-
-  it('finds the box that a node stands in', () => {
-    expect(['lb', 'web07', 'nobody'].map((name) => boxOf(chain(), name))).toEqual(['lb', 'pool~web', '']);
   });
 });

@@ -1,5 +1,6 @@
 import type { ChartNode } from '../api/types';
 import { plural } from '../lib/format';
+import { around, startOf } from './around';
 import { isBad, openOf } from './checks';
 import type { Judge } from './health';
 import { type Topology, serviceLabel } from './topology';
@@ -71,55 +72,15 @@ export function keptBy(topology: Topology, filter: Filter, judge: Judge): Kept |
   const all = new Set(topology.nodes.keys());
   const matching = narrows(filter) ? matchingBoxes(topology, filter) : all;
   const ill = filter.trouble ? common(matching, inTrouble(topology, judge)) : matching;
-  const near = reaches(filter) ? links(topology, judge) : NO_LINKS;
-  const shown = filter.trouble ? around(ill, near, filter.hops) : ill;
+  const shown = filter.trouble ? around(topology, { boxes: ill, service: '', meant: false }, filter.hops) : ill;
   if (filter.focus === '') return { boxes: shown, matches: ill.size };
-  const focus = boxOf(topology, filter.focus);
-  const start = new Set(focus ? [focus] : []);
-  const both = common(around(start, near, filter.hops), shown);
-  return { boxes: both, matches: filter.trouble || narrows(filter) ? common(both, ill).size : start.size };
-}
-
-/** The box that a node is, or stands in; '' where there is none. */
-export function boxOf({ nodes }: Topology, name: string): string {
-  if (nodes.has(name)) return name;
-  const holder = [...nodes.values()].find((n) => (n.members ?? []).some((m) => m.name === name));
-  return holder?.name ?? [...nodes.values()].find((n) => n.pool === name || n.group === name)?.name ?? '';
+  const start = startOf(topology, filter.focus);
+  const both = common(around(topology, start, filter.hops), shown);
+  return { boxes: both, matches: filter.trouble || narrows(filter) ? common(both, ill).size : start.boxes.size };
 }
 
 function common(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
   return new Set([...a].filter((name) => b.has(name)));
-}
-
-type Links = ReadonlyMap<string, ReadonlySet<string>>;
-
-const NO_LINKS: Links = new Map();
-
-/**
- * Who is one hop away from whom. What all have in common leads nowhere: observers, and shared
- * services unless the connection to them fails.
- */
-function links(topology: Topology, judge: Judge): Links {
-  const found = new Map<string, Set<string>>();
-  const link = (a: string, b: string): void => void (found.get(a) ?? found.set(a, new Set()).get(a))?.add(b);
-  const shared = (name: string): boolean => topology.nodes.get(name)?.shared ?? false;
-  for (const c of topology.connections.values()) {
-    const [a, b] = [c.client.node, c.server.node];
-    if (c.observer || ((shared(a) || shared(b)) && judge.connection(c).length === 0)) continue;
-    link(a, b);
-    link(b, a);
-  }
-  return found;
-}
-
-/** The names and all that is at most so many hops away from one of them. */
-function around(names: ReadonlySet<string>, near: Links, hops: number): ReadonlySet<string> {
-  const found = new Set(names);
-  let edge = [...names];
-  for (let i = 0; i < hops; i++) {
-    edge = edge.flatMap((name) => [...(near.get(name) ?? [])]).filter((name) => !found.has(name) && found.add(name));
-  }
-  return found;
 }
 
 /** Boxes with open trouble, and both ends of connections in trouble. */

@@ -1,6 +1,6 @@
 import type { ChartEvent, Gap, HistoryDocument, Usage } from '../api/types';
 import { capital, moment, percent, plural } from '../lib/format';
-import type { Selection } from './route';
+import { type Route, type Selection, goTo, showMoment, showOnChart } from './route';
 import type { Namer } from './topology';
 
 /** What could not be seen at a moment, in one sentence; '' where all was. */
@@ -127,8 +127,15 @@ export function thingOf({ subject, id, node, check }: ChartEvent): Selection | n
 }
 
 /** A moment at which the thing of an event is on the chart: just before it vanished, else when it happened. */
-export function momentOfEvent({ kind, at }: ChartEvent): string {
+function momentOfEvent({ kind, at }: ChartEvent): string {
   return kind === 'vanished' ? new Date(Date.parse(at) - 1).toISOString() : at;
+}
+
+/** Where an event leads: to its thing on the chart, at a moment at which it is there. */
+export function routeOfEvent(route: Route, e: ChartEvent): Route {
+  const thing = thingOf(e);
+  const place = thing ? showOnChart(route, thing) : goTo(route, 'checks');
+  return { ...showMoment(place, momentOfEvent(e)), from: '' };
 }
 
 /** How much of the time was seen, and what that leaves open. Nothing is ever said to be unused. */

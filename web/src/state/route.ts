@@ -45,6 +45,8 @@ export interface Route {
   /** Pools whose members stand on the chart in their place. */
   expand: readonly string[];
   hide: readonly HideKind[];
+  /** What is gone is shown at its place for some minutes. */
+  vanished: boolean;
   /** What the chart is narrowed to. */
   filter: Filter;
   selection: Selection | null;
@@ -90,6 +92,7 @@ export const HOME: Route = {
   level: 'service',
   expand: [],
   hide: DEFAULT_HIDE,
+  vanished: true,
   filter: NO_FILTER,
   selection: null,
   table: '',
@@ -166,6 +169,7 @@ export function parseRoute(hash: string): Route {
     level: parseLevel(query.get('level')),
     expand: (query.get('expand') ?? '').split(',').filter((id) => id !== ''),
     hide: parseHide(query.get('hide')),
+    vanished: query.get('vanished') !== 'no',
     filter: parseFilter(query),
     selection: parseSelection(query),
     table: twinOf(query.get('table')),
@@ -226,6 +230,7 @@ export function formatRoute(route: Route): string {
   if (route.level !== HOME.level || (usualLevel.value ?? HOME.level) !== HOME.level) query.push(`level=${route.level}`);
   if (route.level === 'pool' && route.expand.length > 0) query.push(`expand=${route.expand.map(encodeURIComponent).join(',')}`);
   if (!sameHide(route.hide, DEFAULT_HIDE)) query.push(`hide=${route.hide.join(',') || 'none'}`);
+  if (!route.vanished) query.push('vanished=no');
   query.push(...formatFilter(route.filter));
   if (route.table) query.push(route.table === 'connections' ? 'table' : `table=${route.table}`);
   if (route.list) query.push(`list=${route.list}`);
@@ -260,8 +265,8 @@ export function goTo(route: Route, view: Exclude<View, 'node' | 'unknown'>): Rou
 }
 
 /** What stays over all pages: how much is shown, as of when, and compared with when. */
-function kept({ level, expand, hide, filter, at, from, reach }: Route): Route {
-  return { ...HOME, level, expand, hide, filter, at, from, reach };
+function kept({ level, expand, hide, vanished, filter, at, from, reach }: Route): Route {
+  return { ...HOME, level, expand, hide, vanished, filter, at, from, reach };
 }
 
 /** The same page, with a check in full above it; '' takes it away. */

@@ -4,6 +4,7 @@ import type {
   Coverage,
   Delta,
   Gap,
+  Ghost,
   Hidden,
   HideKind,
   LaneInfo,
@@ -13,6 +14,7 @@ import type {
 } from '../api/types';
 import { isLater } from '../api/revision';
 import type { Marks } from './compare';
+import type { Gone } from './gone';
 import { type Grown, NOTHING_GROWN } from './growth';
 
 const names = new Intl.Collator('en', { numeric: true });
@@ -33,6 +35,11 @@ export interface Topology {
   /** Nodes, pools and groups: all that is a box. */
   readonly nodes: ReadonlyMap<string, ChartNode>;
   readonly lanes?: readonly LaneInfo[] | null;
+  /** Boxes that are gone and keep their places, and where somebody asks for that, what they had. */
+  readonly ghosts?: readonly Ghost[] | null;
+  readonly gone?: Gone;
+  /** It is one lane of a chart, whose columns run down the page. */
+  readonly down?: boolean;
   readonly services: ReadonlyMap<string, Service>;
   readonly connections: ReadonlyMap<string, Connection>;
   /** What could not be seen at a moment gone by. */
@@ -107,6 +114,7 @@ export function applyDelta(held: Topology, delta: Delta): Topology | null {
     coverage: delta.coverage ?? held.coverage,
     hidden: delta.hidden ?? held.hidden,
     lanes: delta.lanes ?? held.lanes ?? null,
+    ghosts: delta.ghosts ?? held.ghosts ?? null,
     nodes: merge(held.nodes, boxesOf(delta), delta.removed?.nodes, (n) => n.name),
     services: merge(held.services, delta.services, delta.removed?.services, (s) => s.id),
     connections: merge(held.connections, delta.connections, delta.removed?.connections, (c) => c.id),

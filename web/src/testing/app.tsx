@@ -13,6 +13,7 @@ import { oneHostFixture } from '../fixtures';
 import { ManualClock } from '../lib/clock';
 import { type Other, createShown } from '../state/compare';
 import { UNREAD } from '../state/checks';
+import { NO_EXPORT } from '../state/export';
 import { Feed } from '../state/feed';
 import { createPrefs } from '../state/prefs';
 import { formatRoute, parseRoute } from '../state/route';
@@ -100,11 +101,13 @@ export function makeApp({ doc = oneHostFixture(), hash = '#/chart', reply = () =
   client.onLogin = () => session.refused();
   const feed = new Feed({ client, lines: new DirectLines({ open, clock, random: () => 0 }), clock, random: () => 0, onLost: () => void session.check() });
   const other = signal<Other | null>(null);
+  const gone: App['gone'] = signal(undefined);
   const app: App = {
     client,
     feed,
     other,
-    shown: createShown(feed.topology, other),
+    shown: createShown(feed.topology, other, gone),
+    gone,
     sources: signal(UNREAD),
     alerts: signal([]),
     incidents: signal([]),
@@ -122,6 +125,7 @@ export function makeApp({ doc = oneHostFixture(), hash = '#/chart', reply = () =
     version: signal(null),
     dialog: signal(''),
     filtering: signal(false),
+    exporting: signal(NO_EXPORT),
     byKeyboard: signal(false),
     moving: signal(false),
     refused: signal(null),

@@ -1,11 +1,13 @@
-import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type App, useApp } from '../app';
+import { type OneLane, downOf, firstLane, laneOfBox, lanesOf } from '../chart/down';
 import { listen } from '../chart/gestures';
 import { readPalette } from '../chart/palette';
 import { type Hit, type Scene, buildScene } from '../chart/scene';
 import { placeOf, step } from '../chart/walk';
 import { Icon } from '../parts/Icon';
 import { FilterLine } from '../parts/Filter';
+import { LaneBar } from '../parts/LaneBar';
 import { Minimap } from '../parts/Minimap';
 import { Notice } from '../parts/Notice';
 import { SidePanel } from '../parts/SidePanel';
@@ -14,7 +16,9 @@ import { ToolRow } from '../parts/ToolRow';
 import { capital, plural } from '../lib/format';
 import { countsLine } from '../state/compare';
 import { type Kept, formatFilter, keptBy } from '../state/filter';
+import { GONE_FOR } from '../state/gone';
 import { judgeOf } from '../state/health';
+import { useResource } from '../state/resource';
 import { endMoving, mayMove, moveBox } from '../parts/moves';
 import { type Selection, showOnChart, unfold } from '../state/route';
 import { type Topology, selectedNode } from '../state/topology';
@@ -24,6 +28,7 @@ import { ChartTable } from './Twin';
 /** The start page: the chart or its table twin, tools above, panel beside. */
 export function ChartView() {
   const { route } = useApp();
+  useGone();
   const kept = useKept();
   return (
     <div class="body">
@@ -35,6 +40,21 @@ export function ChartView() {
       <SidePanel />
     </div>
   );
+}
+
+/** Reads what vanished while the places of what is gone are kept: what it was connected to. */
+function useGone(): void {
+  const { client, feed, route, gone } = useApp();
+  const { hide, at, from, vanished } = route.value;
+  const ghosts = feed.topology.value?.ghosts ?? [];
+  const shown = vanished && at === '' && from === '';
+  const names = ghosts.map((g) => `${g.name} ${g.since ?? ''}`).join();
+  const wanted = shown && names !== '';
+  const { data } = useResource(`gone ${wanted} ${hide.join()}`, names, async (signal) => (wanted ? client.diff(GONE_FOR, '', hide, signal) : null));
+  useEffect(() => {
+    gone.value = shown ? data : undefined;
+  }, [shown, data]);
+  useEffect(() => () => void (gone.value = undefined), []);
 }
 
 /** What the filter shows. With only trouble asked for, judged anew with the clock. */
@@ -87,11 +107,41 @@ function onTab(app: App, event: KeyboardEvent): void {
   if (walkTo(app, step(app.chart.scene, selection, app.heading.value))) event.preventDefault();
 }
 
-function useScene(): Scene | null {
+/** The scene of all that is shown, or on a narrow screen of one lane of it. */
+function useScene(lane: OneLane | undefined): Scene | null {
   const { shown } = useApp();
   const topology = shown.value;
   const before = useRef<Scene | null>(null);
-  return useMemo(() => (before.current = topology ? buildScene(topology, laneTitle(topology), before.current) : null), [topology]);
+  return useMemo(() => (before.current = topology ? buildScene(lane ? downOf(topology, lane) : topology, laneTitle(topology), before.current) : null), [topology, lane]);
+}
+
+/** Whether the window is so narrow that a chart is read lane by lane. */
+function useNarrow(): boolean {
+  const query = useMemo(() => matchMedia(NARROW), []);
+  const [narrow, setNarrow] = useState(query.matches);
+  useEffect(() => {
+    const apply = (): void => setNarrow(query.matches);
+    query.addEventListener('change', apply);
+    return () => query.removeEventListener('change', apply);
+  }, []);
+  return narrow;
+}
+
+/** The lanes of a narrow screen, and the one that is looked at: the chosen one, that of what is selected, or the worst. */
+function useLanes(node: string): { lanes: readonly OneLane[]; lane: OneLane | undefined; choose: (lane: OneLane) => void } {
+  const { shown } = useApp();
+  const topology = shown.value;
+  const narrow = useNarrow();
+  const [chosen, setChosen] = useState('');
+  const lanes = useMemo(() => (narrow && topology ? lanesOf(topology) : []), [narrow, topology]);
+  const lane = lanes.find((l) => l.id === chosen) ?? firstLane(lanes);
+  const of = laneOfBox(lanes, node)?.id;
+  useEffect(() => {
+    if (of !== undefined) setChosen(of);
+  }, [node, of]);
+  // What is looked at stays, whatever becomes worse elsewhere.
+  useEffect(() => setChosen((before) => before || (lane?.id ?? '')), [lane?.id]);
+  return { lanes, lane, choose: (to) => setChosen(to.id) };
 }
 
 const MOVING = 'Drag a box to where it shall stand, or carry the selected one with arrows and put it down with Enter. It stays there; “Unpin” in the panel gives it back.';
@@ -100,10 +150,16 @@ function Stage({ kept }: { kept: Kept | null }) {
   const app = useApp();
   const { chart, shown: drawn, route, navigate, theme } = app;
   const canvas = useRef<HTMLCanvasElement>(null);
-  const scene = useScene();
-  const refused = app.refused.value;
   const topology = drawn.value;
   const { selection, level, hide } = route.value;
+  const { lanes, lane, choose } = useLanes(selectedNode(topology, selection));
+  const scene = useScene(lane);
+  const turn = useRef<(by: -1 | 1) => void>(() => undefined);
+  turn.current = (by) => {
+    const next = lane && lanes[lanes.indexOf(lane) + by];
+    if (next) choose(next);
+  };
+  const refused = app.refused.value;
   const empty = topology !== null && topology.nodes.size === 0;
 
   useEffect(() => {
@@ -122,7 +178,7 @@ function Stage({ kept }: { kept: Kept | null }) {
     }, {
       may: (asked) => (asked || app.moving.peek()) && mayMove(app),
       put: (box, at) => void moveBox(app, box, at).then((problem) => (app.refused.value = problem)),
-    });
+    }, (by) => turn.current(by));
     return () => {
       stop();
       observer.disconnect();
@@ -138,12 +194,13 @@ function Stage({ kept }: { kept: Kept | null }) {
     return () => forced.removeEventListener('change', apply);
   }, [theme.value]);
 
-  const shown = topology ? `${topology.level} ${topology.hide.join()}` : '';
-  const before = useRef(shown);
-  // Within the render, so that the next frame is that of the chart.
+  const of = topology ? `${topology.level} ${lane?.id ?? ''}` : '';
+  const before = useRef(of);
+  // Another level, or another lane, is another chart. Within the render, so that the next
+  // frame is that of the chart.
   useLayoutEffect(() => {
-    if (before.current !== '' && before.current.split(' ')[0] !== shown.split(' ')[0]) chart.reset();
-    before.current = shown;
+    if (before.current !== '' && before.current !== of) chart.reset();
+    before.current = of;
     chart.setScene(scene);
   }, [scene]);
 
@@ -163,59 +220,62 @@ function Stage({ kept }: { kept: Kept | null }) {
   useEffect(() => {
     const place = chart.scene && selection && node ? placeOf(chart.scene, selection) : null;
     if (place && matchMedia(NARROW).matches) chart.reveal(place, SHEET);
-  }, [node, selection?.id]);
+  }, [node, selection?.id, lane?.id]);
 
   useEffect(() => chart.show(kept?.boxes ?? null), [kept]);
 
   useStaleTick(scene);
 
   return (
-    <div class="stage">
-      <canvas
-        ref={canvas}
-        tabIndex={0}
-        role="img"
-        aria-label={topology ? describe(topology) : 'Chart'}
-        aria-describedby="chart-help"
-        onKeyDown={(event) => onTab(app, event)}
-      />
-      <p id="chart-help" class="hidden">
-        Press t for the same as tables. Arrow keys go from box to box, Tab and Shift Tab along connections, Enter opens a node,
-        Escape lets go; then Tab leaves the chart.
-      </p>
-      {empty && (
-        <div class="notice">
-          <div class="dashed">
-            <h2>No node reports yet.</h2>
-            <p class="ink2">The chart begins with the first report.</p>
+    <>
+      {lane && lanes.length > 1 && <LaneBar lanes={lanes} lane={lane} onLane={choose} />}
+      <div class="stage">
+        <canvas
+          ref={canvas}
+          tabIndex={0}
+          role="img"
+          aria-label={topology ? describe(topology) : 'Chart'}
+          aria-describedby="chart-help"
+          onKeyDown={(event) => onTab(app, event)}
+        />
+        <p id="chart-help" class="hidden">
+          Press t for the same as tables. Arrow keys go from box to box, Tab and Shift Tab along connections, Enter opens a node,
+          Escape lets go; then Tab leaves the chart.
+        </p>
+        {empty && (
+          <div class="notice">
+            <div class="dashed">
+              <h2>No node reports yet.</h2>
+              <p class="ink2">The chart begins with the first report.</p>
+            </div>
           </div>
-        </div>
-      )}
-      {!topology && <Notice />}
-      {(app.moving.value || refused) && (
-        <div class="hint" role="status">
-          {refused ? capital(refused.detail || refused.title) : MOVING}{' '}
-          <button type="button" class="plain" onClick={() => (refused ? (app.refused.value = null) : endMoving(app))}>
-            {refused ? 'Close' : 'Done'}
-          </button>
-        </div>
-      )}
-      {scene && !empty && <Minimap scene={scene} />}
-      {topology && !empty && <FilterLine topology={topology} kept={kept} />}
-      {topology && !empty && (
-        <div class="zoom" role="group" aria-label="Zoom">
-          <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick={() => chart.zoom(1.25)}>
-            <Icon name="plus" />
-          </button>
-          <button type="button" aria-label="Zoom out" title="Zoom out (-)" onClick={() => chart.zoom(0.8)}>
-            <Icon name="minus" />
-          </button>
-          <button type="button" aria-label="Fit" title="Fit (0)" onClick={() => chart.fit()}>
-            <Icon name="fit" />
-          </button>
-        </div>
-      )}
-    </div>
+        )}
+        {!topology && <Notice />}
+        {(app.moving.value || refused) && (
+          <div class="hint" role="status">
+            {refused ? capital(refused.detail || refused.title) : MOVING}{' '}
+            <button type="button" class="plain" onClick={() => (refused ? (app.refused.value = null) : endMoving(app))}>
+              {refused ? 'Close' : 'Done'}
+            </button>
+          </div>
+        )}
+        {scene && !scene.down && !empty && <Minimap scene={scene} />}
+        {topology && !empty && <FilterLine topology={topology} kept={kept} />}
+        {topology && !empty && (
+          <div class="zoom" role="group" aria-label="Zoom">
+            <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick={() => chart.zoom(1.25)}>
+              <Icon name="plus" />
+            </button>
+            <button type="button" aria-label="Zoom out" title="Zoom out (-)" onClick={() => chart.zoom(0.8)}>
+              <Icon name="minus" />
+            </button>
+            <button type="button" aria-label="Fit" title="Fit (0)" onClick={() => chart.fit()}>
+              <Icon name="fit" />
+            </button>
+          </div>
+        )}
+      </div>
+    </>
   );
 }
 

@@ -8,9 +8,9 @@ import { StateIcon } from '../parts/StateIcon';
 import { type Column, Table } from '../parts/Table';
 import { Age, Moment } from '../parts/Time';
 import { Timeline } from '../parts/Timeline';
-import { eventText, momentOfEvent, thingOf } from '../state/past';
+import { eventText, routeOfEvent } from '../state/past';
 import { useResource, useTurn } from '../state/resource';
-import { type Half, type Route, compareWith, goTo, showMoment, showOnChart } from '../state/route';
+import { type Half, type Route, compareWith, goTo, showMoment } from '../state/route';
 import { REACH_MS, fieldMoment, pickedMoment } from '../state/timeline';
 import { knownAs } from '../state/topology';
 import { Compare } from './Compare';
@@ -157,7 +157,7 @@ function Feed() {
           items={events}
           id={(e) => `${e.at} ${e.kind} ${e.id}`}
           sort={{ key: 'at', descending: true }}
-          onOpen={(e) => navigate(routeOf(route.value, e))}
+          onOpen={(e) => navigate(routeOfEvent(route.value, e))}
           empty={find || subject || kind ? 'Nothing of that kind changed in this time.' : 'Nothing changed in this time.'}
         />
       )}
@@ -168,13 +168,6 @@ function Feed() {
       )}
     </section>
   );
-}
-
-/** Where an event leads: to its thing on the chart, at a moment at which it is there. */
-function routeOf(route: Route, e: ChartEvent): Route {
-  const thing = thingOf(e);
-  const place = thing ? showOnChart(route, thing) : goTo(route, 'checks');
-  return { ...showMoment(place, momentOfEvent(e)), from: '' };
 }
 
 const keyOf = (e: ChartEvent): string => `${e.at} ${e.kind} ${e.id}`;

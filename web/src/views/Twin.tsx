@@ -7,7 +7,9 @@ import { FilterLine } from '../parts/Filter';
 import { MANY_COLUMNS } from '../parts/manyColumns';
 import { MarkText } from '../parts/MarkText';
 import { Notice } from '../parts/Notice';
+import { ChartLink } from '../parts/PanelParts';
 import { type Column, Table } from '../parts/Table';
+import { Age } from '../parts/Time';
 import { MARK_ORDER, type Mark } from '../state/compare';
 import { type Kept, NO_FILTER } from '../state/filter';
 import { judgeOf } from '../state/health';
@@ -58,10 +60,37 @@ function Twins({ topology, kept }: { topology: Topology; kept: Kept | null }) {
           </button>
         ))}
       </div>
+      <GoneLine topology={topology} />
       {table === 'services' && <ServiceTwin topology={topology} items={content.services} />}
       {table === 'connections' && <ConnectionTwin topology={topology} items={content.connections} />}
       {table === 'pools' && <PoolTwin level={topology.level} items={content.pools} />}
     </div>
+  );
+}
+
+/** What is gone from the chart, in words: its boxes are in no table. */
+function GoneLine({ topology }: { topology: Topology }) {
+  const boxes = topology.gone?.boxes ?? [];
+  if (boxes.length === 0) return null;
+  return (
+    <p class="small ink2">
+      Gone in the last ten minutes:{' '}
+      {boxes.map(({ name, title, since }, i) => (
+        <>
+          {i > 0 && ', '}
+          <ChartLink key={name} to={{ kind: 'node', id: name }}>
+            {title || name}
+          </ChartLink>
+          {since && (
+            <>
+              {' '}
+              <Age at={since} />
+            </>
+          )}
+        </>
+      ))}
+      .
+    </p>
   );
 }
 

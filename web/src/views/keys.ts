@@ -4,6 +4,8 @@ import { sibling } from '../chart/walk';
 import type { Bindings } from '../lib/keys';
 import type { Level } from '../api/types';
 import { carryByKey, endMoving, putByKey } from '../parts/moves';
+import { openExport, saveChart } from '../parts/save';
+import { FORMATS } from '../state/export';
 import { type Hops } from '../state/filter';
 import { type View, goTo, showMoment, showNode, unfold } from '../state/route';
 import { selectedNode } from '../state/topology';
@@ -119,6 +121,7 @@ function enter(app: App): void {
   if (putByKey(app)) return;
   const { route, navigate, feed } = app;
   const name = currentNode(app);
+  if (feed.topology.value?.ghosts?.some((g) => g.name === name)) return;
   if (name !== '') {
     navigate(showNode(route.value, name));
     return;
@@ -185,6 +188,7 @@ export const KEYS: Readonly<Record<KeyPart, readonly Key[]>> = {
     { on: { '-': onChart(({ chart }) => chart.zoom(0.8)) }, shown: '−', does: 'zoom out' },
     { on: { '0': onChart(({ chart }) => chart.fit()) }, does: 'all of the chart', action: 'Fit the chart' },
     { on: { t: toggleTable }, does: 'tables instead of chart', action: 'Table instead of chart' },
+    { on: { e: inView(openExport) }, does: 'export it as a file', action: 'Export the chart' },
     { on: { ']': togglePanel }, does: 'the panel', action: 'Show or hide the panel' },
   ],
 };
@@ -221,7 +225,8 @@ export function actionsOf(app: App): { id: string; title: string; key: string; r
     return key.action && run ? [{ id: key.action, title: key.action, key: shownKeys(key), run: () => void run(app) }] : [];
   });
   const others: [string, (app: App) => unknown][] = [...LEVELS.map(([of, title]): [string, (app: App) => unknown] => [title, level(of)]), ['Filter the chart', openFilter], ['Clear filter', clearFilter], ['Map of the world', page('geo')]];
-  return [...keyed, ...others.map(([title, run]) => ({ id: title, title, key: '', run: () => void run(app) }))];
+  const files = FORMATS.map(([format, title]): [string, (app: App) => unknown] => [`Export as ${title}`, () => saveChart(app, format)]);
+  return [...keyed, ...[...others, ...files].map(([title, run]) => ({ id: title, title, key: '', run: () => void run(app) }))];
 }
 
 /** The commands as the help lists them. */

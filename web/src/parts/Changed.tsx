@@ -1,11 +1,12 @@
 import { useApp } from '../app';
-import { figure, shortMoment } from '../lib/format';
+import { figure } from '../lib/format';
 import { eventText, routeOfEvent } from '../state/past';
 import { useResource, useTurn } from '../state/resource';
 import { compareWith, formatRoute, goTo } from '../state/route';
 import { knownAs } from '../state/topology';
 import { MARK_SHAPES } from './shapes';
 import { StateIcon } from './StateIcon';
+import { Age } from './Time';
 
 const DAY_MS = 86_400_000;
 /** What changed is read again this often, ms. */
@@ -16,7 +17,7 @@ const COUNTED = 500;
 
 /** What changed of nodes, services and connections within a day, the newest first; nothing where nothing did. */
 export function ChangedToday() {
-  const { client, feed, now, prefs, route } = useApp();
+  const { client, feed, now, route } = useApp();
   const { data } = useResource('changed today', String(useTurn(now, AGAIN_MS)), (s) => client.events({ from: '-24h', to: '', limit: COUNTED }, s));
   const events = (data?.events ?? []).filter((e) => e.subject !== 'check');
   if (!data || events.length === 0) return null;
@@ -37,9 +38,9 @@ export function ChangedToday() {
             <a href={formatRoute(routeOfEvent(route.value, e))}>
               <StateIcon state={MARK_SHAPES[e.kind]} />
               <span class="name">{eventText(e, named)}</span>
-              <time class="small ink3" dateTime={e.at}>
-                {shortMoment(e.at, now.peek(), prefs.utc.value)}
-              </time>
+              <span class="small ink3">
+                <Age at={e.at} />
+              </span>
             </a>
           </li>
         ))}

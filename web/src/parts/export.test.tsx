@@ -91,7 +91,7 @@ describe('what is gone', () => {
     const h = await show(<Page />, { doc, reply, hash: '#/chart?node=db9' });
     await vi.waitFor(() => expect(find(h.root, 'aside').textContent).toContain('Gone since'), 4_000);
     await vi.waitFor(() => expect(texts(h.root, 'aside h3')).toContain('Connected in'), 4_000);
-    expect(h.asked).toContain('GET diff?from=-10m&hide=ignored%2Cinfrastructure%2Cobservers');
+    expect(h.asked).toContain('GET diff?from=2026-11-23T05%3A26%3A58.000Z&hide=ignored%2Cinfrastructure%2Cobservers');
     expect(find(h.root, 'aside a', 'The chart just before').getAttribute('href')).toContain('at=2026-11-23T05:26:59Z');
     await h.go('#/chart?vanished=no&node=db9');
     expect(find(h.root, 'aside h2').textContent).toBe('This node is not on the chart.');

@@ -2,8 +2,14 @@ import type { ChartNode, Comparison, Connection, Ghost } from '../api/types';
 import { startOf } from './around';
 import type { Topology } from './topology';
 
-/** For so long the server keeps the place of what is gone, as a time ago. */
-export const GONE_FOR = '-10m';
+/** So long before something was gone it was surely there, ms. */
+const BEFORE_MS = 2_000;
+
+/** A moment at which all that is gone was there, RFC 3339; '' where nobody saw it go. What was before it may be unknown. */
+export function beforeGone(ghosts: readonly Ghost[]): string {
+  const times = ghosts.flatMap((g) => (g.since ? [Date.parse(g.since)] : []));
+  return times.length > 0 ? new Date(Math.min(...times) - BEFORE_MS).toISOString() : '';
+}
 
 /** What is gone from a chart, and keeps its place for a while. */
 export interface Gone {

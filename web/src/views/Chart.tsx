@@ -16,7 +16,7 @@ import { ToolRow } from '../parts/ToolRow';
 import { capital, plural } from '../lib/format';
 import { countsLine } from '../state/compare';
 import { type Kept, formatFilter, keptBy } from '../state/filter';
-import { GONE_FOR } from '../state/gone';
+import { beforeGone } from '../state/gone';
 import { judgeOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { endMoving, mayMove, moveBox } from '../parts/moves';
@@ -48,9 +48,10 @@ function useGone(): void {
   const { hide, at, from, vanished } = route.value;
   const ghosts = feed.topology.value?.ghosts ?? [];
   const shown = vanished && at === '' && from === '';
-  const names = ghosts.map((g) => `${g.name} ${g.since ?? ''}`).join();
-  const wanted = shown && names !== '';
-  const { data } = useResource(`gone ${wanted} ${hide.join()}`, names, async (signal) => (wanted ? client.diff(GONE_FOR, '', hide, signal) : null));
+  const names = ghosts.map((g) => g.name).join();
+  const before = beforeGone(ghosts);
+  const wanted = shown && before !== '';
+  const { data } = useResource(`gone ${wanted} ${hide.join()}`, names, async (signal) => (wanted ? client.diff(before, '', hide, signal) : null));
   useEffect(() => {
     gone.value = shown ? data : undefined;
   }, [shown, data]);

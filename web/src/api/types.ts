@@ -256,7 +256,8 @@ export interface Evidence {
   both_ends: boolean;
   /** Both ends name the same sockets. */
   confirmed?: boolean;
-  seen_by: Sighting[];
+  /** Null where it stands for connections of several nodes. */
+  seen_by: Sighting[] | null;
   client_address?: string;
   server_address?: string;
   client_resolved?: string;

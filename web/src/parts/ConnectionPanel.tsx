@@ -75,7 +75,7 @@ function EvidenceSection({ connection }: { connection: Connection }) {
     { end: 'client', node: client.node, address: evidence.client_address, how: evidence.client_resolved },
     { end: 'server', node: server.node, address: evidence.server_address, how: evidence.server_resolved },
   ] as const;
-  const last = [...evidence.seen_by].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))[0];
+  const last = [...(evidence.seen_by ?? [])].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))[0];
   return (
     <section>
       <h3>What it rests on</h3>

@@ -30,7 +30,7 @@ export function unnamed(service: Service): string {
 /** The client's process; where its own node reports it without a name, that it is hidden. */
 function clientText({ client, server, evidence }: Connection): string {
   if (client.process !== '' || server.port === 0) return client.process;
-  return evidence?.seen_by.some((s) => s.end === 'client') ? 'name hidden' : '';
+  return evidence?.seen_by?.some((s) => s.end === 'client') ? 'name hidden' : '';
 }
 
 const time = (at: string | undefined): number => (at ? Date.parse(at) : 0);

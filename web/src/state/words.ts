@@ -97,7 +97,8 @@ export function fruitless({ refused, timed_out, failed }: Connection): string[] 
 }
 
 /** Who reports a connection, and from which end: `web1 reports it at the client’s end, db1 at the server’s.` */
-export function evidenceLine(seen: readonly Sighting[]): string {
+export function evidenceLine(seen: readonly Sighting[] | null): string {
+  if (!seen) return 'It stands for the connections of several nodes, each of which rests on its own reports.';
   const at = (end: Sighting['end']): string[] => [...new Set(seen.filter((s) => s.end === end).map((s) => s.node))];
   const report = (nodes: readonly string[]): string => `${nodes.join(' and ')} ${nodes.length === 1 ? 'reports' : 'report'} it`;
   const client = at('client');

@@ -1,4 +1,5 @@
-import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { type App, useApp } from '../app';
 import { systemClock } from '../lib/clock';
 import { Keyboard } from '../lib/keys';
@@ -82,13 +83,41 @@ export function Page() {
       <AsOf />
       <Beside />
       <main class="page" ref={main} tabIndex={-1}>
-        <Current />
+        <Guarded>
+          <Current />
+        </Guarded>
       </main>
       <BottomBar />
       {route.value.check && <CheckSheet />}
       <Palette actions={actions} />
       <KeysDialog help={HELP} />
       <Announcer title={title} />
+    </div>
+  );
+}
+
+/** A page that can't be drawn says so, and takes no other with it. */
+function Guarded({ children }: { children: ComponentChildren }) {
+  const { route } = useApp();
+  const { view, table } = route.value;
+  const [error, reset] = useErrorBoundary((thrown: unknown) => console.error(thrown));
+  const where = `${view} ${table}`;
+  const failed = useRef(where);
+  useEffect(() => {
+    if (failed.current !== where) reset();
+    failed.current = where;
+  }, [where]);
+  if (!error) return <>{children}</>;
+  return (
+    <div class="scroll">
+      <div class="problem" role="alert">
+        <h1>This page can’t be drawn.</h1>
+        <p class="ink2">That is a fault of dotm: please report it, with the words below. The other pages work.</p>
+        <code>{String(error)}</code>
+        <button type="button" onClick={() => reset()}>
+          Try again
+        </button>
+      </div>
     </div>
   );
 }

@@ -57,6 +57,25 @@ describe('deep links', () => {
     expect(sources.at(-1)?.url).toContain(query);
   });
 
+  it('that can’t be drawn say so, and the other pages are there', async () => {
+    const said = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const broken = { ...oneHostFixture(), connections: oneHostFixture().connections.map((c) => ({ ...c, server: null }) as never) };
+    const h = await open('#/services', broken);
+    await h.go('#/chart?table');
+    expect(find(h.root, '[role="alert"] h1').textContent).toBe('This page can’t be drawn.');
+    expect(said).toHaveBeenCalled();
+    await h.go('#/nodes');
+    await vi.waitFor(() => expect(find(h.root, 'h1').textContent).toBe('Nodes'), 4_000);
+  });
+
+  it('show the tables of pools, whose connections name no reports', async () => {
+    const doc = oneHostFixture();
+    const merged = { ...doc, connections: doc.connections.map((c) => ({ ...c, client: { ...c.client, process: '' }, ...(c.evidence ? { evidence: { ...c.evidence, seen_by: null } } : {}) })) };
+    const { root } = await open(`#/chart?table&connection=${doc.connections[0]?.id ?? ''}`, merged);
+    await vi.waitFor(() => expect(texts(root, 'table[aria-label="Connections of the chart"] td').length).toBeGreaterThan(0), 4_000);
+    expect(find(root, 'aside').textContent).toContain('stands for the connections of several nodes');
+  });
+
   it('go on when the address changes, and name the window', async () => {
     const h = await open('#/chart');
     expect(document.title).toBe('Chart, dotm');

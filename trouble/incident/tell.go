@@ -242,6 +242,14 @@ func Effects(im *trouble.Impact, name func(string) Ref) Impact {
 	return out
 }
 
+// Supposed is the same of a failure that is only supposed, for which no alerts speak.
+func Supposed(im *trouble.Impact, name func(string) Ref) Impact {
+	out := Effects(im, name)
+	confirmed := Effects(&trouble.Impact{Predicted: im.Confirmed}, name)
+	out.Confirmed, out.More = confirmed.Predicted, out.More+confirmed.More
+	return out
+}
+
 // changes are those on what has to do with the incident, the latest first.
 func (t *turn) changes(given *trouble.Incident, near *trouble.Graph) []Change {
 	out := []Change{}

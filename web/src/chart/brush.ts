@@ -1,5 +1,7 @@
 import { truncateMiddle } from '../lib/format';
 import { SHAPES, type StateName } from '../parts/shapes';
+import type { Signals } from '../state/signals';
+import type { Tag, Way } from '../state/trace';
 import { type Camera, MAX_FIT, type Rect, type Size, type ZoomLevel } from './camera';
 import type { ColourName, Palette } from './palette';
 import type { SceneBox, SceneEdge } from './scene';
@@ -17,6 +19,13 @@ export interface Slide {
   t: number;
 }
 
+/** The path of trouble on a scene. */
+export interface Traced {
+  tags: ReadonlyMap<SceneBox, Tag>;
+  predicted: ReadonlySet<SceneBox>;
+  edges: ReadonlyMap<SceneEdge, Way>;
+}
+
 /** What the viewer does with the scene at the moment. */
 export interface View {
   camera: Camera;
@@ -28,6 +37,10 @@ export interface View {
   lit: Shown | null;
   /** What the filter shows: the rest is dimmed. Null where it shows all. */
   kept?: Shown | null;
+  /** The path of an incident, or of a supposed failure. */
+  traced?: Traced | null;
+  /** What dotm's own checks say of connections, by their id. */
+  signals?: Signals;
   /** The edge under the pointer: it says what it is. */
   pointed: SceneEdge | null;
   selectedBox: SceneBox | null;
@@ -99,6 +112,7 @@ export class Brush {
     return { x, y, w: snap(r.x + r.w, camera.x) - x, h: snap(r.y + r.h, camera.y) - y };
   }
 
+  /** A state's shape, `x` and `y` its middle. */
   state(status: StateName, x: number, y: number, size: number): void {
     const ctx = this.ctx;
     const shape = SHAPES[status];

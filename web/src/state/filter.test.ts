@@ -77,7 +77,7 @@ describe('a filter', () => {
   ])('keeps %s', (_, filter, names) => expect(kept(filter)).toEqual(names));
 
   it('takes both ends of a connection in trouble for trouble, and goes to a shared service that fails', () => {
-    const judge: Judge = { ...CALM, connection: (c) => (c.id === 'db dns' ? [{ severity: 'failing', short: '', text: '' }] : []) };
+    const judge: Judge = { ...CALM, connection: (c) => (c.id === 'db dns' ? [{ severity: 'failing', short: '', text: '', kind: 'refused' }] : []) };
     expect(kept({ trouble: true, hops: 1 }, judge)).toEqual(['app', 'db', 'dns', 'store']);
   });
 

@@ -13,37 +13,41 @@ import { Timeline } from '../parts/Timeline';
 import { ToolRow } from '../parts/ToolRow';
 import { capital, plural } from '../lib/format';
 import { countsLine } from '../state/compare';
+import { type Chosen, useChosen, useTrace } from '../state/chosen';
 import { type Kept, formatFilter, keptBy } from '../state/filter';
 import { judgeOf } from '../state/health';
 import { endMoving, mayMove, moveBox } from '../parts/moves';
-import { type Selection, showOnChart, unfold } from '../state/route';
+import { type Selection, ask, showOnChart, unfold } from '../state/route';
 import { type Topology, selectedNode } from '../state/topology';
+import type { Trace } from '../state/trace';
 import { insideNodes } from '../state/words';
 import { ChartTable } from './Twin';
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
 export function ChartView() {
-  const { route } = useApp();
+  const { route, shown } = useApp();
   const kept = useKept();
+  const chosen = useChosen();
+  const trace = useTrace(shown.value, chosen);
   return (
     <div class="body">
       <div class="main">
         <ToolRow />
-        {route.value.table ? <ChartTable kept={kept} /> : <Stage kept={kept} />}
+        {route.value.table ? <ChartTable kept={kept} /> : <Stage kept={kept} chosen={chosen} trace={trace} />}
         {(route.value.at || route.value.from) && <Timeline />}
       </div>
-      <SidePanel />
+      <SidePanel chosen={chosen} trace={trace} />
     </div>
   );
 }
 
 /** What the filter shows. With only trouble asked for, judged anew with the clock. */
 function useKept(): Kept | null {
-  const { shown, route, now } = useApp();
+  const { shown, route, now, signals } = useApp();
   const topology = shown.value;
   const { filter } = route.value;
   const at = filter.trouble ? now.value : 0;
-  return useMemo(() => (topology ? keptBy(topology, filter, judgeOf(topology, at || now.peek())) : null), [topology, formatFilter(filter).join(), at]);
+  return useMemo(() => (topology ? keptBy(topology, filter, judgeOf(topology, at || now.peek(), signals.value)) : null), [topology, formatFilter(filter).join(), at, signals.value]);
 }
 
 /** Where the panel is a sheet from below, and how much of the chart it covers. */
@@ -96,7 +100,7 @@ function useScene(): Scene | null {
 
 const MOVING = 'Drag a box to where it shall stand, or carry the selected one with arrows and put it down with Enter. It stays there; “Unpin” in the panel gives it back.';
 
-function Stage({ kept }: { kept: Kept | null }) {
+function Stage({ kept, chosen, trace }: { kept: Kept | null; chosen: Chosen; trace: Trace | null }) {
   const app = useApp();
   const { chart, shown: drawn, route, navigate, theme } = app;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -165,6 +169,8 @@ function Stage({ kept }: { kept: Kept | null }) {
   }, [node, selection?.id]);
 
   useEffect(() => chart.show(kept?.boxes ?? null), [kept]);
+  useEffect(() => chart.signal(app.signals.value), [app.signals.value]);
+  usePath(trace);
 
   useStaleTick(scene);
 
@@ -174,7 +180,7 @@ function Stage({ kept }: { kept: Kept | null }) {
         ref={canvas}
         tabIndex={0}
         role="img"
-        aria-label={topology ? describe(topology) : 'Chart'}
+        aria-label={topology ? describe(topology, chosen, trace) : 'Chart'}
         aria-describedby="chart-help"
         onKeyDown={(event) => onTab(app, event)}
       />
@@ -200,7 +206,12 @@ function Stage({ kept }: { kept: Kept | null }) {
         </div>
       )}
       {scene && !empty && <Minimap scene={scene} />}
-      {topology && !empty && <FilterLine topology={topology} kept={kept} />}
+      {topology && !empty && (
+        <div class="lines">
+          {trace?.fades && <PathLine chosen={chosen} trace={trace} />}
+          <FilterLine topology={topology} kept={kept} />
+        </div>
+      )}
       {topology && !empty && (
         <div class="zoom" role="group" aria-label="Zoom">
           <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick={() => chart.zoom(1.25)}>
@@ -218,10 +229,45 @@ function Stage({ kept }: { kept: Kept | null }) {
   );
 }
 
-function describe(topology: Topology): string {
+/** Shows a path, and flies to it once: when another one is asked for, or comes on the screen. */
+function usePath(trace: Trace | null): void {
+  const { chart, route } = useApp();
+  const { incident, question, of } = route.value;
+  const asked = trace?.fades ? `${incident} ${question && of.join()}` : '';
+  const seen = useRef('');
+  useEffect(() => {
+    chart.trace(trace);
+    if (asked !== seen.current && trace?.fades) chart.focusOn(trace.boxes);
+    seen.current = asked;
+  }, [trace, asked]);
+}
+
+/** What the path on the chart is of, and the way back to all of it. */
+function PathLine({ chosen, trace }: { chosen: Chosen; trace: Trace }) {
+  const { route, navigate } = useApp();
+  const close = (): void => navigate(route.value.question ? ask(route.value, '') : { ...route.value, incident: '' });
+  return (
+    <div class="filter-line path-line">
+      <span role="status">{pathWords(chosen, trace)}</span>
+      <button type="button" class="plain" onClick={close}>
+        <Icon name="close" /> Close
+      </button>
+    </div>
+  );
+}
+
+function pathWords({ failure, incident }: Chosen, trace: Trace): string {
+  const next = trace.predicted.size;
+  const bad = trace.boxes.size - next;
+  const what = failure.data ? `If ${failure.data.of.map((r) => r.name).join(', ')} failed` : (incident.data?.title ?? '');
+  return `${what}: ${plural(bad, 'box', 'boxes')} in trouble${next > 0 ? `, ${next} predicted` : ''}`;
+}
+
+function describe(topology: Topology, chosen: Chosen, trace: Trace | null): string {
+  const path = trace?.fades ? `; the path of trouble is shown: ${pathWords(chosen, trace)}` : '';
   const marks = topology.marks && [topology.marks.nodes, topology.marks.services, topology.marks.connections].flatMap((m) => [...m.values()]);
   const differs = marks && marks.length > 0 ? `; beside the other moment ${countsLine(marks.map((mark) => ({ mark })))}` : '';
-  return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}`;
+  return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}${path}`;
 }
 
 /** Ages and trouble on the canvas are redrawn with the clock, but only if there are any. */

@@ -1,7 +1,8 @@
 import { useApp } from '../app';
-import type { Incident, IncidentEffect } from '../api/types';
+import type { Incident } from '../api/types';
 import { capital, figure, moment, plural, shortMoment, span } from '../lib/format';
 import { CopyLink } from '../parts/Command';
+import { Effects } from '../parts/Effects';
 import { Icon } from '../parts/Icon';
 import { IncidentAck } from '../parts/IncidentAck';
 import { Causes, RefName } from '../parts/IncidentCauses';
@@ -11,8 +12,9 @@ import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
 import { Moment } from '../parts/Time';
 import { type Confirmed, alertsLine, badNow, confirmedOf, pathOf, selectionOf, stateOfIncident, together } from '../state/incidents';
+import { useIncidentTurn } from '../state/news';
 import { useResource } from '../state/resource';
-import { filterBy, formatRoute, goTo, showOnChart } from '../state/route';
+import { ask, formatRoute, goTo, showPath } from '../state/route';
 
 /** Boxes of a path beside each other. */
 const WIDE = 6;
@@ -20,9 +22,10 @@ const WIDE = 6;
 /** One incident in full: what happened, what is likely behind it, what follows, what is not known. */
 export function IncidentCard({ id }: { id: string }) {
   const { client, incidents } = useApp();
-  // The list says when it changed.
+  // The list of open ones says when it changed; of another nobody says more than that something did.
   const known = incidents.value.find((i) => i.id === id);
-  const { data, problem, reload } = useResource(`incident ${id}`, known?.updated ?? '', (s) => client.incident(id, s));
+  const turn = useIncidentTurn();
+  const { data, problem, reload } = useResource(`incident ${id}`, known?.updated ?? turn, (s) => client.incident(id, s));
   if (problem && !data) return <ProblemNote problem={problem} onRetry={reload} />;
   if (!data) return null;
   return (
@@ -79,9 +82,12 @@ function Head({ incident, onChange }: { incident: Incident; onChange: () => void
       )}
       <div class="buttons">
         <CopyLink to={formatRoute({ ...goTo(route.value, 'incidents'), at: '', incident: incident.id })} />
+        <a class="button" href={formatRoute(showPath(route.value, incident.id))}>
+          Show on chart
+        </a>
         {selection && (
-          <a class="button" href={formatRoute(filterBy(showOnChart(route.value, selection), { trouble: true }))}>
-            Show on chart
+          <a class="button" href={formatRoute(ask(route.value, 'fails', [selection.id]))}>
+            What else needs it
           </a>
         )}
         <IncidentAck incident={incident} onDone={onChange} />
@@ -108,30 +114,6 @@ function Path({ incident }: { incident: Incident }) {
   const cause = (incident.causes ?? [])[0];
   if (!cause || incident.unclear) return null;
   return <IncidentPath path={pathOf(cause, badNow(incident))} most={WIDE} />;
-}
-
-function Effects({ title, aside, state, effects, none }: { title: string; aside: string; state: 'PREDICTED' | 'OK' | 'NONE'; effects: readonly IncidentEffect[]; none: string }) {
-  if (effects.length === 0 && !none) return null;
-  return (
-    <section class="effects">
-      <div class="section-head">
-        <h3>{title}</h3>
-        <span>{aside}</span>
-      </div>
-      {effects.length === 0 && <p class="ink2">{none}</p>}
-      <ul>
-        {effects.map((e) => (
-          <li key={e.component}>
-            <StateIcon state={state} silent />
-            <span>
-              <RefName of={e} />
-            </span>
-            <span class="ink2">{e.why}</span>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
 }
 
 function Predicted({ incident }: { incident: Incident }) {

@@ -30,6 +30,7 @@ const GeoView = lazy(() => import('./Geo').then((m) => m.GeoView));
 const MappingView = lazy(() => import('./Mapping').then((m) => m.MappingView));
 const ReportView = lazy(() => import('./Report').then((m) => m.ReportView));
 const SettingsView = lazy(() => import('./Settings').then((m) => m.SettingsView));
+const WhatIfDialog = lazy(() => import('../parts/WhatIf').then((m) => m.WhatIfDialog));
 const CheckSheet = lazy(() => import('../parts/CheckSheet').then((m) => m.CheckSheet));
 
 const HELP = keyHelp();
@@ -85,6 +86,7 @@ export function Page() {
       </main>
       <BottomBar />
       {route.value.check && <CheckSheet />}
+      {route.value.question && route.value.view !== 'chart' && <WhatIfDialog />}
       <Palette actions={actions} />
       <KeysDialog help={HELP} />
       <Announcer title={title} />

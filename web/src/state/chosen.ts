@@ -1,0 +1,58 @@
+import { useMemo } from 'preact/hooks';
+import { useApp } from '../app';
+import type { Incident, IncidentRef, WhatIf } from '../api/types';
+import { useIncidentTurn } from './news';
+import { type Resource, useResource, useTurn } from './resource';
+import { type Story, type Trace, causesOf, storyOf, storyOfFailure, traceOf } from './trace';
+import type { Topology } from './topology';
+
+/** What would fail is asked again this often, ms: each answer goes through all of the site. */
+const ASK_MS = 30_000;
+
+/** How far back who used a thing is looked for. */
+export const USE_DAYS = 30;
+
+/** What the link asks about a failure; null where it asks nothing. */
+export function useWhatIf(days: number): Resource<WhatIf | null> {
+  const { client, now, route } = useApp();
+  const { of, at } = route.value;
+  const turn = useTurn(now, ASK_MS);
+  return useResource(`impact ${of.join()} ${days} ${at}`, String(turn), (s) => (of.length > 0 ? client.impact(of, days, s) : Promise.resolve(null)));
+}
+
+/** The incident whose path the chart shows; null where it shows none. */
+function useChosenIncident(): Resource<Incident | null> {
+  const { client, route } = useApp();
+  const { view, incident } = route.value;
+  const id = view === 'chart' ? incident : '';
+  const turn = useIncidentTurn();
+  return useResource(`incident ${id}`, turn, (s) => (id ? client.incident(id, s) : Promise.resolve(null)));
+}
+
+/** What the chart's path is about. */
+export interface Chosen {
+  incident: Resource<Incident | null>;
+  failure: Resource<WhatIf | null>;
+  story: Story | null;
+}
+
+export function useChosen(): Chosen {
+  const { at } = useApp().route.value;
+  const incident = useChosenIncident();
+  const failure = useWhatIf(USE_DAYS);
+  const story = useMemo(() => (failure.data ? storyOfFailure(failure.data) : incident.data ? storyOf(incident.data, at) : null), [failure.data, incident.data, at]);
+  return { incident, failure, story };
+}
+
+/** The path on the chart: of what is chosen; else the likely causes of what is open now are marked. */
+export function useTrace(topology: Topology | null, { story }: Chosen): Trace | null {
+  const { incidents, route } = useApp();
+  const list = incidents.value;
+  const live = route.value.at === '';
+  return useMemo(() => {
+    if (!topology) return null;
+    if (story) return traceOf(topology, story);
+    const causes = live ? list.filter((i) => !i.unclear && !i.acknowledged).flatMap<IncidentRef>((i) => i.cause ?? []) : [];
+    return causes.length > 0 ? causesOf(topology, causes) : null;
+  }, [topology, story, live, list]);
+}

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { useApp } from '../app';
 import { openCount, worstIncidents } from '../state/incidents';
-import { useIncidentTurn } from '../state/news';
+import { useIncidentTurn } from './news';
 import { useResource } from '../state/resource';
 import { goTo } from '../state/route';
 

@@ -1,10 +1,9 @@
 import type { ComponentChildren } from 'preact';
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Note, Version } from '../api/types';
 import { longSpan, plural } from '../lib/format';
 import { UNREAD } from '../state/checks';
-import type { Chosen } from '../state/chosen';
 import { judgeOf, suspectsOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { type Route, type Selection, formatRoute, sameHide, showList } from '../state/route';
@@ -12,6 +11,7 @@ import type { Topology } from '../state/topology';
 import type { Trace } from '../state/trace';
 import { coverageLine, headline, missing, nodeLine, ONE_SIDED, silentNodes } from '../state/words';
 import { OpenAlerts } from './Checks';
+import type { Chosen } from './chosen';
 import { Command, HintText } from './Command';
 import { ConnectionPanel } from './ConnectionPanel';
 import { Icon } from './Icon';
@@ -50,6 +50,9 @@ export function SidePanel({ chosen, trace }: PanelProps) {
   const { shown, route, prefs, wall, version } = useApp();
   const [folded, setFolded] = useState(true);
   const topology = shown.value;
+  const { question } = route.value;
+  // What somebody asks they want to read.
+  useEffect(() => setFolded(question === ''), [question]);
   if (!topology || !prefs.panel.value) return null;
   const selected = selectedPanel(topology, route.value.selection) ?? missingPanel(topology, route.value);
   const path = selected ? null : pathPanel(route.value, { chosen, trace });

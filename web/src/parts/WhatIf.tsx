@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Service, WhatIf } from '../api/types';
 import { figure, plural } from '../lib/format';
-import { USE_DAYS, useWhatIf } from '../state/chosen';
+import { USE_DAYS, useWhatIf } from './chosen';
 import { type Place, placesFor } from '../state/places';
 import { useResource } from '../state/resource';
 import { MOST_OF, type Question, ask, formatRoute } from '../state/route';

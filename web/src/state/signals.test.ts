@@ -49,9 +49,8 @@ describe('signals', () => {
 
   it('are none where they are about no connection, stale, or gone from the chart', () => {
     const topology = fromDocument(shopFixture());
-    const gone = signal({ connection: 'x' });
-    const { client: _, server: __, ...endless } = gone.signal ?? { kind: '', figure: 0 };
-    expect(signalsOf(topology, [signal({ connection: '' }), signal({}, { stale: true }), makeCheck({}), { ...gone, signal: endless }]).size).toBe(0);
+    const endless: SocketSignal = { kind: 'refused', connection: 'x', figure: 1 };
+    expect(signalsOf(topology, [signal({ connection: '' }), signal({}, { stale: true }), makeCheck({}), { ...signal(), signal: endless }]).size).toBe(0);
     expect(signalsOf(null, [signal()]).size).toBe(0);
   });
 });

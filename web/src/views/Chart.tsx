@@ -13,7 +13,7 @@ import { Timeline } from '../parts/Timeline';
 import { ToolRow } from '../parts/ToolRow';
 import { capital, plural } from '../lib/format';
 import { countsLine } from '../state/compare';
-import { type Chosen, useChosen, useTrace } from '../state/chosen';
+import { type Chosen, useChosen, useTrace } from '../parts/chosen';
 import { type Kept, formatFilter, keptBy } from '../state/filter';
 import { judgeOf } from '../state/health';
 import { endMoving, mayMove, moveBox } from '../parts/moves';

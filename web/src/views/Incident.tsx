@@ -12,7 +12,7 @@ import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
 import { Moment } from '../parts/Time';
 import { type Confirmed, alertsLine, badNow, confirmedOf, pathOf, selectionOf, stateOfIncident, together } from '../state/incidents';
-import { useIncidentTurn } from '../state/news';
+import { useIncidentTurn } from '../parts/news';
 import { useResource } from '../state/resource';
 import { ask, formatRoute, goTo, showPath } from '../state/route';
 

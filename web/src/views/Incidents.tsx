@@ -7,7 +7,7 @@ import { PathChain } from '../parts/IncidentPath';
 import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
 import { alikeEffects, badNow, confirmedOf, pathOf, stateOfIncident, summaryLine, together, worstIncidents } from '../state/incidents';
-import { useIncidentTurn } from '../state/news';
+import { useIncidentTurn } from '../parts/news';
 import { useResource } from '../state/resource';
 import { formatRoute, goTo, showPath } from '../state/route';
 import { IncidentCard } from './Incident';

@@ -1,5 +1,5 @@
 import { useApp } from '../app';
-import { useTurn } from './resource';
+import { useTurn } from '../state/resource';
 
 /** Without a line that tells what is new of incidents they are read again this often, ms. */
 export const WITHOUT_LINE_MS = 30_000;

@@ -2,9 +2,9 @@ import { useMemo } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Incident, IncidentRef, WhatIf } from '../api/types';
 import { useIncidentTurn } from './news';
-import { type Resource, useResource, useTurn } from './resource';
-import { type Story, type Trace, causesOf, storyOf, storyOfFailure, traceOf } from './trace';
-import type { Topology } from './topology';
+import { type Resource, useResource, useTurn } from '../state/resource';
+import { type Story, type Trace, causesOf, storyOf, storyOfFailure, traceOf } from '../state/trace';
+import type { Topology } from '../state/topology';
 
 /** What would fail is asked again this often, ms: each answer goes through all of the site. */
 const ASK_MS = 30_000;

@@ -94,7 +94,7 @@ test('an incident from its list to its path on the chart, acknowledged, asked ab
   const asked = [];
   p.on('request', (r) => asked.push(r.url()));
 
-  // It opens on the open page, told by the stream: nothing is asked for in between.
+  // It opens on the open page, told by the stream.
   await call('POST', 'checks', results('CRITICAL'));
   const card = p.locator('article.incident');
   await card.getByText(/postgres/).first().waitFor({ timeout: 10_000 });

@@ -169,7 +169,7 @@ export class BoxPainter {
     const wide = Math.max(this.#brush.thin(6), this.#brush.px(6));
     this.#outline(node, rect, wide / 2);
     ctx.lineWidth = wide;
-    ctx.strokeStyle = this.#brush.colour('critical');
+    ctx.strokeStyle = this.#brush.colour(this.#brush.tone.line);
     ctx.globalAlpha = alpha * 0.18;
     ctx.stroke();
     ctx.globalAlpha = alpha;
@@ -189,14 +189,14 @@ export class BoxPainter {
     const alpha = ctx.globalAlpha;
     ctx.globalAlpha = 1;
     brush.round(area, brush.px(3));
-    ctx.fillStyle = brush.colour(sure ? 'critical' : 'surface');
+    ctx.fillStyle = brush.colour(sure ? brush.tone.fill : 'surface');
     ctx.fill();
     if (!sure) {
       ctx.lineWidth = brush.px(1);
       ctx.strokeStyle = brush.colour('ink3');
       ctx.stroke();
     }
-    brush.text(text, area.x + area.w / 2, area.y + h / 2, font, sure ? 'critical-on' : 'ink', 'center');
+    brush.text(text, area.x + area.w / 2, area.y + h / 2, font, sure ? brush.tone.on : 'ink', 'center');
     ctx.globalAlpha = alpha;
   }
 
@@ -213,7 +213,7 @@ export class BoxPainter {
       ctx.stroke();
     }
     ctx.lineWidth = long(1.6);
-    ctx.strokeStyle = this.#brush.colour('critical');
+    ctx.strokeStyle = this.#brush.colour(this.#brush.tone.line);
     ctx.setLineDash([long(4), long(3)]);
     ctx.stroke();
     ctx.setLineDash([]);

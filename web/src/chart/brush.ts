@@ -1,7 +1,7 @@
 import { truncateMiddle } from '../lib/format';
 import { SHAPES, type StateName } from '../parts/shapes';
 import type { Signals } from '../state/signals';
-import type { Tag, Way } from '../state/trace';
+import type { Tag, Tone, Way } from '../state/trace';
 import { type Camera, MAX_FIT, type Rect, type Size, type ZoomLevel } from './camera';
 import type { ColourName, Palette } from './palette';
 import type { SceneBox, SceneEdge } from './scene';
@@ -24,7 +24,15 @@ export interface Traced {
   tags: ReadonlyMap<SceneBox, Tag>;
   predicted: ReadonlySet<SceneBox>;
   edges: ReadonlyMap<SceneEdge, Way>;
+  tone: Tone;
 }
+
+/** The colours of a path. */
+export const TONES: Readonly<Record<Tone, { line: ColourName; fill: ColourName; on: ColourName }>> = {
+  critical: { line: 'critical', fill: 'critical', on: 'critical-on' },
+  warning: { line: 'warning-line', fill: 'warning-fill', on: 'warning-on' },
+  unknown: { line: 'unknown', fill: 'unknown', on: 'surface' },
+};
 
 /** What the viewer does with the scene at the moment. */
 export interface View {
@@ -110,6 +118,11 @@ export class Brush {
     const x = snap(r.x, camera.x);
     const y = snap(r.y, camera.y);
     return { x, y, w: snap(r.x + r.w, camera.x) - x, h: snap(r.y + r.h, camera.y) - y };
+  }
+
+  /** The colours of the path that is shown. */
+  get tone(): (typeof TONES)[Tone] {
+    return TONES[this.view.traced?.tone ?? 'critical'];
   }
 
   /** A state's shape, `x` and `y` its middle. */

@@ -525,13 +525,14 @@ function pathOf(scene: Scene, trace: Trace, kept: Shown | null): Shown {
   return { boxes, edges: new Set(scene.edges.filter((e) => trace.edges.has(e.connection.id) && (!kept || kept.edges.has(e)))) };
 }
 
-function tracedOn(scene: Scene, { tags, predicted, edges }: Trace): Traced {
+function tracedOn(scene: Scene, { tags, predicted, edges, tone }: Trace): Traced {
   const named = <T>(names: Iterable<readonly [string, T]>): [SceneBox, T][] =>
     [...names].flatMap(([name, what]) => {
       const box = scene.boxByName.get(name);
       return box ? [[box, what] as [SceneBox, T]] : [];
     });
   return {
+    tone,
     tags: new Map(named(tags)),
     predicted: new Set(named([...predicted].map((name) => [name, true] as const)).map(([box]) => box)),
     edges: new Map(edges.size === 0 ? [] : scene.edges.flatMap((e) => (edges.has(e.connection.id) ? [[e, edges.get(e.connection.id) ?? 'travels'] as const] : []))),

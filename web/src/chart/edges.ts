@@ -185,7 +185,7 @@ export class EdgePainter {
     ctx.strokeStyle = this.#brush.colour('lane');
     ctx.lineWidth = (CHEVRON.width + 2.4) * size;
     stroke();
-    ctx.strokeStyle = this.#brush.colour('critical');
+    ctx.strokeStyle = this.#brush.colour(this.#brush.tone.line);
     ctx.lineWidth = CHEVRON.width * size;
     stroke();
   }
@@ -205,7 +205,7 @@ export class EdgePainter {
 
   #ink(edge: SceneEdge, severity: Severity | undefined): ColourName {
     if (this.#isSelected(edge)) return 'accent';
-    if (this.#way(edge)) return 'critical';
+    if (this.#way(edge)) return this.#brush.tone.line;
     if (severity) return TICKS[severity].colour;
     if (edge.mark) return MARKED[edge.mark].colour;
     return this.#brush.view.lit?.edges.has(edge) ? 'ink2' : 'edge';
@@ -279,7 +279,7 @@ export class EdgePainter {
     const more: [string, ColourName][] = [
       ...(edge.mark ? [[MARK_WORDS[edge.mark], MARKED[edge.mark].colour] as [string, ColourName]] : []),
       ...this.#troubles(edge).map((t): [string, ColourName] => [t.text, TICKS[t.severity].text]),
-      ...(way ? [[WAY_WORDS[way], 'critical'] as [string, ColourName]] : []),
+      ...(way ? [[WAY_WORDS[way], 'ink2'] as [string, ColourName]] : []),
     ];
     more.forEach(([text, colour], i) => line(text, colour, i + 1));
   }

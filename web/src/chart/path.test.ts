@@ -19,6 +19,7 @@ const scene: Scene = buildScene(fromDocument(shopFixture()), { title: 'shop', su
 function traced(tag: Tag = { text: 'Cause 1', sure: true }, edges: Record<string, Way> = { [APP_DB]: 'travels', [CRON_DB]: 'next', [WEB_APP]: 'through' }): Traced {
   return {
     tags: new Map([[boxOf(scene, 'db01'), tag]]),
+    tone: 'critical',
     predicted: new Set([boxOf(scene, 'cron01')]),
     edges: new Map(Object.entries(edges).map(([id, way]) => [edgeOf(scene, id), way])),
   };
@@ -70,6 +71,12 @@ describe('the path on the chart', () => {
       return m.stroke === 'critical' && Math.abs(left - x) <= 1 && Math.abs(top - y) <= 1;
     });
     expect(outline.at(-1)).toMatchObject({ dash: [4, 3] });
+  });
+
+  it('has the colour of its incident', () => {
+    const mild = { ...traced(), tone: 'warning' as const };
+    expect(draw(scene, { traced: mild }).text('Cause 1').fill).toBe('warning-on');
+    expect(draw(scene, { traced: mild }).along(edgeOf(scene, APP_DB).path)[0]?.stroke).toBe('warning-line');
   });
 
   it('leaves a chart without one as it is', () => {

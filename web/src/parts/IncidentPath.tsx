@@ -28,7 +28,7 @@ export function IncidentPath({ path, most }: { path: readonly PathBox[]; most: n
 /** The same in one line, for little room: the names alone. */
 export function PathChain({ path }: { path: readonly PathBox[] }) {
   if (path.length < 2) return null;
-  const { boxes, out } = shortened(path, 3);
+  const { boxes, out } = shortened(path);
   return (
     <ol class="chain" aria-label="The path from client to likely cause">
       {boxes.map(({ ref, status, cause }, i) => (

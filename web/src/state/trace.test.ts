@@ -85,6 +85,18 @@ describe('the path of an incident', () => {
     expect(over.predicted.size).toBe(0);
   });
 
+  it('has the colour of the worst of it', () => {
+    expect(trace().tone).toBe('critical');
+    expect(trace({ ...FULL, alerts: [alert(DB, 'disk', 'WARNING', '12:00', '12:08')] }).tone).toBe('warning');
+    expect(trace({ ...FULL, alerts: [] }).tone).toBe('critical');
+  });
+
+  it('in the past is of what was bad then', () => {
+    const t = traceOf(fromDocument(shopFixture()), storyOf(FULL, at('12:30')));
+    expect([...t.boxes]).not.toContain('cron01');
+    expect(edges(t)).toContain('web01>app01 through');
+  });
+
   it('is empty where nothing of it is on the chart', () => {
     const t = trace(FULL, { ...shopFixture(), nodes: [], services: [], connections: [] });
     expect([t.tags.size, t.boxes.size, t.edges.size]).toEqual([0, 0, 0]);

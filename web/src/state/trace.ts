@@ -1,5 +1,5 @@
-import type { Connection, Incident, IncidentAlert, IncidentRef, IncidentStep, WhatIf } from '../api/types';
-import { isBad } from './checks';
+import type { Connection, Incident, IncidentAlert, IncidentRef, IncidentStep, Status, WhatIf } from '../api/types';
+import { isBad, severity } from './checks';
 import { badNow, refLines } from './incidents';
 import type { Topology } from './topology';
 
@@ -20,6 +20,7 @@ export interface Story {
   confirmed: readonly IncidentRef[];
   predicted: readonly IncidentRef[];
   steps: readonly Pick<IncidentStep, 'client' | 'server'>[];
+  tone: Tone;
 }
 
 /**
@@ -43,14 +44,27 @@ export interface Trace {
   /** Of them, those of which nothing is bad yet. */
   predicted: ReadonlySet<string>;
   edges: ReadonlyMap<string, Way>;
+  /** The colour of all of it. */
+  tone: Tone;
   /** What is not of it stands back. */
   fades: boolean;
+}
+
+/** How bad an incident is: what its path is drawn in. */
+export type Tone = 'critical' | 'warning' | 'unknown';
+
+/** By the worst of what is bad. */
+function toneOf(statuses: readonly Status[]): Tone {
+  const worst = Math.max(...statuses.map(severity), 0);
+  if (worst === severity('WARNING')) return 'warning';
+  return worst === severity('UNKNOWN') ? 'unknown' : 'critical';
 }
 
 /** What was bad at a moment; '' is now, and of what is over all of it. */
 function badAt(incident: Incident, at: string): readonly IncidentAlert[] {
   const alerts = incident.alerts ?? [];
-  const then = alerts.filter((a) => a.seen <= at && (!a.over || a.over > at));
+  const moment = Date.parse(at);
+  const then = alerts.filter((a) => Date.parse(a.seen) <= moment && (!a.over || Date.parse(a.over) > moment));
   if (at !== '' && then.length > 0) return then;
   return incident.state === 'open' ? badNow(incident) : alerts;
 }
@@ -65,6 +79,7 @@ export function storyOf(incident: Incident, at = ''): Story {
     confirmed: alerts.map((a) => a.about),
     predicted: incident.state === 'open' && at === '' ? (incident.impact.predicted ?? []) : [],
     steps: sure ? (causes[0]?.path ?? []) : [],
+    tone: toneOf(alerts.map((a) => a.status)),
   };
 }
 
@@ -78,6 +93,7 @@ export function storyOfFailure(im: WhatIf): Story {
     confirmed: im.confirmed ?? [],
     predicted: im.predicted ?? [],
     steps: [],
+    tone: 'critical',
   };
 }
 
@@ -89,7 +105,7 @@ export function causesOf(topology: Topology, causes: readonly IncidentRef[]): Tr
     const place = placeOn(on, ref);
     if (place) tags.set(place.box, { text: 'Likely cause', sure: true });
   }
-  return { tags, boxes: new Set(), predicted: new Set(), edges: new Map(), fades: false };
+  return { tags, boxes: new Set(), predicted: new Set(), edges: new Map(), tone: 'critical', fades: false };
 }
 
 /** The box of each node, and of each pool and group. */
@@ -138,6 +154,16 @@ function isClient(place: Place, { client, server }: Connection): boolean {
   return isWhole(place) || server.port === 0 || (port !== 0 && port === place.port) || (client.process !== '' && client.process === place.process);
 }
 
+function byBox(places: readonly Place[]): Map<string, Place[]> {
+  const found = new Map<string, Place[]>();
+  for (const p of places) {
+    const held = found.get(p.box);
+    if (held) held.push(p);
+    else found.set(p.box, [p]);
+  }
+  return found;
+}
+
 /** So many edges may lie between two in trouble of which nobody knows more. */
 const MOST_BETWEEN = 3;
 
@@ -156,7 +182,9 @@ class Tracing {
   readonly #on: Boxes;
   readonly #tags = new Map<string, Tag>();
   readonly #causes: Place[] = [];
+  readonly #tone: Tone;
   readonly #bad: Place[];
+  readonly #badOn: ReadonlyMap<string, readonly Place[]>;
   readonly #next: Place[];
   readonly #into = new Map<string, Connection[]>();
   readonly #reached = new Set<string>();
@@ -172,7 +200,9 @@ class Tracing {
       if (sure) this.#causes.push(place);
       if (!this.#tags.has(place.box)) this.#tags.set(place.box, { text, sure });
     }
+    this.#tone = story.tone;
     this.#bad = this.#places(story.confirmed);
+    this.#badOn = byBox(this.#bad);
     this.#next = this.#places(story.predicted);
     for (const c of topology.connections.values()) {
       if (c.observer) continue;
@@ -203,10 +233,10 @@ class Tracing {
       };
       const { box } = place;
       const whole = isWhole(place);
-      for (const other of this.#bad) if (other.box === box && (whole || isWhole(other))) reach(other);
+      for (const other of this.#badOn.get(box) ?? []) if (whole || isWhole(other)) reach(other);
       for (const c of this.#into.get(box) ?? []) {
         if (!isServer(place, c)) continue;
-        for (const other of this.#bad) {
+        for (const other of this.#badOn.get(c.client.node) ?? []) {
           if (!isClient(other, c)) continue;
           this.#edges.set(c.id, 'travels');
           reach(other);
@@ -226,7 +256,7 @@ class Tracing {
   }
 
   #pass(c: Connection): void {
-    if (!this.#edges.has(c.id)) this.#edges.set(c.id, this.#bad.some((b) => isClient(b, c)) ? 'travels' : 'through');
+    if (!this.#edges.has(c.id)) this.#edges.set(c.id, this.#badOn.get(c.client.node)?.some((b) => isClient(b, c)) ? 'travels' : 'through');
     this.#through.add(c.client.node).add(c.server.node);
   }
 
@@ -272,13 +302,11 @@ class Tracing {
   /** What would fail next hangs on what is bad, or on what would fail before it. */
   foresee(): void {
     const servers = [...this.#causes, ...this.#bad, ...this.#next];
-    const boxes = new Set(servers.map((s) => s.box));
-    const clients = new Map<string, Place[]>();
-    for (const n of this.#next) clients.set(n.box, [...(clients.get(n.box) ?? []), n]);
-    for (const box of boxes) {
+    const clients = byBox(this.#next);
+    for (const [box, there] of byBox(servers)) {
       for (const c of this.#into.get(box) ?? []) {
         if (this.#edges.has(c.id) || !clients.get(c.client.node)?.some((n) => isClient(n, c))) continue;
-        if (servers.some((s) => isServer(s, c))) this.#edges.set(c.id, 'next');
+        if (there.some((s) => isServer(s, c))) this.#edges.set(c.id, 'next');
       }
     }
   }
@@ -286,6 +314,6 @@ class Tracing {
   done(): Trace {
     const here = new Set([...this.#tags.keys(), ...this.#bad.map((b) => b.box)]);
     const predicted = new Set(this.#next.map((n) => n.box).filter((box) => !here.has(box)));
-    return { tags: this.#tags, boxes: new Set([...here, ...predicted, ...this.#through]), predicted, edges: this.#edges, fades: true };
+    return { tags: this.#tags, boxes: new Set([...here, ...predicted, ...this.#through]), predicted, edges: this.#edges, tone: this.#tone, fades: true };
   }
 }

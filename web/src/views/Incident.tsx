@@ -47,8 +47,6 @@ export function IncidentCard({ id }: { id: string }) {
 
 function Head({ incident, onChange }: { incident: Incident; onChange: () => void }) {
   const { route } = useApp();
-  const cause = (incident.causes ?? [])[0];
-  const selection = cause ? selectionOf(cause) : null;
   return (
     <header class="incident-head">
       <a class="back" href={formatRoute({ ...goTo(route.value, 'incidents') })}>
@@ -85,11 +83,6 @@ function Head({ incident, onChange }: { incident: Incident; onChange: () => void
         <a class="button" href={formatRoute(showPath(route.value, incident.id))}>
           Show on chart
         </a>
-        {selection && (
-          <a class="button" href={formatRoute(ask(route.value, 'fails', [selection.id]))}>
-            What else needs it
-          </a>
-        )}
         <IncidentAck incident={incident} onDone={onChange} />
       </div>
     </header>
@@ -117,13 +110,21 @@ function Path({ incident }: { incident: Incident }) {
 }
 
 function Predicted({ incident }: { incident: Incident }) {
+  const { route } = useApp();
   const { predicted, possible, spared, more } = incident.impact;
+  const [cause] = incident.causes ?? [];
+  const selection = cause ? selectionOf(cause) : null;
   return (
     <div>
       <Effects title="Predicted" aside="would fail next" state="PREDICTED" effects={predicted ?? []} none={incident.state === 'open' ? 'Nothing else is likely to fail by what is known.' : ''} />
       <Effects title="Possible" aside="may fail, nothing says how likely" state="NONE" effects={possible ?? []} none="" />
       <Effects title="Spared" aside="something stands in" state="OK" effects={spared ?? []} none="" />
       {more ? <p class="small ink3">and {figure(more)} more</p> : null}
+      {selection && (
+        <p class="ask">
+          <a href={formatRoute(ask(route.value, 'fails', [selection.id]))}>What if something else failed with it?</a>
+        </p>
+      )}
     </div>
   );
 }

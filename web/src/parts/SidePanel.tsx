@@ -34,19 +34,19 @@ function isFirstRun({ coverage, nodes }: Topology): boolean {
 }
 
 interface PanelProps {
-  chosen: Chosen;
-  /** The path that the chart shows. */
-  trace: Trace | null;
+  /** What the chart's path is about, and the path; of none, nothing is said. */
+  chosen?: Chosen | null;
+  trace?: Trace | null;
 }
 
 /** What the chart's path is about; null where it shows none. */
-function pathPanel({ question, incident }: Route, { chosen, trace }: PanelProps): ComponentChildren | null {
+function pathPanel({ question, incident }: Route, { chosen = null, trace = null }: PanelProps): ComponentChildren | null {
   if (question) return <WhatIfPanel />;
-  return incident ? <IncidentPanel chosen={chosen.incident} trace={trace} /> : null;
+  return incident && chosen ? <IncidentPanel chosen={chosen.incident} trace={trace} /> : null;
 }
 
 /** What is selected, what the chart's path is about, or how things stand. On narrow screens a sheet from below. */
-export function SidePanel({ chosen, trace }: PanelProps) {
+export function SidePanel({ chosen = null, trace = null }: PanelProps) {
   const { shown, route, prefs, wall, version } = useApp();
   const [folded, setFolded] = useState(true);
   const topology = shown.value;
@@ -61,7 +61,7 @@ export function SidePanel({ chosen, trace }: PanelProps) {
     <aside class={`panel${folded && !selected ? ' folded' : ''}${first ? ' first' : ''}`} aria-label={selected ? 'Selection' : path ? 'Path of trouble' : 'Overview'}>
       {!selected && (
         <button type="button" class="sheet-handle" aria-expanded={!folded} onClick={() => setFolded(!folded)}>
-          {path ? (chosen.incident.data?.title ?? 'If this fails') : folded ? headline(topology.coverage) : 'Overview'}
+          {path ? (chosen?.incident.data?.title ?? 'If this fails') : folded ? headline(topology.coverage) : 'Overview'}
           <Icon name={folded ? 'up' : 'down'} />
         </button>
       )}

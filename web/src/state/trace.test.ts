@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Incident, TopologyDocument, WhatIf } from '../api/types';
 import { shopFixture, shopPairs, shopPools } from '../fixtures/shop';
 import { APP, DB, INCIDENT, LB, WEB, alert, at, ref } from '../fixtures/incident';
-import { type Trace, type Way, causesOf, storyOf, storyOfFailure, traceOf } from './trace';
+import { type Trace, type Way, causesOf } from './trace';
+import { storyOf, storyOfFailure, traceOf } from './tracing';
 import { fromDocument } from './topology';
 
 const CRON = ref('cron01', 'reports', 8000);

@@ -117,7 +117,7 @@ describe('the card', () => {
   it('says so when nothing tells what is behind it', async () => {
     const h = await incidents({ card: { ...INCIDENT, causes: [] } });
     expect(find(card(h), '.causes').textContent).toContain('Nothing tells what is behind it.');
-    expect(texts(card(h), '.buttons a')).toEqual([]);
+    expect(texts(card(h), '.buttons a')).toEqual(['Show on chart']);
   });
 
   it('of one that is over, says how long it took, and predicts nothing', async () => {

@@ -82,7 +82,7 @@ export class ChartController {
   #drawn: Camera | null = null;
   #goal: Rect | null = null;
   /** Boxes to fly to as soon as there is a canvas. */
-  #wanted: ReadonlySet<string> | null = null;
+  #wanted: { names: ReadonlySet<string>; covered: number } | null = null;
   #fading: Fading | null = null;
   #preview: Hit | null = null;
   /** Where the viewer was before the first preview. */
@@ -353,7 +353,7 @@ export class ChartController {
     this.#camera ??= firstLook(scene, this.#size);
     const wanted = this.#wanted;
     this.#wanted = null;
-    if (wanted) this.focusOn(wanted);
+    if (wanted) this.focusOn(wanted.names, wanted.covered);
     const goal = this.#goal;
     if (!goal) return;
     this.#goal = null;
@@ -475,18 +475,19 @@ export class ChartController {
     this.invalidate();
   }
 
-  /** Flies to where all of some boxes are in view; not nearer than they are read. */
-  focusOn(names: ReadonlySet<string>): void {
+  /** Flies to where all of some boxes are in view; not nearer than they are read. `covered` is the share of the height, from below, that a sheet lies over. */
+  focusOn(names: ReadonlySet<string>, covered = 0): void {
     const scene = this.#scene;
     const rects = scene?.boxes.filter((b) => names.has(b.node.name)).map((b) => b.rect) ?? [];
     if (rects.length === 0) return;
-    if (!scene || this.#size.w === 0 || !this.#camera) {
-      this.#wanted = names;
+    if (this.#size.w === 0 || !this.#camera) {
+      this.#wanted = { names, covered };
       return;
     }
     this.#moved = true;
-    const all = fit(union(rects), this.#size, AROUND_PAD);
-    this.#fly(all.k > SETTLE_ZOOM ? centre(middleOf(union(rects)), SETTLE_ZOOM, this.#size) : all);
+    const free = { w: this.#size.w, h: this.#size.h * (1 - covered) };
+    const all = fit(union(rects), free, free.w < NARROW ? 3 * NARROW_PAD : AROUND_PAD);
+    this.#fly(all.k > SETTLE_ZOOM ? centre(middleOf(union(rects)), SETTLE_ZOOM, free) : all);
   }
 
   /** What the filter and the path show of the scene; looked up once a scene. */

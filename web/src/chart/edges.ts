@@ -50,6 +50,9 @@ const WAYS: Readonly<Record<Way, { width: number; dash: readonly number[]; marks
 /** The marks on such a line point the way that trouble goes: from the server to its client. px. */
 const CHEVRON = { pitch: 34, half: 4, width: 1.8 } as const;
 
+/** Of so many lines each needs fewer marks, and thinner ones are enough. */
+const MANY_WAYS = 24;
+
 const NO_TROUBLE: readonly Trouble[] = [];
 
 /** Draws the connections and their labels. */
@@ -146,7 +149,7 @@ export class EdgePainter {
     const mark = severity || way ? undefined : edge.mark && MARKED[edge.mark];
     const old = !severity && !way && edge.connection.status === 'old';
     const observed = !severity && !way && Boolean(edge.connection.observer);
-    const own = mark ? mark.width : way ? (way === 'travels' ? Math.max(edge.width, WAYS[way].width) : WAYS[way].width) : old || observed ? 1.3 : edge.width;
+    const own = mark ? mark.width : way ? (way === 'travels' && !this.#far() ? Math.max(edge.width, WAYS[way].width) : Math.min(edge.width, WAYS[way].width)) : old || observed ? 1.3 : edge.width;
     const width = Math.max(this.#brush.thin(own), this.#brush.px(1)) + (this.#isSelected(edge) ? this.#brush.thin(1) : 0);
     ctx.globalAlpha = dimmed || this.#isAway(edge) ? DIMMED : 1;
     if (!severity && !mark && !way && isGone(edge)) ctx.globalAlpha = GHOST;
@@ -160,16 +163,23 @@ export class EdgePainter {
     this.#stroke(edge.path, head);
     ctx.setLineDash([]);
     if (head > 0) this.#head(edge.path, head, width);
-    if (severity) this.#ticks(edge.path, head, severity, area);
+    if (severity && !(way && this.#far())) this.#ticks(edge.path, head, severity, area);
     if (way && WAYS[way].marks && edge.connection.directed) this.#chevrons(edge.path, head, area);
     ctx.globalAlpha = 1;
+  }
+
+  /** From where boxes are blocks there is no room for all marks of a large path. */
+  #far(): boolean {
+    const { level, traced } = this.#brush.view;
+    return level === 'dot' && (traced?.edges.size ?? 0) > MANY_WAYS;
   }
 
   /** Which way trouble came: against the arrow of the connection. */
   #chevrons(path: Path, head: number, area: Rect): void {
     const { ctx } = this.#brush;
     const size = this.#tickSize();
-    const at = chevrons(this.#course(path), CHEVRON.pitch * size, CHEVRON.half * size, head + 3 * size, area);
+    const many = (this.#brush.view.traced?.edges.size ?? 0) > MANY_WAYS;
+    const at = chevrons(this.#course(path), CHEVRON.pitch * size * (many ? 4 : 1), CHEVRON.half * size * (many ? 0.8 : 1), head + 3 * size, area);
     const stroke = (): void => {
       ctx.beginPath();
       for (let i = 0; i + 5 < at.length; i += 6) {

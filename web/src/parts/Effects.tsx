@@ -1,4 +1,4 @@
-import type { IncidentEffect } from '../api/types';
+import type { IncidentEffect, IncidentRef } from '../api/types';
 import { plural } from '../lib/format';
 import { alikeEffects, together } from '../state/incidents';
 import { RefName } from './IncidentCauses';
@@ -8,7 +8,8 @@ import { StateIcon } from './StateIcon';
 interface Props {
   title: string;
   aside: string;
-  state: StateName;
+  /** The shape before each: of all, or of the first of like ones. */
+  state: StateName | ((of: IncidentRef) => StateName);
   effects: readonly IncidentEffect[];
   /** What stands where there is none; without it, nothing does. */
   none?: string;
@@ -27,7 +28,7 @@ export function Effects({ title, aside, state, effects, none = '' }: Props) {
       <ul>
         {alikeEffects(effects).map(({ refs, why, hops }) => (
           <li key={refs[0]?.component}>
-            <StateIcon state={state} silent />
+            <StateIcon state={typeof state === 'string' ? state : refs[0] ? state(refs[0]) : 'NONE'} silent={typeof state === 'string'} />
             <span>{refs.length > 1 ? <span title={refs.map((r) => r.node).join(', ')}>{together(refs)}</span> : refs.map((r) => <RefName key={r.component} of={r} />)}</span>
             <span class="ink2">
               {why}

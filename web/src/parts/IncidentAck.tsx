@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { problemOf } from '../api/client';
 import type { Incident, Problem } from '../api/types';
@@ -36,7 +36,8 @@ function Ask({ incident, way, onDone, onClose }: { incident: Incident; way: AckW
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  // Before the next key: what is typed at once is the comment.
+  useLayoutEffect(() => field.current?.focus(), []);
   const go = async (): Promise<void> => {
     setBusy(true);
     setProblem(null);

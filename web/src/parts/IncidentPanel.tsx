@@ -96,7 +96,15 @@ function Causes({ incident }: { incident: Incident }) {
                 </b>
                 <span class={`strength ${c.strength}`}>{c.strength}</span>
               </div>
-              {i === 0 && <p class="small ink2">{c.sentence}</p>}
+              {i === 0 && (c.chips ?? []).length > 0 && (
+                <div class="chips">
+                  {(c.chips ?? []).map((chip) => (
+                    <span key={chip} class="chip">
+                      {chip}
+                    </span>
+                  ))}
+                </div>
+              )}
             </div>
           </li>
         ))}

@@ -61,7 +61,7 @@ export function SidePanel({ chosen = null, trace = null }: PanelProps) {
     <aside class={`panel${folded && !selected ? ' folded' : ''}${first ? ' first' : ''}`} aria-label={selected ? 'Selection' : path ? 'Path of trouble' : 'Overview'}>
       {!selected && (
         <button type="button" class="sheet-handle" aria-expanded={!folded} onClick={() => setFolded(!folded)}>
-          {path ? (chosen?.incident.data?.title ?? 'If this fails') : folded ? headline(topology.coverage) : 'Overview'}
+          <span>{path ? (chosen?.incident.data?.title ?? 'If this fails') : folded ? headline(topology.coverage) : 'Overview'}</span>
           <Icon name={folded ? 'up' : 'down'} />
         </button>
       )}

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
-import type { Service, WhatIf } from '../api/types';
+import type { Check, IncidentRef, Service, WhatIf } from '../api/types';
 import { figure, plural } from '../lib/format';
 import { USE_DAYS, useWhatIf } from './chosen';
 import { type Place, placesFor } from '../state/places';
@@ -14,6 +14,7 @@ import { Icon } from './Icon';
 import { NodeName } from './NodeName';
 import { SHOWN } from './PanelParts';
 import { ProblemNote } from './Problem';
+import type { StateName } from './shapes';
 import { Age } from './Time';
 import '../views/incidents.css';
 
@@ -166,14 +167,22 @@ function Adding({ known, onAdd }: { known: readonly string[]; onAdd: (id: string
   );
 }
 
+/** The worst that is open of a component; what is in trouble and not open is taken care of. */
+function worstAlert(alerts: readonly Check[], { service, node }: IncidentRef): StateName {
+  // They stand the worst first.
+  const found = alerts.find((c) => (service ? c.service === service : c.node === node && !c.service));
+  return found ? (found.signal ? 'SIGNAL' : found.status) : 'HANDLED_CRITICAL';
+}
+
 /** What would fail, how surely, and what stands in. */
 function Falls({ data }: { data: WhatIf }) {
+  const { alerts } = useApp();
   const { confirmed, predicted, possible, spared, more } = data;
   const [sentence] = data.text ?? [];
   return (
     <>
       <p class="ink2">{sentence}</p>
-      <Effects title="Confirmed" aside="needs it, and is in trouble already" state="SIGNAL" effects={confirmed ?? []} />
+      <Effects title="Confirmed" aside="needs it, and is in trouble" state={(ref) => worstAlert(alerts.value, ref)} effects={confirmed ?? []} />
       <Effects title="Predicted" aside="would fail next" state="PREDICTED" effects={predicted ?? []} none="Nothing would surely fail with it, by the connections that were seen." />
       <Effects title="Possible" aside="may fail; nothing says how likely" state="NONE" effects={possible ?? []} />
       <Effects title="Not affected" aside="something stands in" state="OK" effects={spared ?? []} />

@@ -48,7 +48,7 @@ describe('what if it fails', () => {
       'web01 nginx:8080 calls it, but not lately, 2 steps further',
       'lb01 haproxy:443 calls 2 members of the pool, 1 of them not affected',
     ]);
-    expect(find(h.root, 'canvas').getAttribute('aria-label')).toContain('If db01 postgres:5432 failed: 2 boxes in trouble, 1 predicted');
+    expect(find(h.root, 'canvas').getAttribute('aria-label')).toContain('If db01 postgres:5432 failed: 1 box in trouble, 1 predicted');
     expect(h.asked.find((a) => a.startsWith('GET impact'))).toBe('GET impact?of=db01~tcp~5432&since=-720h');
   });
 

@@ -39,6 +39,8 @@ export interface Trace {
   tags: ReadonlyMap<string, Tag>;
   /** All that is not faded. */
   boxes: ReadonlySet<string>;
+  /** How many of them are in trouble. */
+  bad: number;
   /** Of them, those of which nothing is bad yet. */
   predicted: ReadonlySet<string>;
   edges: ReadonlyMap<string, Way>;
@@ -62,7 +64,7 @@ export function causesOf(topology: Topology, causes: readonly IncidentRef[]): Tr
     const box = on.get(ref.node ?? '');
     if (box !== undefined) tags.set(box, { text: 'Likely cause', sure: true });
   }
-  return { tags, boxes: new Set(), predicted: new Set(), edges: new Map(), tone: 'critical', fades: false };
+  return { tags, boxes: new Set(), bad: 0, predicted: new Set(), edges: new Map(), tone: 'critical', fades: false };
 }
 
 /** The box of each node, and of each pool and group. */

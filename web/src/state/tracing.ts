@@ -243,6 +243,6 @@ class Tracing {
   done(): Trace {
     const here = new Set([...this.#tags.keys(), ...this.#bad.map((b) => b.box)]);
     const predicted = new Set(this.#next.map((n) => n.box).filter((box) => !here.has(box)));
-    return { tags: this.#tags, boxes: new Set([...here, ...predicted, ...this.#through]), predicted, edges: this.#edges, tone: this.#tone, fades: true };
+    return { tags: this.#tags, boxes: new Set([...here, ...predicted, ...this.#through]), bad: new Set(this.#bad.map((b) => b.box)).size, predicted, edges: this.#edges, tone: this.#tone, fades: true };
   }
 }

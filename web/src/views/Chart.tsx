@@ -237,7 +237,8 @@ function usePath(trace: Trace | null): void {
   const seen = useRef('');
   useEffect(() => {
     chart.trace(trace);
-    if (asked !== seen.current && trace?.fades) chart.focusOn(trace.boxes);
+    // What is asked opens the sheet over the chart.
+    if (asked !== seen.current && trace?.fades) chart.focusOn(trace.boxes, question && matchMedia(NARROW).matches ? SHEET : 0);
     seen.current = asked;
   }, [trace, asked]);
 }
@@ -248,7 +249,10 @@ function PathLine({ chosen, trace }: { chosen: Chosen; trace: Trace }) {
   const close = (): void => navigate(route.value.question ? ask(route.value, '') : { ...route.value, incident: '' });
   return (
     <div class="filter-line path-line">
-      <span role="status">{pathWords(chosen, trace)}</span>
+      <span role="status">
+        <span class="path-title">{pathTitle(chosen)}: </span>
+        {pathCounts(trace)}
+      </span>
       <button type="button" class="plain" onClick={close}>
         <Icon name="close" /> Close
       </button>
@@ -256,15 +260,16 @@ function PathLine({ chosen, trace }: { chosen: Chosen; trace: Trace }) {
   );
 }
 
-function pathWords({ failure, incident }: Chosen, trace: Trace): string {
-  const next = trace.predicted.size;
-  const bad = trace.boxes.size - next;
-  const what = failure.data ? `If ${failure.data.of.map((r) => r.name).join(', ')} failed` : (incident.data?.title ?? '');
-  return `${what}: ${plural(bad, 'box', 'boxes')} in trouble${next > 0 ? `, ${next} predicted` : ''}`;
+function pathTitle({ failure, incident }: Chosen): string {
+  return failure.data ? `If ${failure.data.of.map((r) => r.name).join(', ')} failed` : (incident.data?.title ?? '');
+}
+
+function pathCounts({ bad, predicted }: Trace): string {
+  return `${plural(bad, 'box', 'boxes')} in trouble${predicted.size > 0 ? `, ${predicted.size} predicted` : ''}`;
 }
 
 function describe(topology: Topology, chosen: Chosen, trace: Trace | null): string {
-  const path = trace?.fades ? `; the path of trouble is shown: ${pathWords(chosen, trace)}` : '';
+  const path = trace?.fades ? `; the path of trouble is shown: ${pathTitle(chosen)}: ${pathCounts(trace)}` : '';
   const marks = topology.marks && [topology.marks.nodes, topology.marks.services, topology.marks.connections].flatMap((m) => [...m.values()]);
   const differs = marks && marks.length > 0 ? `; beside the other moment ${countsLine(marks.map((mark) => ({ mark })))}` : '';
   return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}${path}`;

@@ -128,9 +128,9 @@ func TestImpact(t *testing.T) {
 	// What needs it and is in trouble already is no prediction.
 	s.hand(t, `{"host":"web","name":"http","port":80,"status":"CRITICAL"}`)
 	var im Impact
-	s.until(t, Prefix+"/impact?of=db:5432", &im, func() bool { return len(im.Confirmed) == 1 && im.Confirmed[0].Service == "web~tcp~80" })
+	s.until(t, Prefix+"/impact?of=db:5432", &im, func() bool { return len(im.Confirmed) == 1 && im.Confirmed[0].Component == "web~tcp~80" })
 	for _, e := range im.Predicted {
-		if e.Service == "web~tcp~80" {
+		if e.Component == "web~tcp~80" {
 			t.Errorf("both confirmed and predicted: %+v", im.Impact)
 		}
 	}

@@ -199,7 +199,11 @@ func sentences(im *WhatIf) []string {
 	}
 	out := []string{fmt.Sprintf("If %s %s: %s%d would fail next, %d may, %d would be spared as something stands in.",
 		what, verb, now, len(im.Predicted), len(im.Possible), len(im.Spared))}
-	coverage := fmt.Sprintf("%d covered days (%d %% coverage)", im.Days, int(100*im.Covered))
+	days := "days"
+	if im.Days == 1 {
+		days = "day"
+	}
+	coverage := fmt.Sprintf("%d covered %s (%d %% coverage)", im.Days, days, int(100*im.Covered))
 	if len(im.Users)+im.More == 0 {
 		return append(out, fmt.Sprintf("No use of %s was seen in %s; standby, yearly and short connections may be missed.", what, coverage))
 	}

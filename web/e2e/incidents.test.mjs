@@ -144,7 +144,7 @@ test('an incident from its list to its path on the chart, acknowledged, asked ab
   await path.getByText(/^If db01, web01 fail:/).waitFor();
   await p.goto(`${url}/#/nodes/db01?needs=db01`);
   const dialog = p.getByRole('dialog', { name: 'Who needs this?' });
-  await dialog.getByText(/seen to use it in \d+ covered days/).waitFor();
+  await dialog.getByText(/seen to use it in \d+ covered days?/).waitFor();
   await dialog.getByText('app01').first().waitFor();
   assert.doesNotMatch(await dialog.innerText(), /unused/i);
   await p.keyboard.press('Escape');

@@ -52,6 +52,7 @@ const CHEVRON = { pitch: 34, half: 4, width: 1.8 } as const;
 
 /** Of so many lines each needs fewer marks, and thinner ones are enough. */
 const MANY_WAYS = 24;
+const FORESEEN = 0.5;
 
 const NO_TROUBLE: readonly Trouble[] = [];
 
@@ -153,6 +154,8 @@ export class EdgePainter {
     const width = Math.max(this.#brush.thin(own), this.#brush.px(1)) + (this.#isSelected(edge) ? this.#brush.thin(1) : 0);
     ctx.globalAlpha = dimmed || this.#isAway(edge) ? DIMMED : 1;
     if (!severity && !mark && !way && isGone(edge)) ctx.globalAlpha = GHOST;
+    // Of many, what is only foreseen stands behind what is.
+    if (way === 'next' && !severity && this.#many()) ctx.globalAlpha *= FORESEEN;
     ctx.globalAlpha *= this.#come();
     ctx.strokeStyle = this.#brush.colour(this.#ink(edge, severity));
     ctx.fillStyle = ctx.strokeStyle;
@@ -170,15 +173,18 @@ export class EdgePainter {
 
   /** From where boxes are blocks there is no room for all marks of a large path. */
   #far(): boolean {
-    const { level, traced } = this.#brush.view;
-    return level === 'dot' && (traced?.edges.size ?? 0) > MANY_WAYS;
+    return this.#brush.view.level === 'dot' && this.#many();
+  }
+
+  #many(): boolean {
+    return (this.#brush.view.traced?.edges.size ?? 0) > MANY_WAYS;
   }
 
   /** Which way trouble came: against the arrow of the connection. */
   #chevrons(path: Path, head: number, area: Rect): void {
     const { ctx } = this.#brush;
     const size = this.#tickSize();
-    const many = (this.#brush.view.traced?.edges.size ?? 0) > MANY_WAYS;
+    const many = this.#many();
     const at = chevrons(this.#course(path), CHEVRON.pitch * size * (many ? 4 : 1), CHEVRON.half * size * (many ? 0.8 : 1), head + 3 * size, area);
     const stroke = (): void => {
       ctx.beginPath();

@@ -125,6 +125,18 @@ func TestImpact(t *testing.T) {
 			t.Errorf("%s", a.body)
 		}
 	}
+	// What needs it and is in trouble already is no prediction.
+	s.hand(t, `{"host":"web","name":"http","port":80,"status":"CRITICAL"}`)
+	var im Impact
+	s.until(t, Prefix+"/impact?of=db:5432", &im, func() bool { return len(im.Confirmed) == 1 && im.Confirmed[0].Component == "web~tcp~80" })
+	for _, e := range im.Predicted {
+		if e.Component == "web~tcp~80" {
+			t.Errorf("both confirmed and predicted: %+v", im.Impact)
+		}
+	}
+	if !strings.Contains(im.Text[0], "1 that need it are in trouble already") {
+		t.Errorf("%q", im.Text)
+	}
 	if a := s.get(t, Prefix+"/impact?of=nobody:1"); a.StatusCode != http.StatusNotFound || !strings.Contains(string(a.body), "dotm map lists them") {
 		t.Errorf("%s %s", a.Status, a.body)
 	}

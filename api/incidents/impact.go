@@ -193,9 +193,17 @@ func sentences(im *WhatIf) []string {
 	if len(names) > 1 {
 		verb = "fail"
 	}
-	out := []string{fmt.Sprintf("If %s %s: %d would fail next, %d may, %d would be spared as something stands in.",
-		what, verb, len(im.Predicted), len(im.Possible), len(im.Spared))}
-	coverage := fmt.Sprintf("%d covered days (%d %% coverage)", im.Days, int(100*im.Covered))
+	now := ""
+	if n := len(im.Confirmed); n > 0 {
+		now = fmt.Sprintf("%d that need it are in trouble already, ", n)
+	}
+	out := []string{fmt.Sprintf("If %s %s: %s%d would fail next, %d may, %d would be spared as something stands in.",
+		what, verb, now, len(im.Predicted), len(im.Possible), len(im.Spared))}
+	days := "days"
+	if im.Days == 1 {
+		days = "day"
+	}
+	coverage := fmt.Sprintf("%d covered %s (%d %% coverage)", im.Days, days, int(100*im.Covered))
 	if len(im.Users)+im.More == 0 {
 		return append(out, fmt.Sprintf("No use of %s was seen in %s; standby, yearly and short connections may be missed.", what, coverage))
 	}

@@ -184,7 +184,7 @@ func printImpact(out io.Writer, im *api.Impact) error {
 	for _, part := range []struct {
 		what string
 		list []incident.Effect
-	}{{"would fail next", im.Predicted}, {"may fail", im.Possible}, {"spared", im.Spared}} {
+	}{{"in trouble", im.Confirmed}, {"would fail next", im.Predicted}, {"may fail", im.Possible}, {"spared", im.Spared}} {
 		for _, e := range part.list {
 			fmt.Fprintf(&b, "%-16s %s: %s\n", part.what, printable(e.Name), printable(e.Why))
 		}

@@ -349,16 +349,26 @@ func (d *Desk) Acknowledge(ctx context.Context, id, by, comment string) *inciden
 	return in
 }
 
-// Impact says what fails with components, on the chart as it is. An id that is unknown is
-// an error.
+// Impact says what fails with components, on the chart as it is: who has lost a member of a
+// pool already may have no other left. An id that is unknown is an error.
 func (d *Desk) Impact(snap *topology.Snapshot, of []string) (incident.Impact, error) {
 	g, err := graphOf(snap, d.site.Roles())
 	if err != nil {
 		return incident.Impact{}, err
 	}
-	im, err := trouble.Predict(trouble.Below(g, of), of, nil)
+	below := trouble.Below(g, of)
+	im, err := trouble.Predict(below, of, &trouble.Incident{At: snap.At(), Alerts: among(below, chart.Alerts(snap))})
 	if err != nil {
 		return incident.Impact{}, err
 	}
-	return incident.Effects(&im, func(component string) incident.Ref { return Name(snap, g, component) }), nil
+	im.Confirmed = slices.DeleteFunc(im.Confirmed, func(e trouble.Effect) bool { return slices.Contains(of, e.Component) })
+	return incident.Supposed(&im, func(component string) incident.Ref { return Name(snap, g, component) }), nil
+}
+
+// among are the alerts of components that a graph has.
+func among(g *trouble.Graph, alerts []trouble.Alert) []trouble.Alert {
+	return slices.DeleteFunc(alerts, func(a trouble.Alert) bool {
+		_, known := g.Index(a.Component)
+		return !known
+	})
 }

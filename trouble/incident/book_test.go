@@ -185,6 +185,32 @@ func TestTitles(t *testing.T) {
 	}
 }
 
+// TestSignalTitles: what the sockets show has a title, too, and not the name of its check.
+func TestSignalTitles(t *testing.T) {
+	for name, want := range map[string]string{
+		"refused: app01 java → mysql:3306":     "mysql:3306 refuses connections on db01",
+		"unreachable: app01 java → mysql:3306": "mysql:3306 does not answer on db01",
+		"queue: mysql:3306":                    "mysql:3306 accepts too slowly on db01",
+		"stopped: mysql:3306":                  "mysql:3306 listens no more on db01",
+		"slow: app01 java → mysql:3306":        "Slow way to mysql:3306 on db01",
+		"silent: db01":                         "db01 reports no more",
+		"ports: 10.0.0.1:80":                   "Local ports run out on db01",
+		"something: new":                       "something: new critical on db01",
+	} {
+		m := Member{Source: topology.SignalSource, Kind: topology.ServiceCheck, Name: name, Status: topology.Critical, About: Ref{Node: "db01", Name: "db01 mysql:3306"}}
+		if got := m.fault(); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		if m.Source = "icinga"; m.observed() != "" {
+			t.Errorf("%s of a monitoring system is taken for a signal", name)
+		}
+	}
+	whole := Member{Source: topology.SignalSource, Name: "refused: app01 java → db01", Status: topology.Critical, About: Ref{Node: "db01", Name: "db01"}}
+	if got := whole.fault(); got != "refused: app01 java → db01 critical on db01" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestUnclear: where the cause can't be told, the title says so, and what is in trouble.
 func TestUnclear(t *testing.T) {
 	s := newScene(t, "pool p: a b")

@@ -152,8 +152,10 @@ type Step struct {
 	Kind   trouble.EdgeKind `json:"kind" enum:"calls,on"`
 }
 
-// Impact is what an incident breaks. What is confirmed are its alerts.
+// Impact is what an incident breaks. What is confirmed are its alerts; of a supposed
+// failure there are none, so that it says itself what is in trouble already.
 type Impact struct {
+	Confirmed []Effect `json:"confirmed,omitempty" doc:"of a supposed failure: need it, and are in trouble already"`
 	Predicted []Effect `json:"predicted" doc:"would fail next"`
 	Possible  []Effect `json:"possible" doc:"behind something that stands between many and many, or by an edge that was idle"`
 	Spared    []Effect `json:"spared" doc:"needs it, and something stands in"`

@@ -242,6 +242,14 @@ func Effects(im *trouble.Impact, name func(string) Ref) Impact {
 	return out
 }
 
+// Supposed is the same of a failure that is only supposed, for which no alerts speak.
+func Supposed(im *trouble.Impact, name func(string) Ref) Impact {
+	out := Effects(im, name)
+	confirmed := Effects(&trouble.Impact{Predicted: im.Confirmed}, name)
+	out.Confirmed, out.More = confirmed.Predicted, out.More+confirmed.More
+	return out
+}
+
 // changes are those on what has to do with the incident, the latest first.
 func (t *turn) changes(given *trouble.Incident, near *trouble.Graph) []Change {
 	out := []Change{}
@@ -369,6 +377,9 @@ func (m *Member) fault() string {
 	if m.Kind == topology.HostCheck && m.Name == "" {
 		return m.place() + " is " + strings.ToLower(string(m.Status))
 	}
+	if s := m.observed(); s != "" {
+		return s
+	}
 	words := strings.FieldsFunc(strings.ToLower(m.Name), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 	for _, f := range faults {
 		if !slices.ContainsFunc(words, func(w string) bool { return slices.Contains(f.words, w) }) {
@@ -390,6 +401,41 @@ func (m *Member) fault() string {
 		return name + " does not answer" + on
 	}
 	return name + " " + strings.ToLower(string(m.Status)) + on
+}
+
+// observations are what signals say, as titles: of what serves there, on its node.
+var observations = map[topology.SignalKind]string{
+	topology.SignalRefused:     "%s refuses connections on %s",
+	topology.SignalUnreachable: "%s does not answer on %s",
+	topology.SignalQueue:       "%s accepts too slowly on %s",
+	topology.SignalRetransmits: "Much is lost on the way to %s on %s",
+	topology.SignalSlow:        "Slow way to %s on %s",
+	topology.SignalCloseWait:   "%s does not close connections on %s",
+	topology.SignalStopped:     "%s listens no more on %s",
+}
+
+// observed is what a signal says, as a title; empty for what is none.
+func (m *Member) observed() string {
+	kind, _, _ := strings.Cut(m.Name, ": ")
+	if m.Source != topology.SignalSource {
+		return ""
+	}
+	switch k := topology.SignalKind(kind); k {
+	case topology.SignalSilent:
+		return m.place() + " reports no more"
+	case topology.SignalPorts:
+		return "Local ports run out on " + m.place()
+	case topology.SignalDescriptors:
+		return "File descriptors run out on " + m.place()
+	case topology.SignalGone:
+		return "A lasting connection is gone on " + m.place()
+	default:
+		what := strings.TrimPrefix(m.About.Name, m.place()+" ")
+		if s := observations[k]; s != "" && what != m.About.Name {
+			return fmt.Sprintf(s, what, m.place())
+		}
+	}
+	return ""
 }
 
 // sentence is what was observed, and how much of it is consistent with the first cause.

@@ -27,6 +27,8 @@ const VIEWS = [
   ['services', (p) => p.locator('tbody tr').first()],
   ['nodes', (p) => p.locator('tbody tr').first()],
   ['nodes/shop-app01', (p) => p.getByRole('heading', { level: 1, name: /shop-app01/ })],
+  ['incidents', (p) => p.getByRole('heading', { level: 1 })],
+  ['chart?fails=shop-app01', (p) => p.locator('.what-if .effects').first()],
   ['checks', (p) => p.locator('tbody tr').first()],
   ['mapping', (p) => p.getByRole('heading', { level: 1, name: 'Check mapping' })],
   ['report', (p) => p.locator('.found-group, .nothing').first()],

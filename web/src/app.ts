@@ -11,6 +11,7 @@ import type { Feed } from './state/feed';
 import { type Prefs, resolveTheme } from './state/prefs';
 import { type Route, formatRoute, parseRoute } from './state/route';
 import type { Session } from './state/session';
+import type { Signals } from './state/signals';
 import type { Speaker } from './state/speaker';
 import type { Topology } from './state/topology';
 import type { Wait } from './state/waiting';
@@ -28,6 +29,8 @@ export interface App {
   /** The monitoring systems that are read, and what is open of them at the moment that is shown. */
   sources: Signal<readonly Source[]>;
   alerts: Signal<readonly Check[]>;
+  /** What dotm's own checks say of the connections that are drawn. */
+  signals: ReadonlySignal<Signals>;
   /** The incidents that are open now, the worst first. */
   incidents: Signal<readonly IncidentSummary[]>;
   session: Session;

@@ -1,7 +1,8 @@
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { Client } from './api/client';
 import { DirectLines, type DirectOptions, type Lines } from './api/line';
+import type { Check } from './api/types';
 import { type App, AppProvider, createRouter, createTheme, createTicker } from './app';
 import { ChartController } from './chart/controller';
 import { systemClock } from './lib/clock';
@@ -13,6 +14,7 @@ import { Feed } from './state/feed';
 import { createPrefs } from './state/prefs';
 import { usualLevel } from './state/route';
 import { Session, setupSecret } from './state/session';
+import { signalsOf } from './state/signals';
 import { Speaker } from './state/speaker';
 import { watched } from './state/waiting';
 import { wallAsked } from './state/wall';
@@ -76,14 +78,17 @@ async function start(root: HTMLElement): Promise<void> {
   const feed = new Feed({ client, lines, clock: systemClock, random: Math.random, onLost: () => void session.check() });
   const other = signal<Other | null>(null);
   const gone: App['gone'] = signal(undefined);
+  const shown = createShown(feed.topology, other, gone);
+  const alerts = signal<readonly Check[]>([]);
   const app: App = {
     client,
     feed,
     other,
-    shown: createShown(feed.topology, other, gone),
+    shown,
     gone,
     sources: signal(UNREAD),
-    alerts: signal([]),
+    alerts,
+    signals: computed(() => signalsOf(shown.value, alerts.value)),
     incidents: signal([]),
     session,
     storeAway: signal(false),

@@ -40,6 +40,7 @@ import type {
   TopologyDocument,
   Usage,
   Version,
+  WhatIf,
 } from './types';
 
 /** Where the API lives, relative to the page so that a path prefix works. */
@@ -176,6 +177,11 @@ export class Client {
 
   incident(id: string, signal?: AbortSignal): Promise<Incident> {
     return this.#get(`incidents/${encodeURIComponent(id)}`, signal);
+  }
+
+  /** What would fail with these, and who was seen to use them in so many days. */
+  impact(of: readonly string[], days: number, signal?: AbortSignal): Promise<WhatIf> {
+    return this.#get(this.#then(`impact${query({ of: of.join(','), since: `-${days * 24}h` })}`), signal);
   }
 
   /** Says that somebody takes care of it: here, and with `checks` in the monitoring systems, too. */

@@ -1,12 +1,14 @@
 import type { Clock } from '../lib/clock';
 import { type EventSourceLike, Stream, type StreamEvent } from './stream';
-import type { Delta, Mark } from './types';
+import type { Delta, IncidentNews, Mark } from './types';
 
 /** What a page learns from the live line of its question. */
 export interface LineHandlers {
   /** The revision the server stands at when the line opens. */
   snapshot(mark: Mark): void;
   delta(delta: Delta): void;
+  /** Something is new of incidents. */
+  incidents(news: IncidentNews): void;
   /** Nobody can say what changed: read the topology again. */
   resync(): void;
   /** Sent while nothing changes: where the server stands. */
@@ -50,6 +52,7 @@ export function tell(handlers: LineHandlers, { type, data }: StreamEvent): void 
     return;
   }
   if (type === 'delta') handlers.delta(said as Delta);
+  else if (type === 'incidents') handlers.incidents(said as IncidentNews);
   else if (type === 'resync') handlers.resync();
   else handlers[type](said as Mark);
 }

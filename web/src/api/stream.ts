@@ -13,9 +13,9 @@ export interface EventSourceLike {
 }
 
 /** What the server says on a stream. */
-export type EventType = 'snapshot' | 'delta' | 'resync' | 'beat';
+export type EventType = 'snapshot' | 'delta' | 'incidents' | 'resync' | 'beat';
 
-const EVENT_TYPES: readonly EventType[] = ['snapshot', 'delta', 'resync', 'beat'];
+const EVENT_TYPES: readonly EventType[] = ['snapshot', 'delta', 'incidents', 'resync', 'beat'];
 
 /** One event as it came: whoever shows it reads the text, nobody else needs to. */
 export interface StreamEvent {

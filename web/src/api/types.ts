@@ -457,8 +457,10 @@ export interface Check {
 /** What a check of dotm's own saw. */
 export interface SocketSignal {
   kind: string;
-  /** The edge that it is about. */
+  /** The edge that it is about, with both its ends. */
   connection?: string;
+  client?: ClientEnd;
+  server?: ServerEnd;
   figure: number;
   unit?: string;
   /** What is usual; absent where nothing is. */
@@ -1086,6 +1088,29 @@ export interface IncidentList {
   /** The open ones first, then the newest. */
   incidents: readonly IncidentSummary[];
   more?: boolean;
+}
+
+/** The data of the stream's event `incidents`. */
+export interface IncidentNews {
+  incidents: readonly { id: string; state: IncidentSummary['state']; what: string; status: Status; title: string }[];
+  /** Some were missed: the list is to be read anew. */
+  reset?: boolean;
+}
+
+/** The answer of GET /impact: what would fail with things, and who was seen to use them. */
+export interface WhatIf extends IncidentImpact {
+  at: string;
+  of: readonly IncidentRef[];
+  /** Need it, and are in trouble already. */
+  confirmed?: readonly IncidentEffect[] | null;
+  /** The latest first. */
+  users: readonly { node: string; process: string; service: string; last: string }[] | null;
+  more_users?: number;
+  covered_days: number;
+  /** 0 to 1. */
+  coverage: number;
+  since: string;
+  text: readonly string[] | null;
 }
 
 /** What acknowledging an incident did. */

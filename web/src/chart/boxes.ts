@@ -6,6 +6,7 @@ import { openOf, severity, signOf } from '../state/checks';
 import type { Mark } from '../state/compare';
 import { serviceTroubles } from '../state/health';
 import { holderWord } from '../state/fleet';
+import type { Tag } from '../state/trace';
 import { containerName, isMany } from '../state/topology';
 import { peersOf } from '../state/words';
 import { type Brush, DIMMED, MONO, RADIUS, SANS } from './brush';
@@ -96,6 +97,8 @@ export class BoxPainter {
     const sliding = this.#brush.view.slide;
     const near = scene.boxes.filter((box) => sliding || overlaps(box.rect, area));
     for (const box of near) this.#box(box);
+    // Over all boxes: one may stand where the tag is.
+    for (const [box, tag] of this.#brush.view.traced?.tags ?? []) this.#causeTag(box, tag);
     if (this.#brush.view.level === 'dot') this.#troubleNames(scene, near);
   }
 
@@ -150,6 +153,8 @@ export class BoxPainter {
   /** A box where it stands. */
   #still(box: SceneBox, alpha: number): void {
     this.#brush.ctx.globalAlpha = alpha;
+    const tag = this.#brush.view.traced?.tags.get(box);
+    if (tag?.sure) this.#halo(box);
     if (this.#brush.view.level === 'dot') this.#block(box);
     else {
       this.#ground(box);
@@ -158,8 +163,74 @@ export class BoxPainter {
     }
     if (box.mark && this.#brush.view.level !== 'dot') this.#badge(box, box.mark);
     if (box.node.layout.pinned && this.#brush.view.level !== 'dot') this.#pin(box);
+    if (this.#brush.view.traced?.predicted.has(box)) this.#foreseen(box);
     if (this.#brush.view.selectedBox === box) this.#ring(box);
     this.#brush.ctx.globalAlpha = 1;
+  }
+
+  /** Around the likely cause. */
+  #halo({ node, rect }: SceneBox): void {
+    const { ctx } = this.#brush;
+    const alpha = ctx.globalAlpha;
+    const wide = Math.max(this.#brush.thin(6), this.#brush.px(6));
+    this.#outline(node, rect, wide / 2);
+    ctx.lineWidth = wide;
+    ctx.strokeStyle = this.#brush.colour(this.#brush.tone.line);
+    ctx.globalAlpha = alpha * 0.18;
+    ctx.stroke();
+    ctx.globalAlpha = alpha;
+    this.#outline(node, rect, 0);
+    ctx.lineWidth = 2 * Math.max(this.#brush.thin(2), this.#brush.px(2));
+    ctx.stroke();
+  }
+
+  /** Which cause it is, over its left corner: at one size whatever the zoom. */
+  #causeTag({ rect }: SceneBox, { text, sure }: Tag): void {
+    const brush = this.#brush;
+    const { ctx } = brush;
+    const size = brush.px(brush.view.roomy ? 12.5 : 11);
+    const font = `600 ${size}px ${SANS}`;
+    const h = size * 1.6;
+    const area = { x: rect.x - brush.px(1), y: rect.y - h - Math.max(brush.thin(sure ? 8 : 4), brush.px(sure ? 8 : 4)), w: brush.width(text, font) + size * 1.3, h };
+    const alpha = ctx.globalAlpha;
+    ctx.globalAlpha = 1;
+    brush.round(area, brush.px(3));
+    ctx.fillStyle = brush.colour(sure ? brush.tone.fill : 'surface');
+    ctx.fill();
+    if (!sure) {
+      ctx.lineWidth = brush.px(1);
+      ctx.strokeStyle = brush.colour('ink3');
+      ctx.stroke();
+    }
+    brush.text(text, area.x + area.w / 2, area.y + h / 2, font, sure ? brush.tone.on : 'ink', 'center');
+    ctx.globalAlpha = alpha;
+  }
+
+  /** What would fail next: a broken outline, and its sign on the corner. Nothing of it is bad. */
+  #foreseen({ node, rect }: SceneBox): void {
+    const { ctx } = this.#brush;
+    const long = (n: number): number => Math.max(this.#brush.thin(n), this.#brush.px(n));
+    const far = this.#brush.view.level === 'dot';
+    this.#outline(node, this.#brush.crisp(rect), 0);
+    if (!isMany(node) || far) {
+      // No other line shows through the gaps.
+      ctx.lineWidth = long(1.6);
+      ctx.strokeStyle = this.#brush.colour('surface');
+      ctx.stroke();
+    }
+    ctx.lineWidth = long(1.6);
+    ctx.strokeStyle = this.#brush.colour(this.#brush.tone.line);
+    ctx.setLineDash([long(4), long(3)]);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    if (far) return;
+    const side = Math.max(this.#brush.size(14, 14), this.#brush.px(13));
+    const [x, y] = [rect.x + rect.w - 1, rect.y + 1];
+    ctx.beginPath();
+    ctx.arc(x, y, side / 2 + long(1), 0, Math.PI * 2);
+    ctx.fillStyle = this.#brush.colour('surface');
+    ctx.fill();
+    this.#brush.state('PREDICTED', x, y, side);
   }
 
   /** Far away: a block, filled only in trouble. Plain rectangles, because there are thousands. */

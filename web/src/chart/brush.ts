@@ -1,5 +1,7 @@
 import { truncateMiddle } from '../lib/format';
 import { SHAPES, type StateName } from '../parts/shapes';
+import type { Signals } from '../state/signals';
+import type { Tag, Tone, Way } from '../state/trace';
 import { type Camera, MAX_FIT, type Rect, type Size, type ZoomLevel } from './camera';
 import type { ColourName, Palette } from './palette';
 import type { SceneBox, SceneEdge } from './scene';
@@ -17,6 +19,21 @@ export interface Slide {
   t: number;
 }
 
+/** The path of trouble on a scene. */
+export interface Traced {
+  tags: ReadonlyMap<SceneBox, Tag>;
+  predicted: ReadonlySet<SceneBox>;
+  edges: ReadonlyMap<SceneEdge, Way>;
+  tone: Tone;
+}
+
+/** The colours of a path. */
+export const TONES: Readonly<Record<Tone, { line: ColourName; fill: ColourName; on: ColourName }>> = {
+  critical: { line: 'critical', fill: 'critical', on: 'critical-on' },
+  warning: { line: 'warning-line', fill: 'warning-fill', on: 'warning-on' },
+  unknown: { line: 'unknown', fill: 'unknown', on: 'surface' },
+};
+
 /** What the viewer does with the scene at the moment. */
 export interface View {
   camera: Camera;
@@ -28,6 +45,10 @@ export interface View {
   lit: Shown | null;
   /** What the filter shows: the rest is dimmed. Null where it shows all. */
   kept?: Shown | null;
+  /** The path of an incident, or of a supposed failure. */
+  traced?: Traced | null;
+  /** What dotm's own checks say of connections, by their id. */
+  signals?: Signals;
   /** The edge under the pointer: it says what it is. */
   pointed: SceneEdge | null;
   selectedBox: SceneBox | null;
@@ -99,6 +120,12 @@ export class Brush {
     return { x, y, w: snap(r.x + r.w, camera.x) - x, h: snap(r.y + r.h, camera.y) - y };
   }
 
+  /** The colours of the path that is shown. */
+  get tone(): (typeof TONES)[Tone] {
+    return TONES[this.view.traced?.tone ?? 'critical'];
+  }
+
+  /** A state's shape, `x` and `y` its middle. */
   state(status: StateName, x: number, y: number, size: number): void {
     const ctx = this.ctx;
     const shape = SHAPES[status];

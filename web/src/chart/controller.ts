@@ -15,7 +15,9 @@ import {
   zoomAt,
 } from './camera';
 import { encloses, overlaps, union } from './hit';
-import type { Shown, Slide } from './brush';
+import { NO_SIGNALS, type Signals } from '../state/signals';
+import type { Trace } from '../state/trace';
+import type { Shown, Slide, Traced } from './brush';
 import type { Palette } from './palette';
 import { Renderer } from './render';
 import { type Hit, type Scene, type SceneBox, edgesOf, hitTest } from './scene';
@@ -82,6 +84,8 @@ export class ChartController {
   /** The camera of the frame that is on the canvas. */
   #drawn: Camera | null = null;
   #goal: Rect | string | null = null;
+  /** Boxes to fly to as soon as there is a canvas. */
+  #wanted: { names: ReadonlySet<string>; covered: number } | null = null;
   #fading: Fading | null = null;
   #preview: Hit | null = null;
   /** Where the viewer was before the first preview. */
@@ -96,6 +100,10 @@ export class ChartController {
   /** What the filter shows, by name, and of the scene; undefined until somebody asks. */
   #names: ReadonlySet<string> | null = null;
   #kept: Shown | null | undefined = undefined;
+  /** The path of trouble that is shown, by name, and on the scene; undefined until somebody asks. */
+  #trace: Trace | null = null;
+  #traced: Traced | null | undefined = undefined;
+  #signals: Signals = NO_SIGNALS;
   readonly #watchers = new Set<() => void>();
   #frame = 0;
   #enlarged = 1;
@@ -177,6 +185,7 @@ export class ChartController {
     }
     this.#scene = scene;
     this.#kept = undefined;
+    this.#traced = undefined;
     this.#hover = this.#hover && scene ? sameThing(scene, this.#hover) : null;
     this.#preview = this.#preview && scene ? sameThing(scene, this.#preview) : null;
     this.#settle();
@@ -360,6 +369,9 @@ export class ChartController {
     const scene = this.#scene;
     if (!scene || this.#size.w === 0 || scene.boxes.length === 0) return;
     this.#camera ??= firstLook(scene, this.#size);
+    const wanted = this.#wanted;
+    this.#wanted = null;
+    if (wanted) this.focusAll(wanted.names, wanted.covered);
     const goal = typeof this.#goal === 'string' ? scene.boxByName.get(this.#goal)?.rect : this.#goal;
     if (!goal) return;
     this.#goal = null;
@@ -392,6 +404,8 @@ export class ChartController {
       palette: this.#palette,
       lit: this.#lit(this.#scene),
       kept: this.#shown(this.#scene),
+      traced: this.#path(this.#scene),
+      signals: this.#signals,
       slide: this.#sliding(now),
       pointed: this.#hover?.kind === 'edge' ? this.#hover.edge : null,
       selectedBox: this.#scene.boxByName.get(this.#marked.node) ?? null,
@@ -475,10 +489,48 @@ export class ChartController {
     this.invalidate();
   }
 
-  /** What the filter shows of the scene; looked up once a scene. */
+  /** Shows the path of trouble; null takes it away. The camera stays. */
+  trace(trace: Trace | null): void {
+    if (trace === this.#trace) return;
+    this.#trace = trace;
+    this.#traced = undefined;
+    this.#kept = undefined;
+    this.invalidate();
+  }
+
+  /** What dotm's own checks say of connections. */
+  signal(signals: Signals): void {
+    this.#signals = signals;
+    this.invalidate();
+  }
+
+  /** Flies to where all of some boxes are in view; not nearer than they are read. `covered` is the share of the height, from below, that a sheet lies over. */
+  focusAll(names: ReadonlySet<string>, covered = 0): void {
+    const scene = this.#scene;
+    const rects = scene?.boxes.filter((b) => names.has(b.node.name)).map((b) => b.rect) ?? [];
+    if (rects.length === 0) return;
+    if (this.#size.w === 0 || !this.#camera) {
+      this.#wanted = { names, covered };
+      return;
+    }
+    this.#moved = true;
+    const free = { w: this.#size.w, h: this.#size.h * (1 - covered) };
+    const all = fit(union(rects), free, free.w < NARROW ? 3 * NARROW_PAD : AROUND_PAD);
+    this.#fly(all.k > SETTLE_ZOOM ? centre(middleOf(union(rects)), SETTLE_ZOOM, free) : all);
+  }
+
+  /** What the filter and the path show of the scene; looked up once a scene. */
   #shown(scene: Scene): Shown | null {
-    if (this.#kept === undefined) this.#kept = this.#names && shownOf(scene, this.#names);
+    if (this.#kept !== undefined) return this.#kept;
+    const kept = this.#names && shownOf(scene, this.#names);
+    const trace = this.#trace?.fades ? this.#trace : null;
+    this.#kept = trace ? pathOf(scene, trace, kept) : kept;
     return this.#kept;
+  }
+
+  #path(scene: Scene): Traced | null {
+    if (this.#traced === undefined) this.#traced = this.#trace && tracedOn(scene, this.#trace);
+    return this.#traced;
   }
 
   #lit(scene: Scene): Shown | null {
@@ -495,6 +547,30 @@ export class ChartController {
 function shownOf(scene: Scene, names: ReadonlySet<string>): Shown {
   const boxes = new Set(scene.boxes.filter((b) => names.has(b.node.name)));
   return { boxes, edges: new Set(scene.edges.filter((e) => boxes.has(e.client) && boxes.has(e.server))) };
+}
+
+/** Of a path its boxes and edges alone; of what a filter shows, those of the path. */
+function pathOf(scene: Scene, trace: Trace, kept: Shown | null): Shown {
+  const boxes = new Set(scene.boxes.filter((b) => trace.boxes.has(b.node.name) && (!kept || kept.boxes.has(b))));
+  return { boxes, edges: new Set(scene.edges.filter((e) => trace.edges.has(e.connection.id) && (!kept || kept.edges.has(e)))) };
+}
+
+function tracedOn(scene: Scene, { tags, predicted, edges, tone }: Trace): Traced {
+  const named = <T>(names: Iterable<readonly [string, T]>): [SceneBox, T][] =>
+    [...names].flatMap(([name, what]) => {
+      const box = scene.boxByName.get(name);
+      return box ? [[box, what] as [SceneBox, T]] : [];
+    });
+  return {
+    tone,
+    tags: new Map(named(tags)),
+    predicted: new Set(named([...predicted].map((name) => [name, true] as const)).map(([box]) => box)),
+    edges: new Map(edges.size === 0 ? [] : scene.edges.flatMap((e) => (edges.has(e.connection.id) ? [[e, edges.get(e.connection.id) ?? 'travels'] as const] : []))),
+  };
+}
+
+function middleOf({ x, y, w, h }: Rect): Point {
+  return { x: x + w / 2, y: y + h / 2 };
 }
 
 /** Where each box stands. */

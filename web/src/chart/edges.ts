@@ -1,7 +1,9 @@
 import { shortFigure } from '../lib/format';
 import { type Severity, type Trouble, connectionTroubles, rank, worstFirst } from '../state/health';
 import { MARK_WORDS, type Mark } from '../state/compare';
+import { NO_SIGNALS } from '../state/signals';
 import type { Namer } from '../state/topology';
+import { WAY_WORDS, type Way } from '../state/trace';
 import { connectionLine } from '../state/words';
 import { type Brush, DIMMED, GHOST, SANS } from './brush';
 import type { Point, Rect } from './camera';
@@ -9,7 +11,7 @@ import { crosses, overlaps } from './hit';
 import type { ColourName } from './palette';
 import { type Path, along, arrival, sample } from './route';
 import { ROW, type Scene, type SceneEdge } from './scene';
-import { ticks } from './ticks';
+import { chevrons, ticks } from './ticks';
 
 /** Where along its line a label looks for a free place: the middle first. */
 const SHARES = [0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82] as const;
@@ -37,6 +39,20 @@ const MARKED: Readonly<Record<Mark, { colour: ColourName; width: number; dash: r
   vanished: { colour: 'vanished', width: 1.7, dash: [5, 4] },
   absent: { colour: 'vanished', width: 1.3, dash: [5, 4] },
 };
+
+/** How a line of the path of trouble looks: what it may reach next, and what only leads there, is no line that it came along. */
+const WAYS: Readonly<Record<Way, { width: number; dash: readonly number[]; marks: boolean }>> = {
+  travels: { width: 2.2, dash: [], marks: true },
+  through: { width: 1.3, dash: [1.5, 2.5], marks: true },
+  next: { width: 1.5, dash: [4, 3], marks: false },
+};
+
+/** The marks on such a line point the way that trouble goes: from the server to its client. px. */
+const CHEVRON = { pitch: 34, half: 4, width: 1.8 } as const;
+
+/** Of so many lines each needs fewer marks, and thinner ones are enough. */
+const MANY_WAYS = 24;
+const FORESEEN = 0.5;
 
 const NO_TROUBLE: readonly Trouble[] = [];
 
@@ -69,22 +85,30 @@ export class EdgePainter {
     if (level === 'dot') this.#bundles(scene, area);
     const shown = scene.edges.filter((e) => this.#shown(e) && e.touches(area));
     this.#seen = shown;
-    const above = (e: SceneEdge): boolean => this.#ill.has(e) || isMarked(e) || (lit?.edges.has(e) ?? false);
+    const above = (e: SceneEdge): boolean => this.#ill.has(e) || isMarked(e) || this.#way(e) !== undefined || (lit?.edges.has(e) ?? false);
     for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null || scene.compared, area);
-    for (const edge of shown) if (isMarked(edge) && !this.#ill.has(edge) && !lit?.edges.has(edge)) this.#edge(edge, lit !== null, area);
-    for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && edge.touches(area)) this.#edge(edge, lit !== null, area);
+    for (const edge of shown) if (isMarked(edge) && !this.#ill.has(edge) && !this.#way(edge) && !lit?.edges.has(edge)) this.#edge(edge, lit !== null, area);
+    for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && !this.#way(edge) && edge.touches(area)) this.#edge(edge, lit !== null, area);
+    for (const edge of this.#brush.view.traced?.edges.keys() ?? []) if (!lit?.edges.has(edge) && edge.touches(area)) this.#edge(edge, lit !== null, area);
     if (lit) for (const edge of shown) if (lit.edges.has(edge)) this.#edge(edge, false, area);
   }
 
   /** What is wrong, by edge; those that fail last, to be drawn over the others. */
   #judge(scene: Scene): Map<SceneEdge, readonly Trouble[]> {
     const now = Math.max(this.#brush.view.now, scene.at);
-    const ill = scene.suspects.map((edge) => [edge, worstFirst(connectionTroubles(edge.connection, edge.growth, now))] as const);
+    const signals = this.#brush.view.signals ?? NO_SIGNALS;
+    const told = signals.size > 0 ? scene.edges.filter((e) => signals.has(e.connection.id)) : [];
+    const ill = [...new Set([...scene.suspects, ...told])].map((edge) => [edge, worstFirst(connectionTroubles(edge.connection, edge.growth, now, signals.get(edge.connection.id)))] as const);
     return new Map(ill.filter(([, troubles]) => troubles.length > 0).sort(([, a], [, b]) => rank(a) - rank(b)));
   }
 
   #severity(edge: SceneEdge): Severity | undefined {
     return this.#ill.get(edge)?.[0]?.severity;
+  }
+
+  /** How it is of the path that is shown. */
+  #way(edge: SceneEdge): Way | undefined {
+    return this.#brush.view.traced?.edges.get(edge);
   }
 
   /** Bundles have no heads and no dashes: too small to be read from there. */
@@ -103,6 +127,7 @@ export class EdgePainter {
   /** Further away only the busiest of parallel lines is drawn, and then only what is pointed at. */
   #shown(edge: SceneEdge): boolean {
     const { level, lit, selectedBox } = this.#brush.view;
+    if (this.#way(edge)) return true;
     if (edge.quiet && !this.#isSelected(edge) && !this.#ill.has(edge) && !isMarked(edge)) {
       const asked = selectedBox !== null && selectedBox.node.shared && (edge.client === selectedBox || edge.server === selectedBox);
       return asked || (lit?.edges.has(edge) ?? false);
@@ -129,25 +154,70 @@ export class EdgePainter {
   #edge(edge: SceneEdge, dimmed: boolean, area: Rect): void {
     const ctx = this.#brush.ctx;
     const severity = this.#severity(edge);
-    const mark = severity ? undefined : edge.mark && MARKED[edge.mark];
-    const old = !severity && edge.connection.status === 'old';
-    const observed = !severity && Boolean(edge.connection.observer);
-    const own = mark ? mark.width : old || observed ? 1.3 : edge.width;
+    const way = this.#way(edge);
+    const mark = severity || way ? undefined : edge.mark && MARKED[edge.mark];
+    const old = !severity && !way && edge.connection.status === 'old';
+    const observed = !severity && !way && Boolean(edge.connection.observer);
+    const own = mark ? mark.width : way ? (way === 'travels' && !this.#far() ? Math.max(edge.width, WAYS[way].width) : Math.min(edge.width, WAYS[way].width)) : old || observed ? 1.3 : edge.width;
     const width = Math.max(this.#brush.thin(own), this.#brush.px(1)) + (this.#isSelected(edge) ? this.#brush.thin(1) : 0);
     ctx.globalAlpha = dimmed || this.#isAway(edge) ? DIMMED : 1;
-    if (!severity && !mark && isGone(edge)) ctx.globalAlpha = GHOST;
+    if (!severity && !mark && !way && isGone(edge)) ctx.globalAlpha = GHOST;
+    // Of many, what is only foreseen stands behind what is.
+    if (way === 'next' && !severity && this.#many()) ctx.globalAlpha *= FORESEEN;
     ctx.globalAlpha *= this.#come();
     ctx.strokeStyle = this.#brush.colour(this.#ink(edge, severity));
     ctx.fillStyle = ctx.strokeStyle;
     ctx.lineWidth = width;
     ctx.lineCap = !mark && (old || observed) ? 'round' : 'butt';
-    ctx.setLineDash(mark ? mark.dash.map((n) => this.#brush.thin(n)) : this.#dash(old, observed));
+    ctx.setLineDash(mark || way ? (mark ?? WAYS[way ?? 'next']).dash.map((n) => Math.max(this.#brush.thin(n), this.#brush.px(n))) : this.#dash(old, observed));
     const head = edge.connection.directed ? this.#brush.thin(4) + width : 0;
     this.#stroke(edge.path, head);
     ctx.setLineDash([]);
     if (head > 0) this.#head(edge.path, head, width);
-    if (severity) this.#ticks(edge.path, head, severity, area);
+    if (severity && !(way && this.#far())) this.#ticks(edge.path, head, severity, area);
+    if (way && WAYS[way].marks && edge.connection.directed) this.#chevrons(edge.path, head, area);
     ctx.globalAlpha = 1;
+  }
+
+  /** From where boxes are blocks there is no room for all marks of a large path. */
+  #far(): boolean {
+    return this.#brush.view.level === 'dot' && this.#many();
+  }
+
+  #many(): boolean {
+    return (this.#brush.view.traced?.edges.size ?? 0) > MANY_WAYS;
+  }
+
+  /** Which way trouble came: against the arrow of the connection. */
+  #chevrons(path: Path, head: number, area: Rect): void {
+    const { ctx } = this.#brush;
+    const size = this.#tickSize();
+    const many = this.#many();
+    const at = chevrons(this.#course(path), CHEVRON.pitch * size * (many ? 4 : 1), CHEVRON.half * size * (many ? 0.8 : 1), head + 3 * size, area);
+    const stroke = (): void => {
+      ctx.beginPath();
+      for (let i = 0; i + 5 < at.length; i += 6) {
+        ctx.moveTo(at[i] ?? 0, at[i + 1] ?? 0);
+        ctx.lineTo(at[i + 2] ?? 0, at[i + 3] ?? 0);
+        ctx.lineTo(at[i + 4] ?? 0, at[i + 5] ?? 0);
+      }
+      ctx.stroke();
+    };
+    ctx.lineCap = 'round';
+    ctx.lineJoin = 'round';
+    // A gap in the ground's colour lifts them off the line and its ticks.
+    ctx.strokeStyle = this.#brush.colour('lane');
+    ctx.lineWidth = (CHEVRON.width + 2.4) * size;
+    stroke();
+    ctx.strokeStyle = this.#brush.colour(this.#brush.tone.line);
+    ctx.lineWidth = CHEVRON.width * size;
+    stroke();
+  }
+
+  #course(path: Path): readonly Point[] {
+    const points = this.#courses.get(path) ?? sample(path, FINE);
+    this.#courses.set(path, points);
+    return points;
   }
 
   /** Observers are dotted, what is idle is dashed: not finer from further away, where it would look like a thin line. */
@@ -159,6 +229,7 @@ export class EdgePainter {
 
   #ink(edge: SceneEdge, severity: Severity | undefined): ColourName {
     if (this.#isSelected(edge)) return 'accent';
+    if (this.#way(edge)) return this.#brush.tone.line;
     if (severity) return TICKS[severity].colour;
     if (edge.mark) return MARKED[edge.mark].colour;
     return this.#brush.view.lit?.edges.has(edge) ? 'ink2' : 'edge';
@@ -169,9 +240,7 @@ export class EdgePainter {
     const { ctx } = this.#brush;
     const { colour, length, pitch } = TICKS[severity];
     const size = this.#tickSize();
-    const points = this.#courses.get(path) ?? sample(path, FINE);
-    this.#courses.set(path, points);
-    const ends = ticks(points, pitch * size, (length / 2) * size, head, area);
+    const ends = ticks(this.#course(path), pitch * size, (length / 2) * size, head, area);
     ctx.strokeStyle = this.#brush.colour(colour);
     ctx.lineWidth = TICK * size;
     ctx.lineCap = 'butt';
@@ -230,9 +299,13 @@ export class EdgePainter {
       this.#label({ x: inside, y: y + i * this.#labelSize() * LEADING }, text, colour);
     };
     line(connectionLine(edge.connection, nameOf(edge)), 'ink', 0);
-    const first = edge.mark ? 2 : 1;
-    if (edge.mark) line(MARK_WORDS[edge.mark], MARKED[edge.mark].colour, 1);
-    this.#troubles(edge).forEach((t, i) => line(t.text, TICKS[t.severity].text, i + first));
+    const way = this.#way(edge);
+    const more: [string, ColourName][] = [
+      ...(edge.mark ? [[MARK_WORDS[edge.mark], MARKED[edge.mark].colour] as [string, ColourName]] : []),
+      ...this.#troubles(edge).map((t): [string, ColourName] => [t.text, TICKS[t.severity].text]),
+      ...(way ? [[WAY_WORDS[way], 'ink2'] as [string, ColourName]] : []),
+    ];
+    more.forEach(([text, colour], i) => line(text, colour, i + 1));
   }
 
   #troubles(edge: SceneEdge): readonly Trouble[] {

@@ -7,9 +7,22 @@ import type { Point, Rect } from './camera';
  * same picture, at many times the cost.)
  */
 export function ticks(points: readonly Point[], pitch: number, half: number, head: number, area: Rect): number[] {
-  const found: number[] = [];
+  return stations(points, pitch, pitch / 2, head, area).flatMap(({ x, y, dx, dy }) => [x + dy * half, y - dx * half, x - dy * half, y + dx * half]);
+}
+
+/** Arrow heads against a chain of points, `half` wide to each side: x and y of a wing, the tip and the other wing, of each. A short chain has one in its middle. */
+export function chevrons(points: readonly Point[], pitch: number, half: number, head: number, area: Rect): number[] {
+  return stations(points, pitch, Math.min(pitch, lengthOf(points) - head) / 2, head, area).flatMap(({ x, y, dx, dy }) => {
+    const [bx, by] = [x + dx * half, y + dy * half];
+    return [bx + dy * half, by - dx * half, x, y, bx - dy * half, by + dx * half];
+  });
+}
+
+/** Places on a chain of points, the first after `first` and then `pitch` apart, with the direction there. */
+function stations(points: readonly Point[], pitch: number, first: number, head: number, area: Rect): { x: number; y: number; dx: number; dy: number }[] {
+  const found: { x: number; y: number; dx: number; dy: number }[] = [];
   let left = lengthOf(points) - head;
-  let next = pitch / 2;
+  let next = first;
   for (let i = 1; i < points.length && left > 0; i++) {
     const [a, b] = [points[i - 1] as Point, points[i] as Point];
     const length = Math.hypot(b.x - a.x, b.y - a.y);
@@ -20,7 +33,7 @@ export function ticks(points: readonly Point[], pitch: number, half: number, hea
     for (; next < end; next += pitch) {
       const [x, y] = [a.x + dx * next, a.y + dy * next];
       if (x < area.x || y < area.y || x > area.x + area.w || y > area.y + area.h) continue;
-      found.push(x + dy * half, y - dx * half, x - dy * half, y + dx * half);
+      found.push({ x, y, dx, dy });
     }
     next -= length;
   }

@@ -86,6 +86,19 @@ describe('the hub', () => {
     expect(a.told).toContainEqual({ say: 'events', line: 1, events: [{ type: 'delta', id: 'a-2', data: '{"from":' }] });
   });
 
+  it('tells all what is new of incidents, and forgets no delta for it', () => {
+    const [a, b] = [tab(), tab()];
+    for (const t of [a, b]) t.ask(open('a-1'));
+    last().send('snapshot', { revision: 'a-1' });
+    last().send('delta', delta('a-1', 'a-2'));
+    // Its id is where the server stands, even where this line lags behind.
+    last().sendText('incidents', '{"incidents":[{"id":"x"}]}', 'a-3');
+    for (const t of [a, b]) expect(t.events()).toEqual(['snapshot a-1', 'delta a-2', 'incidents a-3']);
+    const c = tab();
+    c.ask(open('a-1'));
+    expect(c.events()).toEqual(['delta a-2']);
+  });
+
   it('says nothing of where the server stands before that is known', () => {
     const a = tab();
     a.ask(open('a-1'));

@@ -83,7 +83,7 @@ class Topic {
     this.lost = false;
     this.#heard = true;
     if (event.type === 'delta') this.#keep(event);
-    else if (event.id !== this.#head) this.#forget(event.id);
+    else if (event.type !== 'incidents' && event.id !== this.#head) this.#forget(event.id);
     for (const viewer of this.viewers) viewer.hear([event]);
   }
 

@@ -1,7 +1,7 @@
 import type { StreamEvent } from '../api/stream';
 
 /** Which way tabs and worker speak. A worker of another build may still run: it is not used then. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** How often the worker says that it is there, ms; a tab that it doesn't hear of for long is gone. */
 export const PULSE_MS = 5_000;

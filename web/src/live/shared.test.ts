@@ -62,6 +62,7 @@ function follow(lines: Lines, after = 'a-1'): Line {
     handlers: {
       snapshot: (m) => calls.push(`snapshot ${m.revision}`),
       delta: (d) => calls.push(`delta ${d.revision}`),
+      incidents: (n) => calls.push(`incidents ${n.incidents.map((i) => i.id).join()}`),
       resync: () => calls.push('resync'),
       beat: (m) => calls.push(`beat ${m.revision}`),
       alive: () => undefined,

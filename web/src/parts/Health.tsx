@@ -12,10 +12,11 @@ import { Age, Moment, Since } from './Time';
 
 /** What the kernel measures on a connection, and what came to nothing; nothing where nothing is known. */
 export function HealthSection({ topology, connection: c }: { topology: Topology; connection: Connection }) {
-  const { now } = useApp();
+  const { now, signals } = useApp();
   const { health } = c;
   const lines = fruitless(c);
-  if (!health && lines.length === 0) return null;
+  const told = signals.value.get(c.id) ?? [];
+  if (!health && lines.length + told.length === 0) return null;
   const growth = topology.grown.get(c.id);
   const at = latest(topology, now.value);
   const failing = isFresh(growth?.refused, at) || isFresh(growth?.timed_out, at);
@@ -25,6 +26,11 @@ export function HealthSection({ topology, connection: c }: { topology: Topology;
         <h3>Health</h3>
         {health && <span>measured at the {health.end}’s end</span>}
       </div>
+      {told.map((t) => (
+        <Signal key={t.kind} severity={t.severity}>
+          {capital(t.text)}.
+        </Signal>
+      ))}
       {health && <Warnings connection={c} health={health} now={at} />}
       {lines.map((line) => (
         <Signal key={line} severity={failing && !line.startsWith('failed') ? 'failing' : 'strained'}>

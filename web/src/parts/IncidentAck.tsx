@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { problemOf } from '../api/client';
 import type { Incident, Problem } from '../api/types';
@@ -9,12 +9,19 @@ import { type AckWay, acksOf } from '../state/incidents';
 export function IncidentAck({ incident, onDone }: { incident: Incident; onDone: () => void }) {
   const { sources, session, route } = useApp();
   const [way, setWay] = useState<AckWay | null>(null);
+  const first = useRef<HTMLButtonElement>(null);
+  const asked = useRef(false);
+  useEffect(() => {
+    // Who takes it back is where they were before.
+    if (!way && asked.current) first.current?.focus();
+    asked.current = way !== null;
+  }, [way]);
   if (incident.state !== 'open' || incident.acknowledged || route.value.at || !session.mayAdmit.value) return null;
   if (way) return <Ask incident={incident} way={way} onDone={onDone} onClose={() => setWay(null)} />;
   return (
     <>
       {acksOf(incident, sources.value).map((w, i) => (
-        <button key={w.words} type="button" class={i === 0 ? 'strong' : ''} data-ack={i === 0 ? '' : undefined} onClick={() => setWay(w)}>
+        <button key={w.words} ref={i === 0 ? first : null} type="button" class={i === 0 ? 'strong' : ''} data-ack={i === 0 ? '' : undefined} onClick={() => setWay(w)}>
           {w.words}…
         </button>
       ))}
@@ -28,6 +35,9 @@ function Ask({ incident, way, onDone, onClose }: { incident: Incident; way: AckW
   const [comment, setComment] = useState('');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const field = useRef<HTMLInputElement>(null);
+  // Before the next key: what is typed at once is the comment.
+  useLayoutEffect(() => field.current?.focus(), []);
   const go = async (): Promise<void> => {
     setBusy(true);
     setProblem(null);
@@ -50,9 +60,14 @@ function Ask({ incident, way, onDone, onClose }: { incident: Incident; way: AckW
         event.preventDefault();
         void go();
       }}
-      onKeyDown={(event) => event.key === 'Escape' && onClose()}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return;
+        // It ends the question alone, and not what lies behind it.
+        event.preventDefault();
+        onClose();
+      }}
     >
-      <input class="find" aria-label="Comment" placeholder="Comment" maxLength={1024} value={comment} autofocus onInput={(event) => setComment(event.currentTarget.value)} />
+      <input ref={field} class="find" aria-label="Comment" placeholder="Comment" maxLength={1024} value={comment} onInput={(event) => setComment(event.currentTarget.value)} />
       <button type="submit" class="strong" disabled={busy}>
         {way.words}
       </button>

@@ -25,6 +25,29 @@ export function IncidentPath({ path, most }: { path: readonly PathBox[]; most: n
   );
 }
 
+/** The same in one line, for little room: the names alone. */
+export function PathChain({ path }: { path: readonly PathBox[] }) {
+  if (path.length < 2) return null;
+  const { boxes, out } = shortened(path);
+  return (
+    <ol class="chain" aria-label="The path from client to likely cause">
+      {boxes.map(({ ref, status, cause }, i) => (
+        <>
+          {i === 1 && out > 0 && (
+            <li key="out" class="skipped" aria-label={`${out} more between`}>
+              +{out}
+            </li>
+          )}
+          <li key={ref.component} class={`link${cause ? ' cause' : ''}${status ? ' bad' : ''}`}>
+            {status && <StateIcon state={status} size={12} />}
+            <span>{refLines(ref).title}</span>
+          </li>
+        </>
+      ))}
+    </ol>
+  );
+}
+
 function Box({ box, skipped }: { box: PathBox; skipped: number }) {
   const { route } = useApp();
   const { ref, by, status, cause } = box;

@@ -1,16 +1,19 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { useApp } from '../app';
 import { openCount, worstIncidents } from '../state/incidents';
-import { useResource, useTurn } from '../state/resource';
+import { useIncidentTurn } from './news';
+import { useResource } from '../state/resource';
+import { goTo } from '../state/route';
 
-/** What is open is read with every change of the chart, and this often, ms: causes change without one. */
-const AGAIN_MS = 5_000;
+/** Where somebody who only opens the site has little room. */
+const NARROW = '(max-width: 639px)';
 
-/** Keeps the open incidents, and says when another one opens. */
+/** Keeps the open incidents, and says when another one opens. On phones, who opens the site while something is wrong sees that first. */
 export function IncidentWatch() {
-  const { client, feed, now, incidents, speaker } = useApp();
-  const round = useTurn(now, AGAIN_MS);
-  const { data } = useResource('incidents', `${feed.topology.value?.revision ?? ''} ${round}`, (s) => client.incidents('open', '', s));
+  const { client, incidents, speaker, route, navigate } = useApp();
+  const landing = useRef(location.hash === '' && matchMedia(NARROW).matches);
+  const turn = useIncidentTurn();
+  const { data } = useResource('incidents', turn, (s) => client.incidents('open', '', s));
   const known = useRef<ReadonlySet<string> | null>(null);
   useEffect(() => {
     if (!data) return;
@@ -18,6 +21,8 @@ export function IncidentWatch() {
     const news = known.current === null ? [] : list.filter((i) => !known.current?.has(i.id));
     known.current = new Set(list.map((i) => i.id));
     incidents.value = list;
+    if (landing.current && list.length > 0 && location.hash === '') navigate(goTo(route.peek(), 'incidents'), true);
+    landing.current = false;
     if (news.length > 0) speaker.say(news.map((i) => `Incident: ${i.title}. ${openCount(list)} open`));
   }, [data]);
   return null;

@@ -2,6 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { useApp } from '../app';
 import { type Severity, judgeOf, suspectsOf } from '../state/health';
 import type { Topology } from '../state/topology';
+import { FAILS, type Trace, type Way } from '../state/trace';
 import { isSilent } from '../state/words';
 import { CONTAINER, PIN } from './Icon';
 import { MARK_WORDS, type Mark } from '../state/compare';
@@ -201,22 +202,65 @@ const ENTRIES: readonly Entry[] = [
   ),
 ];
 
+function has(trace: Trace, way: Way): boolean {
+  return [...trace.edges.values()].includes(way);
+}
+
+/** What the path of trouble adds. */
+const PATH: readonly (Pick<Entry, 'key' | 'word' | 'sign'> & { shown: (trace: Trace) => boolean })[] = [
+  {
+    key: 'cause',
+    word: 'likely cause',
+    shown: (t) => [...t.tags.values()].some((tag) => tag.sure && tag.text !== FAILS),
+    sign: <rect x="4" y="3" width="22" height="10" rx="3" fill="var(--surface)" stroke="var(--critical)" stroke-width="2" />,
+  },
+  {
+    key: 'travels',
+    word: 'way of trouble',
+    shown: (t) => has(t, 'travels'),
+    sign: (
+      <>
+        <path d="M1 8H29" fill="none" stroke="var(--critical)" stroke-width="2.2" />
+        <path d="M12 4.4L8 8L12 11.6M24 4.4L20 8L24 11.6" fill="none" stroke="var(--critical)" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" />
+      </>
+    ),
+  },
+  {
+    key: 'through',
+    word: 'way, not watched',
+    shown: (t) => has(t, 'through'),
+    sign: (
+      <>
+        <path d="M1 8H29" fill="none" stroke="var(--critical)" stroke-width="1.3" stroke-dasharray="1.5 2.5" />
+        <path d="M18 4.4L14 8L18 11.6" fill="none" stroke="var(--critical)" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" />
+      </>
+    ),
+  },
+  {
+    key: 'foreseen',
+    word: 'would fail next',
+    shown: (t) => t.predicted.size > 0,
+    sign: <rect x="2" y="2" width="26" height="12" rx="3" fill="none" stroke="var(--critical)" stroke-width="1.5" stroke-dasharray="4 3" />,
+  },
+];
+
 /** Looks at what may be in trouble only, and with the clock only while there is some of it. */
 function useIll(topology: Topology): Ill {
-  const { now } = useApp();
+  const { now, signals } = useApp();
   const { connections, services } = useMemo(() => suspectsOf(topology), [topology]);
-  if (connections.length + services.length === 0) return new Set();
+  const told = [...signals.value.values()].flat();
+  if (connections.length + services.length + told.length === 0) return new Set();
   const judge = judgeOf(topology, now.value);
-  const found = new Set<Severity | 'service'>(connections.flatMap((c) => judge.connection(c).map((t) => t.severity)));
+  const found = new Set<Severity | 'service'>([...told, ...connections.flatMap((c) => judge.connection(c))].map((t) => t.severity));
   if (services.some((s) => judge.service(s).length > 0)) found.add('service');
   return found;
 }
 
 /** Signs of the present view only; at most eight. */
-export function Legend({ topology }: { topology: Topology }) {
+export function Legend({ topology, trace = null }: { topology: Topology; trace?: Trace | null }) {
   const ill = useIll(topology);
   const found = useMemo(() => survey(topology), [topology]);
-  const entries = ENTRIES.filter((e) => e.shown(found, ill)).slice(0, 8);
+  const entries = [...PATH.filter((e) => trace !== null && e.shown(trace)), ...ENTRIES.filter((e) => e.shown(found, ill))].slice(0, 8);
   if (entries.length === 0) return null;
   return (
     <ul class="legend" aria-label="Legend">

@@ -1,7 +1,7 @@
 import { useApp } from '../app';
 import type { IncidentSummary } from '../api/types';
 import { stateOfIncident, summaryLine } from '../state/incidents';
-import { formatRoute, goTo } from '../state/route';
+import { formatRoute, goTo, showPath } from '../state/route';
 import { RefName } from './IncidentCauses';
 import { StateIcon } from './StateIcon';
 import { Since } from './Time';
@@ -9,7 +9,7 @@ import { Since } from './Time';
 /** So many are listed beside the chart. */
 const MOST = 5;
 
-/** What is wrong, beside the chart: one incident as a small card, several as a list. Nothing while all is quiet, or in the past. */
+/** What is wrong, beside the chart: one incident as a small card, several as a list; each leads to its path on the chart. Nothing while all is quiet, or in the past. */
 export function OpenIncidents() {
   const { incidents, route } = useApp();
   const list = incidents.value;
@@ -26,7 +26,7 @@ export function OpenIncidents() {
 function Line({ incident }: { incident: IncidentSummary }) {
   const { route } = useApp();
   return (
-    <a class="incident-brief" href={formatRoute({ ...goTo(route.value, 'incidents'), incident: incident.id })}>
+    <a class="incident-brief" href={formatRoute(showPath(route.value, incident.id))}>
       <StateIcon state={stateOfIncident(incident)} />
       <b>{incident.title}</b>
       <span class="small ink2">{summaryLine(incident)}</span>
@@ -50,11 +50,14 @@ function Brief({ incident }: { incident: IncidentSummary }) {
           <span class="ink3">Likely cause:</span> <RefName of={incident.cause} /> <span class="ink3">({incident.strength})</span>
         </p>
       )}
-      <p>
+      <div class="buttons start">
+        <a class="button strong" href={formatRoute(showPath(route.value, incident.id))}>
+          Show its path
+        </a>
         <a class="button" href={formatRoute({ ...goTo(route.value, 'incidents'), incident: incident.id })}>
           Open incident
         </a>
-      </p>
+      </div>
     </>
   );
 }

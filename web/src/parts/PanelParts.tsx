@@ -3,7 +3,7 @@ import { useApp } from '../app';
 import type { Connection } from '../api/types';
 import { figure, plural } from '../lib/format';
 import { judgeOf } from '../state/health';
-import { type Selection, formatRoute, showOnChart } from '../state/route';
+import { MOST_OF, type Selection, ask, formatRoute, showOnChart } from '../state/route';
 import { serverText } from './columns';
 import { Icon } from './Icon';
 import { NodeName } from './NodeName';
@@ -38,6 +38,18 @@ export function ChartLink({ to, children }: { to: Selection; children: Component
   return <a href={formatRoute(showOnChart(route.value, to))}>{children}</a>;
 }
 
+/** The two questions about a failure of these; of too many at once, none. */
+export function Questions({ of }: { of: readonly string[] }) {
+  const { route } = useApp();
+  if (of.length === 0 || of.length > MOST_OF) return null;
+  return (
+    <div class="questions">
+      <a href={formatRoute(ask(route.value, 'fails', of))}>What if this fails?</a>
+      <a href={formatRoute(ask(route.value, 'needs', of))}>Who needs this?</a>
+    </div>
+  );
+}
+
 interface PeerProps {
   title: string;
   connections: readonly Connection[];
@@ -47,9 +59,9 @@ interface PeerProps {
 
 /** Connections of a node or service, by their other ends. */
 export function PeerList({ title, connections, far }: PeerProps) {
-  const { feed, now } = useApp();
+  const { feed, now, signals } = useApp();
   if (connections.length === 0) return null;
-  const judge = judgeOf(feed.topology.value, now.value);
+  const judge = judgeOf(feed.topology.value, now.value, signals.value);
   const open = connections.reduce((n, c) => n + c.count, 0);
   const rest = connections.length - SHOWN;
   return (

@@ -8,7 +8,7 @@ import { type Topology, byPort, knownAs } from '../state/topology';
 import { split } from '../state/words';
 import { NodeSign } from './Checks';
 import { lazy } from './Lazy';
-import { ChartLink, PeerList, Title } from './PanelParts';
+import { ChartLink, PeerList, Questions, Title } from './PanelParts';
 import { ServiceList } from './ServiceList';
 import { shapeOf } from './shapes';
 import { StateIcon } from './StateIcon';
@@ -53,6 +53,7 @@ export function ManyPanel({ topology, node }: { topology: Topology; node: ChartN
           {group ? `, in ${group}` : ''}
           {node.shared ? ', a shared service' : ''}. {membersLine(members)}
         </p>
+        <Questions of={members.map((m) => m.name)} />
         {node.kind === 'pool' && <Expand pool={node.name} />}
       </section>
       <MemberList topology={topology} members={members} />

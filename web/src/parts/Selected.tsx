@@ -14,7 +14,7 @@ import { lazy } from './Lazy';
 import { ServiceList } from './ServiceList';
 import { Expand, ManyPanel } from './PoolPanel';
 import { NodeName } from './NodeName';
-import { ChartLink, PeerList, SHOWN, Title } from './PanelParts';
+import { ChartLink, PeerList, Questions, SHOWN, Title } from './PanelParts';
 import { stateOf } from './shapes';
 import { NoteText } from './SidePanel';
 import { StateIcon } from './StateIcon';
@@ -71,6 +71,7 @@ function SinglePanel({ topology, node }: { topology: Topology; node: ChartNode }
         {!inHost && <p class="ink2">{node.this ? `This node, ${node.kind}. It ${stateWord(node)}.` : sentence(node)}</p>}
         <a href={formatRoute(showNode(route.value, node.name))}>Open its page</a>
         {(node.kind === 'internet' || node.kind === 'network') && <a href={formatRoute(goTo(route.value, 'geo'))}>Where its addresses are, on the map</a>}
+        {mayFail(node) && <Questions of={[node.name]} />}
         {node.pool && topology.level === 'pool' && <Expand pool={node.pool} />}
       </section>
       {node.kind !== 'internet' && node.kind !== 'network' && <CheckSection of={{ node: node.name }} />}
@@ -126,6 +127,18 @@ function SinglePanel({ topology, node }: { topology: Topology; node: ChartNode }
       {topology.lanes && <RoleTools key={node.name} node={node} />}
     </>
   );
+}
+
+/** What stands for many does not fail as one. */
+function mayFail({ kind }: ChartNode): boolean {
+  return kind !== 'internet' && kind !== 'network';
+}
+
+/** A service as questions name it: of a pool, that of each member. */
+function asked({ nodes }: Topology, { id, node, port, own }: Service): string[] {
+  const members = nodes.get(node)?.members;
+  if (own) return [];
+  return members ? members.map((m) => `${m.name}:${port}`) : [id];
 }
 
 /** How many addresses a network stands for. */
@@ -187,6 +200,7 @@ export function ServicePanel({ topology, service }: { topology: Topology; servic
           {scope && `; ${scope}`}.
         </p>
         <QueueTrouble topology={topology} service={service} />
+        <Questions of={asked(topology, service)} />
       </section>
       <CheckSection of={{ service: service.id }} />
       <section>

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Note, Version } from '../api/types';
 import { longSpan, plural } from '../lib/format';
@@ -8,8 +8,10 @@ import { judgeOf, suspectsOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { type Route, type Selection, formatRoute, sameHide, showList } from '../state/route';
 import type { Topology } from '../state/topology';
+import type { Trace } from '../state/trace';
 import { coverageLine, headline, missing, nodeLine, ONE_SIDED, silentNodes } from '../state/words';
 import { OpenAlerts } from './Checks';
+import type { Chosen } from './chosen';
 import { Command, HintText } from './Command';
 import { ConnectionPanel } from './ConnectionPanel';
 import { Icon } from './Icon';
@@ -20,6 +22,8 @@ import { OpenPoolPanel } from './PoolPanel';
 import { MissingPanel, NodePanel, ServicePanel } from './Selected';
 import { StateIcon } from './StateIcon';
 
+const IncidentPanel = lazy(() => import('./IncidentPanel').then((m) => m.IncidentPanel));
+const WhatIfPanel = lazy(() => import('./WhatIf').then((m) => m.WhatIfPanel));
 const FirstRun = lazy(() => import('./FirstRun').then((m) => m.FirstRun));
 const ChangedToday = lazy(() => import('./Changed').then((m) => m.ChangedToday));
 const GonePanel = lazy(() => import('./Gone').then((m) => m.GonePanel));
@@ -31,24 +35,40 @@ function isFirstRun({ coverage, nodes }: Topology): boolean {
   return reporting + stale === 0 || (reporting + stale === 1 && [...nodes.values()].some((n) => n.this));
 }
 
-/** What is selected, or how things stand. On narrow screens a sheet from below. */
-export function SidePanel() {
+interface PanelProps {
+  /** What the chart's path is about, and the path; of none, nothing is said. */
+  chosen?: Chosen | null;
+  trace?: Trace | null;
+}
+
+/** What the chart's path is about; null where it shows none. */
+function pathPanel({ question, incident }: Route, { chosen = null, trace = null }: PanelProps): ComponentChildren | null {
+  if (question) return <WhatIfPanel />;
+  return incident && chosen ? <IncidentPanel chosen={chosen.incident} trace={trace} /> : null;
+}
+
+/** What is selected, what the chart's path is about, or how things stand. On narrow screens a sheet from below. */
+export function SidePanel({ chosen = null, trace = null }: PanelProps) {
   const { shown, route, prefs, wall, version } = useApp();
   const [folded, setFolded] = useState(true);
   const topology = shown.value;
+  const { question } = route.value;
+  // What somebody asks they want to read.
+  useEffect(() => setFolded(question === ''), [question]);
   if (!topology || !prefs.panel.value) return null;
   const selected = selectedPanel(topology, route.value.selection) ?? missingPanel(topology, route.value);
-  const first = !selected && !route.value.selection && !wall && !route.value.at && !isMade(version.value?.data) && isFirstRun(topology);
+  const path = selected ? null : pathPanel(route.value, { chosen, trace });
+  const first = !selected && !path && !route.value.selection && !wall && !route.value.at && !isMade(version.value?.data) && isFirstRun(topology);
   return (
-    <aside class={`panel${folded && !selected ? ' folded' : ''}${first ? ' first' : ''}`} aria-label={selected ? 'Selection' : 'Overview'}>
+    <aside class={`panel${folded && !selected ? ' folded' : ''}${first ? ' first' : ''}`} aria-label={selected ? 'Selection' : path ? 'Path of trouble' : 'Overview'}>
       {!selected && (
         <button type="button" class="sheet-handle" aria-expanded={!folded} onClick={() => setFolded(!folded)}>
-          {folded ? headline(topology.coverage) : 'Overview'}
+          <span>{path ? (chosen?.incident.data?.title ?? 'If this fails') : folded ? headline(topology.coverage) : 'Overview'}</span>
           <Icon name={folded ? 'up' : 'down'} />
         </button>
       )}
-      <div class="panel-scroll">{selected ?? (first ? <FirstRun topology={topology} /> : <QuietPanel topology={topology} />)}</div>
-      {!selected && <Legend topology={topology} />}
+      <div class="panel-scroll">{selected ?? path ?? (first ? <FirstRun topology={topology} /> : <QuietPanel topology={topology} />)}</div>
+      {!selected && <Legend topology={topology} trace={trace} />}
     </aside>
   );
 }

@@ -77,6 +77,22 @@ describe('Feed', () => {
     expect(server.asked).toEqual(['service ignored']);
   });
 
+  it('says that incidents are to be read: when a line opens, when it is back, and when the stream says so', async () => {
+    await live();
+    const first = feed.news.value;
+    expect(first).toBeGreaterThan(0);
+    server.source.send('beat', { revision: 'a-1' });
+    server.source.send('delta', delta('a-1', 'a-2'));
+    expect(feed.news.value).toBe(first);
+    server.source.send('incidents', { incidents: [{ id: 'x', state: 'open', what: 'opened' }] });
+    expect(feed.news.value).toBe(first + 1);
+    server.source.send('error', null);
+    clock.advance(1000);
+    server.source.send('snapshot', { revision: 'a-2' });
+    expect(feed.news.value).toBeGreaterThan(first + 1);
+    expect(server.asked).toEqual(['service ignored']);
+  });
+
   it('applies deltas without reading again', async () => {
     await live();
     clock.advance(3_000);

@@ -38,6 +38,8 @@ export class Feed {
   readonly lostAt = signal(0);
   /** When something last changed on the chart, ms; 0 before the first reading. */
   readonly changedAt = signal(0);
+  /** Grows when something is new of incidents, or may be: a line that opens does not say what it missed. */
+  readonly news = signal(0);
   /** Why the last reading failed; the topology before it is still shown. */
   readonly problem = signal<Problem | null>(null);
   /** The last sentence for the live region. */
@@ -197,12 +199,14 @@ export class Feed {
     const expect = (revision: string): void => {
       if (!this.#reading && !this.#holds(revision)) void this.#read();
     };
+    this.#stir();
     return this.#options.lines.open({
       path: `${API_BASE}/stream${viewQuery(this.#level, this.#hide, this.#expand)}`,
       after: this.topology.value?.revision ?? '',
       handlers: {
         snapshot: (mark) => expect(mark.revision),
         delta: (delta) => this.#delta(delta),
+        incidents: () => this.#stir(),
         beat: (mark) => expect(mark.revision),
         resync: () => void this.#read(),
         alive: () => this.#alive(),
@@ -212,6 +216,10 @@ export class Feed {
         },
       },
     });
+  }
+
+  #stir(): void {
+    this.news.value = this.news.peek() + 1;
   }
 
   /** Whether what is shown is of this revision or later: a line may lag behind what was read. */
@@ -242,6 +250,7 @@ export class Feed {
     if (this.phase.value === 'live') return;
     if (this.phase.value === 'reconnecting') this.#speak(['connection is back']);
     batch(() => {
+      this.#stir();
       this.phase.value = 'live';
       this.lostAt.value = 0;
     });

@@ -79,7 +79,7 @@ describe('a filter', () => {
   ])('keeps %s', (_, filter, names) => expect(kept(filter)).toEqual(names));
 
   it('takes both ends of a connection in trouble for trouble, of which a shared service leads no further', () => {
-    const judge: Judge = { ...CALM, connection: (c) => (c.id === 'other dns' ? [{ severity: 'failing', short: '', text: '' }] : []) };
+    const judge: Judge = { ...CALM, connection: (c) => (c.id === 'other dns' ? [{ severity: 'failing', short: '', text: '', kind: 'refused' }] : []) };
     expect(kept({ trouble: true, hops: 1 }, judge)).toEqual(['app', 'db', 'dns', 'other', 'store']);
   });
 

@@ -44,7 +44,7 @@ describe('a connection', () => {
 
   it('says how many wait, and for how long', () => {
     expect(ill({ connecting: 3, connecting_since: ago(125_000) })).toEqual([
-      { severity: 'failing', short: '3 unanswered', text: '3 attempts wait for an answer, for 2 min' },
+      { severity: 'failing', short: '3 unanswered', text: '3 attempts wait for an answer, for 2 min', kind: 'unreachable' },
     ]);
     expect(ill({ connecting: 1, connecting_since: ago(4000) })[0]?.text).toBe('1 attempt waits for an answer, for 4 s');
   });
@@ -66,6 +66,13 @@ describe('a connection', () => {
     ]);
     expect(connectionTroubles(c8, growth, NOW + 2000).map((t) => t.short)).toEqual(['12 refused']);
     expect(connectionTroubles(c8, growth, NOW + 60_000)).toEqual([]);
+  });
+
+  it('is told by dotm’s own check before what this page saw of the same kind', () => {
+    const growth = { refused: { by: 12, at: NOW - 4000 }, timed_out: { by: 1, at: NOW - 4000 } };
+    const told = { severity: 'failing' as const, short: '40 refused', text: '40 attempts to connect refused in the last minute; usual: none', kind: 'refused' };
+    expect(connectionTroubles(c8, growth, NOW, [told]).map((t) => t.short)).toEqual(['40 refused', '1 timed out']);
+    expect(connectionTroubles(c8, undefined, NOW, [told])).toEqual([told]);
   });
 
   it('is suspect of whatever it may be in trouble for, whatever the time', () => {
@@ -128,7 +135,7 @@ describe('a service', () => {
   it('is in trouble while its queue is full, or while it turns connections away', () => {
     expect(serviceTroubles(gunicorn, undefined, NOW)).toEqual([]);
     expect(serviceTroubles({ ...gunicorn, queue: 129 }, undefined, NOW)[0]).toEqual({
-      severity: 'failing', short: '129 of 128 wait', text: 'the accept queue is full: 129 of 128 wait',
+      severity: 'failing', short: '129 of 128 wait', text: 'the accept queue is full: 129 of 128 wait', kind: 'queue',
     });
     const drops = { drops: { by: 17, at: NOW - 5000 } };
     expect(serviceTroubles({ ...gunicorn, drops: 40 }, drops, NOW).map((t) => [t.short, t.text])).toEqual([

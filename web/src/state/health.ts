@@ -17,6 +17,8 @@ export interface Trouble {
   short: string;
   /** A clause: `3 attempts wait for an answer`. */
   text: string;
+  /** Which kind of signal it is, or would be. */
+  kind: string;
 }
 
 /** An attempt that waits for longer is in trouble, ms: the first question is asked again after one second, then after two. */
@@ -57,12 +59,12 @@ export function waitsLong({ connecting = 0, connecting_since: since }: Health, n
 }
 
 function fruitlessTroubles(growth: Growth | undefined, now: number): Trouble[] {
-  const kinds = [['refused', 'refused'], ['timed_out', 'timed out']] as const;
-  return kinds.flatMap(([counter, how]) => {
+  const kinds = [['refused', 'refused', 'refused'], ['timed_out', 'timed out', 'unreachable']] as const;
+  return kinds.flatMap(([counter, how, kind]) => {
     const count = growth?.[counter];
     if (!isFresh(count, now)) return [];
     const last = `the last seen ${span(Math.max(0, now - count.at))} ago`;
-    return [{ severity: 'failing' as const, short: `${figure(count.by)} ${how}`, text: `${plural(count.by, 'attempt')} ${how}, ${last}` }];
+    return [{ severity: 'failing' as const, short: `${figure(count.by)} ${how}`, text: `${plural(count.by, 'attempt')} ${how}, ${last}`, kind }];
   });
 }
 
@@ -70,22 +72,28 @@ function healthTroubles(c: Connection, h: Health, now: number): Trouble[] {
   const found: Trouble[] = [];
   if (waitsLong(h, now)) {
     const oldest = span(now - Date.parse(h.connecting_since ?? ''));
-    found.push({ severity: 'failing', short: `${figure(h.connecting ?? 0)} unanswered`, text: `${waitingText(h)}, for ${oldest}` });
+    found.push({ severity: 'failing', short: `${figure(h.connecting ?? 0)} unanswered`, text: `${waitingText(h)}, for ${oldest}`, kind: 'unreachable' });
   }
   const resent = h.retransmit_ratio ?? 0;
   if (resent >= RESENT.shown) {
-    found.push({ severity: 'strained', short: `${percent(resent)} resent`, text: `${percent(resent)} of what is sent is sent again` });
+    found.push({ severity: 'strained', short: `${percent(resent)} resent`, text: `${percent(resent)} of what is sent is sent again`, kind: 'retransmits' });
   }
   if ((h.close_wait ?? 0) >= UNCLOSED) {
-    found.push({ severity: 'strained', short: `${figure(h.close_wait ?? 0)} not closed`, text: unclosedText(c) });
+    found.push({ severity: 'strained', short: `${figure(h.close_wait ?? 0)} not closed`, text: unclosedText(c), kind: 'close-wait' });
   }
   return found;
 }
 
-/** What is wrong with a connection at a moment, the worst first. */
-export function connectionTroubles(c: Connection, growth: Growth | undefined, now: number): Trouble[] {
-  return [...fruitlessTroubles(growth, now), ...(c.health ? healthTroubles(c, c.health, now) : [])];
+/**
+ * What is wrong with a connection at a moment, the worst first. What dotm's own checks say of it
+ * comes before what this page saw: they know what is usual.
+ */
+export function connectionTroubles(c: Connection, growth: Growth | undefined, now: number, signals: readonly Trouble[] = NONE): Trouble[] {
+  const seen = [...fruitlessTroubles(growth, now), ...(c.health ? healthTroubles(c, c.health, now) : [])];
+  return signals.length > 0 ? [...signals, ...seen.filter((t) => !signals.some((s) => s.kind === t.kind))] : seen;
 }
+
+const NONE: readonly Trouble[] = [];
 
 /** False for what cannot be in trouble, whatever the time: nearly all of a chart, told without making words. */
 export function isSuspect({ health: h }: Connection, growth: Growth | undefined): boolean {
@@ -116,11 +124,11 @@ export function queueText({ queue = 0, queue_max = 0 }: Pick<Service, 'queue' | 
 /** What is wrong with a service at a moment. */
 export function serviceTroubles(s: Service, growth: Growth | undefined, now: number): Trouble[] {
   const found: Trouble[] = [];
-  if (isOverflowing(s)) found.push({ severity: 'failing', short: queueText(s), text: `the accept queue is full: ${queueText(s)}` });
+  if (isOverflowing(s)) found.push({ severity: 'failing', short: queueText(s), text: `the accept queue is full: ${queueText(s)}`, kind: 'queue' });
   const drops = growth?.drops;
   if (isFresh(drops, now)) {
     const last = `the last seen ${span(Math.max(0, now - drops.at))} ago`;
-    found.push({ severity: 'failing', short: `${figure(drops.by)} turned away`, text: `${plural(drops.by, 'connection')} turned away, ${last}` });
+    found.push({ severity: 'failing', short: `${figure(drops.by)} turned away`, text: `${plural(drops.by, 'connection')} turned away, ${last}`, kind: 'queue' });
   }
   return found;
 }
@@ -139,11 +147,12 @@ export function latest(topology: Pick<Topology, 'at'>, now: number): number {
   return Math.max(now, Date.parse(topology.at) || 0);
 }
 
-export function judgeOf(topology: Topology | null, now: number): Judge {
+/** `signals` is what dotm's own checks say of connections, by their id. */
+export function judgeOf(topology: Topology | null, now: number, signals?: ReadonlyMap<string, readonly Trouble[]>): Judge {
   const at = topology ? latest(topology, now) : now;
   const growth = (id: string): Growth | undefined => topology?.grown.get(id);
   return {
-    connection: (c) => connectionTroubles(c, growth(c.id), at),
+    connection: (c) => connectionTroubles(c, growth(c.id), at, signals?.get(c.id)),
     service: (s) => serviceTroubles(s, growth(s.id), at),
   };
 }

@@ -1,4 +1,4 @@
-import type { Incident, IncidentAlert, IncidentCause, IncidentRef, IncidentSummary, Source, Status } from '../api/types';
+import type { Incident, IncidentAlert, IncidentCause, IncidentEffect, IncidentRef, IncidentSummary, Source, Status } from '../api/types';
 import { plural } from '../lib/format';
 import type { StateName } from '../parts/shapes';
 import { severity } from './checks';
@@ -194,6 +194,20 @@ function alike<T extends IncidentRef>(refs: readonly T[]): T[][] {
     else groups.set(likeness(ref), [ref]);
   }
   return [...groups.values()];
+}
+
+/** What becomes of like components, as one row. */
+export interface AlikeEffect {
+  refs: readonly IncidentRef[];
+  /** Of the first of them. */
+  why: string;
+  /** The fewest edges between one of them and what fails. */
+  hops: number;
+}
+
+/** Like ones together: the members of a pool fail, or are spared, together. */
+export function alikeEffects(effects: readonly IncidentEffect[]): AlikeEffect[] {
+  return alike(effects).map((like) => ({ refs: like, why: like[0]?.why ?? '', hops: Math.min(...like.map((e) => e.hops ?? 0)) }));
 }
 
 /** Like components as one, named after what they have in common. */

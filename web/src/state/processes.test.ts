@@ -29,7 +29,7 @@ describe('services by process', () => {
   });
 
   it('count trouble of the sockets, and show it where no check is worse', () => {
-    const judge: Judge = { ...CALM, service: (s) => (s.id === 'a' ? [{ severity: 'failing', short: 'full', text: 'full' }] : []) };
+    const judge: Judge = { ...CALM, service: (s) => (s.id === 'a' ? [{ severity: 'failing', short: 'full', text: 'full', kind: 'queue' }] : []) };
     const [nginx] = byProcess(SITE.filter((s) => s.id !== 'b'), judge);
     expect(nginx).toMatchObject({ signals: 1, alerts: 0 });
     expect(nginx?.worst.id).toBe('a');

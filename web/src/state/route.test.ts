@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_HIDE, HOME, type Route, formatRoute, goTo, parseRoute, showList, showNode, showOnChart } from './route';
+import { DEFAULT_HIDE, HOME, type Route, ask, formatRoute, goTo, parseRoute, showList, showNode, showOnChart, showPath } from './route';
 
 describe('routes', () => {
   it.each<[string, Partial<Route>]>([
@@ -25,6 +25,11 @@ describe('routes', () => {
     ['#/chart?table=rubbish', { table: 'connections' }],
     ['#/chart?table=services&connection=c1', { table: 'services', selection: { kind: 'connection', id: 'c1' } }],
     ['#/chart?node=vm', { selection: { kind: 'node', id: 'vm' } }],
+    ['#/chart?incident=k3j2', { incident: 'k3j2' }],
+    ['#/nodes?incident=k3j2', { view: 'nodes' }],
+    ['#/chart?fails=db01,a%20b,db01', { question: 'fails', of: ['db01', 'a b'] }],
+    ['#/nodes/db01?needs=db01', { view: 'node', node: 'db01', question: 'needs', of: ['db01'] }],
+    ['#/chart?fails=', { question: 'fails' }],
     ['#/chart?service=vm~tcp~80~%3A%3A', { selection: { kind: 'service', id: 'vm~tcp~80~::' } }],
   ])('reads %s', (hash, expected) => {
     expect(parseRoute(hash)).toEqual({ ...HOME, ...expected });
@@ -36,6 +41,10 @@ describe('routes', () => {
     { view: 'unknown', path: 'nope' },
     { level: 'node', hide: [], table: 'connections' },
     { table: 'services' },
+    { incident: 'k3j2', selection: { kind: 'node', id: 'vm' } },
+    { view: 'incidents', incident: 'k3j2' },
+    { question: 'needs', of: ['a b', 'vm~tcp~80'] },
+    { question: 'fails', of: [] },
     { view: 'nodes', list: 'agents' },
     { view: 'nodes', show: ['failing', 'reporting'], find: 'web & ?' },
     { hide: ['old'], selection: { kind: 'connection', id: 'x=1&y' } },
@@ -58,6 +67,14 @@ describe('routes', () => {
     const route: Route = { ...HOME, view: 'unknown', path: 'nope' };
     expect(formatRoute(goTo(route, 'chart'))).toBe('#/chart');
     expect([goTo(route, 'nodes'), showNode(route, 'vm'), showOnChart(route, { kind: 'node', id: 'vm' })].map((r) => r.path)).toEqual(['', '', '']);
+  });
+
+  it('keeps a path on the chart while something else is selected there, and leaves it with the chart', () => {
+    const route: Route = { ...HOME, incident: 'k3j2' };
+    expect(formatRoute(showOnChart(route, { kind: 'node', id: 'vm' }))).toBe('#/chart?node=vm&incident=k3j2');
+    expect(formatRoute(goTo(route, 'nodes'))).toBe('#/nodes');
+    expect(formatRoute(ask(route, 'fails', ['vm']))).toBe('#/chart?fails=vm');
+    expect(formatRoute(showPath({ ...HOME, view: 'incidents', incident: 'k3j2' }, 'k3j2'))).toBe('#/chart?incident=k3j2');
   });
 
   it('keeps filter and level from page to page, and drops the selection', () => {

@@ -12,6 +12,12 @@ export interface Selection {
   id: string;
 }
 
+/** What is asked of things: what fails with them, or who needs them. */
+export type Question = 'fails' | 'needs';
+
+/** So many can be asked about at once. */
+export const MOST_OF = 20;
+
 /** The chart's twin in words: '' is the chart itself. */
 export type Twin = '' | 'connections' | 'services' | 'pools';
 
@@ -60,8 +66,11 @@ export interface Route {
   checks: readonly CheckFilter[];
   /** Of the mapping page, what decided on the checks that are shown; '' is whatever did. */
   by: string;
-  /** Of the incidents, the one that is shown in full; '' is the worst. */
+  /** Of the incidents, the one that is shown in full; '' is the worst. On the chart, the one whose path is shown; '' is none. */
   incident: string;
+  /** What is asked about a failure, '' is nothing; and of which nodes and services, by name and id. */
+  question: Question | '';
+  of: readonly string[];
   /** The check that is shown in full above the page, by its id; '' is none. */
   check: string;
   /** Words that the nodes or checks are searched for; of the settings, the kind of source to add. */
@@ -101,6 +110,8 @@ export const HOME: Route = {
   checks: [],
   by: '',
   incident: '',
+  question: '',
+  of: [],
   check: '',
   find: '',
   at: '',
@@ -177,7 +188,8 @@ export function parseRoute(hash: string): Route {
     show: view === 'checks' ? [] : parseShow(query.get('show')),
     checks: view === 'checks' ? parseChecks(query.get('show')) : [],
     by: view === 'mapping' ? (query.get('by') ?? '') : '',
-    incident: view === 'incidents' ? decode(tail) : '',
+    incident: view === 'incidents' ? decode(tail) : view === 'chart' ? (query.get('incident') ?? '') : '',
+    ...parseQuestion(query),
     check: view === 'checks' && tail ? decode(tail) : (query.get('check') ?? ''),
     find: query.get('find') ?? '',
     at: momentOf(query.get('at')),
@@ -190,6 +202,12 @@ export function parseRoute(hash: string): Route {
     process: view === 'services' ? (query.get('process') ?? '') : '',
     only: (view === 'services' && SERVICE_FILTERS.find(([o]) => o === query.get('only'))?.[0]) || '',
   };
+}
+
+function parseQuestion(query: URLSearchParams): Pick<Route, 'question' | 'of'> {
+  const question = (['fails', 'needs'] as const).find((q) => query.has(q)) ?? '';
+  const of = (query.get(question) ?? '').split(',').filter((id) => id !== '');
+  return { question, of: [...new Set(of)].slice(0, MOST_OF) };
 }
 
 function momentOf(text: string | null): string {
@@ -248,6 +266,8 @@ export function formatRoute(route: Route): string {
   if (route.only) query.push(`only=${route.only}`);
   if (route.find) query.push(`find=${encodeURIComponent(route.find)}`);
   if (route.selection) query.push(`${route.selection.kind}=${encodeURIComponent(route.selection.id)}`);
+  if (route.incident && route.view === 'chart') query.push(`incident=${encodeURIComponent(route.incident)}`);
+  if (route.question) query.push(`${route.question}=${route.of.map(encodeURIComponent).join(',')}`);
   if (route.check && route.view !== 'checks') query.push(`check=${encodeURIComponent(route.check)}`);
   return `#/${pathOf(route)}${query.length > 0 ? `?${query.join('&')}` : ''}`;
 }
@@ -306,7 +326,19 @@ export function filterBy(route: Route, change: Partial<Filter>): Route {
   return { ...route, filter: { ...route.filter, ...change } };
 }
 
-/** The chart with this selected: "Show on chart", a search hit. */
+/** The chart with this selected: "Show on chart", a search hit. A path that the chart shows stays. */
 export function showOnChart(route: Route, selection: Selection): Route {
-  return { ...kept(route), selection };
+  const { view, incident, question, of } = route;
+  return { ...kept(route), ...(view === 'chart' ? { incident, question, of } : {}), selection };
+}
+
+/** The chart with the path of an incident. */
+export function showPath(route: Route, incident: string): Route {
+  return { ...kept(route), incident };
+}
+
+/** Asks about a failure: on the chart beside it, elsewhere above the page; '' ends that. */
+export function ask(route: Route, question: Question | '', of: readonly string[] = []): Route {
+  const asked = { ...route, question, of: question ? of.slice(0, MOST_OF) : [] };
+  return route.view === 'chart' && question ? { ...asked, incident: '', selection: null, table: '' } : asked;
 }

@@ -6,7 +6,7 @@ import { type App, AppProvider } from '../app';
 import { Client } from '../api/client';
 import { FakeSource } from '../api/fake';
 import { DirectLines } from '../api/line';
-import type { TopologyDocument } from '../api/types';
+import type { Check, TopologyDocument } from '../api/types';
 import { ChartController } from '../chart/controller';
 import { answer } from '../fixtures/backend';
 import { oneHostFixture } from '../fixtures';
@@ -18,6 +18,7 @@ import { Feed } from '../state/feed';
 import { createPrefs } from '../state/prefs';
 import { formatRoute, parseRoute } from '../state/route';
 import { Session } from '../state/session';
+import { signalsOf } from '../state/signals';
 import { Speaker } from '../state/speaker';
 import { Drawing, fakeContext } from './canvas';
 
@@ -102,14 +103,17 @@ export function makeApp({ doc = oneHostFixture(), hash = '#/chart', reply = () =
   const feed = new Feed({ client, lines: new DirectLines({ open, clock, random: () => 0 }), clock, random: () => 0, onLost: () => void session.check() });
   const other = signal<Other | null>(null);
   const gone: App['gone'] = signal(undefined);
+  const shown = createShown(feed.topology, other, gone);
+  const alerts = signal<readonly Check[]>([]);
   const app: App = {
     client,
     feed,
     other,
-    shown: createShown(feed.topology, other, gone),
+    shown,
     gone,
     sources: signal(UNREAD),
-    alerts: signal([]),
+    alerts,
+    signals: computed(() => signalsOf(shown.value, alerts.value)),
     incidents: signal([]),
     session,
     storeAway: signal(false),

@@ -15,29 +15,33 @@ import { Timeline } from '../parts/Timeline';
 import { ToolRow } from '../parts/ToolRow';
 import { capital, plural } from '../lib/format';
 import { countsLine } from '../state/compare';
+import { type Chosen, useChosen, useTrace } from '../parts/chosen';
 import { type Kept, formatFilter, keptBy } from '../state/filter';
 import { beforeGone } from '../state/gone';
 import { judgeOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { endMoving, mayMove, moveBox } from '../parts/moves';
-import { type Selection, showOnChart, unfold } from '../state/route';
+import { type Selection, ask, showOnChart, unfold } from '../state/route';
 import { type Topology, selectedNode } from '../state/topology';
+import type { Trace } from '../state/trace';
 import { insideNodes } from '../state/words';
 import { ChartTable } from './Twin';
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
 export function ChartView() {
-  const { route } = useApp();
+  const { route, shown } = useApp();
   useGone();
   const kept = useKept();
+  const chosen = useChosen();
+  const trace = useTrace(shown.value, chosen);
   return (
     <div class="body">
       <div class="main">
         <ToolRow />
-        {route.value.table ? <ChartTable kept={kept} /> : <Stage kept={kept} />}
+        {route.value.table ? <ChartTable kept={kept} /> : <Stage kept={kept} chosen={chosen} trace={trace} />}
         {(route.value.at || route.value.from) && <Timeline />}
       </div>
-      <SidePanel />
+      <SidePanel chosen={chosen} trace={trace} />
     </div>
   );
 }
@@ -60,11 +64,11 @@ function useGone(): void {
 
 /** What the filter shows. With only trouble asked for, judged anew with the clock. */
 function useKept(): Kept | null {
-  const { shown, route, now } = useApp();
+  const { shown, route, now, signals } = useApp();
   const topology = shown.value;
   const { filter } = route.value;
   const at = filter.trouble ? now.value : 0;
-  return useMemo(() => (topology ? keptBy(topology, filter, judgeOf(topology, at || now.peek())) : null), [topology, formatFilter(filter).join(), at]);
+  return useMemo(() => (topology ? keptBy(topology, filter, judgeOf(topology, at || now.peek(), signals.value)) : null), [topology, formatFilter(filter).join(), at, signals.value]);
 }
 
 /** Where the panel is a sheet from below, and how much of the chart it covers. */
@@ -147,7 +151,7 @@ function useLanes(node: string): { lanes: readonly OneLane[]; lane: OneLane | un
 
 const MOVING = 'Drag a box to where it shall stand, or carry the selected one with arrows and put it down with Enter. It stays there; “Unpin” in the panel gives it back.';
 
-function Stage({ kept }: { kept: Kept | null }) {
+function Stage({ kept, chosen, trace }: { kept: Kept | null; chosen: Chosen; trace: Trace | null }) {
   const app = useApp();
   const { chart, shown: drawn, route, navigate, theme } = app;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -224,6 +228,8 @@ function Stage({ kept }: { kept: Kept | null }) {
   }, [node, selection?.id, lane?.id]);
 
   useEffect(() => chart.show(kept?.boxes ?? null), [kept]);
+  useEffect(() => chart.signal(app.signals.value), [app.signals.value]);
+  usePath(trace);
 
   useStaleTick(scene);
 
@@ -235,7 +241,7 @@ function Stage({ kept }: { kept: Kept | null }) {
           ref={canvas}
           tabIndex={0}
           role="img"
-          aria-label={topology ? describe(topology) : 'Chart'}
+          aria-label={topology ? describe(topology, chosen, trace) : 'Chart'}
           aria-describedby="chart-help"
           onKeyDown={(event) => onTab(app, event)}
         />
@@ -261,7 +267,12 @@ function Stage({ kept }: { kept: Kept | null }) {
           </div>
         )}
         {scene && !scene.down && !empty && <Minimap scene={scene} />}
-        {topology && !empty && <FilterLine topology={topology} kept={kept} />}
+        {topology && !empty && (
+          <div class="lines">
+            {trace?.fades && <PathLine chosen={chosen} trace={trace} />}
+            <FilterLine topology={topology} kept={kept} />
+          </div>
+        )}
         {topology && !empty && (
           <div class="zoom" role="group" aria-label="Zoom">
             <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick={() => chart.zoom(1.25)}>
@@ -280,10 +291,50 @@ function Stage({ kept }: { kept: Kept | null }) {
   );
 }
 
-function describe(topology: Topology): string {
+/** Shows a path, and flies to it once: when another one is asked for, or comes on the screen. */
+function usePath(trace: Trace | null): void {
+  const { chart, route } = useApp();
+  const { incident, question, of } = route.value;
+  const asked = trace?.fades ? `${incident} ${question && of.join()}` : '';
+  const seen = useRef('');
+  useEffect(() => {
+    chart.trace(trace);
+    // What is asked opens the sheet over the chart.
+    if (asked !== seen.current && trace?.fades) chart.focusAll(trace.boxes, question && matchMedia(NARROW).matches ? SHEET : 0);
+    seen.current = asked;
+  }, [trace, asked]);
+}
+
+/** What the path on the chart is of, and the way back to all of it. */
+function PathLine({ chosen, trace }: { chosen: Chosen; trace: Trace }) {
+  const { route, navigate } = useApp();
+  const close = (): void => navigate(route.value.question ? ask(route.value, '') : { ...route.value, incident: '' });
+  return (
+    <div class="filter-line path-line">
+      <span role="status">
+        <span class="path-title">{pathTitle(chosen)}: </span>
+        {pathCounts(trace)}
+      </span>
+      <button type="button" class="plain" onClick={close}>
+        <Icon name="close" /> Close
+      </button>
+    </div>
+  );
+}
+
+function pathTitle({ failure, incident }: Chosen): string {
+  return failure.data ? `If ${failure.data.of.map((r) => r.name).join(', ')} failed` : (incident.data?.title ?? '');
+}
+
+function pathCounts({ bad, predicted }: Trace): string {
+  return `${plural(bad, 'box', 'boxes')} in trouble${predicted.size > 0 ? `, ${predicted.size} predicted` : ''}`;
+}
+
+function describe(topology: Topology, chosen: Chosen, trace: Trace | null): string {
+  const path = trace?.fades ? `; the path of trouble is shown: ${pathTitle(chosen)}: ${pathCounts(trace)}` : '';
   const marks = topology.marks && [topology.marks.nodes, topology.marks.services, topology.marks.connections].flatMap((m) => [...m.values()]);
   const differs = marks && marks.length > 0 ? `; beside the other moment ${countsLine(marks.map((mark) => ({ mark })))}` : '';
-  return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}`;
+  return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}${path}`;
 }
 
 /** Ages and trouble on the canvas are redrawn with the clock, but only if there are any. */

@@ -1,7 +1,8 @@
 import { useApp } from '../app';
-import type { Incident, IncidentEffect } from '../api/types';
+import type { Incident } from '../api/types';
 import { capital, figure, moment, plural, shortMoment, span } from '../lib/format';
 import { CopyLink } from '../parts/Command';
+import { Effects } from '../parts/Effects';
 import { Icon } from '../parts/Icon';
 import { IncidentAck } from '../parts/IncidentAck';
 import { Causes, RefName } from '../parts/IncidentCauses';
@@ -11,8 +12,9 @@ import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
 import { Moment } from '../parts/Time';
 import { type Confirmed, alertsLine, badNow, confirmedOf, pathOf, selectionOf, stateOfIncident, together } from '../state/incidents';
+import { useIncidentTurn } from '../parts/news';
 import { useResource } from '../state/resource';
-import { filterBy, formatRoute, goTo, showOnChart } from '../state/route';
+import { ask, formatRoute, goTo, showPath } from '../state/route';
 
 /** Boxes of a path beside each other. */
 const WIDE = 6;
@@ -20,9 +22,10 @@ const WIDE = 6;
 /** One incident in full: what happened, what is likely behind it, what follows, what is not known. */
 export function IncidentCard({ id }: { id: string }) {
   const { client, incidents } = useApp();
-  // The list says when it changed.
+  // The list of open ones says when it changed; of another nobody says more than that something did.
   const known = incidents.value.find((i) => i.id === id);
-  const { data, problem, reload } = useResource(`incident ${id}`, known?.updated ?? '', (s) => client.incident(id, s));
+  const turn = useIncidentTurn();
+  const { data, problem, reload } = useResource(`incident ${id}`, known?.updated ?? turn, (s) => client.incident(id, s));
   if (problem && !data) return <ProblemNote problem={problem} onRetry={reload} />;
   if (!data) return null;
   return (
@@ -44,8 +47,6 @@ export function IncidentCard({ id }: { id: string }) {
 
 function Head({ incident, onChange }: { incident: Incident; onChange: () => void }) {
   const { route } = useApp();
-  const cause = (incident.causes ?? [])[0];
-  const selection = cause ? selectionOf(cause) : null;
   return (
     <header class="incident-head">
       <a class="back" href={formatRoute({ ...goTo(route.value, 'incidents') })}>
@@ -79,11 +80,9 @@ function Head({ incident, onChange }: { incident: Incident; onChange: () => void
       )}
       <div class="buttons">
         <CopyLink to={formatRoute({ ...goTo(route.value, 'incidents'), at: '', incident: incident.id })} />
-        {selection && (
-          <a class="button" href={formatRoute(filterBy(showOnChart(route.value, selection), { trouble: true }))}>
-            Show on chart
-          </a>
-        )}
+        <a class="button" href={formatRoute(showPath(route.value, incident.id))}>
+          Show on chart
+        </a>
         <IncidentAck incident={incident} onDone={onChange} />
       </div>
     </header>
@@ -110,38 +109,22 @@ function Path({ incident }: { incident: Incident }) {
   return <IncidentPath path={pathOf(cause, badNow(incident))} most={WIDE} />;
 }
 
-function Effects({ title, aside, state, effects, none }: { title: string; aside: string; state: 'PREDICTED' | 'OK' | 'NONE'; effects: readonly IncidentEffect[]; none: string }) {
-  if (effects.length === 0 && !none) return null;
-  return (
-    <section class="effects">
-      <div class="section-head">
-        <h3>{title}</h3>
-        <span>{aside}</span>
-      </div>
-      {effects.length === 0 && <p class="ink2">{none}</p>}
-      <ul>
-        {effects.map((e) => (
-          <li key={e.component}>
-            <StateIcon state={state} silent />
-            <span>
-              <RefName of={e} />
-            </span>
-            <span class="ink2">{e.why}</span>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
 function Predicted({ incident }: { incident: Incident }) {
+  const { route } = useApp();
   const { predicted, possible, spared, more } = incident.impact;
+  const [cause] = incident.causes ?? [];
+  const selection = cause ? selectionOf(cause) : null;
   return (
     <div>
       <Effects title="Predicted" aside="would fail next" state="PREDICTED" effects={predicted ?? []} none={incident.state === 'open' ? 'Nothing else is likely to fail by what is known.' : ''} />
       <Effects title="Possible" aside="may fail, nothing says how likely" state="NONE" effects={possible ?? []} none="" />
       <Effects title="Spared" aside="something stands in" state="OK" effects={spared ?? []} none="" />
       {more ? <p class="small ink3">and {figure(more)} more</p> : null}
+      {selection && (
+        <p class="ask">
+          <a href={formatRoute(ask(route.value, 'fails', [selection.id]))}>What if something else failed with it?</a>
+        </p>
+      )}
     </div>
   );
 }

@@ -1,27 +1,31 @@
+import { useEffect, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { IncidentSummary } from '../api/types';
-import { plural, shortMoment } from '../lib/format';
+import { plural, shortMoment, span } from '../lib/format';
+import { IncidentAck } from '../parts/IncidentAck';
+import { PathChain } from '../parts/IncidentPath';
 import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
-import { stateOfIncident, summaryLine, worstIncidents } from '../state/incidents';
-import { useResource, useTurn } from '../state/resource';
-import { formatRoute, goTo } from '../state/route';
+import { alikeEffects, badNow, confirmedOf, pathOf, stateOfIncident, summaryLine, together, worstIncidents } from '../state/incidents';
+import { useIncidentTurn } from '../parts/news';
+import { useResource } from '../state/resource';
+import { formatRoute, goTo, showPath } from '../state/route';
 import { IncidentCard } from './Incident';
 import './incidents.css';
 
-/** What is over is read again this often, ms. */
-const AGAIN_MS = 30_000;
 const WEEK_MS = 7 * 86_400_000;
 
 /** The incidents, worst first, and one of them in full. On phones the list, then the card. */
 export function IncidentsView() {
   const { route, incidents, client, now } = useApp();
-  const round = useTurn(now, AGAIN_MS);
+  const turn = useIncidentTurn();
   const open = worstIncidents(incidents.value.filter((i) => i.state === 'open'));
-  const past = useResource('resolved', `${round} ${open.length}`, (s) => client.incidents('resolved', new Date(now.peek() - WEEK_MS).toISOString(), s));
+  const past = useResource('resolved', turn, (s) => client.incidents('resolved', new Date(now.peek() - WEEK_MS).toISOString(), s));
   const { incident } = route.value;
   const over = [...(past.data?.incidents ?? [])].filter((i) => !i.into).sort((a, b) => Date.parse(b.resolved ?? b.updated) - Date.parse(a.resolved ?? a.updated));
   const shown = incident || open[0]?.id || '';
+  const narrow = useNarrow();
+  if (narrow && !incident) return <Phone open={open} over={over} />;
   return (
     <div class={`incidents${incident ? ' one' : ''}`}>
       <nav class="incident-list" aria-label="Incidents">
@@ -34,6 +38,99 @@ export function IncidentsView() {
       </nav>
       <div class="incident-page">{shown ? <IncidentCard key={shown} id={shown} /> : <Nothing over={over.length} />}</div>
     </div>
+  );
+}
+
+/** As in the style: from here on there is room for one thing at a time. */
+const NARROW = '(max-width: 780px)';
+
+function useNarrow(): boolean {
+  const [narrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
+  useEffect(() => {
+    const query = matchMedia(NARROW);
+    const apply = (): void => setNarrow(query.matches);
+    query.addEventListener('change', apply);
+    return () => query.removeEventListener('change', apply);
+  }, []);
+  return narrow;
+}
+
+/** The worst one in short, the others by their titles, what is over behind one line. */
+function Phone({ open, over }: { open: readonly IncidentSummary[]; over: readonly IncidentSummary[] }) {
+  const [first, ...others] = open;
+  return (
+    <div class="incidents phone">
+      {first && <h1 class="hidden">Incidents</h1>}
+      {first ? <Short key={first.id} incident={first} /> : <Nothing over={over.length} />}
+      {others.length > 0 && (
+        <nav class="incident-list" aria-label="Other incidents">
+          <List incidents={others} shown="" />
+        </nav>
+      )}
+      {over.length > 0 && (
+        <details class="incident-over">
+          <summary>
+            <StateIcon state="OK" silent /> {over.length} resolved in the last 7 days
+          </summary>
+          <nav class="incident-list" aria-label="Resolved incidents">
+            <List incidents={over} shown="" />
+          </nav>
+        </details>
+      )}
+    </div>
+  );
+}
+
+/** So many rows say what is bad. */
+const MOST_ROWS = 5;
+
+/** What to know of an incident on a phone: what, since when, the path, what is bad, what is next. */
+function Short({ incident }: { incident: IncidentSummary }) {
+  const { client, route, now } = useApp();
+  const { data, reload } = useResource(`incident ${incident.id}`, incident.updated, (s) => client.incident(incident.id, s));
+  const link = formatRoute({ ...goTo(route.value, 'incidents'), incident: incident.id });
+  const rows = data ? confirmedOf(data) : [];
+  const next = alikeEffects(data?.impact.predicted ?? []);
+  const [cause] = data?.causes ?? [];
+  return (
+    <article class={`incident-short${incident.status === 'WARNING' ? ' warning' : ''}`} aria-label={incident.title}>
+      <h2>
+        <StateIcon state={stateOfIncident(incident)} size={22} />
+        <a href={link}>{incident.title}</a>
+        <time class="small ink3" dateTime={incident.since}>
+          {span(now.value - Date.parse(incident.since))}
+        </time>
+      </h2>
+      <p class="ink2">{incident.sentence}</p>
+      {data && cause && !data.unclear && <PathChain path={pathOf(cause, badNow(data))} />}
+      <ul class="brief-list">
+        {rows.slice(0, MOST_ROWS).map(({ ref, refs, status, signal, checks }) => (
+          <li key={ref.component}>
+            <StateIcon state={signal ? 'SIGNAL' : status} />
+            <span class="name">{together(refs)}</span>
+            <span class="small ink3">{plural(checks, 'check')}</span>
+          </li>
+        ))}
+        {rows.length > MOST_ROWS && <li class="small ink3">and {rows.length - MOST_ROWS} more</li>}
+        {next.slice(0, MOST_ROWS).map(({ refs }) => (
+          <li key={refs[0]?.component}>
+            <StateIcon state="PREDICTED" />
+            <span class="name">{together(refs)}</span>
+            <span class="small ink3">likely next</span>
+          </li>
+        ))}
+        {next.length > MOST_ROWS && <li class="small ink3">and {next.length - MOST_ROWS} more likely next</li>}
+      </ul>
+      <div class="buttons">
+        {data && <IncidentAck incident={data} onDone={reload} />}
+        <a class="button" href={formatRoute(showPath(route.value, incident.id))}>
+          Show on chart
+        </a>
+        <a class="button" href={link}>
+          {incident.unclear ? 'What is known' : 'Why this cause'}
+        </a>
+      </div>
+    </article>
   );
 }
 

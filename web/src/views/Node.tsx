@@ -10,6 +10,7 @@ import { Confirm } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
 import { AskedProblem, Findings, Holders } from '../parts/NodeFacts';
 import { NodeName } from '../parts/NodeName';
+import { Questions } from '../parts/PanelParts';
 import { ProblemNote } from '../parts/Problem';
 import { NoteText } from '../parts/SidePanel';
 import { stateOf } from '../parts/shapes';
@@ -21,6 +22,7 @@ import { Uses } from '../parts/Uses';
 import { fails, mayForget, skewWord, waySentence } from '../state/fleet';
 import { openOf } from '../state/checks';
 import { type Judge, type Trouble, judgeOf } from '../state/health';
+import { signalsById } from '../state/signals';
 import { useResource, useTurn } from '../state/resource';
 import { formatRoute, goTo, showNode, showOnChart } from '../state/route';
 import { byPort, containerName, knownAs, serviceLabel } from '../state/topology';
@@ -61,12 +63,12 @@ const MiniLine = lazy(() => import('../parts/Sparkline').then((m) => m.MiniLine)
 const Declared = lazy(() => import('../parts/Declared').then((m) => m.Declared));
 
 function NodePage({ document: { node, connections, ...document } }: { document: NodeDocument }) {
-  const { feed, now, route, navigate, sources } = useApp();
+  const { feed, now, route, navigate, sources, alerts } = useApp();
   const topology = feed.topology.value;
   const inHost = containerName(node);
   const target = useTarget(node);
   const services = useMemo(() => [...document.services].sort(byPort), [document.services]);
-  const judge = useMemo(() => judgeOf(topology, now.peek()), [topology]);
+  const judge = useMemo(() => judgeOf(topology, now.peek(), signalsById(alerts.value)), [topology, alerts.value]);
   const hour = useHour(node);
   const serviceColumns = useMemo(() => [...nodeServices(judge), ...hourColumn(hour)], [judge, hour]);
   const columns = useMemo(() => nodeConnections(node, judge, knownAs(topology)), [node.name, node.state, judge]);
@@ -91,6 +93,7 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
         </span>
         {troubles[0] && <Signal severity={troubles[0].severity}>{troubles[0].text}</Signal>}
         <span class="gap" />
+        {node.kind !== 'internet' && node.kind !== 'network' && <Questions of={[node.name]} />}
         <Remove node={node} target={target} />
         {node.kind === 'internet' && <a href={formatRoute(goTo(route.value, 'geo'))}>On the map</a>}
         <button type="button" onClick={() => navigate(showOnChart(route.value, { kind: 'node', id: node.name }))}>

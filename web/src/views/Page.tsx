@@ -31,6 +31,7 @@ const GeoView = lazy(() => import('./Geo').then((m) => m.GeoView));
 const MappingView = lazy(() => import('./Mapping').then((m) => m.MappingView));
 const ReportView = lazy(() => import('./Report').then((m) => m.ReportView));
 const SettingsView = lazy(() => import('./Settings').then((m) => m.SettingsView));
+const WhatIfDialog = lazy(() => import('../parts/WhatIf').then((m) => m.WhatIfDialog));
 const CheckSheet = lazy(() => import('../parts/CheckSheet').then((m) => m.CheckSheet));
 
 const HELP = keyHelp();
@@ -89,6 +90,7 @@ export function Page() {
       </main>
       <BottomBar />
       {route.value.check && <CheckSheet />}
+      {route.value.question && route.value.view !== 'chart' && <WhatIfDialog />}
       <Palette actions={actions} />
       <KeysDialog help={HELP} />
       <Announcer title={title} />
@@ -100,7 +102,7 @@ export function Page() {
 function Guarded({ children }: { children: ComponentChildren }) {
   const { route } = useApp();
   const { view, table } = route.value;
-  const [error, reset] = useErrorBoundary((thrown: unknown) => console.error(thrown));
+  const [error, reset] = useErrorBoundary((thrown: unknown) => console.error(thrown)) as [unknown, () => void];
   const where = `${view} ${table}`;
   const failed = useRef(where);
   useEffect(() => {
@@ -113,7 +115,7 @@ function Guarded({ children }: { children: ComponentChildren }) {
       <div class="problem" role="alert">
         <h1>This page can’t be drawn.</h1>
         <p class="ink2">That is a fault of dotm: please report it, with the words below. The other pages work.</p>
-        <code>{String(error)}</code>
+        <code>{error instanceof Error ? error.message : JSON.stringify(error)}</code>
         <button type="button" onClick={() => reset()}>
           Try again
         </button>

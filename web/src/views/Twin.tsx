@@ -95,8 +95,8 @@ function GoneLine({ topology }: { topology: Topology }) {
 }
 
 function ConnectionTwin({ topology, items }: { topology: Topology; items: readonly Connection[] }) {
-  const { now, route, navigate } = useApp();
-  const columns = useMemo(() => withMarks(topology, 'connections', (c) => c.id, allConnections(judgeOf(topology, now.peek()), knownAs(topology))), [topology]);
+  const { now, route, navigate, signals } = useApp();
+  const columns = useMemo(() => withMarks(topology, 'connections', (c) => c.id, allConnections(judgeOf(topology, now.peek(), signals.value), knownAs(topology))), [topology, signals.value]);
   return (
     <Table
       key="connections"

@@ -4,7 +4,7 @@ import type { Incident, IncidentSummary } from '../api/types';
 import { DB, INCIDENT, alert, at, summary } from '../fixtures/incident';
 import { IncidentWatch } from '../parts/IncidentWatch';
 import { OpenIncidents } from '../parts/OpenIncidents';
-import { type Harness, type Reply, clear, click, find, json, settle, show, texts, type } from '../testing/app';
+import { type Harness, type Reply, clear, click, find, json, press, settle, show, showLive, texts, type } from '../testing/app';
 import { IncidentsView } from './Incidents';
 
 afterEach(clear);
@@ -117,7 +117,7 @@ describe('the card', () => {
   it('says so when nothing tells what is behind it', async () => {
     const h = await incidents({ card: { ...INCIDENT, causes: [] } });
     expect(find(card(h), '.causes').textContent).toContain('Nothing tells what is behind it.');
-    expect(texts(card(h), '.buttons a')).toEqual([]);
+    expect(texts(card(h), '.buttons a')).toEqual(['Show on chart']);
   });
 
   it('of one that is over, says how long it took, and predicts nothing', async () => {
@@ -154,6 +154,15 @@ describe('an acknowledgement', () => {
     expect(h.sent).toEqual([{ acknowledge: true, comment: 'on it', checks: false }]);
     expect(h.asked.filter((a) => a === 'GET incidents/k3j2').length).toBe(before + 1);
     expect(h.root.querySelector('form.acknowledge')).toBeNull();
+  });
+
+  it('gives the focus back when it is called off by Escape', async () => {
+    const h = await incidents();
+    await click(card(h), '[data-ack]');
+    expect(document.activeElement?.getAttribute('aria-label')).toBe('Comment');
+    await press('Escape');
+    expect(h.root.querySelector('form.acknowledge')).toBeNull();
+    expect(document.activeElement?.hasAttribute('data-ack')).toBe(true);
   });
 
   it('goes nowhere when it is cancelled', async () => {
@@ -204,7 +213,7 @@ describe('a new incident', () => {
     h.app.speaker.say = (lines) => void said.push(...lines);
     open.push(summary({ id: 'new', title: 'Queue of mq01' }));
     const reads = (): number => h.asked.filter((a) => a.startsWith('GET incidents?') && a.includes('open')).length;
-    // What is read again comes at most once a second.
+    // Without a line it is read again with the clock, at most once a second.
     const again = async (clock: string): Promise<void> => {
       const before = reads();
       h.now(at(clock));
@@ -214,5 +223,17 @@ describe('a new incident', () => {
     await again('21:00');
     await again('22:00');
     expect(said).toEqual(['Incident: Queue of mq01. 2 open']);
+  });
+
+  it('is read when the stream tells of it, and not before', async () => {
+    const h = await showLive(<IncidentWatch />, { reply: (_, path) => (path.startsWith('incidents?') ? json({ incidents: [summary()] }) : null) });
+    const reads = (): number => h.asked.filter((a) => a.startsWith('GET incidents?')).length;
+    const before = reads();
+    h.now(at('21:00'));
+    h.now(at('23:00'));
+    await settle();
+    expect(reads()).toBe(before);
+    h.sources.at(-1)?.send('incidents', { incidents: [{ id: 'k3j2', state: 'open', what: 'opened', status: 'CRITICAL', title: 'x' }] });
+    await vi.waitFor(() => expect(reads()).toBe(before + 1), 3_000);
   });
 });

@@ -7,7 +7,7 @@ import { carryByKey, endMoving, putByKey } from '../parts/moves';
 import { openExport, saveChart } from '../parts/save';
 import { FORMATS } from '../state/export';
 import { type Hops } from '../state/filter';
-import { type View, goTo, showMoment, showNode, unfold } from '../state/route';
+import { type Question, type View, ask, goTo, showMoment, showNode, unfold } from '../state/route';
 import { selectedNode } from '../state/topology';
 import { walkTo } from './Chart';
 import { clearFilter, openFilter, setHops, toggleFocus, toggleTrouble } from './chartKeys';
@@ -36,11 +36,21 @@ const open = (dialog: 'search' | 'keys') => (app: App): void => {
 };
 
 /** Asks for what the first button of an incident asks for. */
-function acknowledge({ route }: App): boolean {
-  if (route.value.view !== 'incidents') return false;
-  document.querySelector<HTMLButtonElement>('[data-ack]')?.click();
-  return true;
+function acknowledge(): boolean {
+  const button = document.querySelector<HTMLButtonElement>('[data-ack]');
+  button?.click();
+  return button !== null;
 }
+
+/** Asks about a failure of what is selected, or of the node whose page it is; else of what is then chosen. */
+const question = (what: Question) => ({ route, navigate, feed }: App): void => {
+  const { selection, view, node } = route.value;
+  const topology = feed.topology.value;
+  const box = topology?.nodes.get(selection?.kind === 'node' ? selection.id : '');
+  const many = (box?.members ?? []).map((m) => m.name);
+  const of = view === 'node' ? [node] : many.length > 0 ? many : selection && selection.kind !== 'connection' ? [selection.id] : [];
+  navigate(ask(route.value, what, of));
+};
 
 const page = (view: Exclude<View, 'node' | 'unknown'>) => ({ route, navigate }: App): void => navigate(goTo(route.value, view));
 
@@ -136,9 +146,11 @@ function enter(app: App): void {
 /** Back out one step: moving of boxes, selection, filter, table, page. */
 function escape(app: App): void {
   const { route, navigate } = app;
-  const { view, selection, table } = route.value;
+  const { view, selection, table, incident } = route.value;
   if (view === 'chart' && endMoving(app)) return;
   if (selection) navigate({ ...route.value, selection: null });
+  else if (route.value.question) navigate(ask(route.value, ''));
+  else if (view === 'chart' && incident) navigate({ ...route.value, incident: '' });
   else if (clearFilter(app)) return;
   else if (table) navigate({ ...route.value, table: '' });
   else if (view !== 'chart') navigate(goTo(route.value, view === 'node' ? 'nodes' : 'chart'));
@@ -162,6 +174,8 @@ export const KEYS: Readonly<Record<KeyPart, readonly Key[]>> = {
     { on: { d: toggleTheme }, does: 'light or dark', action: 'Switch between light and dark' },
     { on: { u: toggleTimes }, does: 'times local or UTC', action: 'Switch times between local and UTC' },
     { on: { a: acknowledge }, does: 'acknowledge the incident that is shown' },
+    { on: { w: question('fails') }, does: 'what if the selection fails?', action: 'What if something fails?' },
+    { on: { W: question('needs') }, does: 'who needs the selection?', action: 'Who needs something?' },
     { on: { l: ({ route, navigate }) => navigate(showMoment(route.value, '')) }, does: 'back to live', action: 'Back to live' },
   ],
   'Go to': [

@@ -102,6 +102,57 @@ func (b *Board) States() []monitor.State {
 	return out
 }
 
+// Astray is a bad check of a host that is no node, with the reason why it is none.
+type Astray struct {
+	topology.Check
+	Why string
+}
+
+// Astray are the bad checks of hosts that are no nodes, by host and name, and the sources
+// that were not heard since this server reads them: of what they said before nothing is
+// known. The list must not be written.
+func (b *Board) Astray() (list []Astray, unheard []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for name, s := range b.sources {
+		if s.read.IsZero() && !s.own() {
+			unheard = append(unheard, name)
+		}
+	}
+	if b.astray == nil {
+		b.astray = []Astray{}
+		for _, s := range b.sources {
+			b.astray = append(b.astray, s.astray()...)
+		}
+		slices.SortFunc(b.astray, func(x, y Astray) int {
+			return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID))
+		})
+	}
+	return b.astray, unheard
+}
+
+// astray are the bad checks that were looked for a node, and have none.
+func (s *source) astray() (out []Astray) {
+	if s.mapper == nil {
+		return nil
+	}
+	unplaced := map[*check]bool{}
+	for _, c := range s.unplaced {
+		unplaced[c] = true
+	}
+	for _, c := range s.checks {
+		if c.Node != "" || !c.Status.Bad() || unplaced[c] || c.Host == "" {
+			continue
+		}
+		a := Astray{Check: c.Check.Check}
+		if m := s.mapper.Host(c.Host).Mapping; m != nil {
+			a.Why = m.Evidence
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
 // Strays are the monitored hosts that are no nodes, by source and name.
 func (b *Board) Strays() []monitor.Stray {
 	b.mu.Lock()

@@ -75,6 +75,7 @@ type Board struct {
 	seen    *topology.Snapshot // up to where changes of the topology are known
 	remap   bool               // all checks are to be mapped anew
 	aged    time.Time
+	astray  []Astray // see [Board.Astray]; nil: look anew
 }
 
 // New makes a board that does nothing before [Board.Run]. It is not active.
@@ -129,7 +130,7 @@ func (b *Board) Activate(active bool) {
 			s.stop()
 		}
 	}
-	b.seen, b.remap = nil, true
+	b.seen, b.remap, b.astray = nil, true, nil
 	b.rouse()
 }
 

@@ -93,14 +93,14 @@ func newShop(t *testing.T) *shop {
 	for _, app := range []string{"app1", "app2"} {
 		h[app].Haproxy(t, "tcp", "*:6432", "10.77.0.12:5432")
 	}
-	const checked = ":80 check inter 1s"
+	const checked = ":80 check inter 500ms fall 1"
 	h["lb1"].Haproxy(t, "http", "*:80", "10.77.0.21"+checked, "10.77.0.22"+checked, "10.77.0.23"+checked)
 	for _, web := range []string{"web1", "web2", "web3"} {
 		s.serves(t, web)
 	}
 	s.icinga = icinga2.StartOn(t, icinga2.Place{Host: h["mon1"], Address: "10.77.0.11:5665", Objects: objects()})
 	h["desk1"].Reachable(t, "10.77.0.12:5432", "10.77.0.13:6432", "10.77.0.14:6432", "10.77.0.15:80")
-	s.calls(t, "desk1", "till", "tcp 10.77.0.13:6432", "tcp 10.77.0.14:6432")
+	rounds(t, 300*time.Millisecond, h["desk1"].Puppet(t, "till"), []string{"10.77.0.13:6432", "10.77.0.14:6432"})
 	s.calls(t, "desk1", "browser", "tcp 10.77.0.15:80")
 	s.dotm = s.server(t, "map1", "10.77.0.10:4849")
 	s.agents(t, s.site)
@@ -132,6 +132,9 @@ func (s *shop) reads(t *testing.T) {
 			if c.Status.Bad() || c.Status == topology.Pending || c.Kind == topology.ServiceCheck && c.Service == "" {
 				return fmt.Errorf("%s of %s is %s, about %q", c.Name, c.Host, c.Status, c.Service)
 			}
+		}
+		if list := s.open(t); len(list) > 0 {
+			return fmt.Errorf("still open: %s", list[0].Title)
 		}
 		return s.fine(t)
 	})
@@ -184,18 +187,18 @@ func (d *dotm) resolves(t *testing.T, what string) {
 	})
 }
 
-// names says why the open incident isn't one that names a service as the likely cause.
-func (s *shop) names(t *testing.T, service string) error {
+// names is the one open incident, which names a service as the likely cause.
+func (s *shop) names(t *testing.T, service string) (*incident.Incident, error) {
 	t.Helper()
 	list := s.open(t)
 	if len(list) != 1 {
-		return fmt.Errorf("%d incidents are open", len(list))
+		return nil, fmt.Errorf("%d incidents are open", len(list))
 	}
 	in := &list[0]
 	if len(in.Causes) == 0 || in.Causes[0].Service != service || in.Unclear {
-		return fmt.Errorf("%s: %s", in.Title, in.Sentence)
+		return nil, fmt.Errorf("%s: %s", in.Title, in.Sentence)
 	}
-	return nil
+	return in, nil
 }
 
 // drill is one fault.
@@ -205,6 +208,7 @@ type drill struct {
 	begin  func(t *testing.T)             // brings it about
 	end    func(t *testing.T)             // mends it
 	spread []string                       // hosts of which a check fails because of it
+	shows  bool                           // in the sockets, too
 	holds  func(*incident.Incident) error // what else is to be told
 }
 
@@ -213,7 +217,10 @@ func (s *shop) play(t *testing.T, d drill) {
 	t.Helper()
 	begin := time.Now()
 	d.begin(t)
-	stage.Within(t, namedWithin, d.what+": the incident names "+d.on, func() error { return s.names(t, d.on) })
+	stage.Within(t, namedWithin, d.what+": the incident names "+d.on, func() error {
+		_, err := s.names(t, d.on)
+		return err
+	})
 	named := time.Since(begin)
 	stage.Eventually(t, d.what+": its effects are part of the incident", func() error { return s.tells(t, &d) })
 	d.end(t)
@@ -230,10 +237,10 @@ func (s *shop) play(t *testing.T, d drill) {
 // that fails is part of it.
 func (s *shop) tells(t *testing.T, d *drill) error {
 	t.Helper()
-	if err := s.names(t, d.on); err != nil {
+	in, err := s.names(t, d.on)
+	if err != nil {
 		return err
 	}
-	in := s.open(t)[0]
 	for _, host := range d.spread {
 		if !slices.ContainsFunc(in.Alerts, func(m incident.Member) bool { return m.Over.IsZero() && m.Source == "icinga" && m.Host == host }) {
 			return fmt.Errorf("nothing of %s is part of: %s", host, in.Title)
@@ -247,7 +254,7 @@ func (s *shop) tells(t *testing.T, d *drill) error {
 	if d.holds == nil {
 		return nil
 	}
-	return d.holds(&in)
+	return d.holds(in)
 }
 
 // A site with a real Icinga 2 has its database stopped, slowed and cut off, and one web
@@ -267,6 +274,11 @@ func TestTrouble(t *testing.T) {
 		holds: spares("lb1"),
 	})
 	s.play(t, drill{
+		what: "the database is stopped", on: database, spread: []string{"app1", "app2"}, shows: true,
+		begin: func(t *testing.T) { s.db.Stop(t) },
+		end:   func(t *testing.T) { s.db.Again(t) },
+	})
+	s.play(t, drill{
 		what: "the database is slow", on: database,
 		begin: func(t *testing.T) { delay(t, db, 5432) },
 		end: func(t *testing.T) {
@@ -280,11 +292,6 @@ func TestTrouble(t *testing.T) {
 			db.Rules(t, "table inet cut {\n chain in {\n type filter hook input priority 0;\n tcp dport 5432 drop;\n }\n }\n")
 		},
 		end: func(t *testing.T) { run(t, db, stage.Need(t, "nft"), "delete", "table", "inet", "cut") },
-	})
-	s.play(t, drill{
-		what: "the database is stopped", on: database, spread: []string{"app1", "app2"}, shows: true,
-		begin: func(t *testing.T) { s.db.Stop(t) },
-		end:   func(t *testing.T) { s.db.Again(t) },
 	})
 }
 
@@ -313,7 +320,7 @@ func spares(host string) func(*incident.Incident) error {
 		if on(in.Impact.Predicted) || on(in.Impact.Possible) || !on(in.Impact.Spared) {
 			return fmt.Errorf("the impact is %+v", in.Impact)
 		}
-		if i := slices.IndexFunc(in.Alerts, func(m incident.Member) bool { return m.About.Node == host }); i >= 0 {
+		if i := slices.IndexFunc(in.Alerts, func(m incident.Member) bool { return m.Over.IsZero() && m.About.Node == host }); i >= 0 {
 			return fmt.Errorf("%s is in trouble: %s", host, in.Alerts[i].Output)
 		}
 		return nil

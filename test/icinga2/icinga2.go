@@ -278,10 +278,11 @@ func (s *Server) Run(t testing.TB) {
 	defer func() { _ = log.Close() }()
 	cmd.Stdout, cmd.Stderr = log, log
 	// A group of its own: it has children that must stop and hang with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account, Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	if s.place.Host != nil {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account, Setpgid: true}
+	if s.place.Host != nil { // with whose first process it ends
 		s.must(t, s.place.Host.Do(cmd.Start))
 	} else {
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
 		s.must(t, cmd.Start())
 	}
 	s.mu.Lock()

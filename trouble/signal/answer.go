@@ -91,5 +91,5 @@ func (m *Memory) unanswered(k key, l *latch) string {
 // began: what failed in it may have been before that.
 func (l *look) answered(service string) bool {
 	at, known := l.answers[service]
-	return known && !l.before.After(at)
+	return known && l.before.Before(at)
 }

@@ -121,7 +121,8 @@ func (d *Database) Again(t testing.TB) {
 }
 
 // Stop has the database close its connections and end, as its unit would: the "fast
-// shutdown" of postgres(1).
+// shutdown" of postgres(1). It waits for connections over which nobody has yet said who
+// it is.
 func (d *Database) Stop(t testing.TB) {
 	t.Helper()
 	Must(t, syscall.Kill(d.PID(), syscall.SIGINT))

@@ -45,7 +45,7 @@ func TestAstray(t *testing.T) {
 			t.Helper()
 			in := s.Incident(id)
 			if in == nil || in.State != state || in.Bad() != bad || in.Reopened != 0 || len(s.Incidents()) != 1 {
-				t.Fatalf("%s: %+v", when, s.Incidents())
+				t.Fatalf("%s: %+v", when, in)
 			}
 			return in
 		}

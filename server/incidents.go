@@ -21,8 +21,8 @@ var ErrNoIncident = errors.New("no such incident")
 func (s followed) Looked() map[string]time.Time { return s.board.Looked() }
 
 // Astray tells of the bad checks of hosts that are no nodes; see [watch.Board.Astray].
-func (s followed) Astray(tell func(c *topology.Check, why string)) (unheard []string) {
-	list, unheard := s.board.Astray()
+func (s followed) Astray(snap *topology.Snapshot, tell func(c *topology.Check, why string)) (unheard []string) {
+	list, unheard := s.board.Astray(snap)
 	for i := range list {
 		tell(&list[i].Check, list[i].Why)
 	}

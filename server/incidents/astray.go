@@ -19,7 +19,7 @@ const remembered = time.Hour
 // which nothing is known but what monitoring says.
 func (d *Desk) astray(snap *topology.Snapshot, at time.Time) (out []incident.Alert) {
 	known := map[string]bool{}
-	unheard := d.site.Astray(func(c *topology.Check, why string) {
+	unheard := d.site.Astray(snap, func(c *topology.Check, why string) {
 		a, ok := trouble.AlertOf(c, placeOf(snap, c))
 		if !ok {
 			return

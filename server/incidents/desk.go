@@ -63,9 +63,10 @@ type Site interface {
 	Roles() *grouping.Roles
 	// Looked is when each check was last looked at, by id: blocks don't say.
 	Looked() map[string]time.Time
-	// Astray tells of each bad check of a host that is no node, and why it is none; and
-	// which sources were not heard since this server leads. The checks must not be written.
-	Astray(tell func(c *topology.Check, why string)) (unheard []string)
+	// Astray tells of each bad check of a host that is no node of a snapshot, and why it is
+	// none; and which sources were not heard since this server leads. The checks must not be
+	// written.
+	Astray(snap *topology.Snapshot, tell func(c *topology.Check, why string)) (unheard []string)
 	Now() time.Time
 }
 

@@ -40,7 +40,7 @@ func (s *site) Decided() <-chan struct{}     { return nil }
 func (s *site) Roles() *grouping.Roles       { return &grouping.Roles{} }
 func (s *site) Looked() map[string]time.Time { return nil }
 func (s *site) Now() time.Time               { return s.at }
-func (s *site) Astray(tell func(*topology.Check, string)) []string {
+func (s *site) Astray(_ *topology.Snapshot, tell func(*topology.Check, string)) []string {
 	for i := range s.astray {
 		tell(&s.astray[i], "no node has its name")
 	}

@@ -108,10 +108,11 @@ type Astray struct {
 	Why string
 }
 
-// Astray are the bad checks of hosts that are no nodes, by host and name, and the sources
-// that were not heard since this server reads them: of what they said before nothing is
-// known. The list must not be written.
-func (b *Board) Astray() (list []Astray, unheard []string) {
+// Astray are the bad checks of hosts that are no nodes of a snapshot, by host and name,
+// and the sources that were not heard since this server reads them: of what they said
+// before nothing is known. What was astray is until the snapshot has it on a node. The list
+// must not be written.
+func (b *Board) Astray(snap *topology.Snapshot) (list []Astray, unheard []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for name, s := range b.sources {
@@ -119,38 +120,57 @@ func (b *Board) Astray() (list []Astray, unheard []string) {
 			unheard = append(unheard, name)
 		}
 	}
-	if b.astray == nil {
-		b.astray = []Astray{}
-		for _, s := range b.sources {
-			b.astray = append(b.astray, s.astray()...)
-		}
-		slices.SortFunc(b.astray, func(x, y Astray) int {
-			return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID))
-		})
+	if b.strayed {
+		return b.astray, unheard
 	}
+	was := map[string]string{}
+	for i := range b.astray {
+		was[b.astray[i].ID] = b.astray[i].Why
+	}
+	b.astray, b.strayed = nil, true
+	for _, s := range b.sources {
+		list, moving := s.astray(snap, was)
+		b.astray = append(b.astray, list...)
+		b.strayed = b.strayed && !moving
+	}
+	slices.SortFunc(b.astray, func(x, y Astray) int {
+		return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID))
+	})
 	return b.astray, unheard
 }
 
-// astray are the bad checks that were looked for a node, and have none.
-func (s *source) astray() (out []Astray) {
+// astray are the bad checks that were looked for a node, and have none; was are those of
+// the time before, with the reasons. moving says that some of these are on their way to one.
+func (s *source) astray(snap *topology.Snapshot, was map[string]string) (out []Astray, moving bool) {
 	if s.mapper == nil {
-		return nil
+		return nil, false
 	}
 	unplaced := map[*check]bool{}
 	for _, c := range s.unplaced {
 		unplaced[c] = true
 	}
 	for _, c := range s.checks {
-		if c.Node != "" || !c.Status.Bad() || unplaced[c] || c.Host == "" {
+		why, there := was[c.ID]
+		switch {
+		case !c.Status.Bad() || c.Host == "":
 			continue
+		case c.Node != "" && there && !has(snap.Block(c.Node), c.ID):
+			moving = true
+		case c.Node != "", unplaced[c] && !there:
+			continue
+		default:
+			if m := s.mapper.Host(c.Host).Mapping; m != nil {
+				why = m.Evidence
+			}
 		}
-		a := Astray{Check: c.Check.Check}
-		if m := s.mapper.Host(c.Host).Mapping; m != nil {
-			a.Why = m.Evidence
-		}
-		out = append(out, a)
+		out = append(out, Astray{c.Check.Check, why})
 	}
-	return out
+	return out, moving
+}
+
+// has says whether a check is on a node; it isn't on none.
+func has(block *topology.Block, id string) bool {
+	return block != nil && slices.ContainsFunc(block.Checks, func(c topology.Check) bool { return c.ID == id })
 }
 
 // Strays are the monitored hosts that are no nodes, by source and name.

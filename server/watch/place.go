@@ -143,7 +143,7 @@ func (b *Board) mapDirty(snap *topology.Snapshot) {
 			s.unplaced = slices.AppendSeq(s.unplaced[:0], maps.Values(s.checks))
 		}
 		if len(s.unplaced) > 0 {
-			b.astray = nil
+			b.strayed = false
 		}
 		for _, c := range s.unplaced {
 			if s.checks[key{c.Host, c.Name}] == c {

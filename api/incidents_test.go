@@ -105,7 +105,9 @@ func TestIncidents(t *testing.T) {
 	open := list.At
 	s.hand(t, `{"host":"db","name":"postgres","port":5432,"status":"OK"},{"host":"web","name":"http","port":80,"status":"OK"}`)
 	s.until(t, Prefix+"/incidents/"+in.ID, &card, func() bool { return card.State == incident.Resolved })
-	said := func(e incident.Entry) bool { return e.Kind == incident.EntryAck && e.Text == "dotm takes care of it: on it" }
+	said := func(e incident.Entry) bool {
+		return e.Kind == incident.EntryAck && e.Text == "dotm takes care of it: on it"
+	}
 	if card.Ack == nil || card.Ack.By != "dotm" || !slices.ContainsFunc(card.Timeline, said) {
 		t.Errorf("%+v, %+v", card.Ack, card.Timeline)
 	}

@@ -27,8 +27,16 @@ const (
 // monitored are the hosts of the site of TestTrouble, with their addresses. The shop's
 // programs reach the database through app1 and app2, and people the shop through lb1.
 var monitored = []struct{ name, address string }{
-	{"map1", "10.77.0.10"}, {"mon1", "10.77.0.11"}, {"db1", "10.77.0.12"}, {"app1", "10.77.0.13"}, {"app2", "10.77.0.14"},
-	{"lb1", "10.77.0.15"}, {"desk1", "10.77.0.16"}, {"web1", "10.77.0.21"}, {"web2", "10.77.0.22"}, {"web3", "10.77.0.23"},
+	{"map1", "10.77.0.10"},
+	{"mon1", "10.77.0.11"},
+	{"db1", "10.77.0.12"},
+	{"app1", "10.77.0.13"},
+	{"app2", "10.77.0.14"},
+	{"lb1", "10.77.0.15"},
+	{"desk1", "10.77.0.16"},
+	{"web1", "10.77.0.21"},
+	{"web2", "10.77.0.22"},
+	{"web3", "10.77.0.23"},
 }
 
 // plugins are real checks, as the site's Icinga 2 runs them.
@@ -63,8 +71,13 @@ func objects() string {
 		host, name, command string
 		port                int
 	}{
-		{"db1", "postgres", "tcp", 5432}, {"app1", "login", "login", 6432}, {"app2", "login", "login", 6432}, {"lb1", "shop", "http", 80},
-		{"web1", "http", "http", 80}, {"web2", "http", "http", 80}, {"web3", "http", "http", 80},
+		{"db1", "postgres", "tcp", 5432},
+		{"app1", "login", "login", 6432},
+		{"app2", "login", "login", 6432},
+		{"lb1", "shop", "http", 80},
+		{"web1", "http", "http", 80},
+		{"web2", "http", "http", 80},
+		{"web3", "http", "http", 80},
 	} {
 		fmt.Fprintf(&b, "object Service %q {\n  import \"common\"\n  host_name = %q\n  check_command = %q\n  vars.port = %d\n}\n", c.name, c.host, c.command, c.port)
 	}

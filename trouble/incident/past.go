@@ -60,7 +60,7 @@ type span struct{ from, to time.Time }
 // membersAs are the alerts that there were by a moment. One that went bad again since is
 // as the timeline tells it.
 func membersAs(list []Member, told map[string]span, at time.Time) []Member {
-	out := []Member{}
+	out := make([]Member, 0, len(list))
 	for _, m := range list {
 		was, known := told[m.ID]
 		switch {

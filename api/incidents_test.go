@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/incidents"
+	"github.com/devops-trouble-map/dotm/trouble"
 	"github.com/devops-trouble-map/dotm/trouble/incident"
 )
 
@@ -95,18 +98,69 @@ func TestIncidents(t *testing.T) {
 	if a := s.do(t, http.MethodPatch, Prefix+"/incidents/nobody", `{"acknowledge":true}`, "Content-Type", "application/json"); a.StatusCode != http.StatusNotFound {
 		t.Errorf("%s", a.Status)
 	}
+	s.until(t, Prefix+"/incidents", &list, func() bool { return true })
+	if ack := list.Incidents[0].Acknowledged; ack == nil || ack.By != "dotm" || ack.At.Before(in.Opened) || time.Since(ack.At) > time.Minute {
+		t.Errorf("acknowledged by %+v", ack)
+	}
+	open := list.At
 	s.hand(t, `{"host":"db","name":"postgres","port":5432,"status":"OK"},{"host":"web","name":"http","port":80,"status":"OK"}`)
 	s.until(t, Prefix+"/incidents/"+in.ID, &card, func() bool { return card.State == incident.Resolved })
-	if card.Ack == nil || card.Ack.By != "dotm" {
-		t.Errorf("%+v", card.Ack)
+	said := func(e incident.Entry) bool {
+		return e.Kind == incident.EntryAck && e.Text == "dotm takes care of it: on it"
 	}
+	if card.Ack == nil || card.Ack.By != "dotm" || !slices.ContainsFunc(card.Timeline, said) {
+		t.Errorf("%+v, %+v", card.Ack, card.Timeline)
+	}
+	s.past(t, &in, open)
 	s.until(t, Prefix+"/incidents?state=resolved&from=-1h", &list, func() bool { return len(list.Incidents) == 1 })
 	s.until(t, Prefix+"/incidents?state=resolved&to=-1h", &list, func() bool { return len(list.Incidents) == 0 })
-	for _, path := range []string{"/incidents?state=bad", "/incidents?from=yesterday", "/incidents?limit=0", "/impact?of=web&since=x", "/impact"} {
+	for _, path := range []string{"/incidents?at=soon", "/incidents?at=2999-01-01T00:00:00Z", "/incidents/" + in.ID + "?at=2999-01-01T00:00:00Z", "/incidents?state=bad", "/incidents?from=yesterday", "/incidents?limit=0", "/impact?of=web&since=x", "/impact"} {
 		if a := s.get(t, Prefix+path); a.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %s %s", path, a.Status, a.body)
 		}
 	}
+}
+
+// past asks for the time in which an incident that is over was open.
+func (s *site) past(t *testing.T, in *incidents.Summary, open time.Time) {
+	t.Helper()
+	at := "?at=" + open.Format(time.RFC3339Nano)
+	var list IncidentList
+	s.until(t, Prefix+"/incidents"+at, &list, func() bool { return true })
+	if len(list.Incidents) != 1 || list.Incidents[0].State != incident.Open || list.Incidents[0].Bad != 2 || !list.At.Equal(open) {
+		t.Errorf("as of %s: %+v", open, list)
+	}
+	var card IncidentCard
+	s.until(t, Prefix+"/incidents/"+in.ID+at, &card, func() bool { return true })
+	if card.State != incident.Open || card.Bad != 2 || !card.Resolved.IsZero() || card.Timeline[len(card.Timeline)-1].At.After(open) {
+		t.Errorf("as of %s: %+v", open, card)
+	}
+	before := "?at=" + in.Opened.Add(-time.Second).Format(time.RFC3339Nano)
+	if s.until(t, Prefix+"/incidents"+before, &list, func() bool { return true }); len(list.Incidents) != 0 {
+		t.Errorf("before it: %+v", list)
+	}
+	if a := s.get(t, Prefix+"/incidents/"+in.ID+before); a.StatusCode != http.StatusNotFound || !strings.Contains(string(a.body), "after the moment that is asked about") {
+		t.Errorf("%s: %s", a.Status, a.body)
+	}
+}
+
+// TestAstray: a host that only monitoring knows is an incident, on no node.
+func TestAstray(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	s.shop(t)
+	s.hand(t, `{"host":"sw1","status":"DOWN","output":"no answer"},{"host":"sw1","name":"port 3","status":"CRITICAL"}`)
+	var list IncidentList
+	s.until(t, Prefix+"/incidents", &list, func() bool { return len(list.Incidents) == 1 && list.Incidents[0].Bad == 2 })
+	if in := &list.Incidents[0]; in.Title != "sw1 is down" || in.Unclear || in.Strength == trouble.Strong || len(in.Nodes) != 0 || in.Predicted != 0 || !strings.Contains(in.Sentence, "it is not on the chart") {
+		t.Errorf("%+v", in)
+	}
+	var card IncidentCard
+	s.until(t, Prefix+"/incidents/"+list.Incidents[0].ID, &card, func() bool { return true })
+	if card.Alerts[0].Stray != `no node has an address or a name of "sw1"` {
+		t.Errorf("%+v", card.Alerts)
+	}
+	s.hand(t, `{"host":"sw1","status":"UP"},{"host":"sw1","name":"port 3","status":"OK"}`)
+	s.until(t, Prefix+"/incidents", &list, func() bool { return len(list.Incidents) == 0 })
 }
 
 // TestImpact: who needs it, and how much was seen; never that nobody does.

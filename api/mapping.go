@@ -160,7 +160,7 @@ func (h *handler) unmonitored(ctx context.Context, snap *topology.Snapshot) (out
 	any := false
 	for i := range states {
 		s := &states[i]
-		any = any || !s.BuiltIn && (s.Checks > 0 || s.Kind != monitor.Passive)
+		any = any || s.Monitors()
 		if s.Error != nil {
 			out = append(out, NodeFinding{Code: "source-failing", Node: s.Name, Text: "can't be read: " + s.Error.Text, Hint: s.Error.Hint, Since: s.Since})
 		}

@@ -285,6 +285,8 @@ func (h *handler) acknowledge(ctx context.Context, p *Acknowledging) (*Acknowled
 type SourceList struct {
 	Body struct {
 		Sources []monitor.State `json:"sources"`
+		// Monitored says that a monitoring system is read, or hands over results.
+		Monitored bool `json:"monitored" doc:"there is a monitoring system: dotm's own source of signals is none, whatever it tells"`
 	}
 }
 
@@ -295,6 +297,7 @@ func (h *handler) sources(ctx context.Context, _ *struct{}) (*SourceList, error)
 	}
 	out := &SourceList{}
 	out.Body.Sources = list
+	out.Body.Monitored = slices.ContainsFunc(list, func(s monitor.State) bool { return s.Monitors() })
 	return out, nil
 }
 

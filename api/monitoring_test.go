@@ -355,6 +355,18 @@ func TestNoSourcesNoFindings(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
+	monitored := func() bool {
+		var list struct{ Monitored bool }
+		s.until(t, Prefix+"/sources", &list, func() bool { return true })
+		return list.Monitored
+	}
+	if monitored() {
+		t.Error("dotm's own source is a monitoring system")
+	}
+	s.hand(t, `{"host":"db","name":"postgres","status":"OK"}`)
+	if !monitored() {
+		t.Error("what hands over results is none")
+	}
 }
 
 func TestMappingIsTriedAndCorrected(t *testing.T) {

@@ -42,6 +42,12 @@ type State struct {
 	Acknowledges string `json:"acknowledges,omitempty"`
 }
 
+// Monitors says that it is a monitoring system: dotm's own source is none, nor one that
+// results may be handed to and that has none.
+func (s *State) Monitors() bool {
+	return !s.BuiltIn && (s.Checks > 0 || s.Kind != Passive)
+}
+
 // Summary is what there is of a source.
 type Summary struct {
 	Program string `json:"program,omitempty"`

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/server/incidents"
 	"github.com/devops-trouble-map/dotm/server/roles"
 	"github.com/devops-trouble-map/dotm/server/signals"
 	"github.com/devops-trouble-map/dotm/store"
@@ -46,7 +47,9 @@ func (m *memory) Write(_ context.Context, c store.Change) error {
 	if m.broken != nil {
 		return m.broken
 	}
-	if !slices.ContainsFunc(c.Keep, func(d store.Document) bool { return d.Kind == roles.Kind || d.Kind == signals.Kind }) { // these come beside what tests are about
+	if !slices.ContainsFunc(c.Keep, func(d store.Document) bool {
+		return d.Kind == roles.Kind || d.Kind == signals.Kind || d.Kind == incidents.ChangesKind
+	}) { // these come beside what tests are about
 		m.writes = append(m.writes, c)
 	}
 	for _, k := range c.Drop {

@@ -20,6 +20,15 @@ var ErrNoIncident = errors.New("no such incident")
 // Looked is when each check was last looked at, by id.
 func (s followed) Looked() map[string]time.Time { return s.board.Looked() }
 
+// Astray tells of the bad checks of hosts that are no nodes; see [watch.Board.Astray].
+func (s followed) Astray(snap *topology.Snapshot, tell func(c *topology.Check, why string)) (unheard []string) {
+	list, unheard := s.board.Astray(snap)
+	for i := range list {
+		tell(&list[i].Check, list[i].Why)
+	}
+	return unheard
+}
+
 // Incidents are all that are known, the open ones first, then the newest. They must not
 // be written.
 func (s *Server) Incidents() []*incident.Incident { return s.incidents.Incidents() }

@@ -82,21 +82,8 @@ func BenchmarkRead100kChecks(b *testing.B) {
 		Store: st, Sources: []monitor.Options{{Name: "n", Kind: monitor.Nagios, URL: "http://n", Interval: topology.Duration(time.Second)}},
 		Monitors: func(monitor.Options) (monitor.Source, error) { return sys, nil },
 	})
-	var stall atomic.Int64
 	stop := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			begin := time.Now()
-			_ = s.order(func(*writer) {})
-			stall.Store(max(stall.Load(), int64(time.Since(begin))))
-			<-time.After(time.Millisecond)
-		}
-	}()
+	stall := s.stalls(stop)
 	read := func() {
 		sys.again <- struct{}{}
 		want := int(sys.round.Load()) + 1

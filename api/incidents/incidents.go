@@ -3,6 +3,7 @@
 package incidents
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -54,7 +55,7 @@ func Register(a huma.API, opt Options) {
 		return huma.Operation{OperationID: id, Method: method, Path: opt.Prefix + path, Summary: summary, Errors: errs}
 	}
 	huma.Register(a, op("incidents", http.MethodGet, "/incidents", "What is in trouble, and what was", http.StatusUnprocessableEntity), h.list)
-	huma.Register(a, op("incident", http.MethodGet, "/incidents/{id}", "One incident: likely causes, order in time, impact, timeline", http.StatusNotFound), h.one)
+	huma.Register(a, op("incident", http.MethodGet, "/incidents/{id}", "One incident: likely causes, order in time, impact, timeline", http.StatusNotFound, http.StatusUnprocessableEntity), h.one)
 	huma.Register(a, op("acknowledge-incident", http.MethodPatch, "/incidents/{id}", "Say that somebody takes care of an incident: here, and in the monitoring systems if asked to",
 		http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable), h.acknowledge)
 	huma.Register(a, op("impact", http.MethodGet, "/impact", "What fails if something does, and who was seen to need it", http.StatusNotFound, http.StatusUnprocessableEntity), h.impact)
@@ -68,6 +69,12 @@ type Params struct {
 	From  string `query:"from" doc:"that were not resolved before: RFC 3339, or a duration ago like -24h; empty is all that is kept"`
 	To    string `query:"to" doc:"that were opened before: RFC 3339, or a duration ago; empty is now"`
 	Limit int    `query:"limit" minimum:"1" maximum:"5000" default:"500"`
+	At
+}
+
+// At is a moment gone by that is asked about.
+type At struct {
+	At string `query:"at" doc:"the moment to tell of: RFC 3339, or a duration ago like -24h; empty is now. What is said of causes, impact and each check is what was said last"`
 }
 
 // Summary is an incident in a list.
@@ -106,8 +113,11 @@ type Page struct {
 
 func (h *routes) list(_ context.Context, p *Params) (*List, error) {
 	now := h.Now()
-	from, to := time.Time{}, now
-	var err error
+	at, err := h.at(&p.At, now)
+	if err != nil {
+		return nil, err
+	}
+	from, to := time.Time{}, at
 	if p.From != "" {
 		if from, err = h.Parse("from", p.From, now); err != nil {
 			return nil, err
@@ -119,8 +129,8 @@ func (h *routes) list(_ context.Context, p *Params) (*List, error) {
 		}
 	}
 	out := &List{}
-	out.Body.At, out.Body.Incidents = now.UTC(), []Summary{}
-	for _, in := range h.Model.Incidents() {
+	out.Body.At, out.Body.Incidents = at.UTC(), []Summary{}
+	for _, in := range as(h.Model.Incidents(), p.At, at, p.State) {
 		if p.State != "all" && string(in.State) != p.State || in.Opened.After(to) || in.State == incident.Resolved && in.Resolved.Before(from) {
 			continue
 		}
@@ -131,6 +141,40 @@ func (h *routes) list(_ context.Context, p *Params) (*List, error) {
 		out.Body.Incidents = append(out.Body.Incidents, Summarise(in))
 	}
 	return out, nil
+}
+
+// at is the moment that is asked about.
+func (h *routes) at(p *At, now time.Time) (time.Time, error) {
+	if p.At == "" {
+		return now, nil
+	}
+	at, err := h.Parse("at", p.At, now)
+	if err == nil && at.After(now) {
+		err = huma.Error422UnprocessableEntity("at must not lie in the future, is "+strconv.Quote(p.At),
+			&huma.ErrorDetail{Message: "must not lie in the future", Location: "query.at", Value: p.At})
+	}
+	return at, err
+}
+
+// as are incidents as of a moment gone by, in the order of lists; without one they stay as
+// they are. Those that were over may be left out if the open ones are asked for.
+func as(list []*incident.Incident, p At, at time.Time, state string) []*incident.Incident {
+	if p.At == "" {
+		return list
+	}
+	out := make([]*incident.Incident, 0, len(list))
+	for _, in := range list {
+		if over := !in.Resolved.IsZero() && !in.Resolved.After(at); over && state == string(incident.Open) {
+			continue
+		}
+		if was := in.As(at); was != nil {
+			out = append(out, was)
+		}
+	}
+	slices.SortStableFunc(out, func(x, y *incident.Incident) int {
+		return cmp.Or(cmp.Compare(x.State, y.State), y.Opened.Compare(x.Opened))
+	})
+	return out
 }
 
 // mostNodes bounds how many nodes a summary names.
@@ -170,6 +214,12 @@ type ID struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
+// Asked names an incident, and the moment to tell of.
+type Asked struct {
+	ID
+	At
+}
+
 // Card is all that is told of an incident.
 type Card struct {
 	incident.Incident
@@ -182,12 +232,20 @@ type CardAnswer struct{ Body Card }
 
 func card(in *incident.Incident) Card { return Card{*in, in.Bad(), in.Order()} }
 
-func (h *routes) one(_ context.Context, p *ID) (*CardAnswer, error) {
-	in := h.Model.Incident(p.ID)
-	if in == nil {
-		return nil, unknown(p.ID)
+func (h *routes) one(_ context.Context, p *Asked) (*CardAnswer, error) {
+	at, err := h.at(&p.At, h.Now())
+	if err != nil {
+		return nil, err
 	}
-	return &CardAnswer{card(in)}, nil
+	in := h.Model.Incident(p.ID.ID)
+	if in == nil {
+		return nil, unknown(p.ID.ID)
+	}
+	list := as([]*incident.Incident{in}, p.At, at, "all")
+	if len(list) == 0 {
+		return nil, huma.Error404NotFound("the incident " + strconv.Quote(in.ID) + " began at " + in.Opened.UTC().Format(time.RFC3339) + ": after the moment that is asked about")
+	}
+	return &CardAnswer{card(list[0])}, nil
 }
 
 func unknown(id string) error {

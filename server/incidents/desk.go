@@ -63,6 +63,10 @@ type Site interface {
 	Roles() *grouping.Roles
 	// Looked is when each check was last looked at, by id: blocks don't say.
 	Looked() map[string]time.Time
+	// Astray tells of each bad check of a host that is no node of a snapshot, and why it is
+	// none; and which sources were not heard since this server leads. The checks must not be
+	// written.
+	Astray(snap *topology.Snapshot, tell func(c *topology.Check, why string)) (unheard []string)
 	Now() time.Time
 }
 
@@ -81,6 +85,7 @@ type Desk struct {
 	memory  memory
 	graph   graph
 	looked  looked
+	leads   time.Time // since when this server does
 	forgot  time.Time
 	changed func(*incident.Incident, incident.What)
 }
@@ -130,8 +135,10 @@ func (d *Desk) Run(ctx context.Context) {
 		changed, decided := d.site.Changed(), d.site.Decided()
 		begin := time.Now()
 		d.Look(ctx)
+		d.keepChanges(ctx, false)
 		d.await(ctx, changed, decided, max(pause, slow*time.Since(begin)))
 	}
+	d.keepChanges(ctx, true)
 }
 
 // await waits until there may be something new, and a moment at least.
@@ -169,18 +176,30 @@ func (d *Desk) Look(ctx context.Context) {
 		d.takeOver(true)
 		return
 	}
-	if d.book == nil {
-		d.takeOver(true)
-		d.book = incident.NewBook(slices.Clone(d.now.Load().list))
-	}
 	at, snap := d.site.Now(), d.site.Snapshot()
+	d.lead(at)
 	d.memory.follow(snap, at)
-	alerts := alertsOf(snap)
+	alerts := d.alerts(snap, at)
 	if len(alerts) > 0 || d.book.Unsettled() {
 		d.tell(ctx, d.book.Update(d.moment(snap, alerts, at)))
 	}
 	d.retry(ctx)
 	d.forget(ctx, at)
+}
+
+// lead begins where who led before stopped, if this server leads since now.
+func (d *Desk) lead(at time.Time) {
+	if d.book != nil {
+		return
+	}
+	d.takeOver(true)
+	d.book, d.leads = incident.NewBook(slices.Clone(d.now.Load().list)), at
+	d.memory.recall(d.site.Documents(ChangesKind), at)
+}
+
+// alerts are all that is bad now, those on the chart first.
+func (d *Desk) alerts(snap *topology.Snapshot, at time.Time) []incident.Alert {
+	return append(alertsOf(snap), d.astray(snap, at)...)
 }
 
 // moment is what is known of the site now.
@@ -194,7 +213,7 @@ func (d *Desk) moment(snap *topology.Snapshot, alerts []incident.Alert, at time.
 			}
 			return ""
 		},
-		At: at, Graph: g, Alerts: alerts, Watched: chart.Watched(snap, d.looked.of(d.site, at)), Changes: d.memory.recall(),
+		At: at, Graph: g, Alerts: alerts, Watched: chart.Watched(snap, d.looked.of(d.site, at)), Changes: d.memory.changes,
 		Name: func(component string) incident.Ref { return Name(snap, g, component) },
 	}
 }
@@ -338,10 +357,7 @@ func whatOf(old, now *incident.Incident) incident.What {
 func (d *Desk) Acknowledge(ctx context.Context, id, by, comment string) *incident.Incident {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.book == nil {
-		d.takeOver(true)
-		d.book = incident.NewBook(slices.Clone(d.now.Load().list))
-	}
+	d.lead(d.site.Now())
 	in := d.book.Acknowledge(id, by, comment, d.site.Now())
 	if in != nil {
 		d.tell(ctx, []incident.News{{Incident: in, What: incident.Acknowledged}})

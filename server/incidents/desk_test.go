@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/grouping"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/trouble"
 	"github.com/devops-trouble-map/dotm/trouble/incident"
 )
 
@@ -25,6 +27,8 @@ type site struct {
 	documents *map[string]store.Document
 	fails     error
 	writes    int
+	astray    []topology.Check // bad checks of hosts that are no nodes
+	unheard   []string
 }
 
 var _ Site = (*site)(nil)
@@ -36,9 +40,18 @@ func (s *site) Decided() <-chan struct{}     { return nil }
 func (s *site) Roles() *grouping.Roles       { return &grouping.Roles{} }
 func (s *site) Looked() map[string]time.Time { return nil }
 func (s *site) Now() time.Time               { return s.at }
-func (s *site) Documents(string) (out []store.Document) {
+func (s *site) Astray(_ *topology.Snapshot, tell func(*topology.Check, string)) []string {
+	for i := range s.astray {
+		tell(&s.astray[i], "no node has its name")
+	}
+	return s.unheard
+}
+
+func (s *site) Documents(kind string) (out []store.Document) {
 	for _, d := range *s.documents {
-		out = append(out, d)
+		if d.Kind == kind {
+			out = append(out, d)
+		}
 	}
 	return out
 }
@@ -138,6 +151,12 @@ func TestDesk(t *testing.T) {
 		t.Error("not acknowledged")
 	}
 	wants(t, toldAgain, "acknowledged it critical on db")
+	again, toldAgain = desk(s)
+	if ack := again.Incident(in.ID).Ack; ack == nil || ack.By != "ops" || ack.Comment != "on it" || !ack.At.Equal(s.at) {
+		t.Errorf("after a restart it is acknowledged by %+v", ack)
+	}
+	again.Look(t.Context())
+	wants(t, toldAgain)
 	s.check("db", topology.OK, time.Second)
 	again.Look(t.Context())
 	wants(t, toldAgain, "resolved it critical on db")
@@ -207,4 +226,139 @@ func TestNews(t *testing.T) {
 	}
 	w.wire.send([]incident.News{{Incident: in, What: incident.Changed}})
 	<-more
+}
+
+// stray is a bad check of a host that is no node.
+func stray(host, name string, status topology.Status) topology.Check {
+	c := topology.Check{ID: "stray " + host + name, Source: "m", Host: host, Name: name, Kind: topology.ServiceCheck, Status: status, Hard: true, Since: noon, Suppressed: name != ""}
+	if name == "" {
+		c.Kind = topology.HostCheck
+	}
+	return c
+}
+
+// TestAstray: a host that only monitoring knows is one incident with all its checks,
+// which says so, and nothing of what needs it. A restart, before its source is read, ends
+// nothing.
+func TestAstray(t *testing.T) {
+	s := newSite(t)
+	d, told := desk(s)
+	s.astray = []topology.Check{stray("sw1", "", topology.Down)}
+	for i := range 30 {
+		s.astray = append(s.astray, stray("sw1", fmt.Sprint("port", i), topology.Critical))
+	}
+	d.Look(t.Context())
+	if wants(t, told, "opened sw1 is down"); len(d.Incidents()) != 1 {
+		t.Fatalf("%d incidents", len(d.Incidents()))
+	}
+	in := d.Incidents()[0]
+	c := in.Causes[0]
+	if len(in.Alerts) != 31 || c.Node != "" || c.Name != "sw1" || c.Strength == trouble.Strong || c.Chips[0] != "not on the chart" || !strings.Contains(in.Sentence, "it is not on the chart, as no agent reports it") {
+		t.Errorf("%d alerts, %+v: %s", len(in.Alerts), c, in.Sentence)
+	}
+	if im := in.Impact; len(im.Predicted)+len(im.Possible)+len(im.Spared) > 0 || len(in.NotVisible) != 1 || in.NotVisible[0].Name != "sw1" {
+		t.Errorf("%+v, not visible %+v", in.Impact, in.NotVisible)
+	}
+	s.check("db", topology.Critical, time.Second)
+	d.Look(t.Context())
+	wants(t, told, "opened it critical on db")
+
+	list := s.astray
+	s.astray, s.unheard = nil, []string{"m"}
+	again, toldAgain := desk(s)
+	again.Look(t.Context())
+	if wants(t, toldAgain); again.Incident(in.ID).Bad() != 31 {
+		t.Errorf("after the restart %d are bad", again.Incident(in.ID).Bad())
+	}
+	s.astray, s.unheard = list, nil
+	again.Look(t.Context())
+	wants(t, toldAgain)
+	s.astray = nil
+	again.Look(t.Context())
+	wants(t, toldAgain, "resolved sw1 is down")
+}
+
+// TestAstrayUnheard: a source that is never heard again keeps nothing open for good.
+func TestAstrayUnheard(t *testing.T) {
+	s := newSite(t)
+	d, _ := desk(s)
+	s.astray = []topology.Check{stray("sw1", "", topology.Down)}
+	d.Look(t.Context())
+	s.astray, s.unheard = nil, []string{"m"}
+	again, told := desk(s)
+	again.Look(t.Context())
+	wants(t, told)
+	s.at = s.at.Add(remembered + time.Second)
+	again.Look(t.Context())
+	wants(t, told, "resolved sw1 is down")
+}
+
+// TestAstrayNames: sources that know one host tell of one place; the machine that each
+// calls localhost is its own, and what the chart calls so is something else.
+func TestAstrayNames(t *testing.T) {
+	s := newSite(t)
+	at := func(host, source string) string { return placeOf(s.snap, &topology.Check{Host: host, Source: source}) }
+	if at("sw1", "m") != at("sw1", "n") || at("localhost", "m") == at("localhost", "n") || at("db", "m") == "db" || at("db~tcp~5432", "m") == "db~tcp~5432" {
+		t.Errorf("%q", []string{at("sw1", "m"), at("sw1", "n"), at("localhost", "m"), at("localhost", "n"), at("db", "m")})
+	}
+}
+
+// TestChangesStay: what changed before an incident is told after a restart, of one that
+// was open and of one that begins then, and as long as the incident lasts.
+func TestChangesStay(t *testing.T) {
+	s := newSite(t)
+	d, _ := desk(s)
+	d.Look(t.Context())
+	for i := range 3 { // the second and third are too soon after the first to be kept alone
+		s.change("db", time.Second, func(b *topology.Block) { b.Services[0].PID = 90 + i })
+		d.Look(t.Context())
+		d.keepChanges(t.Context(), false)
+	}
+	d.keepChanges(t.Context(), true) // it ends
+	d, _ = desk(s)
+	s.check("db", topology.Critical, time.Minute)
+	d.Look(t.Context())
+	in := d.Incidents()[0]
+	if len(in.Changes) != 3 || in.Changes[0].What != "restarted under a new pid" || in.Causes[0].Chips[len(in.Causes[0].Chips)-1] != "changed before" {
+		t.Fatalf("%+v, %q", in.Changes, in.Causes[0].Chips)
+	}
+	for range 2 { // the second time nothing is kept of so long ago
+		s.change("web", 2*recent, func(b *topology.Block) { b.Services[0].PID++ })
+		d.Look(t.Context())
+		d.keepChanges(t.Context(), true)
+		if now := d.Incident(in.ID); len(now.Changes) != 3 {
+			t.Errorf("after a while %+v", now.Changes)
+		}
+		d, _ = desk(s)
+		d.Look(t.Context())
+	}
+	kept := 0
+	for key := range *s.documents {
+		if key != in.ID {
+			kept++
+		}
+	}
+	if now := d.Incident(in.ID); len(now.Changes) != 3 || kept != 1 {
+		t.Errorf("after the restart %+v, %d documents", now.Changes, kept)
+	}
+}
+
+// TestChangesUnkept: what can't be kept is tried again.
+func TestChangesUnkept(t *testing.T) {
+	s := newSite(t)
+	d, _ := desk(s)
+	d.Look(t.Context())
+	s.change("db", time.Second, func(b *topology.Block) { b.Services[0].PID = 99 })
+	d.Look(t.Context())
+	s.fails = errors.New("away")
+	d.keepChanges(t.Context(), true)
+	s.fails = nil
+	d.keepChanges(t.Context(), true)
+	if len(*s.documents) != 1 {
+		t.Errorf("%d documents", len(*s.documents))
+	}
+	d.keepChanges(t.Context(), true)
+	if s.writes != 1 {
+		t.Errorf("written %d times", s.writes)
+	}
 }

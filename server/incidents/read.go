@@ -131,7 +131,7 @@ func (g *graph) of(snap *topology.Snapshot, roles *grouping.Roles, alerts []inci
 
 func (g *graph) knows(alerts []incident.Alert) bool {
 	for i := range alerts {
-		if _, ok := g.made.Index(alerts[i].Component); !ok {
+		if _, ok := g.made.Index(alerts[i].Component); !ok && alerts[i].Stray == "" {
 			return false
 		}
 	}
@@ -157,39 +157,3 @@ func Name(snap *topology.Snapshot, g *trouble.Graph, component string) incident.
 	}
 	return ref
 }
-
-// mostChanges bounds what is remembered, recent is for how long.
-const (
-	mostChanges = 20_000
-	recent      = 45 * time.Minute
-	// mostEach is how many changes of one look are remembered: a site that is there for
-	// the first time tells nothing by them.
-	mostEach = 2000
-)
-
-// memory is what changed on the chart lately.
-type memory struct {
-	last    *topology.Snapshot
-	changes []trouble.Change
-}
-
-// follow notes what changed since the last look.
-func (m *memory) follow(snap *topology.Snapshot, at time.Time) {
-	was := m.last
-	m.last = snap
-	if was == nil || was == snap {
-		return
-	}
-	if found := chart.Changes(was, snap); len(found) <= mostEach {
-		m.changes = append(m.changes, found...)
-	}
-	old := 0
-	for old < len(m.changes) && (at.Sub(m.changes[old].At) > recent || len(m.changes)-old > mostChanges) {
-		old++
-	}
-	if old > 0 {
-		m.changes = append(m.changes[:0:0], m.changes[old:]...)
-	}
-}
-
-func (m *memory) recall() []trouble.Change { return m.changes }

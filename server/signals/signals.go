@@ -24,8 +24,10 @@ const Kind = "signals"
 
 // The rhythm.
 const (
-	// pause is the shortest time between two looks.
-	pause = time.Second
+	// pause is the shortest time between two looks, and slow how many times longer than a
+	// look the pause after it is.
+	pause = 250 * time.Millisecond
+	slow  = 4
 	// lookEvery is how often a site is looked at that doesn't change: silence is told
 	// by time.
 	lookEvery = 5 * time.Second
@@ -70,8 +72,9 @@ func (f *Finder) Run(ctx context.Context) {
 		changed := f.site.Changed()
 		now := time.Now()
 		f.Look(now)
+		cost := time.Since(now)
 		f.write(ctx, now)
-		await(ctx, changed)
+		await(ctx, changed, max(pause, slow*cost))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -81,7 +84,7 @@ func (f *Finder) Run(ctx context.Context) {
 }
 
 // await waits until there may be something new, and a moment at least.
-func await(ctx context.Context, changed <-chan struct{}) {
+func await(ctx context.Context, changed <-chan struct{}, pause time.Duration) {
 	rest, tick := time.NewTimer(pause), time.NewTimer(lookEvery)
 	defer rest.Stop()
 	defer tick.Stop()

@@ -102,6 +102,77 @@ func (b *Board) States() []monitor.State {
 	return out
 }
 
+// Astray is a bad check of a host that is no node, with the reason why it is none.
+type Astray struct {
+	topology.Check
+	Why string
+}
+
+// Astray are the bad checks of hosts that are no nodes of a snapshot, by host and name,
+// and the sources that were not heard since this server reads them: of what they said
+// before nothing is known. What was astray is until the snapshot has it on a node. The list
+// must not be written.
+func (b *Board) Astray(snap *topology.Snapshot) (list []Astray, unheard []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for name, s := range b.sources {
+		if s.read.IsZero() && !s.own() {
+			unheard = append(unheard, name)
+		}
+	}
+	if b.strayed {
+		return b.astray, unheard
+	}
+	was := map[string]string{}
+	for i := range b.astray {
+		was[b.astray[i].ID] = b.astray[i].Why
+	}
+	b.astray, b.strayed = nil, true
+	for _, s := range b.sources {
+		list, moving := s.astray(snap, was)
+		b.astray = append(b.astray, list...)
+		b.strayed = b.strayed && !moving
+	}
+	slices.SortFunc(b.astray, func(x, y Astray) int {
+		return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID))
+	})
+	return b.astray, unheard
+}
+
+// astray are the bad checks that were looked for a node, and have none; was are those of
+// the time before, with the reasons. moving says that some of these are on their way to one.
+func (s *source) astray(snap *topology.Snapshot, was map[string]string) (out []Astray, moving bool) {
+	if s.mapper == nil {
+		return nil, false
+	}
+	unplaced := map[*check]bool{}
+	for _, c := range s.unplaced {
+		unplaced[c] = true
+	}
+	for _, c := range s.checks {
+		why, there := was[c.ID]
+		switch {
+		case !c.Status.Bad() || c.Host == "":
+			continue
+		case c.Node != "" && there && !has(snap.Block(c.Node), c.ID):
+			moving = true
+		case c.Node != "", unplaced[c] && !there:
+			continue
+		default:
+			if m := s.mapper.Host(c.Host).Mapping; m != nil {
+				why = m.Evidence
+			}
+		}
+		out = append(out, Astray{c.Check.Check, why})
+	}
+	return out, moving
+}
+
+// has says whether a check is on a node; it isn't on none.
+func has(block *topology.Block, id string) bool {
+	return block != nil && slices.ContainsFunc(block.Checks, func(c topology.Check) bool { return c.ID == id })
+}
+
 // Strays are the monitored hosts that are no nodes, by source and name.
 func (b *Board) Strays() []monitor.Stray {
 	b.mu.Lock()

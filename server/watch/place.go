@@ -142,6 +142,9 @@ func (b *Board) mapDirty(snap *topology.Snapshot) {
 			s.mapper = mapping.New(snap, b.rules, s.allHosts())
 			s.unplaced = slices.AppendSeq(s.unplaced[:0], maps.Values(s.checks))
 		}
+		if len(s.unplaced) > 0 {
+			b.strayed = false
+		}
 		for _, c := range s.unplaced {
 			if s.checks[key{c.Host, c.Name}] == c {
 				b.mapOne(s, c)

@@ -245,6 +245,7 @@ func (b *Board) dropMissing(s *source, now time.Time) (gone []mapping.Check) {
 
 // touch notes that the checks of the node are to be put anew.
 func (b *Board) touch(c *check) {
+	b.strayed = false
 	if c.Node != "" {
 		b.dirty[c.Node] = true
 	}

@@ -75,6 +75,8 @@ type Board struct {
 	seen    *topology.Snapshot // up to where changes of the topology are known
 	remap   bool               // all checks are to be mapped anew
 	aged    time.Time
+	astray  []Astray // see [Board.Astray]
+	strayed bool     // that is as it is now
 }
 
 // New makes a board that does nothing before [Board.Run]. It is not active.
@@ -129,7 +131,7 @@ func (b *Board) Activate(active bool) {
 			s.stop()
 		}
 	}
-	b.seen, b.remap = nil, true
+	b.seen, b.remap, b.strayed = nil, true, false
 	b.rouse()
 }
 

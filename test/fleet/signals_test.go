@@ -66,6 +66,7 @@ func TestSignals(t *testing.T) {
 	deaf.Kill()
 	s.listens(t, "db4", "deaf", "tcp4 10.77.0.15:8080")
 	d.signals(t, 30*time.Second)
+	d.resolves(t, "all is over")
 }
 
 // delay has what a host answers from a port wait in a queue that moves slowly. (netem(8)

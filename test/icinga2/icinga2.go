@@ -1,11 +1,13 @@
 // Package icinga2 starts a real Icinga 2 for tests, with its API over TLS and with
 // Livestatus over TCP and a unix socket. It lives on free ports of loopback and in
 // a folder of its own, knows the hosts of [Hosts] with their checks, and ends with
-// the test. What a check finds is set while it runs ([Server.Set]).
+// the test. What a check finds is set while it runs ([Server.Set]). With [StartOn] it
+// lives on a host of a test, and checks what that has it check.
 package icinga2
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -53,6 +55,7 @@ type Server struct {
 	Socket     string // unix:///path, Livestatus as well
 	Dir        string
 
+	place   Place
 	account *syscall.Credential
 	http    *http.Client
 
@@ -60,10 +63,34 @@ type Server struct {
 	cmd *exec.Cmd
 }
 
+// Place is where a server lives, and what it checks there.
+type Place struct {
+	// Host is a machine of a test; nil is this one.
+	Host Host
+	// Address is where its API listens, with the port; empty is a free port of loopback.
+	Address string
+	// Objects are its hosts and checks in the language of Icinga 2, with the commands
+	// that they run; empty are those of [Hosts].
+	Objects string
+}
+
+// Host is a machine of a test: what is started and dialled on it is there. It has the
+// files of this one.
+type Host interface {
+	Do(f func() error) error
+	Dial(ctx context.Context, network, address string) (net.Conn, error)
+}
+
 // Start starts a server. Its checks begin to run; see [Server.Settle].
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{account: need(t)}
+	return StartOn(t, Place{})
+}
+
+// StartOn starts a server somewhere else, or with other checks.
+func StartOn(t testing.TB, place Place) *Server {
+	t.Helper()
+	s := &Server{account: need(t), place: place}
 	dir, err := os.MkdirTemp("", "icinga2-") // not t.TempDir: only its owner may enter that
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +137,10 @@ func need(t testing.TB) *syscall.Credential {
 func (s *Server) lay(t testing.TB) {
 	t.Helper()
 	ports := freePorts(t, 2)
-	s.URL = "https://127.0.0.1:" + ports[0]
+	if s.place.Address == "" {
+		s.place.Address = "127.0.0.1:" + ports[0]
+	}
+	s.URL = "https://" + s.place.Address
 	s.Livestatus = "tcp://127.0.0.1:" + ports[1]
 	s.Socket = "unix://" + filepath.Join(s.Dir, "run", "live.sock")
 	s.CAFile = filepath.Join(s.Dir, "data", "certs", "ca.crt")
@@ -120,12 +150,15 @@ func (s *Server) lay(t testing.TB) {
 	for name, text := range certificates(t, s.account) {
 		s.write(t, filepath.Join("data/certs", name), text)
 	}
-	s.write(t, "check", strings.ReplaceAll(checkScript, "DIR", s.Dir))
-	s.must(t, os.Chmod(filepath.Join(s.Dir, "check"), 0o755))
-	s.write(t, "etc/icinga2.conf", s.configuration(ports[0], ports[1]))
-	for _, c := range checks() {
-		s.Set(t, c.file(), c.code, c.text)
+	if s.place.Objects == "" {
+		s.place.Objects = s.scene()
+		s.write(t, "check", strings.ReplaceAll(checkScript, "DIR", s.Dir))
+		s.must(t, os.Chmod(filepath.Join(s.Dir, "check"), 0o755))
+		for _, c := range checks() {
+			s.Set(t, c.file(), c.code, c.text)
+		}
 	}
+	s.write(t, "etc/icinga2.conf", s.configuration(ports[1])+s.place.Objects)
 	s.must(t, filepath.WalkDir(s.Dir, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -155,10 +188,11 @@ func (s *Server) client(t testing.TB) *http.Client {
 	s.must(t, err)
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem)
-	return &http.Client{
-		Timeout:   patience,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: NodeName}, DisableKeepAlives: true},
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: NodeName}, DisableKeepAlives: true}
+	if s.place.Host != nil {
+		transport.DialContext = s.place.Host.Dial
 	}
+	return &http.Client{Timeout: patience, Transport: transport}
 }
 
 // freePorts are ports of loopback where nobody listens.
@@ -244,8 +278,13 @@ func (s *Server) Run(t testing.TB) {
 	defer func() { _ = log.Close() }()
 	cmd.Stdout, cmd.Stderr = log, log
 	// A group of its own: it has children that must stop and hang with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account, Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	s.must(t, cmd.Start())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account, Setpgid: true}
+	if s.place.Host != nil { // with whose first process it ends
+		s.must(t, s.place.Host.Do(cmd.Start))
+	} else {
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
+		s.must(t, cmd.Start())
+	}
 	s.mu.Lock()
 	s.cmd = cmd
 	s.mu.Unlock()

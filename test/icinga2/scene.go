@@ -2,6 +2,7 @@ package icinga2
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -75,15 +76,16 @@ printf '%s\n' "$text"
 exit "$code"
 `
 
-// configuration is all that Icinga 2 is told.
-func (s *Server) configuration(port, livestatusPort string) string {
+// configuration is all that Icinga 2 is told but its hosts and checks.
+func (s *Server) configuration(livestatusPort string) string {
 	var b strings.Builder
+	address, port, _ := net.SplitHostPort(s.place.Address)
 	fmt.Fprintf(&b, `object Endpoint NodeName { }
 object Zone ZoneName { endpoints = [ NodeName ] }
 object CheckerComponent "checker" { }
 object NotificationComponent "notification" { }
 object ApiListener "api" {
-  bind_host = "127.0.0.1"
+  bind_host = %q
   bind_port = %q
 }
 object LivestatusListener "tcp" {
@@ -95,7 +97,17 @@ object LivestatusListener "unix" {
   socket_type = "unix"
   socket_path = %q
 }
-object CheckCommand "check_file" {
+`, address, port, livestatusPort, strings.TrimPrefix(s.Socket, "unix://"))
+	for name, rights := range logins() {
+		fmt.Fprintf(&b, "object ApiUser %q {\n  password = %q\n  permissions = [ %s ]\n}\n", name, Password, rights)
+	}
+	return b.String()
+}
+
+// scene are the hosts of [Hosts] with their checks.
+func (s *Server) scene() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `object CheckCommand "check_file" {
   command = [ %q, "$file$" ]
   arguments = { "-p" = "$port$" }
 }
@@ -126,10 +138,7 @@ object Dependency "database" {
   child_service_name = "http"
   disable_checks = false
 }
-`, port, livestatusPort, strings.TrimPrefix(s.Socket, "unix://"), filepath.Join(s.Dir, "check"))
-	for name, rights := range logins() {
-		fmt.Fprintf(&b, "object ApiUser %q {\n  password = %q\n  permissions = [ %s ]\n}\n", name, Password, rights)
-	}
+`, filepath.Join(s.Dir, "check"))
 	for _, c := range checks() {
 		b.WriteString(c.definition())
 	}

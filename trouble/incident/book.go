@@ -137,6 +137,7 @@ type turn struct {
 	mine   map[string]*Incident   // copies of this turn, by id
 	takes  map[*Incident][]*Alert // by what was before the turn: its alerts now
 	old    map[string]*Incident   // by component: incidents resolved lately
+	recent map[change]bool        // the changes of the moment; made when it is asked for
 }
 
 // read sorts the alerts, and finds out where they were.

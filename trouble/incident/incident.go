@@ -24,6 +24,8 @@ type Alert struct {
 	Output string
 	// How says how it is handled, in words: "acknowledged", "in downtime".
 	How []string
+	// Stray says why it is about nothing that is on the chart; empty if it is.
+	Stray string
 }
 
 // key names an alert.
@@ -126,6 +128,8 @@ type Member struct {
 	After time.Time `json:"after,omitzero" doc:"when it was last fine, by its source"`
 	By    time.Time `json:"by,omitzero" doc:"when it was first bad, by its source"`
 	Clock string    `json:"clock"`
+	// Stray says why it is about nothing that is on the chart.
+	Stray string `json:"stray,omitempty" doc:"why the host is none of the chart; empty if it is one"`
 	// Seen is when the server was told, Over when it was told that it is over; zero
 	// while it is bad.
 	Seen time.Time `json:"seen"`

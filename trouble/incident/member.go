@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/trouble"
 )
 
 // mostOver is how many alerts that are over an incident keeps beside those that are not.
@@ -83,7 +84,7 @@ func (w *hand) takeIn(a *Alert) {
 			text = m.words() + " is no longer " + strings.Join(old.How, ", ")
 		}
 		w.write().note(now, EntryHandled, text, m.About.Component, m.ID)
-	case old.Output == m.Output && old.By.Equal(m.By) && old.After.Equal(m.After) && old.About == m.About:
+	case old.Output == m.Output && old.By.Equal(m.By) && old.After.Equal(m.After) && old.About == m.About && old.Stray == m.Stray:
 		return
 	}
 	in := w.write()
@@ -100,7 +101,19 @@ func (w *hand) of(a *Alert) Member {
 	return Member{
 		ID: a.key(), About: w.m.Name(a.Component), Source: a.Source, Host: a.Host, Kind: a.Kind, Name: a.Name,
 		Status: a.Status, Output: output, How: a.How, After: a.Onset.After, By: a.Onset.By, Clock: a.Onset.Clock, Seen: w.seen(a),
+		Stray: a.Stray,
 	}
+}
+
+// Alert is a member as the alert that it was told as.
+func (m *Member) Alert() Alert {
+	is := func(how string) bool { return slices.Contains(m.How, how) }
+	a := Alert{Source: m.Source, Host: m.Host, Kind: m.Kind, Output: m.Output, How: m.How, Stray: m.Stray}
+	a.ID, a.Component, a.Name, a.Status, a.Trouble = m.ID, m.About.Component, m.Name, m.Status, trouble.Failing
+	a.Onset = trouble.Onset{After: m.After, By: m.By, Clock: m.Clock}
+	a.Handled, a.Symptom = is("acknowledged") || is("in downtime"), is("suppressed") || m.Status == topology.Unreachable
+	a.Soft, a.Flapping, a.Stale = is("soft"), is("flapping"), is("stale")
+	return a
 }
 
 // leave notes that an alert is over, or in another incident.

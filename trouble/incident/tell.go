@@ -88,9 +88,14 @@ func (t *turn) judge(in, now *Incident) {
 	}
 	near := trouble.Near(t.m.Graph, ids)
 	r := t.ranker.Rank(near, given)
-	next := verdict{unsure: r.Unsure, notVisible: t.refs(r.NotVisible)}
+	next := verdict{unsure: r.Unsure, notVisible: append(t.strays(now), t.refs(r.NotVisible)...)}
 	for i := range r.Causes[:min(mostCauses, len(r.Causes))] {
 		next.causes = append(next.causes, t.cause(&r.Causes[i]))
+	}
+	if now.stray(first(next.causes)) {
+		c := &next.causes[0]
+		c.Chips = append([]string{"not on the chart"}, c.Chips...)
+		c.Sentence += "; " + notOnChart
 	}
 	next.unclear = len(r.Causes) == 0 || r.Causes[0].Strength == trouble.Weak || r.Unsure != ""
 	next.impact = t.impact(&r, given, next.unclear)
@@ -118,6 +123,25 @@ func (t *turn) judge(in, now *Incident) {
 		}
 	}
 	now.wasUnclear = now.Unclear
+}
+
+// notOnChart is what is said of a host that only monitoring knows.
+const notOnChart = "it is not on the chart, as no agent reports it: what needs it is not known"
+
+// stray says whether a component is a host that only monitoring knows.
+func (in *Incident) stray(component string) bool {
+	return slices.ContainsFunc(in.Alerts, func(m Member) bool { return m.Stray != "" && m.About.Component == component })
+}
+
+// strays are the hosts of an incident that only monitoring knows.
+func (t *turn) strays(in *Incident) []Ref {
+	out := []Ref{}
+	for i := range in.Alerts {
+		if m := &in.Alerts[i]; m.bad() && m.Stray != "" && !slices.Contains(out, m.About) {
+			out = append(out, m.About)
+		}
+	}
+	return out
 }
 
 // verdict is what is told of an incident.
@@ -166,7 +190,7 @@ func causeText(in *Incident) string {
 
 // given is an incident as the ranker gets it: the alerts that are not over.
 func (t *turn) given(in *Incident) *trouble.Incident {
-	out := &trouble.Incident{At: t.m.At, Watched: t.m.Watched, Changes: t.m.Changes}
+	out := &trouble.Incident{At: t.m.At, Watched: t.m.Watched, Changes: t.changed(in)}
 	bad := map[string]bool{}
 	for i := range in.Alerts {
 		if m := &in.Alerts[i]; m.bad() {
@@ -176,6 +200,34 @@ func (t *turn) given(in *Incident) *trouble.Incident {
 	for _, a := range t.alerts {
 		if bad[a.key()] {
 			out.Alerts = append(out.Alerts, a.Alert)
+		}
+	}
+	return out
+}
+
+// change names one that was seen.
+type change struct {
+	component string
+	at        int64
+	what      string
+}
+
+// changed are the changes of the moment, and those that were told of an incident: they
+// were seen, whatever is remembered of the time before it.
+func (t *turn) changed(in *Incident) []trouble.Change {
+	if len(in.Changes) == 0 {
+		return t.m.Changes
+	}
+	if t.recent == nil {
+		t.recent = make(map[change]bool, len(t.m.Changes))
+		for _, c := range t.m.Changes {
+			t.recent[change{c.Component, c.At.UnixNano(), c.What}] = true
+		}
+	}
+	out := t.m.Changes
+	for _, c := range in.Changes {
+		if !t.recent[change{c.Component, c.At.UnixNano(), c.What}] {
+			out = append(out[:len(out):len(out)], trouble.Change{Component: c.Component, At: c.At, What: c.What})
 		}
 	}
 	return out
@@ -260,7 +312,7 @@ func (t *turn) changes(given *trouble.Incident, near *trouble.Graph) []Change {
 		}
 	}
 	behind := needed(given, near)
-	for _, c := range t.m.Changes {
+	for _, c := range given.Changes {
 		if c.At.After(began) || began.Sub(c.At) > window {
 			continue
 		}
@@ -460,7 +512,7 @@ func sentence(in *Incident, r *trouble.Ranking, v *verdict) string {
 	if v.unsure != "" {
 		s = upper(v.unsure) + ". "
 	}
-	s += upper(r.Causes[0].Sentence) + ". "
+	s += upper(v.causes[0].Sentence) + ". "
 	if all == 1 {
 		return s + "It is the only check in trouble."
 	}

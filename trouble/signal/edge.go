@@ -124,6 +124,10 @@ func (l *look) any(kind topology.SignalKind) bool { return len(l.latches) > 0 &&
 
 // attempts judges which attempts to connect come to something.
 func (l *look) attempts(c, before *topology.Connection, e *edge) {
+	if l.answered(c.Server.Service) {
+		e.fails = nil
+		return
+	}
 	var now mark
 	if before == nil {
 		before = &topology.Connection{}

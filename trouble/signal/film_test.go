@@ -24,13 +24,14 @@ type film struct {
 	blocks map[string]*topology.Block
 	mute   map[string]bool // who doesn't report
 	on     map[string]topology.Check
-	told   []string // what began and ended, with when
+	checks map[string]topology.Check // of monitoring, by id
+	told   []string                  // what began and ended, with when
 }
 
 func newFilm(t *testing.T, names ...string) *film {
 	f := &film{
 		t: t, memory: New(), rules: Defaults(), at: noon, blocks: map[string]*topology.Block{},
-		mute: map[string]bool{}, on: map[string]topology.Check{},
+		mute: map[string]bool{}, on: map[string]topology.Check{}, checks: map[string]topology.Check{},
 	}
 	for _, name := range names {
 		f.blocks[name] = &topology.Block{Node: topology.Node{
@@ -101,9 +102,11 @@ func (f *film) snapshot() *topology.Snapshot {
 		}
 		next.Node = b.Node
 		next.Checks = nil
-		for _, c := range f.on {
-			if c.Node == name {
-				next.Checks = append(next.Checks, c)
+		for _, checks := range []map[string]topology.Check{f.on, f.checks} {
+			for _, c := range checks {
+				if c.Node == name {
+					next.Checks = append(next.Checks, c)
+				}
 			}
 		}
 		next.SetChecks(next.Checks)

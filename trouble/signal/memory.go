@@ -55,6 +55,8 @@ type Memory struct {
 	edges   int
 	crews   []*crew
 	resumed bool
+	// answers are when services were found to answer again, by their ids.
+	answers map[string]time.Time
 
 	snap *topology.Snapshot
 	news map[key]bool // true: ended
@@ -86,7 +88,7 @@ type node struct {
 func New() *Memory {
 	return &Memory{
 		nodes: map[string]*node{}, kept: map[string]memories{}, latches: map[key]*latch{},
-		counts: map[topology.SignalKind]int{}, told: map[about]int{},
+		counts: map[topology.SignalKind]int{}, told: map[about]int{}, answers: map[string]time.Time{},
 	}
 }
 
@@ -102,6 +104,7 @@ func (m *Memory) Look(s *topology.Snapshot, rules Rules, now time.Time) News {
 		m.resumed = true
 		m.resume(s)
 	}
+	m.hearken(s)
 	for block := range s.Blocks() {
 		n := m.nodes[block.Node.Name]
 		switch {

@@ -51,7 +51,9 @@ func (l *look) queue(s, before *topology.Service) {
 	limit := float64(s.QueueMax) * l.rules[topology.SignalQueue].Limit
 	full := s.State == topology.Listening && s.QueueMax > 0 && float64(s.Queue) > limit
 	dropped := uint64(0)
-	if before != nil {
+	if before != nil && s.QueueMax > 0 && 2*s.Queue >= s.QueueMax {
+		// Of a queue with room the kernel counts what callers reset before it was
+		// accepted, as the checks of load balancers do.
 		dropped = more(s.Drops, before.Drops)
 	}
 	if full || dropped > 0 || l.counts[topology.SignalQueue] > 0 {

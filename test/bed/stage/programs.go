@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/test/bed"
@@ -87,8 +88,16 @@ vrrp_instance front {
 	return h.Start(t, Need(t, "keepalived"), []string{"--dont-fork", "--log-console", "--vrrp", "-f", config, "-p", "/run/keepalived.pid", "-r", "/run/vrrp.pid"})
 }
 
+// Database is a PostgreSQL in a test's hands.
+type Database struct {
+	*Program
+	on   *Host
+	path string
+	args []string
+}
+
 // Postgres starts a database of its own, which trusts everybody.
-func (h *Host) Postgres(t testing.TB, address string) *Program {
+func (h *Host) Postgres(t testing.TB, address string) *Database {
 	t.Helper()
 	const folders = "/usr/lib/postgresql/*/bin"
 	initdb, postgres := Need(t, "initdb", folders), Need(t, "postgres", folders)
@@ -98,9 +107,26 @@ func (h *Host) Postgres(t testing.TB, address string) *Program {
 	if code := p.Wait(t); code != 0 {
 		t.Fatalf("initdb: %s\n%s", p, p.Said())
 	}
-	return h.Start(t, postgres, []string{
+	d := &Database{on: h, path: postgres, args: []string{
 		"-D", dir + "/db", "-h", address, "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "authentication_timeout=600",
-	}, bed.As(Nobody))
+	}}
+	d.Again(t)
+	return d
+}
+
+// Again starts the database anew with what it kept. It must have ended.
+func (d *Database) Again(t testing.TB) {
+	t.Helper()
+	d.Program = d.on.Start(t, d.path, d.args, bed.As(Nobody))
+}
+
+// Stop has the database close its connections and end, as its unit would: the "fast
+// shutdown" of postgres(1). It waits for connections over which nobody has yet said who
+// it is.
+func (d *Database) Stop(t testing.TB) {
+	t.Helper()
+	Must(t, syscall.Kill(d.PID(), syscall.SIGINT))
+	d.Wait(t)
 }
 
 // Redis starts redis-server on the addresses. It keeps nothing.

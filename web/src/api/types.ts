@@ -635,6 +635,8 @@ export interface Source extends SourceOptions, SourceSummary {
 /** The answer of GET /sources. */
 export interface SourceList {
   sources: Source[] | null;
+  /** There is a monitoring system: dotm's own source is none, whatever it tells. */
+  monitored?: boolean;
 }
 
 /** The answer of POST /sources/test. */
@@ -979,6 +981,8 @@ export interface IncidentAlert {
   after?: string;
   by?: string;
   clock: string;
+  /** Why its host is none of the chart; empty if it is one. */
+  stray?: string;
   /** When the server was told that it is bad, and that it is over. */
   seen: string;
   over?: string;

@@ -9,7 +9,7 @@ import { type AckWay, acksOf } from '../state/incidents';
 export function IncidentAck({ incident, onDone }: { incident: Incident; onDone: () => void }) {
   const { sources, session, route } = useApp();
   const [way, setWay] = useState<AckWay | null>(null);
-  if (incident.state !== 'open' || incident.acknowledged || route.value.at || !session.mayAdmit.value) return null;
+  if (incident.state !== 'open' || incident.acknowledged || route.value.at || !session.mayChange.value) return null;
   if (way) return <Ask incident={incident} way={way} onDone={onDone} onClose={() => setWay(null)} />;
   return (
     <>

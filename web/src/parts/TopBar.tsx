@@ -113,7 +113,7 @@ export function Insecure() {
   );
 }
 
-const MAY = { admin: 'may do everything', operator: 'may change settings and nodes', viewer: 'may look', '': '' } as const;
+const MAY = { admin: 'may do everything', operator: 'may take care, map and arrange', viewer: 'may look', '': '' } as const;
 
 /** Who is logged in, and the way out. */
 function Account() {

@@ -65,10 +65,10 @@ type siteOptions struct {
 	// vouched and provider say who people are.
 	vouched  *Vouched
 	provider door.Provider
-	clock   func() time.Time  // of logins and agents
-	before  func(*bolt.Store) // fills the store
-	names   func(netip.Addr) string
-	hosts   func() map[netip.Addr]string
+	clock    func() time.Time  // of logins and agents
+	before   func(*bolt.Store) // fills the store
+	names    func(netip.Addr) string
+	hosts    func() map[netip.Addr]string
 }
 
 func newSite(t *testing.T, opt siteOptions) *site {

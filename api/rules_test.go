@@ -308,7 +308,8 @@ func TestReadingTheAuditLog(t *testing.T) {
 	ask := func(query string) (out struct {
 		Entries []audit.Entry
 		More    bool
-	}) {
+	},
+	) {
 		t.Helper()
 		a := s.get(t, Prefix+"/audit?"+query, cookie...)
 		if err := json.Unmarshal(a.body, &out); err != nil || a.StatusCode != http.StatusOK || a.Header.Get("Cache-Control") != "no-store" {

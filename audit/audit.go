@@ -123,9 +123,12 @@ func (f *Filter) Lets(e *Entry) bool {
 
 // text is all that is searched.
 func (e *Entry) text() string {
-	parts := []string{string(e.Kind), e.Who, e.How, e.Role, e.From, e.Via, e.What, e.On, string(e.Result), e.Why}
-	for _, c := range e.Changes {
-		parts = append(parts, c.Field, c.Before, c.After)
+	var b strings.Builder
+	for _, part := range []string{string(e.Kind), e.Who, e.How, e.Role, e.From, e.Via, e.What, e.On, string(e.Result), e.Why} {
+		b.WriteString(part + "\n")
 	}
-	return strings.Join(parts, "\n")
+	for _, c := range e.Changes {
+		b.WriteString(c.Field + "\n" + c.Before + "\n" + c.After + "\n")
+	}
+	return b.String()
 }

@@ -38,7 +38,9 @@ func TestChanges(t *testing.T) {
 		{"gone", source{Name: "a", Ports: []int{1}}, nil, []Change{{"name", `"a"`, ""}, {"ports", "[1]", ""}, {"tls.skip_verify", "false", ""}}},
 		{"changed", source{Name: "a", Ports: []int{1, 2}, TLS: inner{"x", false}}, source{Name: "a", Ports: []int{2}, TLS: inner{"y", true}, File: "/etc/pw"}, []Change{
 			{"password_file", "", `"/etc/pw"`},
-			{"ports", "[1,2]", "[2]"}, {"tls.ca_file", `"x"`, `"y"`}, {"tls.skip_verify", "false", "true"},
+			{"ports", "[1,2]", "[2]"},
+			{"tls.ca_file", `"x"`, `"y"`},
+			{"tls.skip_verify", "false", "true"},
 		}},
 		{"another secret", source{Password: "hunter2"}, source{Password: "hunter3"}, []Change{{"password", hidden, hidden}}},
 		{"within a map", source{Names: map[string]string{"a": "1", "b": "2"}}, source{Names: map[string]string{"a": "1", "b": "3"}}, []Change{{"names.b", `"2"`, `"3"`}}},

@@ -115,7 +115,7 @@ func (d *door) finishProvided(ctx context.Context, r *FinishOIDC) (*Lead, error)
 	if flow == "" { // nobody began anything
 		return &Lead{toLogin + "login", nil, "no-store"}, nil
 	}
-	if err := d.Logins.Attempt(c.Client); err != nil {
+	if d.Logins.Attempt(c.Client) > 0 {
 		return &Lead{toLogin + "busy", nil, "no-store"}, nil
 	}
 	out := &Lead{toPage, []string{flowCookie(c, "", -time.Second)}, "no-store"}

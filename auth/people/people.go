@@ -215,13 +215,10 @@ func (l *Logins) beginFiled(ctx context.Context, name string, from Client) (stri
 	return secret, p, nil
 }
 
-// Attempt counts a login by a provider, until [Logins.Vouch] says that it was one.
-// The error is a [*auth.BusyError].
-func (l *Logins) Attempt(from Client) error {
-	if wait := l.attempts.begin(from.Address, "", l.now()); wait > 0 {
-		return &auth.BusyError{Wait: wait}
-	}
-	return nil
+// Attempt counts a login by a provider, until [Logins.Vouch] says that it was one. A
+// positive result is how long to wait, as there were too many.
+func (l *Logins) Attempt(from Client) time.Duration {
+	return l.attempts.begin(from.Address, "", l.now())
 }
 
 // Vouch begins a session of somebody whom another one vouches for. It lasts

@@ -129,20 +129,22 @@ func (l *Logins) roleOf(s *session, now time.Time) auth.Role {
 	if s.over(now) {
 		return ""
 	}
+	u := l.users[s.User]
 	switch s.how() {
 	case ByProvider:
 		return s.Role
+	case ByPassword:
+		if u != nil {
+			return u.Role
+		}
 	case ByFile:
-		if l.directory == nil || l.users[s.User] != nil {
+		if l.directory == nil || u != nil {
 			return ""
 		}
 		if role, mark := l.directory.Look(s.User); mark == s.Mark {
 			return role
 		}
-		return ""
-	}
-	if u := l.users[s.User]; u != nil {
-		return u.Role
+	case ByProxy: // it has no sessions: each request says who asks
 	}
 	return ""
 }

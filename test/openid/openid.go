@@ -59,8 +59,8 @@ func Start(t testing.TB, users []User, redirects ...string) *Provider {
 	before := slog.Default() // the provider's example sets it
 	router := exampleop.SetupServer("http://"+l.Addr().String(), &kept{storage.NewStorageWithClients(p, clients), p}, slog.New(slog.NewTextHandler(io.Discard, nil)), false, op.WithAllowInsecure())
 	slog.SetDefault(before)
-	p.Server = &httptest.Server{Listener: l, Config: &http.Server{Handler: router}} //nolint:gosec // a test's
-	p.Server.Start()
+	p.Server = &httptest.Server{Listener: l, Config: &http.Server{Handler: router}}
+	p.Start()
 	t.Cleanup(p.Close)
 	return p
 }
@@ -155,7 +155,7 @@ func (p *Provider) LogIn(t testing.TB, browser *http.Client, address, user, pass
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || back == nil {
 		t.Fatalf("the provider doesn't send back: %s %s, %v", resp.Status, body, err)
@@ -173,7 +173,7 @@ func get(t testing.TB, browser *http.Client, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)

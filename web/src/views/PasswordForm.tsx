@@ -13,8 +13,10 @@ export function PasswordForm({ onChanged }: { onChanged: () => void }) {
   const submit = async (form: HTMLFormElement): Promise<void> => {
     const field = (name: string): string => form.querySelector<HTMLInputElement>(`[name="${name}"]`)?.value ?? '';
     const password = field('new-password');
-    if (Array.from(password).length < SHORTEST) return setSaid(`The password must have at least ${SHORTEST} characters.`);
-    if (password !== field('again')) return setSaid('The two passwords differ.');
+    const wrong =
+      Array.from(password).length < SHORTEST ? `The password must have at least ${SHORTEST} characters.` : password !== field('again') ? 'The two passwords differ.' : '';
+    setSaid(wrong);
+    if (wrong) return;
     try {
       await session.changePassword(field('current-password'), password);
       setSaid('');

@@ -32,7 +32,7 @@ function act(title: string, of: string, run: () => void) {
 /** Who and what may come in, who is in, and who changed what. Where nobody needs to log in there may be none of it. */
 export function People() {
   const { session } = useApp();
-  if (session.mayAdmit.value) {
+  if (session.role.value === 'admin') {
     return (
       <>
         <Users />

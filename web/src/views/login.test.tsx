@@ -153,7 +153,7 @@ describe('the first password', () => {
     h.app.session.invited.value = 'anna';
     await settle();
     expect(h.root.textContent).toContain('For the user anna. The link');
-    expect(h.root.querySelector('[name="username"]')?.getAttribute('value')).toBe('anna');
+    expect(h.root.querySelector<HTMLInputElement>('[name="username"]')?.value).toBe('anna');
   });
 
   it('is not set by a link that was used', async () => {

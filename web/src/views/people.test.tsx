@@ -48,7 +48,7 @@ const ADMIN: Session = { user: 'admin', role: 'admin', needed: false, how: 'pass
 async function settings(who: Session, more?: Reply): Promise<Harness & { sent: string[] }> {
   const { sent, reply } = server(who, more);
   const h = await show(<SettingsView />, { reply });
-  await h.app.session.check();
+  await act(() => h.app.session.check());
   await settle();
   return { ...h, sent };
 }
@@ -118,6 +118,9 @@ describe('people', () => {
 
   it('are nobody where no login is needed', async () => {
     const h = await show(<SettingsView />, { reply: () => null });
+    await act(() => h.app.session.check());
+    await settle();
+    expect(h.asked).toContain('GET users');
     expect(h.root.querySelector('.access')).toBeNull();
   });
 });

@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { problemOf } from '../api/client';
 import type { APIToken, ListedSession, LoginLink, Problem, Role, User } from '../api/types';
-import { capital, figure } from '../lib/format';
+import { capital, figure, span } from '../lib/format';
 import { Command } from '../parts/Command';
 import { Confirm, Dialog } from '../parts/Dialog';
 import { ProblemNote } from '../parts/Problem';
@@ -81,7 +81,7 @@ function userColumns(acts: UserActs): readonly Column<User>[] {
           {u.password ? 'set' : 'none yet'}
           {u.link_expires && (
             <span class="ink3">
-              , link until <Moment at={u.link_expires} />
+              , a link for <Left until={u.link_expires} />
             </span>
           )}
         </>
@@ -101,6 +101,12 @@ function userColumns(acts: UserActs): readonly Column<User>[] {
         ),
     },
   ];
+}
+
+/** How long until a moment. */
+function Left({ until }: { until: string }) {
+  const { now } = useApp();
+  return <time dateTime={until}>{span(Math.max(0, Date.parse(until) - now.value))}</time>;
 }
 
 /** The users whose passwords are kept here. */

@@ -73,7 +73,7 @@ describe('people', () => {
     const h = await settings(ADMIN);
     const rows = texts(part(h, 'People'), 'tbody tr');
     expect(rows[0]).toContain('admin: everything');
-    expect(rows[1]).toContain('none yet, link until');
+    expect(rows[1]).toContain('none yet, a link for');
     expect(part(h, 'People').querySelector('[aria-label="Role of admin"]')).toBeNull();
     expect(part(h, 'People').querySelector('[aria-label="Remove admin"]')).toBeNull();
   });

@@ -32,9 +32,9 @@ const (
 // recheck is how often it is looked whether the file changed.
 const recheck = time.Second
 
-// parse reads a file: names with their hashes. The error names the line, and
-// wraps [auth.ErrInvalid].
-func parse(raw []byte) (map[string]string, error) {
+// parse reads a file: names with their hashes, of a cost that is not below least. The
+// error names the line, and wraps [auth.ErrInvalid].
+func parse(raw []byte, least int) (map[string]string, error) {
 	users := map[string]string{}
 	n := 0
 	for line := range bytes.Lines(raw) {
@@ -51,7 +51,7 @@ func parse(raw []byte) (map[string]string, error) {
 		case users[name] != "":
 			return nil, fmt.Errorf("line %d is %w: user %q is there already", n, auth.ErrInvalid, name)
 		}
-		if err := checkHash(hash); err != nil {
+		if err := checkHash(hash, least); err != nil {
 			return nil, fmt.Errorf("line %d, user %q: %w", n, name, err)
 		}
 		users[name] = hash
@@ -66,7 +66,7 @@ var weak = []struct{ begins, is string }{
 
 // checkHash refuses all but bcrypt of a sound cost. The error wraps
 // [auth.ErrInvalid] and doesn't repeat the hash.
-func checkHash(hash string) error {
+func checkHash(hash string, least int) error {
 	for _, w := range weak {
 		if strings.HasPrefix(hash, w.begins) {
 			return fmt.Errorf("hash is %w: it is %s, which is guessed too quickly: set the password again with htpasswd -B -C 12", auth.ErrInvalid, w.is)
@@ -78,8 +78,8 @@ func checkHash(hash string) error {
 		return fmt.Errorf("hash is %w: it must be bcrypt (htpasswd -B -C 12); this is none, perhaps crypt(3) or the password itself", auth.ErrInvalid)
 	case len(hash) != 60:
 		return fmt.Errorf("hash is %w: bcrypt has 60 characters, this has %d", auth.ErrInvalid, len(hash))
-	case cost < MinCost || cost > MaxCost:
-		return fmt.Errorf("hash is %w: the cost of bcrypt must be %d to %d, is %d (htpasswd -B -C 12)", auth.ErrInvalid, MinCost, MaxCost, cost)
+	case cost < least || cost > MaxCost:
+		return fmt.Errorf("hash is %w: the cost of bcrypt must be %d to %d, is %d (htpasswd -B -C 12)", auth.ErrInvalid, least, MaxCost, cost)
 	}
 	return nil
 }
@@ -88,6 +88,7 @@ func checkHash(hash string) error {
 // leaves the one before in force. All methods are safe for concurrent use.
 type File struct {
 	path   string
+	least  int // cost of a hash
 	grants auth.Grants
 	log    *slog.Logger
 	now    func() time.Time
@@ -107,16 +108,19 @@ type stamp struct {
 
 // Open reads a file. Roles go by the names of users.
 func Open(path string, grants auth.Grants, log *slog.Logger, now func() time.Time) (*File, error) {
-	if err := grants.Check(); err != nil {
+	return open(&File{path: path, least: MinCost, grants: grants, log: log, now: now})
+}
+
+func open(f *File) (*File, error) {
+	if err := f.grants.Check(); err != nil {
 		return nil, err
 	}
-	f := &File{path: path, grants: grants, log: log, now: now}
 	s, users, err := f.read()
 	if err != nil {
 		return nil, err
 	}
 	f.take(s, users)
-	f.looked = now()
+	f.looked = f.now()
 	return f, nil
 }
 
@@ -136,7 +140,7 @@ func (f *File) read() (s stamp, users map[string]string, err error) {
 		err = errors.New("it is larger than 4 MiB")
 	}
 	if err == nil {
-		users, err = parse(raw)
+		users, err = parse(raw, f.least)
 	}
 	if err != nil {
 		return s, nil, fmt.Errorf("reading users: %s: %w", f.path, err)
@@ -148,7 +152,7 @@ func (f *File) read() (s stamp, users map[string]string, err error) {
 // knows the file.
 func (f *File) take(s stamp, users map[string]string) {
 	f.stamp, f.users = s, users
-	cost := MinCost
+	cost := f.least
 	for _, hash := range users {
 		if c, err := bcrypt.Cost([]byte(hash)); err == nil {
 			cost = max(cost, c)

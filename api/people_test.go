@@ -189,4 +189,7 @@ func TestTokensOnLoopback(t *testing.T) {
 		t.Error(a.Status)
 	}
 	refused(t, s.do(t, http.MethodPatch, Prefix+"/settings", `{"ageing":"1m"}`, header...), http.StatusForbidden)
+	if a := newSite(t, siteOptions{public: true}).get(t, "/metrics", header...); a.StatusCode != http.StatusOK {
+		t.Errorf("where nobody needs one: %s", a.Status)
+	}
 }

@@ -1,8 +1,12 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -211,6 +215,49 @@ func TestStrangersCannotFillTheLog(t *testing.T) {
 	n := &noting{}
 	if !c.lets(noon.Add(time.Minute), n) || len(n.Changes) != 1 || n.Changes[0].After != "3" {
 		t.Errorf("%+v", n)
+	}
+}
+
+// deaf is an audit log that can't be written.
+type deaf struct{ Auditing }
+
+func (deaf) Note(context.Context, audit.Entry) error { return errors.New("disk full") }
+
+// TestAuditFails: what could not be written there is in the server's own log.
+func TestAuditFails(t *testing.T) {
+	log := new(lockedBuffer)
+	h := &handler{Options: Options{Audit: deaf{}, Log: slog.New(slog.NewTextHandler(log, nil))}}
+	h.note(t.Context(), audit.Entry{Kind: audit.User, Who: "anna", What: "change-settings", On: "ageing", From: "192.0.2.7"}, http.StatusOK, "")
+	for _, want := range []string{"level=ERROR", "audit log lacks an entry", "disk full", "what=change-settings", "who=anna", "on=ageing", "from=192.0.2.7", "result=done"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %s: %s", want, log)
+		}
+	}
+	before := log.String()
+	h.note(t.Context(), audit.Entry{What: "login"}, http.StatusTooManyRequests, "")
+	if log.String() != before {
+		t.Error("an attempt that was not judged is written")
+	}
+}
+
+// TestBrokenAnswer: a backup that ends in the middle is no done one.
+func TestBrokenAnswer(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	h := &handler{Options: Options{Audit: s.model, Log: slog.New(slog.DiscardHandler)}}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, backupPath, http.NoBody)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("nobody noticed")
+			}
+		}()
+		h.noted(httptest.NewRecorder(), r, &caller{role: auth.Admin}, rule{what: "backup"}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("half"))
+			panic(http.ErrAbortHandler)
+		}))
+	}()
+	if e := s.entries(t); len(e) != 1 || e[0].Result != audit.Failed || e[0].Why != "the answer was broken off" {
+		t.Errorf("%+v", e)
 	}
 }
 

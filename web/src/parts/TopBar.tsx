@@ -136,9 +136,11 @@ function Account() {
       >
         <b>{session.user.value}</b>
         <span class="small ink3">{MAY[session.role.value]}</span>
-        <button type="button" onClick={() => void leave()}>
-          Log out
-        </button>
+        {session.how.value !== 'proxy' && (
+          <button type="button" onClick={() => void leave()}>
+            Log out
+          </button>
+        )}
       </div>
     </>
   );

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -78,11 +79,22 @@ type IDParam struct {
 }
 
 func (h *handler) revokeAgent(ctx context.Context, p *IDParam) (*struct{}, error) {
+	changed(ctx, p.ID, h.agentNamed(p.ID), nil)
 	if err := h.Agents.Revoke(ctx, p.ID); err != nil {
 		return nil, h.denied("revoking agent", err)
 	}
-	h.Log.Info("agent was revoked", "id", p.ID, "by", callerOf(ctx).user)
+	h.Log.Info("agent was revoked", "id", p.ID, "by", callerOf(ctx).name())
 	return nil, nil //nolint:nilnil // no content
+}
+
+// agentNamed is what the audit log says of an agent; nil if there is none.
+func (h *handler) agentNamed(id string) any {
+	list := h.Agents.List()
+	i := slices.IndexFunc(list, func(a auth.Agent) bool { return a.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return map[string]string{"name": list[i].Name, "role": string(list[i].Role), "zone": list[i].Zone}
 }
 
 // TokenList is the answer of GET /tokens.
@@ -136,7 +148,8 @@ func (h *handler) createToken(ctx context.Context, r *TokenRequest) (*TokenAnswe
 	if err != nil {
 		return nil, h.denied("making a token", err)
 	}
-	h.Log.Info("token was made", "id", info.ID, "role", info.Role, "uses", info.Uses, "expires", info.Expires, "by", callerOf(ctx).user)
+	changed(ctx, info.ID, nil, map[string]any{"role": info.Role, "names": info.Names, "uses": info.Uses, "expires": info.Expires})
+	h.Log.Info("token was made", "id", info.ID, "role", info.Role, "uses", info.Uses, "expires", info.Expires, "by", callerOf(ctx).name())
 	out := &TokenAnswer{CacheControl: "no-store"}
 	out.Body.Token, out.Body.ID, out.Body.Expires = auth.Token{CA: h.Pin, Secret: secret}.String(), info.ID, info.Expires
 	return out, nil
@@ -160,6 +173,7 @@ type EnrolAnswer struct {
 
 func (h *handler) enrol(ctx context.Context, r *EnrolBody) (*EnrolAnswer, error) {
 	c := callerOf(ctx)
+	changed(ctx, r.Body.Name, nil, map[string]string{"name": r.Body.Name, "zone": r.Body.Zone, "version": r.Body.Version})
 	if err := report.HostName(r.Body.Name); err != nil {
 		return nil, huma.Error422UnprocessableEntity("name " + err.Error() + ", is " + quoteShort(r.Body.Name))
 	}
@@ -168,6 +182,7 @@ func (h *handler) enrol(ctx context.Context, r *EnrolBody) (*EnrolAnswer, error)
 		h.Log.Warn("enrolling was refused", "name", r.Body.Name, "address", c.address, "via", c.via, "error", err)
 		return nil, h.denied("enrolling", err)
 	}
+	changed(ctx, agent.Name, nil, map[string]string{"id": agent.ID, "role": string(agent.Role)})
 	h.Log.Info("enrolled", "id", agent.ID, "role", agent.Role, "name", agent.Name, "address", c.address, "via", c.via)
 	return h.welcome(agent, r.Body.Key)
 }

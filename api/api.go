@@ -16,8 +16,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/devops-trouble-map/dotm/api/door"
 	"github.com/devops-trouble-map/dotm/api/incidents"
 	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/auth/people"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/store"
@@ -92,7 +94,11 @@ type Options struct {
 	Loopback bool
 	// Logins are the people who may log in. Without them everybody who reaches
 	// the server may everything (--insecure).
-	Logins *auth.Logins
+	Logins *people.Logins
+	// Provider vouches for people, by OpenID Connect; nil if nobody does.
+	Provider door.Provider
+	// Audit keeps who changed what; required.
+	Audit Auditing
 	// Agents are those that enrolled; nil if none can.
 	Agents *auth.Agents
 	// Issuer is the server's own CA, nil if there is none. Pin is the CA that
@@ -104,6 +110,8 @@ type Options struct {
 	// If there are any, nobody else is answered, and they are believed for whom
 	// they ask.
 	Proxies []netip.Prefix
+	// Vouched is how those say who somebody is; nil if they don't.
+	Vouched *Vouched
 	// URL is the server's address as it knows it itself, without a slash at its
 	// end.
 	URL string
@@ -135,6 +143,8 @@ type Version struct {
 // handler is what the routes share.
 type handler struct {
 	Options
+	mux    *router
+	crowd  crowd
 	views  *views
 	parts  *parts
 	counts *counts
@@ -144,13 +154,20 @@ type handler struct {
 // New makes the handler of everything that dotm serves. Long answers end when
 // ctx does.
 func New(ctx context.Context, opt Options) http.Handler {
+	_, serve := build(ctx, opt)
+	return serve
+}
+
+// build also returns what serves the routes, for tests to compare with the rules.
+func build(ctx context.Context, opt Options) (*router, http.Handler) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
 	opt.Version.Data = cmp.Or(opt.Version.Data, Live)
 	h := &handler{Options: opt, views: newViews(opt)}
 	h.parts = newParts(h.views)
-	mux := http.NewServeMux()
+	mux := &router{ServeMux: http.NewServeMux()}
+	h.mux = mux
 	h.metrics(mux)
 	cfg := huma.DefaultConfig("DevOps Trouble Map", opt.Version.Version)
 	cfg.Info.Description = "The live layer-4 architecture chart of a site. Times are RFC 3339 UTC; errors are RFC 9457 problem documents; the ETag of a read is the revision of what it shows."
@@ -160,14 +177,33 @@ func New(ctx context.Context, opt Options) http.Handler {
 	a := humago.New(mux, cfg)
 	h.routes(a)
 	h.people(a)
+	h.auditLog(a)
 	h.agents(a)
 	h.reports(mux, a.OpenAPI())
 	h.stream(ctx, mux)
 	h.archives(mux)
 	h.health(mux)
 	h.static(mux)
-	return guard(opt, h.gate(limit(compress(&opt, mux))))
+	return mux, guard(opt, h.gate(limit(compress(&opt, mux))))
 }
+
+// people registers how people and scripts come in.
+func (h *handler) people(a huma.API) {
+	door.Register(a, door.Options{
+		Prefix: Prefix, Logins: h.Logins, Provider: h.Provider, Open: h.open(), Proxied: len(h.Proxies) > 0, URL: h.URL, Log: h.Log,
+		Caller:  func(ctx context.Context) *door.Caller { return callerOf(ctx).door() },
+		Changed: changed, Tried: tried, Failed: failed,
+	})
+}
+
+// denied is the problem document of an error of package auth.
+func (h *handler) denied(doing string, err error) error { return door.Denied(h.Log, doing, err) }
+
+// What the routes about people answer.
+type (
+	// Session is the answer of GET /session.
+	Session = door.Session
+)
 
 // schemaName tells the types of reports, of incidents and of the topology from those of
 // the same name in answers.

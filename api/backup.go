@@ -36,7 +36,7 @@ const (
 )
 
 // archives serves GET /backup and POST /restore.
-func (h *handler) archives(mux *http.ServeMux) {
+func (h *handler) archives(mux *router) {
 	mux.HandleFunc("GET "+backupPath, h.backup)
 	mux.HandleFunc("POST "+restorePath, h.restore)
 }
@@ -100,6 +100,7 @@ func (h *handler) restoreFrom(ctx context.Context, body io.Reader) (c store.Cont
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return c, err
 	}
+	changed(ctx, "", nil, map[string]any{"made": c.Made, "nodes": c.Nodes, "documents": c.Documents, "events": c.Events})
 	h.Log.Warn("everything that is kept is replaced by an archive", "made", c.Made, "nodes", c.Nodes, "events", c.Events)
 	return c, h.Keeping.Restore(ctx, f)
 }

@@ -23,7 +23,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/api/door"
 	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/auth/people"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/grouping"
 	"github.com/devops-trouble-map/dotm/mapping"
@@ -43,9 +45,10 @@ type site struct {
 	*httptest.Server
 	model   *server.Server
 	store   *bolt.Store
-	logins  *auth.Logins
+	logins  *people.Logins
 	agents  *auth.Agents
 	handler http.Handler
+	routes  *router
 	systems *systems
 	alerts  *ReadAlerts
 	log     *lockedBuffer
@@ -59,10 +62,13 @@ type siteOptions struct {
 	login   bool // not on loopback: people log in, agents enrol
 	// proxies are those before a server of which one logs in.
 	proxies []netip.Prefix
-	clock   func() time.Time  // of logins and agents
-	before  func(*bolt.Store) // fills the store
-	names   func(netip.Addr) string
-	hosts   func() map[netip.Addr]string
+	// vouched and provider say who people are.
+	vouched  *Vouched
+	provider door.Provider
+	clock    func() time.Time  // of logins and agents
+	before   func(*bolt.Store) // fills the store
+	names    func(netip.Addr) string
+	hosts    func() map[netip.Addr]string
 }
 
 func newSite(t *testing.T, opt siteOptions) *site {
@@ -92,12 +98,12 @@ func newSite(t *testing.T, opt siteOptions) *site {
 		monitoring = s.systems
 	}
 	s.alerts = new(ReadAlerts)
-	s.handler = New(ctx, Options{
+	s.routes, s.handler = build(ctx, Options{
 		ReadAlerts: func(o monitor.Options, r io.Reader) (firing, over []mapping.Check, err error) {
 			return (*s.alerts)(o, r)
 		},
-		Roles: m, Charts: m, Incidents: m, Telling: m, Monitoring: monitoring, Model: m, Settings: m, Sink: m, History: m, Keeping: m, Fleet: m, Recent: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
-		Logins: s.logins, Agents: s.agents, Issuer: fakeCA{}, Pin: auth.Fingerprint{7}, Proxies: opt.proxies, URL: "https://dotm.example:4849",
+		Roles: m, Charts: m, Incidents: m, Telling: m, Monitoring: monitoring, Model: m, Settings: m, Sink: m, History: m, Keeping: m, Fleet: m, Recent: m, Audit: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
+		Logins: s.logins, Agents: s.agents, Issuer: fakeCA{}, Pin: auth.Fingerprint{7}, Proxies: opt.proxies, Vouched: opt.vouched, Provider: opt.provider, URL: "https://dotm.example:4849",
 		Version: Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: noon, Listen: "127.0.0.1:4849", Loopback: !opt.public},
 	})
 	s.Server = httptest.NewServer(s.handler)
@@ -123,7 +129,7 @@ func (s *site) access(t *testing.T, opt *siteOptions) {
 	if opt.public {
 		return
 	}
-	if s.logins, err = auth.NewLogins(documents{s.model}, opt.clock); err != nil {
+	if s.logins, err = people.NewLogins(documents{s.model}, opt.clock, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -3,19 +3,22 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/devops-trouble-map/dotm/api/door"
 	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/auth/people"
 	"github.com/devops-trouble-map/dotm/collect/push"
 )
 
 // The paths that are judged in their own way.
 const (
+	linksPath       = Prefix + "/login-links"
 	enrolPath       = Prefix + "/enrol"
 	certificatePath = Prefix + "/certificate"
 )
@@ -26,11 +29,13 @@ const relayHeader = "Dotm-Relay"
 
 // caller is who asks, as far as the head of a request tells.
 type caller struct {
-	// role is what it may do as a person; "" if it is none.
+	// role is what it may do as a person or script; "" if it is none.
 	role auth.Role
-	// user is the name of a person who logged in, session what the browser
-	// showed for it.
-	user, session string
+	// person is who logged in, session what the browser showed for it; api is
+	// the token of a script.
+	person  people.Person
+	session string
+	api     *people.APIToken
 	// local came through the socket of the data folder.
 	local bool
 	// agent is an enrolled one, with the relay that forwards for it.
@@ -39,7 +44,8 @@ type caller struct {
 	// token is the secret of something that wants to enrol.
 	token   string
 	address netip.Addr
-	secure  bool // what travels is encrypted, as far as the server can tell
+	program string // what it calls itself
+	secure  bool   // what travels is encrypted, as far as the server can tell
 }
 
 type callerKey struct{}
@@ -64,19 +70,29 @@ func Local(next http.Handler) http.Handler {
 
 func isLocal(r *http.Request) bool { return r.Context().Value(localKey{}) != nil }
 
-// gate lets through who may do what the request asks for. It reads the head of
-// a request alone: a body that nobody wants is never read.
+// gate lets through who may do what the request asks for, and has that written
+// down. It reads the head of a request alone: a body that nobody wants is never
+// read.
 func (h *handler) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := h.identify(r)
+		ru := h.ruleOf(r)
 		if err == nil {
-			err = permit(c, r)
+			err = permit(c, ru, r)
 		}
 		if err != nil {
 			h.refuse(w, r, c, err)
+			if ru.what != "" && c.known() { // strangers are in the log alone: they could fill it
+				h.note(r.Context(), c.entry(ru.what), http.StatusForbidden, err.Error())
+			}
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
+		if ru.what == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h.noted(w, r, c, ru, next)
 	})
 }
 
@@ -88,7 +104,7 @@ var errNotProxied = errors.New("this server answers its proxy only (--behind-pro
 
 // identify finds out who asks. The caller is never nil.
 func (h *handler) identify(r *http.Request) (*caller, error) {
-	c := &caller{secure: r.TLS != nil || len(h.Proxies) > 0, local: isLocal(r)}
+	c := &caller{secure: r.TLS != nil || len(h.Proxies) > 0, local: isLocal(r), program: r.UserAgent()}
 	if c.local {
 		c.role = auth.Admin
 		return c, nil
@@ -102,6 +118,8 @@ func (h *handler) identify(r *http.Request) (*caller, error) {
 	}
 	bearer, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
+	case given && people.IsAPIToken(bearer):
+		return c, h.script(r, c, bearer)
 	case given && h.Agents == nil:
 		return c, auth.ErrCredential
 	case given && r.URL.Path == enrolPath:
@@ -116,12 +134,50 @@ func (h *handler) identify(r *http.Request) (*caller, error) {
 		c.role = auth.Admin
 		return c, nil
 	}
-	if cookie, err := r.Cookie(cookieName(c)); err == nil {
+	if h.Vouched != nil && len(h.Proxies) > 0 {
+		p, err := h.Vouched.person(r)
+		if err != nil {
+			return c, err
+		}
+		if p.Role.Known() {
+			c.person, c.role = p, p.Role
+			return c, nil
+		}
+	}
+	if cookie, err := r.Cookie(door.CookieName(c.secure)); err == nil {
 		if p, ok := h.Logins.Session(cookie.Value); ok {
-			c.user, c.role, c.session = p.User, p.Role, cookie.Value
+			c.person, c.role, c.session = p, p.Role, cookie.Value
 		}
 	}
 	return c, nil
+}
+
+// errPlain refuses a token that others could read on the way.
+var errPlain = errors.New("API token came unencrypted (the proxy says X-Forwarded-Proto: http): end it, make another, and use https")
+
+// script judges an API token.
+func (h *handler) script(r *http.Request, c *caller, text string) error {
+	if h.Logins == nil { // nobody needs one
+		c.role = auth.Admin
+		return nil
+	}
+	if len(h.Proxies) > 0 && r.Header.Get("X-Forwarded-Proto") == "http" {
+		return errPlain
+	}
+	t, err := h.Logins.CheckAPIToken(text, c.address)
+	if err != nil {
+		return err
+	}
+	c.api, c.role = &t, t.Role
+	return nil
+}
+
+// door is the caller as those see it who let people in.
+func (c *caller) door() *door.Caller {
+	return &door.Caller{
+		Kind: c.kind(), Name: c.name(), Person: c.person, Role: c.role, Session: c.session,
+		Client: people.Client{Address: c.address, Program: c.program}, Secure: c.secure, Local: c.local,
+	}
 }
 
 // relayed judges the identity of a relay, and believes it whom it forwards for.
@@ -195,7 +251,6 @@ func parseHop(s string) (netip.Addr, bool) {
 var (
 	errLogin = errors.New("log in first: with a browser, or on the server's own machine as the user that it runs as")
 	errEnrol = errors.New("agent has no identity: make a token with dotm token create on the server's machine, and give it to dotm agent --token-file")
-	errRole  = errors.New("this login may not do that")
 	errAgent = errors.New("agents may only report")
 	errToken = errors.New("enrolling needs a token: dotm token create makes one, on the server's machine")
 	errRelay = errors.New("only relays get certificates")
@@ -203,7 +258,7 @@ var (
 )
 
 // permit says why a caller may not do what a request asks for, or nil.
-func permit(c *caller, r *http.Request) error {
+func permit(c *caller, ru rule, r *http.Request) error {
 	switch path := r.URL.Path; {
 	case path == push.Path && r.Method == http.MethodPost:
 		if c.agent == nil && c.role != auth.Admin {
@@ -217,19 +272,23 @@ func permit(c *caller, r *http.Request) error {
 			return errEnrol
 		}
 		return unless(c.agent.Role == auth.RoleRelay, errRelay)
-	case isPublic(r.Method, path):
+	case ru.role == "", c.agent != nil && ru.agents:
 		return nil
-	case c.agent != nil && r.Method == http.MethodPost && (path == checksPath || path == webhookPath):
-		return nil // results of its own host, say
 	case c.agent != nil:
 		return errAgent
 	case path == linksPath:
 		return unless(c.local, errLocal)
 	case c.role == "":
 		return errLogin
-	default:
-		return unless(c.role.May(needed(r.Method, path)), errRole)
 	}
+	return unless(c.role.May(ru.role), &roleError{c.role, ru.role})
+}
+
+// roleError says which role would do.
+type roleError struct{ has, needed auth.Role }
+
+func (e *roleError) Error() string {
+	return fmt.Sprintf("this takes the role %s, and this login or token has %s", e.needed, e.has)
 }
 
 func unless(fine bool, err error) error {
@@ -239,54 +298,18 @@ func unless(fine bool, err error) error {
 	return err
 }
 
-// public is what everybody may ask for: how to log in, and nothing of the site.
-var public = []string{
-	"GET " + Prefix + "/session", "POST " + Prefix + "/login", "POST " + Prefix + "/logout", "POST " + Prefix + "/setup",
-	"GET " + Prefix + "/ca",
-}
-
-// isPublic also knows the files of the UI, and what tells that the server lives.
-func isPublic(method, path string) bool {
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	page := method == http.MethodGet && !strings.HasPrefix(path, "/api/") && path != "/metrics"
-	return page || slices.Contains(public, method+" "+path)
-}
-
-// The paths of results and of monitoring systems.
-const (
-	checksPath  = Prefix + "/checks"
-	sourcesPath = Prefix + "/sources"
-)
-
-// needed is the role that a request of a person takes.
-func needed(method, path string) auth.Role {
-	if strings.HasPrefix(path, sourcesPath) && method != http.MethodGet && method != http.MethodHead && !strings.HasSuffix(path, "/refresh") {
-		return auth.Admin // a source holds a secret, and has the server ask an address
-	}
-	if strings.HasPrefix(path, checksPath+"/") && !strings.HasSuffix(path, "/map") {
-		return auth.Admin // it acts on another system
-	}
-	for _, p := range []string{"/tokens", "/agents", "/backup", "/restore"} {
-		if strings.HasPrefix(path, Prefix+p) {
-			return auth.Admin
-		}
-	}
-	if method == http.MethodGet || method == http.MethodHead {
-		return auth.Viewer
-	}
-	return auth.Operator
-}
-
-// still reports whether the session that a long answer began with goes on.
+// still reports whether the session or token that a long answer began with is in
+// force.
 func (h *handler) still(r *http.Request) bool {
 	c := callerOf(r.Context())
-	if c.session == "" {
-		return true
+	switch {
+	case c.api != nil:
+		return h.Logins.TokenHolds(c.api.ID)
+	case c.session != "":
+		_, ok := h.Logins.Session(c.session)
+		return ok
 	}
-	_, ok := h.Logins.Session(c.session)
-	return ok
+	return true
 }
 
 // refuse answers who may not.
@@ -306,40 +329,4 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, c *caller, err 
 		w.Header().Set("Connection", "close") // nobody waits for the body of a stranger
 	}
 	problem(w, status, err.Error())
-}
-
-// authStatus is the HTTP status of an error of package auth; 0 for others.
-func authStatus(err error) int {
-	var busy *auth.BusyError
-	switch {
-	case errors.As(err, &busy):
-		return http.StatusTooManyRequests
-	case errors.Is(err, auth.ErrCredential):
-		return http.StatusUnauthorized
-	case errors.Is(err, auth.ErrForbidden):
-		return http.StatusForbidden
-	case errors.Is(err, auth.ErrInvalid):
-		return http.StatusUnprocessableEntity
-	case errors.Is(err, auth.ErrNotFound):
-		return http.StatusNotFound
-	}
-	return 0
-}
-
-// retryAfter is the header's value of an error that passes (RFC 9110, 10.2.3).
-func retryAfter(err error) string {
-	var busy *auth.BusyError
-	if !errors.As(err, &busy) {
-		return ""
-	}
-	return strconv.Itoa(int(busy.Wait.Seconds()) + 1)
-}
-
-// cookieName is that of the session. The prefix makes browsers take it from
-// nobody else, and send it encrypted only (RFC 6265bis, 4.1.3.2).
-func cookieName(c *caller) string {
-	if c.secure {
-		return "__Host-dotm"
-	}
-	return "dotm"
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/auth/people"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -104,7 +105,7 @@ func taken(a answered) bool { return a.StatusCode/100 == 2 }
 func TestNothingWithoutLogin(t *testing.T) {
 	s := newSite(t, siteOptions{login: true})
 	doc, _ := openAPI(t, newSite(t, siteOptions{}))
-	open := map[string]bool{"get /session": true, "post /login": true, "post /logout": true, "post /setup": true, "get /ca": true}
+	open := map[string]bool{"get /session": true, "post /login": true, "post /logout": true, "post /setup": true, "get /login/oidc": true, "get /login/oidc/callback": true, "get /ca": true}
 	asked := 0
 	for path, operations := range doc.Paths {
 		concrete := strings.NewReplacer("{name}", "web", "{id}", "x", "{format}", "svg").Replace(path)
@@ -164,7 +165,7 @@ func TestLogin(t *testing.T) {
 		t.Errorf("the answer is %s, %v", a.body, a.Header)
 	}
 	var got Session
-	if err := json.Unmarshal(s.get(t, Prefix+"/session", header...).body, &got); err != nil || got != (Session{User: "admin", Role: auth.Admin}) {
+	if err := json.Unmarshal(s.get(t, Prefix+"/session", header...).body, &got); err != nil || got != (Session{User: "admin", Role: auth.Admin, How: people.ByPassword}) {
 		t.Errorf("%+v %v", got, err)
 	}
 	for _, path := range []string{"/topology", "/agents", "/tokens", "/openapi.json", "/settings"} {
@@ -265,7 +266,7 @@ func TestStreamEndsWithSession(t *testing.T) {
 	req.Header.Set(header[0], header[1])
 	h := &handler{Options: Options{Logins: s.logins}}
 	c, err := h.identify(req)
-	if err != nil || c.user != "admin" {
+	if err != nil || c.person.User != "admin" {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	req = req.WithContext(context.WithValue(req.Context(), callerKey{}, c))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -39,11 +40,9 @@ func (h *handler) incidents(a huma.API) {
 		},
 		Asker: func(ctx context.Context) (string, bool) {
 			c := callerOf(ctx)
-			if c.user == "" {
-				return "dotm", c.role.May(auth.Admin)
-			}
-			return c.user, c.role.May(auth.Admin)
+			return cmp.Or(c.name(), "dotm"), c.role.May(auth.Operator)
 		},
+		Changed: changed,
 		Acknowledge: func(ctx context.Context, id, author, comment string) (string, error) {
 			return h.Monitoring.Acknowledge(ctx, id, author, comment)
 		},

@@ -111,6 +111,7 @@ func (h *handler) mapCheck(ctx context.Context, p *MappedCheck) (*WrittenRule, e
 // corrected is what brings a check where it belongs: written, or with what it would
 // move.
 func (h *handler) corrected(ctx context.Context, p *MappedCheck, out *WrittenRule) (g proposal.Suggestion, err error) {
+	changed(ctx, p.ID, nil, p.Body)
 	if !p.Body.Preview {
 		return h.Monitoring.CorrectMapping(ctx, p.ID, p.Body.Node, p.Body.Service)
 	}

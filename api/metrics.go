@@ -33,7 +33,7 @@ func (c *counts) report(err error) {
 }
 
 // metrics serves the server's own figures in Prometheus' text format.
-func (h *handler) metrics(mux *http.ServeMux) {
+func (h *handler) metrics(mux *router) {
 	reg := prometheus.NewRegistry()
 	h.counts = &counts{
 		reports: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -161,7 +161,7 @@ func (c *sourceCollector) Collect(ch chan<- prometheus.Metric) {
 
 // health serves /healthz (the process answers) and /readyz (reports are taken
 // in and kept).
-func (h *handler) health(mux *http.ServeMux) {
+func (h *handler) health(mux *router) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := h.Model.Ready(); err != nil {

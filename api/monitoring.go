@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -259,10 +260,8 @@ type Acknowledged struct {
 }
 
 func (h *handler) acknowledge(ctx context.Context, p *Acknowledging) (*Acknowledged, error) {
-	author, comment := "dotm", p.Body.Comment
-	if c := callerOf(ctx); c != nil && c.user != "" {
-		author = c.user
-	}
+	author, comment := cmp.Or(callerOf(ctx).name(), "dotm"), p.Body.Comment
+	changed(ctx, p.ID, nil, map[string]string{"comment": comment})
 	if comment == "" {
 		comment = "acknowledged from DevOps Trouble Map"
 	}
@@ -339,12 +338,26 @@ func (h *handler) changeSource(ctx context.Context, p *ChangedSource) (*SourceAn
 }
 
 func (h *handler) putSource(ctx context.Context, o monitor.Options, isNew bool) (*SourceAnswer, error) {
+	changed(ctx, o.Name, h.sourceNamed(ctx, o.Name), o)
 	kept, err := h.Monitoring.PutSource(ctx, o, isNew)
 	if err != nil {
 		return nil, sourceProblem(err)
 	}
 	kept.Password = ""
 	return &SourceAnswer{kept}, nil
+}
+
+// sourceNamed is how a source is read now; nil if there is none.
+func (h *handler) sourceNamed(ctx context.Context, name string) any {
+	list, err := h.Monitoring.Sources(ctx)
+	if err != nil {
+		return nil
+	}
+	i := slices.IndexFunc(list, func(s monitor.State) bool { return s.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return list[i].Options
 }
 
 // sourceProblem words what is wrong with a source.
@@ -371,6 +384,7 @@ type SourceName struct {
 }
 
 func (h *handler) removeSource(ctx context.Context, p *SourceName) (*struct{}, error) {
+	changed(ctx, p.Name, h.sourceNamed(ctx, p.Name), nil)
 	there, err := h.Monitoring.RemoveSource(ctx, p.Name)
 	switch {
 	case err != nil:
@@ -413,6 +427,7 @@ const testWithin = 25 * time.Second
 func (h *handler) testSource(ctx context.Context, p *NewSource) (*SourceTest, error) {
 	ctx, cancel := context.WithTimeout(ctx, testWithin)
 	defer cancel()
+	changed(ctx, p.Body.Name, nil, map[string]string{"url": p.Body.URL, "kind": string(p.Body.Kind)})
 	o, found, err := h.Monitoring.TestSource(ctx, p.Body.options())
 	if err != nil {
 		return nil, sourceProblem(err)

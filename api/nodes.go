@@ -215,6 +215,7 @@ type NewTarget struct {
 type TargetAnswer struct{ Body collect.Target }
 
 func (h *handler) addNode(ctx context.Context, p *NewTarget) (*TargetAnswer, error) {
+	changed(ctx, p.Body.URL, nil, p.Body)
 	added, err := h.Fleet.AddTarget(ctx, collect.Target{URL: p.Body.URL, Zone: p.Body.Zone, Name: p.Body.Name})
 	var wrong *collect.TargetError
 	switch {
@@ -263,6 +264,7 @@ type TargetURL struct {
 }
 
 func (h *handler) removeTarget(ctx context.Context, p *TargetURL) (*struct{}, error) {
+	changed(ctx, p.URL, nil, nil)
 	there, err := h.Fleet.RemoveTarget(ctx, p.URL)
 	if err != nil {
 		return nil, removalProblem(err)

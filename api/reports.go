@@ -9,13 +9,14 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/devops-trouble-map/dotm/api/door"
 	"github.com/devops-trouble-map/dotm/collect/push"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
 // reports takes in what agents send. The body may be gzipped and larger than
 // other bodies, so collect/push reads it; the API's description only shows it.
-func (h *handler) reports(mux *http.ServeMux, a *huma.OpenAPI) {
+func (h *handler) reports(mux *router, a *huma.OpenAPI) {
 	schema := func(of reflect.Type, name string) *huma.MediaType {
 		return &huma.MediaType{Schema: a.Components.Schemas.Schema(of, true, name)}
 	}
@@ -77,7 +78,7 @@ func reportProblem(err error) *huma.ErrorModel {
 	if errors.As(err, &failure) {
 		status = failure.Status
 	}
-	if ofAuth := authStatus(err); ofAuth != 0 {
+	if ofAuth := door.Status(err); ofAuth != 0 {
 		status = ofAuth
 	}
 	m := &huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: err.Error()}

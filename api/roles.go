@@ -95,6 +95,7 @@ type RolesChange struct {
 }
 
 func (h *handler) chooseRoles(ctx context.Context, p *RolesChange) (*RolesAnswer, error) {
+	before := h.Roles.RoleChoices()
 	err := h.Roles.ChooseRoles(ctx, func(c *grouping.Choices) error {
 		choose(&c.Names, p.Body.Names)
 		choose(&c.Pool, p.Body.Pool)
@@ -102,6 +103,7 @@ func (h *handler) chooseRoles(ctx context.Context, p *RolesChange) (*RolesAnswer
 		choose(&c.Shared, p.Body.Shared)
 		return nil
 	})
+	changed(ctx, "", before, h.Roles.RoleChoices())
 	var wrong *grouping.ChoiceError
 	switch {
 	case errors.As(err, &wrong):
@@ -151,6 +153,7 @@ type BoxMoves struct {
 }
 
 func (h *handler) moveBoxes(ctx context.Context, p *BoxMoves) (*struct{}, error) {
+	changed(ctx, string(p.Level), nil, map[string]any{"pins": p.Body.Pins})
 	err := h.Charts.MoveBoxes(ctx, p.Level, p.Body.Pins)
 	var wrong interface {
 		WrongField() (field, rule, value string)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/view"
 )
@@ -261,6 +262,11 @@ type SettingsChange struct {
 func (h *handler) patchSettings(ctx context.Context, p *SettingsChange) (*SettingsAnswer, error) {
 	patch, err := store.ParsePatch(p.RawBody)
 	if err == nil {
+		if err := mayChange(callerOf(ctx), patch.Fields()); err != nil {
+			return nil, err
+		}
+		before, _ := h.Settings.Settings()
+		changed(ctx, strings.Join(patch.Fields(), ", "), before, patch.Apply(before))
 		err = h.Settings.ChangeSettings(ctx, patch)
 	}
 	var invalid *store.InvalidError
@@ -277,6 +283,16 @@ func (h *handler) patchSettings(ctx context.Context, p *SettingsChange) (*Settin
 		return nil, huma.Error409Conflict(err.Error(), &huma.ErrorDetail{Message: "is set in dotm.yaml", Location: "body." + locked.LockedField()})
 	}
 	return nil, huma.Error503ServiceUnavailable(err.Error())
+}
+
+// mayChange refuses operators the settings that are not theirs.
+func mayChange(c *caller, fields []string) error {
+	for _, f := range fields {
+		if !c.role.May(auth.Admin) && !slices.Contains(ofOperators, f) {
+			return huma.Error403Forbidden("setting " + f + " takes the role admin; operators change " + strings.Join(ofOperators, ", "))
+		}
+	}
+	return nil
 }
 
 // VersionAnswer is the answer of GET /version.

@@ -164,7 +164,7 @@ func TestSettingsRefused(t *testing.T) {
 		{"locked", `{"hide_after":"2h"}`, 409, "body.hide_after", "hide_after is set in dotm.yaml: change it there and restart"},
 		{"too short", `{"ageing":"1ms"}`, 422, "body.ageing", "ageing must be 1s to 87600h0m0s, is 1ms"},
 		{"port 0", `{"ignored_ports":[22,0]}`, 422, "body.ignored_ports[1]", "ignored_ports[1] must be 1 to 65535, is 0"},
-		{"unknown", `{"aging":"1m"}`, 422, "body.aging", "aging must be one of ageing, hide_after, expire_after, stale_after, retention, retention_bytes, key_frames, ledger_retention, poll_interval, check_expiry, signals, aliases, mapping, internal_networks, outside_networks, virtual_addresses, names, names_by, internet_split, ignored_ports, ignored_names, is no setting"},
+		{"unknown", `{"aging":"1m"}`, 422, "body.aging", "aging must be one of ageing, hide_after, expire_after, stale_after, retention, retention_bytes, key_frames, ledger_retention, audit_retention, poll_interval, check_expiry, signals, aliases, mapping, internal_networks, outside_networks, virtual_addresses, names, names_by, internet_split, ignored_ports, ignored_names, is no setting"},
 		{"wrong type", `{"ignored_ports":"22"}`, 422, "body.ignored_ports", ""},
 		{"large port", `{"ignored_ports":[70000]}`, 422, "body.ignored_ports[0]", "ignored_ports[0] must be a port, 1 to 65535, is 70000"},
 		{"no duration", `{"ageing":"five minutes"}`, 422, "body.ageing", `ageing must be a duration like "90s" or "5m", is "five minutes"`},

@@ -26,7 +26,7 @@ and <code>dotm map</code> in a terminal.</p>
 const loginPage = "login"
 
 // static serves the web UI, and says no to everything that nothing else serves.
-func (h *handler) static(mux *http.ServeMux) {
+func (h *handler) static(mux *router) {
 	pages := http.HandlerFunc(pageNotBuilt)
 	if h.UI != nil {
 		pages = h.page

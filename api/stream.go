@@ -32,7 +32,7 @@ const streamPath = Prefix + "/stream"
 // The id of each event is the revision, so that a viewer that reconnects goes
 // on where it was: by Last-Event-ID, or by ?after= where it can send no header,
 // as an EventSource that is new.
-func (h *handler) stream(ctx context.Context, mux *http.ServeMux) {
+func (h *handler) stream(ctx context.Context, mux *router) {
 	mux.HandleFunc("GET "+streamPath, func(w http.ResponseWriter, r *http.Request) {
 		asked := r.URL.Query()
 		req, err := parseRequest(asked.Get("level"), asked.Get("hide"), asked.Get("expand"), HideDefault)

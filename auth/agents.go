@@ -94,10 +94,10 @@ func NewAgents(k Keeper, now func() time.Time) (*Agents, error) {
 }
 
 func (a *Agents) load() error {
-	if err := load(a.keeper, kindToken, func(_ string, t *token) { a.putToken(t) }); err != nil {
+	if err := Load(a.keeper, kindToken, func(_ string, t *token) { a.putToken(t) }); err != nil {
 		return err
 	}
-	return load(a.keeper, kindAgent, func(id string, x *agent) {
+	return Load(a.keeper, kindAgent, func(id string, x *agent) {
 		if !a.dirty[id] || a.agents[id] == nil || !x.Revoked.IsZero() {
 			a.agents[id] = x
 		}
@@ -165,12 +165,12 @@ func (a *Agents) Enrol(ctx context.Context, secret string, r EnrolRequest) (Agen
 	}
 	used := *t
 	used.Used++
-	id := newID()
+	id := NewID()
 	x := &agent{Agent{
 		ID: id, Identity: cmp.Or(a.identityOf(&r), id), Role: t.Role, Name: r.Name, Zone: r.Zone, Names: t.Names, Version: r.Version,
 		Enrolled: a.now().UTC().Truncate(time.Second),
 	}, r.SecretHash, t.ID, r.Machine}
-	keep := []Document{document(kindToken, t.ID, &used), document(kindAgent, x.ID, x)}
+	keep := []Document{NewDocument(kindToken, t.ID, &used), NewDocument(kindAgent, x.ID, x)}
 	if err := a.keeper.ChangeDocuments(ctx, keep, nil); err != nil {
 		return Agent{}, fmt.Errorf("keeping agent: %w", err)
 	}
@@ -183,7 +183,7 @@ func (a *Agents) Enrol(ctx context.Context, secret string, r EnrolRequest) (Agen
 // revoked.
 func (a *Agents) enrolledWith(token, hash string) *agent {
 	for _, x := range a.agents {
-		if x.Token == token && sameHash(x.Hash, hash) && x.Revoked.IsZero() {
+		if x.Token == token && SameHash(x.Hash, hash) && x.Revoked.IsZero() {
 			return x
 		}
 	}
@@ -212,7 +212,7 @@ func (a *Agents) Authenticate(text string) (Agent, error) {
 	defer a.mu.Unlock()
 	x := a.agents[c.ID]
 	switch {
-	case x == nil || !sameHash(x.Hash, HashSecret(c.Secret)):
+	case x == nil || !SameHash(x.Hash, HashSecret(c.Secret)):
 		return Agent{}, fmt.Errorf("agent's identity is %w: this server doesn't know it (enrol anew with a token of dotm token create)", ErrCredential)
 	case !x.Revoked.IsZero():
 		return Agent{}, fmt.Errorf("agent's identity is %w: agent %s (%s) was revoked at %s (enrol anew with a token of dotm token create)",
@@ -274,7 +274,7 @@ func (a *Agents) Saw(ctx context.Context, id string, s Sighting) error {
 	if s.Name != x.Name {
 		renamed := *x
 		renamed.Name = s.Name
-		if err := a.keeper.ChangeDocuments(ctx, []Document{document(kindAgent, id, &renamed)}, nil); err != nil {
+		if err := a.keeper.ChangeDocuments(ctx, []Document{NewDocument(kindAgent, id, &renamed)}, nil); err != nil {
 			return fmt.Errorf("keeping agent's name: %w", err)
 		}
 		x.Name = s.Name
@@ -342,7 +342,7 @@ func (a *Agents) Revoke(ctx context.Context, id string) error {
 	}
 	revoked := *x
 	revoked.Revoked = a.now().UTC().Truncate(time.Second)
-	if err := a.keeper.ChangeDocuments(ctx, []Document{document(kindAgent, id, &revoked)}, nil); err != nil {
+	if err := a.keeper.ChangeDocuments(ctx, []Document{NewDocument(kindAgent, id, &revoked)}, nil); err != nil {
 		return fmt.Errorf("revoking agent: %w", err)
 	}
 	*x = revoked
@@ -359,7 +359,7 @@ func (a *Agents) Sweep(ctx context.Context) error {
 	keep := make([]Document, 0, len(a.dirty))
 	var drop []Key
 	for id := range a.dirty {
-		keep = append(keep, document(kindAgent, id, a.agents[id]))
+		keep = append(keep, NewDocument(kindAgent, id, a.agents[id]))
 	}
 	for id, t := range a.tokens {
 		if now.Sub(t.Expires) >= showExpired {

@@ -223,7 +223,7 @@ func TestAuthenticateRefuses(t *testing.T) {
 	id, credential := a.enrolled(t, a.token(t, TokenOptions{}), newHost("web", "m1"))
 	_, other := a.enrolled(t, a.token(t, TokenOptions{}), newHost("db", "m2"))
 	for name, text := range map[string]string{
-		"nothing": "", "another id": Credential{newID(), NewSecret()}.String(), "another secret": Credential{id, NewSecret()}.String(),
+		"nothing": "", "another id": Credential{NewID(), NewSecret()}.String(), "another secret": Credential{id, NewSecret()}.String(),
 		"the secret of another": strings.Replace(other, strings.Split(other, ".")[1], id, 1),
 	} {
 		if _, err := a.Authenticate(text); !errors.Is(err, ErrCredential) {

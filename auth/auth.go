@@ -1,8 +1,9 @@
-// Package auth says who is who: people by password and session, agents by an
-// enrolment token and then a secret of their own. It keeps hashes only, decides
-// nothing about HTTP, and is asked before a request's body is read. Its leaves
-// are pki (the server's certificates) and uplink (how an agent reaches its
-// server).
+// Package auth says who is who: agents by an enrolment token and then a secret
+// of their own; its leaf people, who logs in and which scripts may ask. It keeps
+// hashes only, decides nothing about HTTP, and is asked before a request's body
+// is read. Its other leaves are htpasswd and oidc (who vouches for people that
+// are not kept here), pki (the server's certificates) and uplink (how an agent
+// reaches its server).
 package auth
 
 import (
@@ -23,9 +24,9 @@ type Role string
 
 // The roles of people, each of which may do what the one before may.
 const (
-	Viewer   Role = "viewer"   // read
-	Operator Role = "operator" // change settings and what is shown
-	Admin    Role = "admin"    // everything, logins and agents included
+	Viewer   Role = "viewer"   // reads
+	Operator Role = "operator" // acknowledges; decides what checks are about, what is called how, and where boxes stand
+	Admin    Role = "admin"    // everything: settings, sources, nodes, people, tokens, agents
 )
 
 // ranks orders the roles of people.
@@ -34,6 +35,51 @@ var ranks = map[Role]int{Viewer: 1, Operator: 2, Admin: 3}
 // May reports whether r includes what needed may do. A role that is not one of
 // people's may nothing.
 func (r Role) May(needed Role) bool { return ranks[r] > 0 && ranks[r] >= ranks[needed] }
+
+// Known reports whether r is one of people's.
+func (r Role) Known() bool { return ranks[r] > 0 }
+
+// ParseRole reads one of people's. The error wraps [ErrInvalid].
+func ParseRole(text string) (Role, error) {
+	if r := Role(text); r.Known() {
+		return r, nil
+	}
+	return "", fmt.Errorf("role is %w: it must be %s, %s or %s, is %.40q", ErrInvalid, Viewer, Operator, Admin, text)
+}
+
+// Grants give people that somebody else vouches for their roles.
+type Grants struct {
+	// By are the roles of names: of people, of groups, or of what a claim holds.
+	By map[string]Role
+	// Default is the role of those that are not named; "" if they may nothing.
+	Default Role
+}
+
+// Of is the highest role that any of the names has, or the default.
+func (g Grants) Of(names ...string) Role {
+	best := g.Default
+	for _, n := range names {
+		if r := g.By[n]; ranks[r] > ranks[best] {
+			best = r
+		}
+	}
+	return best
+}
+
+// Check says what is wrong with them. The error wraps [ErrInvalid].
+func (g Grants) Check() error {
+	if g.Default != "" {
+		if _, err := ParseRole(string(g.Default)); err != nil {
+			return fmt.Errorf("default_%w", err)
+		}
+	}
+	for name, r := range g.By {
+		if _, err := ParseRole(string(r)); err != nil {
+			return fmt.Errorf("roles: %.80q: %w", name, err)
+		}
+	}
+	return nil
+}
 
 // The roles of what enrols.
 const (
@@ -61,10 +107,8 @@ type Keeper interface {
 
 // The kinds of documents that this package keeps.
 const (
-	kindUser    = "user"
-	kindSession = "session"
-	kindToken   = "token"
-	kindAgent   = "agent"
+	kindToken = "token"
+	kindAgent = "agent"
 )
 
 var (
@@ -100,8 +144,8 @@ func NewSecret() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// newID makes the name of a token or agent: 16 hexadecimal digits.
-func newID() string {
+// NewID makes the name of a token or agent: 16 hexadecimal digits.
+func NewID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
@@ -114,11 +158,11 @@ func HashSecret(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// sameHash compares in constant time.
-func sameHash(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+// SameHash compares in constant time.
+func SameHash(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// load decodes the documents of a kind.
-func load[T any](k Keeper, kind string, put func(key string, v *T)) error {
+// Load decodes the documents of a kind.
+func Load[T any](k Keeper, kind string, put func(key string, v *T)) error {
 	for _, d := range k.Documents(kind) {
 		v := new(T)
 		if err := json.Unmarshal(d.Value, v); err != nil {
@@ -129,8 +173,8 @@ func load[T any](k Keeper, kind string, put func(key string, v *T)) error {
 	return nil
 }
 
-// document encodes one. Everything that is kept can be encoded.
-func document(kind, key string, v any) Document {
+// NewDocument encodes one. Everything that is kept can be encoded.
+func NewDocument(kind, key string, v any) Document {
 	raw, _ := json.Marshal(v)
 	return Document{kind, key, raw}
 }

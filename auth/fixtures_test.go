@@ -78,19 +78,7 @@ func (c *clock) pass(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
-var (
-	home  = netip.MustParseAddr("192.0.2.7")
-	enemy = netip.MustParseAddr("198.51.100.9")
-)
-
-func newLogins(t *testing.T, k Keeper, c *clock) *Logins {
-	t.Helper()
-	l, err := NewLogins(k, c.now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
+var home = netip.MustParseAddr("192.0.2.7")
 
 func newAgents(t *testing.T, k Keeper, c *clock) *Agents {
 	t.Helper()

@@ -32,7 +32,7 @@ func TestTokenText(t *testing.T) {
 }
 
 func TestCredentialText(t *testing.T) {
-	want := Credential{newID(), NewSecret()}
+	want := Credential{NewID(), NewSecret()}
 	if got, err := ParseCredential(want.String()); err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -64,7 +64,7 @@ func TestSecrets(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
 		s := NewSecret()
-		if len(s) != 43 || !isSecret(s) || seen[s] || seen[newID()] {
+		if len(s) != 43 || !isSecret(s) || seen[s] || seen[NewID()] {
 			t.Fatalf("secret is %q", s)
 		}
 		seen[s] = true

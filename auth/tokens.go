@@ -88,12 +88,12 @@ func (a *Agents) CreateToken(ctx context.Context, opt TokenOptions) (secret stri
 	now := a.now().UTC().Truncate(time.Second)
 	secret = NewSecret()
 	t := &token{TokenInfo{
-		ID: newID(), Role: RoleAgent, Names: opt.Names, Uses: opt.Uses, Created: now, Expires: now.Add(opt.Life),
+		ID: NewID(), Role: RoleAgent, Names: opt.Names, Uses: opt.Uses, Created: now, Expires: now.Add(opt.Life),
 	}, HashSecret(secret)}
 	if len(opt.Names) > 0 {
 		t.Role = RoleRelay
 	}
-	if err := a.keeper.ChangeDocuments(ctx, []Document{document(kindToken, t.ID, t)}, nil); err != nil {
+	if err := a.keeper.ChangeDocuments(ctx, []Document{NewDocument(kindToken, t.ID, t)}, nil); err != nil {
 		return "", TokenInfo{}, fmt.Errorf("keeping token: %w", err)
 	}
 	a.putToken(t)

@@ -43,6 +43,8 @@ type Config struct {
 	RedisCompat string `yaml:"redis_compat,omitempty" json:"redis_compat,omitempty"`
 	// TLS is the server's certificate.
 	TLS TLS `yaml:"tls,omitempty" json:"tls,omitzero"`
+	// Auth says who vouches for people.
+	Auth Auth `yaml:"auth,omitempty" json:"auth,omitzero"`
 	// Nodes are asked, because they don't report by themselves.
 	Nodes []Node `yaml:"nodes,omitempty" json:"nodes,omitempty"`
 	// Sources are monitoring systems that are read.
@@ -137,6 +139,9 @@ func Parse(raw []byte) (Config, error) {
 	}
 	if !slices.Contains([]string{"", "keys", "full", "off"}, c.RedisCompat) {
 		return Config{}, fmt.Errorf("redis_compat must be keys, full or off, is %q", c.RedisCompat)
+	}
+	if err := c.checkAuth(); err != nil {
+		return Config{}, err
 	}
 	if err := c.checkNodes(); err != nil {
 		return Config{}, err

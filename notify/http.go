@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -40,19 +41,19 @@ func (t *TLS) Config(host string) (*tls.Config, error) {
 	return conf, nil
 }
 
-// Post sends a JSON body to a URL of a receiver, with its login. It follows no
+// Post sends a JSON body to an address of a receiver, with its login. It follows no
 // redirect: who is told is who was configured. An answer that would be the same
 // again is a [*Refused].
-func (o *Options) Post(ctx context.Context, url string, body []byte, header http.Header) error {
+func (o *Options) Post(ctx context.Context, address string, body []byte, header http.Header) error {
 	conf, err := o.TLS.Config("")
 	if err != nil {
 		return err
 	}
 	transport := &http.Transport{TLSClientConfig: conf, DisableKeepAlives: true, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true}
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return &Refused{err}
+		return &Refused{withoutAddress(err)}
 	}
 	for name, values := range header {
 		req.Header[name] = values
@@ -67,10 +68,20 @@ func (o *Options) Post(ctx context.Context, url string, body []byte, header http
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return err
+		return fmt.Errorf("asking %s: %w", req.URL.Host, withoutAddress(err))
 	}
 	defer resp.Body.Close() //nolint:errcheck // reading only
 	return judge(resp)
+}
+
+// withoutAddress is an error of a request without its address: with many services
+// the path is the secret, and viewers read why nobody is told.
+func withoutAddress(err error) error {
+	var of *url.Error
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
 }
 
 func judge(resp *http.Response) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/devops-trouble-map/dotm/audit"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -25,7 +26,7 @@ import (
 // passwords, sessions, and perhaps the key of the server's CA.
 
 // archiveFormat is the version of archives.
-const archiveFormat = 1
+const archiveFormat = 2 // 2: has the audit log
 
 // Limits of an archive.
 const (
@@ -47,6 +48,7 @@ type line struct {
 	Record   *Record         `json:"record,omitempty"`
 	Use      *Use            `json:"use,omitempty"`
 	Gap      *Gap            `json:"gap,omitempty"`
+	Audit    *audit.Entry    `json:"audit,omitempty"`
 	End      *archiveEnd     `json:"end,omitempty"`
 
 	size int // its bytes, when it was read
@@ -130,6 +132,9 @@ func (a *archiver) dump(ctx context.Context, s Store, made Made) error {
 		func() error { return s.Records(ctx, func(r Record) bool { return put(line{Record: &r}) }) },
 		func() error { return s.Uses(ctx, "", func(u Use) bool { return put(line{Use: &u}) }) },
 		func() error { return s.Gaps(ctx, everFrom, everTo, func(g Gap) bool { return put(line{Gap: &g}) }) },
+		func() error {
+			return s.Audit(ctx, everFrom, everTo, func(e audit.Entry) bool { return put(line{Audit: &e}) })
+		},
 	} {
 		if err := part(); err != nil {
 			return err
@@ -171,6 +176,7 @@ type Contents struct {
 	Made                                                time.Time
 	By                                                  string // the version of dotm; perhaps empty
 	Nodes, Documents, Events, Records, Uses, GapsInSeen int64
+	Audit                                               int64 // entries of the audit log
 }
 
 // CheckArchive reads an archive to its end, and says what it holds. Errors wrap
@@ -192,6 +198,8 @@ func CheckArchive(ctx context.Context, r io.Reader) (c Contents, err error) {
 			c.Uses++
 		case l.Gap != nil:
 			c.GapsInSeen++
+		case l.Audit != nil:
+			c.Audit++
 		}
 		return nil
 	})
@@ -232,6 +240,8 @@ func (f *filler) take(l *line) error {
 		c.Uses = append(c.Uses, *l.Use)
 	case l.Gap != nil:
 		c.Gaps = append(c.Gaps, *l.Gap)
+	case l.Audit != nil:
+		c.Audit = append(c.Audit, *l.Audit)
 	}
 	f.n, f.size = f.n+1, f.size+l.size
 	if f.n >= perWrite || f.size >= fullAt {
@@ -316,7 +326,7 @@ func checkEnd(in *bufio.Reader, end *archiveEnd, n int64, sum hash.Hash) error {
 func (l *line) check(n int64) error {
 	parts := 0
 	for _, is := range []bool{
-		l.Head != nil, l.State != nil, l.Block != nil, l.Document != nil, l.Event != nil, l.Record != nil, l.Use != nil, l.Gap != nil, l.End != nil,
+		l.Head != nil, l.State != nil, l.Block != nil, l.Document != nil, l.Event != nil, l.Record != nil, l.Use != nil, l.Gap != nil, l.Audit != nil, l.End != nil,
 	} {
 		if is {
 			parts++

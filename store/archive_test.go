@@ -16,6 +16,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/devops-trouble-map/dotm/audit"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/bolt"
 	"github.com/devops-trouble-map/dotm/topology"
@@ -27,7 +28,11 @@ var update = flag.Bool("update", false, "write the golden archive of this format
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-const golden = "testdata/v1.dotm"
+// golden is of the format of now, before is of the one before it.
+const (
+	golden = "testdata/v2.dotm"
+	before = "testdata/v1.dotm"
+)
 
 // site is something of everything.
 func site() store.Change {
@@ -39,6 +44,7 @@ func site() store.Change {
 		Append:  []topology.Event{{At: noon, ID: "1", Revision: "k3f9zq-41", Node: "web1"}, {At: noon, ID: "2", Revision: "k3f9zq-42", Node: "web1"}},
 		Records: []store.Record{{Node: "web1", At: noon, Data: []byte("whole")}, {Node: "web1", At: noon.Add(time.Minute), Base: noon, Data: []byte("patch")}},
 		Uses:    []store.Use{{Service: "web1~tcp~80", Connection: "c", First: noon, Last: noon}},
+		Audit:   []audit.Entry{{At: noon, Kind: audit.User, Who: "anna", What: "login", Result: audit.Done}},
 		Gaps:    []store.Gap{{Node: "web1", From: noon, To: noon.Add(time.Minute), Why: "silent"}, {From: noon, Why: "no server ran"}},
 	}
 }
@@ -97,7 +103,7 @@ func ended(lines string) string {
 }
 
 const (
-	head  = `{"dotm_archive":{"format":1,"made":"2026-03-01T12:00:00Z"}}` + "\n"
+	head  = `{"dotm_archive":{"format":2,"made":"2026-03-01T12:00:00Z"}}` + "\n"
 	state = `{"state":{"revision":"e-1","settings":{},"alive":"2026-03-01T12:00:00Z"}}` + "\n"
 )
 
@@ -113,12 +119,18 @@ func TestGoldenArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	raw, err := os.ReadFile(filepath.FromSlash(golden))
+	for name, entries := range map[string]int64{golden: 1, before: 0} {
+		t.Run(name, func(t *testing.T) { testGoldenArchive(t, name, entries) })
+	}
+}
+
+func testGoldenArchive(t *testing.T, name string, entries int64) {
+	raw, err := os.ReadFile(filepath.FromSlash(name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	c, err := check(raw)
-	if want := (store.Contents{Made: noon, By: "1.0.0", Nodes: 2, Documents: 1, Events: 2, Records: 2, Uses: 1, GapsInSeen: 2}); err != nil || c != want {
+	if want := (store.Contents{Made: noon, By: "1.0.0", Nodes: 2, Documents: 1, Events: 2, Records: 2, Uses: 1, GapsInSeen: 2, Audit: entries}); err != nil || c != want {
 		t.Errorf("it holds %+v, %v", c, err)
 	}
 	s := open(t)
@@ -127,7 +139,8 @@ func TestGoldenArchive(t *testing.T) {
 	}
 	// Events and nodes of that time had no checks, and nothing to say of them.
 	got := strings.ReplaceAll(string(unpack(t, dump(t, s))), `"open_status":"",`, "")
-	want := string(unpack(t, raw))
+	want := strings.Replace(string(unpack(t, raw)), `"format":1`, `"format":2`, 1)
+	want = strings.ReplaceAll(want, `"open_status":"",`, "")
 	ends := strings.LastIndex(want, `{"end"`) // the sum is of what was written
 	if got[:min(ends, len(got))] != want[:ends] {
 		t.Errorf("restored it is\n%s, not\n%s", got, want)
@@ -198,7 +211,7 @@ func TestRefusedArchives(t *testing.T) {
 		"no end":           {pack(t, head+state), "line 3: it is cut"},
 		"a line less":      {pack(t, strings.Replace(ended(head+state+`{"event":{}}`+"\n"), `{"event":{}}`+"\n", "", 1)), "it has 2 lines of 3"},
 		"another line":     {pack(t, strings.Replace(whole, "e-1", "e-2", 1)), "checksum"},
-		"format 0":         {pack(t, ended(strings.Replace(head, `"format":1`, `"format":0`, 1)+state)), "format must be at least 1, is 0"},
+		"format 0":         {pack(t, ended(strings.Replace(head, `"format":2`, `"format":0`, 1)+state)), "format must be at least 1, is 0"},
 		"revision":         {pack(t, ended(head+strings.Replace(state, "e-1", "e", 1))), `revision must be epoch-number, is "e"`},
 		"node":             {pack(t, ended(head+state+`{"block":{}}`+"\n")), "name of a node must not be empty"},
 		"record":           {pack(t, ended(head+state+`{"record":{"Node":"a\u0000b"}}`+"\n")), `node of a record must not be empty nor have a NUL, is "a\x00b"`},
@@ -215,8 +228,8 @@ func TestRefusedArchives(t *testing.T) {
 }
 
 func TestNewerArchive(t *testing.T) {
-	_, err := check(pack(t, ended(strings.Replace(head, `"format":1`, `"format":2,"unheard":{}`, 1)+"{\"of\":[1,2]}\n")))
-	if !errors.Is(err, store.ErrNewer) || !strings.Contains(err.Error(), "format 2, this one reads 1: update dotm") {
+	_, err := check(pack(t, ended(strings.Replace(head, `"format":2`, `"format":3,"unheard":{}`, 1)+"{\"of\":[1,2]}\n")))
+	if !errors.Is(err, store.ErrNewer) || !strings.Contains(err.Error(), "format 3, this one reads 2: update dotm") {
 		t.Errorf("it is refused with %v", err)
 	}
 }
@@ -310,7 +323,7 @@ func FuzzArchive(f *testing.F) {
 	lines = lines[:bytes.LastIndex(lines, []byte(`{"end"`))]
 	f.Add(lines)
 	f.Add([]byte(head + state))
-	for _, part := range []string{"block", "document", "event", "record", "use", "gap", "end", "state"} {
+	for _, part := range []string{"block", "document", "event", "record", "use", "gap", "audit", "end", "state"} {
 		f.Add([]byte(head + state + `{"` + part + `":{}}` + "\n"))
 	}
 	s := open(f)

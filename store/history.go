@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/audit"
 	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -25,7 +26,11 @@ type History interface {
 	Uses(ctx context.Context, service string, yield func(Use) bool) error
 	// Gaps are those that reach into a range, in the order of their starts.
 	Gaps(ctx context.Context, from, to time.Time, yield func(Gap) bool) error
-	// Extent says what there is.
+	// Audit are the entries of the audit log of a range, in the order of their
+	// times, those of one time in the order of their arrival. None is ever
+	// changed.
+	Audit(ctx context.Context, from, to time.Time, yield func(audit.Entry) bool) error
+	// Extent says what there is; the audit log does not count.
 	Extent(ctx context.Context) (Extent, error)
 }
 
@@ -47,6 +52,8 @@ type Forget struct {
 	Before time.Time
 	// Uses drops entries of the ledger that were last used before it.
 	Uses time.Time
+	// Audit drops entries of the audit log from before it.
+	Audit time.Time
 	// Bytes drops the oldest events and records while all of them take more than
 	// that; zero is no limit.
 	Bytes int64

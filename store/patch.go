@@ -27,6 +27,7 @@ type Patch struct {
 	RetentionBytes   *int64             `json:"retention_bytes,omitempty" yaml:"retention_bytes" rule:"must be a number of bytes"`
 	KeyFrames        *topology.Duration `json:"key_frames,omitempty" yaml:"key_frames" rule:"must be a duration like \"90s\" or \"5m\""`
 	LedgerRetention  *topology.Duration `json:"ledger_retention,omitempty" yaml:"ledger_retention" rule:"must be a duration like \"90s\" or \"5m\""`
+	AuditRetention   *topology.Duration `json:"audit_retention,omitempty" yaml:"audit_retention" rule:"must be a duration like \"90s\" or \"5m\""`
 	PollInterval     *topology.Duration `json:"poll_interval,omitempty" yaml:"poll_interval" rule:"must be a duration like \"90s\" or \"5m\""`
 	CheckExpiry      *topology.Duration `json:"check_expiry,omitempty" yaml:"check_expiry" rule:"must be a duration like \"90s\" or \"5m\""`
 	Signals          *signal.Rules      `json:"signals,omitempty" yaml:"signals" rule:"must be like {\"slow\": {\"off\": false, \"limit\": 4, \"for\": \"30s\"}}"`

@@ -40,7 +40,7 @@ func TestParsePatch(t *testing.T) {
 
 func TestParsePatchRefuses(t *testing.T) {
 	for _, c := range []struct{ raw, want string }{
-		{`{"aging":"1m"}`, "aging must be one of ageing, hide_after, expire_after, stale_after, retention, retention_bytes, key_frames, ledger_retention, poll_interval, check_expiry, signals, aliases, mapping, internal_networks, outside_networks, virtual_addresses, names, names_by, internet_split, ignored_ports, ignored_names, is no setting"},
+		{`{"aging":"1m"}`, "aging must be one of ageing, hide_after, expire_after, stale_after, retention, retention_bytes, key_frames, ledger_retention, audit_retention, poll_interval, check_expiry, signals, aliases, mapping, internal_networks, outside_networks, virtual_addresses, names, names_by, internet_split, ignored_ports, ignored_names, is no setting"},
 		{`{"ageing":"five minutes"}`, `ageing must be a duration like "90s" or "5m", is "five minutes"`},
 		{`{"ageing":300}`, `ageing must be a duration like "90s" or "5m", is 300`},
 		{`{"ageing":null}`, `ageing must be a duration like "90s" or "5m", is null`},

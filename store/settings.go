@@ -37,6 +37,8 @@ type Settings struct {
 	// LedgerRetention is how long after its last use it is known who used a
 	// service; 0 is for ever.
 	LedgerRetention topology.Duration `json:"ledger_retention" yaml:"ledger_retention"`
+	// AuditRetention is how long it is known who changed what; 0 is for ever.
+	AuditRetention topology.Duration `json:"audit_retention" yaml:"audit_retention"`
 	// PollInterval is the time between two polls of a node that is asked.
 	PollInterval topology.Duration `json:"poll_interval" yaml:"poll_interval"`
 	// CheckExpiry is how long the result of a check is kept that is stale; 0 is for
@@ -113,6 +115,7 @@ func Defaults() Settings {
 		RetentionBytes:   4 << 30,
 		KeyFrames:        topology.Duration(24 * time.Hour),
 		LedgerRetention:  topology.Duration(400 * 24 * time.Hour),
+		AuditRetention:   topology.Duration(400 * 24 * time.Hour),
 		PollInterval:     topology.Duration(time.Minute),
 		CheckExpiry:      topology.Duration(24 * time.Hour),
 		Signals:          signal.Defaults(),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/audit"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -66,6 +67,7 @@ type Change struct {
 	Records  []Record          // added to the history of their nodes
 	Uses     []Use             // merged into the ledger, see [Use.Merge]
 	Gaps     []Gap             // added or replaced, by node and From
+	Audit    []audit.Entry     // appended to the audit log
 	Forget   Forget
 }
 
@@ -73,7 +75,7 @@ type Change struct {
 func (c *Change) Empty() bool {
 	return c.Revision.Epoch == "" && len(c.Put) == 0 && len(c.Delete) == 0 &&
 		len(c.Append) == 0 && c.Settings == nil && len(c.Keep) == 0 && len(c.Drop) == 0 &&
-		c.Alive.IsZero() && len(c.Records) == 0 && len(c.Uses) == 0 && len(c.Gaps) == 0 && c.Forget == Forget{}
+		c.Alive.IsZero() && len(c.Records) == 0 && len(c.Uses) == 0 && len(c.Gaps) == 0 && len(c.Audit) == 0 && c.Forget == Forget{}
 }
 
 // Errors that opening a store wraps. Their messages say what to do.

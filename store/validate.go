@@ -63,6 +63,7 @@ func (s *Settings) checkDurations() error {
 		{"retention", s.Retention, 0, maxDuration},
 		{"key_frames", s.KeyFrames, 0, maxDuration},
 		{"ledger_retention", s.LedgerRetention, 0, maxDuration},
+		{"audit_retention", s.AuditRetention, 0, maxDuration},
 		{"poll_interval", s.PollInterval, minPoll, maxPoll},
 		{"check_expiry", s.CheckExpiry, 0, maxDuration},
 	} {

@@ -44,6 +44,8 @@ type Options struct {
 	Parse func(name, text string, now time.Time) (time.Time, error)
 	// Asker is who asks, and whether they may act on monitoring systems.
 	Asker func(ctx context.Context) (name string, acts bool)
+	// Changed notes for the audit log what a request changes.
+	Changed func(ctx context.Context, on string, before, after any)
 	// Acknowledge tells the monitoring system of a check that somebody takes care.
 	Acknowledge func(ctx context.Context, id, author, comment string) (did string, err error)
 }
@@ -286,6 +288,7 @@ const mostChecks = 200
 
 func (h *routes) acknowledge(ctx context.Context, p *Acknowledging) (*Acknowledged, error) {
 	in := h.Model.Incident(p.ID.ID)
+	h.Changed(ctx, p.ID.ID, nil, p.Body)
 	by, acts := h.Asker(ctx)
 	switch {
 	case in == nil:

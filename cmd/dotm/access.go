@@ -14,6 +14,8 @@ import (
 
 	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/auth/oidc"
+	"github.com/devops-trouble-map/dotm/auth/people"
 	"github.com/devops-trouble-map/dotm/auth/pki"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/report"
@@ -40,7 +42,9 @@ type access struct {
 	insecure bool           // everybody does, and needs none
 	proxies  []netip.Prefix // only these reach it
 
-	logins      *auth.Logins
+	logins      *people.Logins
+	provider    *oidc.Provider // nil for none
+	vouched     *api.Vouched
 	agents      *auth.Agents
 	authority   *pki.Authority
 	pin         auth.Fingerprint
@@ -65,6 +69,8 @@ func planAccess(address string, insecure bool, f accessFlags, cfg *config.Config
 	switch tls := cfg.TLS; {
 	case len(a.proxies) > 0 && insecure:
 		return nil, errors.New("--insecure and --behind-proxy contradict each other: behind a proxy a login is always needed")
+	case len(a.proxies) == 0 && cfg.Auth.Proxy != nil:
+		return nil, errors.New("auth.proxy needs --behind-proxy: anybody could send the header else")
 	case cmp.Or(f.KeyFile, tls.KeyFile) != "" && cmp.Or(f.CertFile, tls.CertFile) == "":
 		return nil, errors.New("--key-file needs --cert-file")
 	}
@@ -94,9 +100,14 @@ func (s *site) openAccess(f accessFlags, cfg *config.Config) (err error) {
 	if s.insecure {
 		return nil
 	}
-	if s.logins, err = auth.NewLogins(k, time.Now); err != nil {
+	also, err := directoryOf(cfg, s.log)
+	if err != nil {
 		return err
 	}
+	if s.logins, err = people.NewLogins(k, time.Now, also); err != nil {
+		return err
+	}
+	s.vouched = vouchedOf(cfg)
 	cert, key := cmp.Or(f.CertFile, cfg.TLS.CertFile), cmp.Or(f.KeyFile, cfg.TLS.KeyFile)
 	if s.loopback && cert == "" {
 		return nil
@@ -118,7 +129,8 @@ func (s *site) openAccess(f accessFlags, cfg *config.Config) (err error) {
 	case len(s.proxies) == 0:
 		s.certificate, s.pin = s.authority.Certificate, s.authority.Fingerprint()
 	}
-	return nil
+	s.provider, err = s.providerOf(cfg)
+	return err
 }
 
 // serverNames are what this machine is called, and the addresses that it has
@@ -151,6 +163,10 @@ func (a *access) listen(l net.Listener) net.Listener {
 
 // options are what the API knows of who may reach it.
 func (s *site) options(opt api.Options) api.Options {
+	opt.Vouched = s.vouched
+	if s.provider != nil { // not a nil pointer within an interface
+		opt.Provider = s.provider
+	}
 	opt.Loopback, opt.Logins, opt.Agents, opt.Pin, opt.Proxies, opt.URL = s.loopback, s.logins, s.agents, s.pin, s.proxies, s.publicURL()
 	if s.authority != nil { // not a nil pointer within an interface
 		opt.Issuer = s.authority
@@ -208,12 +224,13 @@ func (k keeper) ChangeDocuments(ctx context.Context, keep []auth.Document, drop 
 	return k.server.ChangeDocuments(ctx, docs, keys)
 }
 
-// firstLink is the way in for the first person; "" if there is no need.
+// firstLink is the way in for the first person; "" if there is no need, as somebody
+// else vouches for people.
 func (s *site) firstLink(ctx context.Context) string {
-	if s.loopback || s.logins == nil || s.logins.Configured() {
+	if s.loopback || s.logins == nil || s.logins.Configured() || s.provider != nil || s.vouched != nil {
 		return ""
 	}
-	secret, _, err := s.logins.NewLink(ctx)
+	secret, _, err := s.logins.NewLink(ctx, people.AdminUser)
 	if err != nil {
 		s.log.Error("making a login link failed", "error", err)
 		return ""

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -30,6 +34,9 @@ const localServer = "http://" + defaultListen
 type clientFlags struct {
 	Server string `help:"Address of the server. Without it the one of the data folder is asked, else http://127.0.0.1:4849." placeholder:"URL" env:"DOTM_SERVER"`
 	Data   string `help:"Data folder of a server on this machine: who may read it needs no login." placeholder:"DIR" type:"path" env:"DOTM_DATA"`
+
+	APITokenFile string `name:"api-token-file" help:"File of the API token for a server with a login (dotm token api create); or DOTM_API_TOKEN holds the token itself." placeholder:"FILE" type:"path" env:"DOTM_API_TOKEN_FILE"`
+	ServerCA     string `name:"server-ca" help:"Certificates (PEM) that the server's may be signed by, instead of the system's." placeholder:"FILE" type:"path" env:"DOTM_SERVER_CA"`
 }
 
 // get asks the server's API and decodes its answer into v.
@@ -86,7 +93,8 @@ func (c *clientFlags) find(ctx context.Context) (server string, client *http.Cli
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 			return "", nil, fmt.Errorf("--server must be an address like %s, is %q", localServer, c.Server)
 		}
-		return c.Server, http.DefaultClient, nil
+		client, err = c.remote(u)
+		return c.Server, client, err
 	}
 	data := cmp.Or(c.Data, defaultData())
 	conn, err := dialLocal(ctx, data)
@@ -100,6 +108,60 @@ func (c *clientFlags) find(ctx context.Context) (server string, client *http.Cli
 	return "http://localhost", &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialLocal(ctx, data) },
 	}}, nil
+}
+
+// remote is the way to a server elsewhere: with an API token, if there is one.
+func (c *clientFlags) remote(server *url.URL) (*http.Client, error) {
+	token := os.Getenv("DOTM_API_TOKEN")
+	if c.APITokenFile != "" {
+		raw, err := os.ReadFile(c.APITokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the API token: %w", err)
+		}
+		token = string(raw)
+	}
+	token = strings.TrimSpace(token)
+	if token != "" && server.Scheme != "https" && !isLoopback(server.Hostname()) {
+		return nil, fmt.Errorf("an API token must not be sent in the clear: use https://%s", server.Host)
+	}
+	transport := http.DefaultTransport
+	if c.ServerCA != "" {
+		pem, err := os.ReadFile(c.ServerCA)
+		if err != nil {
+			return nil, fmt.Errorf("reading --server-ca: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("--server-ca must hold certificates in PEM: %s has none", c.ServerCA)
+		}
+		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	}
+	if token == "" {
+		return &http.Client{Transport: transport}, nil
+	}
+	return &http.Client{Transport: &bearer{token, server.Host, transport}, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // another place might get the token
+	}}, nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// bearer shows an API token to one server.
+type bearer struct {
+	token, host string
+	next        http.RoundTripper
+}
+
+// RoundTrip is part of [http.RoundTripper].
+func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == b.host {
+		r = r.Clone(r.Context())
+		r.Header.Set("Authorization", "Bearer "+b.token)
+	}
+	return b.next.RoundTrip(r)
 }
 
 // decode reads an answer, or what it says is wrong.

@@ -41,6 +41,7 @@ type inForce struct {
 	Listen   string            `json:"listen" yaml:"listen"`
 	Data     string            `json:"data" yaml:"data"`
 	TLS      config.TLS        `json:"tls" yaml:"tls"`
+	Auth     config.Auth       `json:"auth" yaml:"auth"`
 	Nodes    []config.Node     `json:"nodes" yaml:"nodes"`
 	Sources  []config.Source   `json:"sources" yaml:"sources"`
 	Aliases  map[string]string `json:"aliases" yaml:"aliases"`
@@ -65,6 +66,12 @@ func (c *configPrintCmd) Run(g *globals) error {
 			all.Data = cfg.Data
 		}
 		all.TLS, all.Nodes, all.GeoIP = cfg.TLS, cfg.Nodes, cfg.GeoIP
+		all.Auth = cfg.Auth
+		if o := cfg.Auth.OIDC; o != nil && o.ClientSecret != "" {
+			shown := *o
+			shown.ClientSecret = "(not shown)"
+			all.Auth.OIDC = &shown
+		}
 		for _, s := range cfg.Sources {
 			if s.Password != "" {
 				s.Password = "(not shown)"

@@ -60,7 +60,10 @@ type cli struct {
 	Report  reportCmd    `cmd:"" help:"Say what is odd about the site."`
 	Node    nodeCmd      `cmd:"" help:"Add, remove and list nodes."`
 	Import  importCmd    `cmd:"" help:"Take over what another installation keeps."`
-	Token   tokenCmd     `cmd:"" help:"Make, list and end the tokens with which agents enrol."`
+	Token   tokenCmd     `cmd:"" help:"Make, list and end the tokens with which agents enrol, and those of scripts."`
+	User    userCmd      `cmd:"" help:"Add, list and remove those who may log in."`
+	Session sessionsCmd  `cmd:"" name:"sessions" help:"List who is logged in, and end sessions."`
+	Audit   auditCmd     `cmd:"" help:"Say who changed what, from where, and what came of it."`
 	Agents  agentsCmd    `cmd:"" help:"List the agents that enrolled, and revoke them."`
 	Login   loginLinkCmd `cmd:"" name:"login-link" help:"Print a link that sets the password of user admin, once."`
 	Config  configCmd    `cmd:"" help:"Check or print the configuration."`

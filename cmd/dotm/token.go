@@ -17,6 +17,7 @@ type tokenCmd struct {
 	Create tokenCreateCmd `cmd:"" help:"Make a token with which agents enrol, and print it."`
 	List   tokenListCmd   `cmd:"" help:"List the tokens, without their secrets."`
 	Remove tokenRemoveCmd `cmd:"" help:"End a token; what enrolled with it stays."`
+	API    apiTokenCmd    `cmd:"" name:"api" help:"Make, list and end the tokens of scripts."`
 }
 
 type tokenCreateCmd struct {
@@ -140,20 +141,11 @@ type loginLinkCmd struct{ clientFlags }
 
 // Run prints a link that sets the password of user admin.
 func (c *loginLinkCmd) Run(ctx context.Context, g *globals) error {
-	var made struct {
-		Secret  string    `json:"secret"`
-		Expires time.Time `json:"expires"`
-		URL     string    `json:"url"`
-	}
+	var made madeLink
 	if err := c.do(ctx, http.MethodPost, "/login-links", nil, &made); err != nil {
 		return err
 	}
-	if g.JSON {
-		return writeJSON(g.out, made)
-	}
-	fmt.Fprintf(g.err, "Once, until %s:\n", stamp(made.Expires))
-	_, err := fmt.Fprintln(g.out, made.URL)
-	return err
+	return made.print(g)
 }
 
 func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }

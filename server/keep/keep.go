@@ -203,6 +203,9 @@ func forget(s *store.Settings, now time.Time) store.Forget {
 	if s.LedgerRetention > 0 {
 		f.Uses = now.Add(-time.Duration(s.LedgerRetention))
 	}
+	if s.AuditRetention > 0 {
+		f.Audit = now.Add(-time.Duration(s.AuditRetention))
+	}
 	return f
 }
 

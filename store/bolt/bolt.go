@@ -46,6 +46,7 @@ var (
 	bucketPatches   = []byte("patches")   // see recordKey → time of the base, data
 	bucketUses      = []byte("uses")      // service, NUL, connection → JSON of store.Use
 	bucketGaps      = []byte("gaps")      // see gapKey → JSON of store.Gap
+	bucketAudit     = []byte("audit")     // see eventKey → JSON of audit.Entry
 
 	keyFormat   = []byte("format")
 	keyRevision = []byte("revision")
@@ -375,7 +376,7 @@ func full(err error) error {
 }
 
 func (s *Store) apply(tx *bbolt.Tx, c *store.Change) error {
-	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, s.writeNodes, writeDocuments} {
+	for _, step := range []func(*bbolt.Tx, *store.Change) error{writeMeta, s.writeNodes, writeDocuments, writeAudit} {
 		if err := step(tx, c); err != nil {
 			return err
 		}

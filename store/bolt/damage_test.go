@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.etcd.io/bbolt"
 
+	"github.com/devops-trouble-map/dotm/audit"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -97,6 +98,9 @@ func readPast(t *testing.T, s *Store) error {
 		func() error {
 			return s.Gaps(t.Context(), noon, noon.Add(time.Hour), func(store.Gap) bool { return true })
 		},
+		func() error {
+			return s.Audit(t.Context(), noon, noon.Add(time.Hour), func(audit.Entry) bool { return true })
+		},
 		func() error { _, err := s.Extent(t.Context()); return err },
 	} {
 		if err := read(); err != nil {
@@ -123,6 +127,7 @@ func TestDamagedHistory(t *testing.T) {
 		"gap":                     {bucketGaps, gapKey(&store.Gap{From: noon, Node: "a"}), []byte("{"), true},
 		"event":                   {bucketEvents, eventKey(noon, 1), []byte{0xff, 0xff}, false},
 		"event of format 1":       {bucketEvents, eventKey(noon, 1), []byte("{"), false},
+		"entry of the audit log":  {bucketAudit, eventKey(noon, 1), []byte("{"), false},
 		"counts":                  {bucketMeta, keyCounts, []byte("{"), true},
 	} {
 		t.Run(name, func(t *testing.T) {

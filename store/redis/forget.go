@@ -38,6 +38,11 @@ func (s *Store) forget(ctx context.Context, f *store.Forget) error {
 			}
 		}
 	}
+	if !f.Audit.IsZero() {
+		if _, _, err := s.forgetPart(ctx, keyAudit, "("+limit(f.Audit)); err != nil {
+			return err
+		}
+	}
 	if f.Uses.IsZero() {
 		return nil
 	}

@@ -26,6 +26,7 @@ const (
 	keyUsed     = prefix + "used"     // set of services in the ledger
 	keyUses     = prefix + "uses::"   // …<service>: hash: connection → use as JSON
 	keyGaps     = prefix + "gaps"     // hash: ms of the start, node → gap as JSON
+	keyAudit    = prefix + "audit"    // sorted set by ms: order of arrival, entry of the audit log as JSON
 	keyCounts   = prefix + "counts"   // hash: "events", "records", "bytes", about; "from" (ms)
 )
 

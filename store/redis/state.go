@@ -130,7 +130,7 @@ func (s *Store) Write(ctx context.Context, c store.Change) error {
 	}
 	p, copied, release := s.waitingBatch(ctx, &c)
 	defer release()
-	for _, step := range []func(context.Context, redis.Pipeliner, *store.Change) error{s.putNodes, putDocuments, putEvents, putRecords, putGaps} {
+	for _, step := range []func(context.Context, redis.Pipeliner, *store.Change) error{s.putNodes, putDocuments, putEvents, putRecords, putGaps, putAudit} {
 		if err := step(ctx, p, &c); err != nil {
 			return s.failed("writing", err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/devops-trouble-map/dotm/audit"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -73,6 +74,7 @@ func filledChange() store.Change {
 		Append:  []topology.Event{event("1", 1), event("2", 2)},
 		Records: []store.Record{record("a", 10, -1), record("a", 20, 10), record("old", 5, -1)},
 		Uses:    []store.Use{use("a~tcp~1", "c1", 1, 2, 3), use("b~tcp~1", "c2", 1, 2, 3)},
+		Audit:   []audit.Entry{entry("anna", 1), entry("bob", 2)},
 		Gaps:    []store.Gap{{Node: "a", From: at(1), To: at(2), Why: "silent"}, {From: at(3), Why: "still"}},
 	}
 }
@@ -85,7 +87,7 @@ func testArchive(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	c, err := store.CheckArchive(t.Context(), bytes.NewReader(archive.Bytes()))
-	want := store.Contents{Made: at(50), By: "1.2.3", Nodes: 2, Documents: 1, Events: 2, Records: 3, Uses: 2, GapsInSeen: 2}
+	want := store.Contents{Made: at(50), By: "1.2.3", Nodes: 2, Documents: 1, Events: 2, Records: 3, Uses: 2, GapsInSeen: 2, Audit: 2}
 	if err != nil || c != want {
 		t.Errorf("the archive has %+v, %v", c, err)
 	}
@@ -107,5 +109,8 @@ func testArchive(t *testing.T, s *suite) {
 	n := 0
 	if err := s.Gaps(t.Context(), always[0], always[1], func(store.Gap) bool { n++; return true }); err != nil || n != 2 {
 		t.Errorf("%d gaps, %v", n, err)
+	}
+	if got := s.audited(t, 0, 9); !slices.Equal(got, []string{"anna", "bob"}) {
+		t.Errorf("the audit log is %v", got)
 	}
 }

@@ -69,6 +69,8 @@ func Run(t *testing.T, promises Promises, open func(t *testing.T) Opener) {
 		{"uses are merged", testUses},
 		{"old uses are forgotten", testForgetUses},
 		{"gaps reach into a range", testGaps},
+		{"the audit log is kept in its order", testAudit},
+		{"old entries of the audit log are forgotten", testForgetAudit},
 		{"the extent is told", testExtent},
 		{"a large change is one change", testLarge},
 		{"what is large is kept as it is", testSizes},

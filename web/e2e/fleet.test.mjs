@@ -82,6 +82,46 @@ test('a session that the server ends stops the stream, and the login starts it a
   assert.deepEqual(unexpected(faults), []);
 });
 
+test('people: invited by a link, with a role, and their session is ended', { skip, timeout: 90_000 }, async (t) => {
+  const { server, p, faults } = await logged(t);
+  await p.goto(`${server.url}/#/settings`);
+  const people = p.getByRole('region', { name: 'People' });
+  await people.getByRole('button', { name: 'Add a user' }).click();
+  await p.getByLabel('Name', { exact: true }).fill('bob@example.org');
+  await p.getByRole('dialog').getByLabel('Role').selectOption('operator');
+  await p.getByRole('dialog').getByRole('button', { name: 'Add' }).click();
+  const link = new URL((await p.getByRole('dialog').locator('.command code').innerText()).trim());
+  link.hostname = '127.0.0.1';
+  await p.getByRole('dialog').getByLabel('Close').click();
+
+  // Somebody else, in a browser of their own.
+  const other = await page(t, OPTIONS);
+  await other.page.goto(link.href);
+  await other.page.getByText('For the user bob@example.org.').waitFor();
+  await other.page.getByLabel('New password').fill(PASSWORD);
+  await other.page.getByLabel('The same again').fill(PASSWORD);
+  await other.page.getByRole('button', { name: 'Set the password' }).click();
+  await other.page.getByText('Live', { exact: true }).waitFor();
+  await other.page.goto(`${server.url}/#/settings`);
+  await other.page.getByRole('heading', { name: 'Your sessions' }).waitFor();
+  assert.equal(await other.page.getByRole('region', { name: 'People' }).count(), 0);
+  assert.equal(await other.page.getByLabel('Ageing limit').count(), 0, 'an operator changes names alone');
+  await other.page.getByLabel('Names', { exact: false }).first().waitFor();
+
+  // The admin sees them, ends their session, and reads who did what.
+  await p.reload();
+  await p.getByLabel('End the session of bob@example.org').click();
+  await p.getByRole('dialog').getByRole('button', { name: 'End it' }).click();
+  await other.page.getByText('Your session ended.').waitFor();
+  const log = p.getByRole('region', { name: 'Audit log' });
+  await log.getByLabel('Search the audit log').fill('end-session bob');
+  await log.locator('.audit > li', { hasText: 'end session bob@example.org' }).waitFor();
+  await log.getByLabel('Search the audit log').fill('setup bob');
+  await log.locator('.audit > li', { hasText: 'bob@example.org setup' }).waitFor();
+  assert.deepEqual(unexpected(faults), []);
+  assert.deepEqual(unexpected(other.faults), []);
+});
+
 test('every way in: an agent with a token, plain text, SSH, and what went wrong', { skip, timeout: 120_000 }, async (t) => {
   const { data, server, p, faults } = await logged(t);
   await p.getByRole('link', { name: 'Nodes' }).first().click();

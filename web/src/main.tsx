@@ -13,7 +13,7 @@ import { NO_EXPORT } from './state/export';
 import { Feed } from './state/feed';
 import { createPrefs } from './state/prefs';
 import { usualLevel } from './state/route';
-import { Session, setupSecret } from './state/session';
+import { Session, refusedLogin, setupSecret, setupUser } from './state/session';
 import { signalsOf } from './state/signals';
 import { Speaker } from './state/speaker';
 import { watched } from './state/waiting';
@@ -59,7 +59,9 @@ function restUnseen(feed: Feed): void {
 /** The secret of a login link goes out of the address at once, and out of the history. */
 function takeSecret(session: Session): void {
   session.secret.value = setupSecret(location.hash);
-  if (session.secret.value) history.replaceState(null, '', './');
+  if (session.secret.value) session.invited.value = setupUser(location.hash);
+  session.turnedAway.value = refusedLogin(location.hash);
+  if (session.secret.value || session.turnedAway.value) history.replaceState(null, '', './');
 }
 
 async function start(root: HTMLElement): Promise<void> {

@@ -1,5 +1,7 @@
 import type {
+  APIToken,
   Agent,
+  AuditList,
   CheckList,
   CheckQuery,
   Comparison,
@@ -16,6 +18,8 @@ import type {
   IncidentAcknowledged,
   IncidentList,
   Level,
+  ListedSession,
+  LoginLink,
   MappingSettings,
   Moved,
   NewTarget,
@@ -25,6 +29,7 @@ import type {
   Problem,
   RecentDocument,
   Relation,
+  Role,
   RolesChange,
   RolesDocument,
   Service,
@@ -39,6 +44,7 @@ import type {
   Token,
   TopologyDocument,
   Usage,
+  User,
   Version,
   WhatIf,
 } from './types';
@@ -312,6 +318,54 @@ export class Client {
     return this.#send('DELETE', `tokens/${encodeURIComponent(id)}`);
   }
 
+  users(signal?: AbortSignal): Promise<{ users: User[] }> {
+    return this.#get('users', signal);
+  }
+
+  /** The answer is the link by which they set their password. */
+  addUser(name: string, role: Role): Promise<LoginLink> {
+    return this.#send('POST', 'users', { name, role });
+  }
+
+  setRole(name: string, role: Role): Promise<void> {
+    return this.#send('PATCH', `users/${encodeURIComponent(name)}`, { role });
+  }
+
+  removeUser(name: string): Promise<void> {
+    return this.#send('DELETE', `users/${encodeURIComponent(name)}`);
+  }
+
+  userLink(name: string): Promise<LoginLink> {
+    return this.#send('POST', `users/${encodeURIComponent(name)}/link`);
+  }
+
+  /** One's own, for an admin all. */
+  sessions(signal?: AbortSignal): Promise<{ sessions: ListedSession[] }> {
+    return this.#get('sessions', signal);
+  }
+
+  endSession(id: string): Promise<void> {
+    return this.#send('DELETE', `sessions/${encodeURIComponent(id)}`);
+  }
+
+  apiTokens(signal?: AbortSignal): Promise<{ tokens: APIToken[] }> {
+    return this.#get('api-tokens', signal);
+  }
+
+  /** `expires_in` is a Go duration; without it the token has no end. */
+  createAPIToken(wish: { name: string; role: Role; expires_in?: string }): Promise<APIToken & { token: string }> {
+    return this.#send('POST', 'api-tokens', wish);
+  }
+
+  dropAPIToken(id: string): Promise<void> {
+    return this.#send('DELETE', `api-tokens/${encodeURIComponent(id)}`);
+  }
+
+  /** Who changed what, the newest first. */
+  audit({ find, limit }: { find: string; limit: number }, signal?: AbortSignal): Promise<AuditList> {
+    return this.#get(`audit${query({ find, limit })}`, signal);
+  }
+
   /** What the nodes are to each other, and what people decided of it. */
   roles(signal?: AbortSignal): Promise<RolesDocument> {
     return this.#get('roles', signal);
@@ -340,7 +394,12 @@ export class Client {
     return this.#send('POST', 'login', { user, password });
   }
 
-  /** Sets the admin’s password with the secret of a login link, and logs in. */
+  /** Changes one’s own password; all one’s other sessions end. */
+  changePassword(before: string, password: string): Promise<Session> {
+    return this.#send('POST', 'password', { before, password });
+  }
+
+  /** Sets the password of a login link’s user, and logs in. */
   setup(secret: string, password: string): Promise<Session> {
     return this.#send('POST', 'setup', { secret, password });
   }

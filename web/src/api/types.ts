@@ -775,6 +775,81 @@ export interface Session {
   needed: boolean;
   /** Nobody has a password yet. */
   setup?: boolean;
+  how?: How;
+  /** The OpenID provider that `login/oidc` leads to; absent where there is none. */
+  provider?: string;
+}
+
+/** How somebody logged in. */
+export type How = 'password' | 'htpasswd' | 'oidc' | 'proxy';
+
+/** Somebody whose password is kept here. */
+export interface User {
+  name: string;
+  role: Role;
+  /** They have one, and so can log in. */
+  password: boolean;
+  /** Until when a link sets their password. */
+  link_expires?: string;
+  created?: string;
+  last_login?: string;
+}
+
+/** A link that sets a password, shown once. */
+export interface LoginLink {
+  secret: string;
+  expires: string;
+  url: string;
+}
+
+/** One login that goes on. */
+export interface ListedSession {
+  id: string;
+  user: string;
+  role: Role;
+  how: How;
+  address?: string;
+  program?: string;
+  created: string;
+  used: string;
+  /** It is the one that asks. */
+  this: boolean;
+}
+
+/** A token of a script. */
+export interface APIToken {
+  id: string;
+  name: string;
+  role: Role;
+  by: string;
+  created: string;
+  /** Absent where it has no end. */
+  expires?: string;
+  used?: string;
+  used_from?: string;
+}
+
+/** One line of the audit log. */
+export interface AuditEntry {
+  at: string;
+  kind: 'user' | 'token' | 'socket' | 'agent' | 'nobody';
+  who?: string;
+  how?: string;
+  role?: string;
+  from?: string;
+  via?: string;
+  /** The operation, like `change-settings`. */
+  what: string;
+  on?: string;
+  changes?: { field: string; before?: string; after?: string }[];
+  result: 'done' | 'refused' | 'failed';
+  status?: number;
+  why?: string;
+}
+
+export interface AuditList {
+  entries: AuditEntry[];
+  more?: boolean;
 }
 
 /** An enrolled agent or relay. */
@@ -836,6 +911,8 @@ export interface Settings {
   retention_bytes: number;
   key_frames: string;
   ledger_retention: string;
+  /** Absent from a server that keeps no audit log. */
+  audit_retention?: string;
   poll_interval: string;
   internal_networks: string[];
   outside_networks: NamedNetwork[];

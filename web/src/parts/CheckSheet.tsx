@@ -147,7 +147,7 @@ function Ways({ check }: { check: Check }) {
   const { sources, route, session } = useApp();
   const source = sources.value.find((s) => s.name === check.source);
   const link = safeLink(check.link);
-  const may = Boolean(source?.acknowledges) && session.mayAdmit.value && !route.value.at && isBad(check.status) && !check.acknowledged && !check.stale;
+  const may = Boolean(source?.acknowledges) && session.mayChange.value && !route.value.at && isBad(check.status) && !check.acknowledged && !check.stale;
   if (!link && !may) return null;
   return (
     <div class="buttons start">
@@ -161,7 +161,7 @@ function Ways({ check }: { check: Check }) {
   );
 }
 
-/** Tells the monitoring system that somebody takes care; for admins. The button says what it does, and where. */
+/** Tells the monitoring system that somebody takes care. The button says what it does, and where. */
 function Acknowledge({ check, source: { name, acknowledges = '' } }: { check: Check; source: Pick<Source, 'name' | 'acknowledges'> }) {
   const { client } = useApp();
   const [state, setState] = useState<'' | 'asking' | 'busy'>('');

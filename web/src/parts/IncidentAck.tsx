@@ -16,7 +16,7 @@ export function IncidentAck({ incident, onDone }: { incident: Incident; onDone: 
     if (!way && asked.current) first.current?.focus();
     asked.current = way !== null;
   }, [way]);
-  if (incident.state !== 'open' || incident.acknowledged || route.value.at || !session.mayAdmit.value) return null;
+  if (incident.state !== 'open' || incident.acknowledged || route.value.at || !session.mayChange.value) return null;
   if (way) return <Ask incident={incident} way={way} onDone={onDone} onClose={() => setWay(null)} />;
   return (
     <>

@@ -113,7 +113,7 @@ export function Insecure() {
   );
 }
 
-const MAY = { admin: 'may do everything', operator: 'may change settings and nodes', viewer: 'may look', '': '' } as const;
+const MAY = { admin: 'may do everything', operator: 'may take care, map and arrange', viewer: 'may look', '': '' } as const;
 
 /** Who is logged in, and the way out. */
 function Account() {
@@ -136,9 +136,11 @@ function Account() {
       >
         <b>{session.user.value}</b>
         <span class="small ink3">{MAY[session.role.value]}</span>
-        <button type="button" onClick={() => void leave()}>
-          Log out
-        </button>
+        {session.how.value !== 'proxy' && (
+          <button type="button" onClick={() => void leave()}>
+            Log out
+          </button>
+        )}
       </div>
     </>
   );

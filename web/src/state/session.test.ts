@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../api/client';
 import type { Session as Answer } from '../api/types';
-import { Session, setupSecret } from './session';
+import { Session, refusedLogin, setupSecret, setupUser } from './session';
 
 const OUT: Answer = { user: '', role: '', needed: true, setup: false };
 const ADA: Answer = { user: 'ada', role: 'admin', needed: false };
@@ -20,9 +20,21 @@ function server(...answers: (Answer | Error)[]) {
     login: (user, password) => next(`login ${user} ${password}`),
     setup: (secret, password) => next(`setup ${secret} ${password}`),
     logout: () => next('logout'),
+    changePassword: (before, password) => next(`password ${before} ${password}`),
   });
   return { session, asked };
 }
+
+describe('the address that led here', () => {
+  it.each([
+    ['#setup=abc', 'abc', 'admin', ''],
+    ['#setup=abc&user=anna%40example.org', 'abc', 'anna@example.org', ''],
+    ['#refused=role', '', 'admin', 'role'],
+    ['#/chart', '', 'admin', ''],
+  ])('%s', (hash, secret, user, refused) => {
+    expect([setupSecret(hash), setupUser(hash), refusedLogin(hash)]).toEqual([secret, user, refused]);
+  });
+});
 
 describe('a session', () => {
   it('lets in who needs no login', async () => {

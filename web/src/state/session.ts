@@ -1,15 +1,25 @@
 import { type ReadonlySignal, computed, signal } from '@preact/signals';
 import type { Client } from '../api/client';
-import type { Role, Session as Answer } from '../api/types';
+import type { How, Role, Session as Answer } from '../api/types';
 
 /** `asking` until the server said who this is: what needs no login is not kept waiting for it. */
 export type Door = 'asking' | 'in' | 'out';
 
-const SETUP = /^#setup=(.+)$/;
+const SETUP = /^#setup=([^&]+)/;
 
 /** The secret of a login link, `#setup=SECRET`; '' if this is none. */
 export function setupSecret(hash: string): string {
   return SETUP.exec(hash)?.[1] ?? '';
+}
+
+/** Whose link it is, as it says itself: `#setup=SECRET&user=NAME`. */
+export function setupUser(hash: string): string {
+  return new URLSearchParams(hash.slice(1)).get('user') || 'admin';
+}
+
+/** Why the provider’s login led back to this one: `#refused=role`; '' if it didn’t. */
+export function refusedLogin(hash: string): string {
+  return /^#refused=(\w+)$/.exec(hash)?.[1] ?? '';
 }
 
 /** Who is at the page, and whether they may come in. */
@@ -21,16 +31,24 @@ export class Session {
   readonly first = signal(false);
   /** The secret of the login link that led here; '' when none did. */
   readonly secret = signal('');
+  /** Whose password that link sets. */
+  readonly invited = signal('admin');
+  /** The OpenID provider that one can log in by; '' without one. */
+  readonly provider = signal('');
+  /** Why that one’s login was refused. */
+  readonly turnedAway = signal('');
+  /** How they logged in; '' where no login is needed. */
+  readonly how = signal<How | ''>('');
   /** They were in, and the session ended without their doing. */
   readonly ended = signal(false);
-  /** Who may change something. Until the server said who this is, nobody is refused. */
+  /** Who may take care, arrange and map. Until the server said who this is, nobody is refused. */
   readonly mayChange: ReadonlySignal<boolean> = computed(() => this.role.value !== 'viewer');
   readonly mayAdmit: ReadonlySignal<boolean> = computed(() => this.role.value === 'admin' || this.door.value === 'asking');
 
-  readonly #client: Pick<Client, 'session' | 'login' | 'setup' | 'logout'>;
+  readonly #client: Pick<Client, 'session' | 'login' | 'setup' | 'logout' | 'changePassword'>;
   #checking = false;
 
-  constructor(client: Pick<Client, 'session' | 'login' | 'setup' | 'logout'>) {
+  constructor(client: Pick<Client, 'session' | 'login' | 'setup' | 'logout' | 'changePassword'>) {
     this.#client = client;
   }
 
@@ -64,17 +82,23 @@ export class Session {
     this.secret.value = '';
   }
 
+  async changePassword(before: string, password: string): Promise<void> {
+    this.#take(await this.#client.changePassword(before, password));
+  }
+
   async logout(): Promise<void> {
     this.#take(await this.#client.logout());
     this.ended.value = false;
   }
 
-  #take({ user, role, needed, setup = false }: Answer): void {
+  #take({ user, role, needed, setup = false, how, provider = '' }: Answer): void {
     if (needed && this.door.value === 'in' && this.user.value !== '') this.ended.value = true;
     if (!needed) this.ended.value = false;
     this.user.value = user;
     this.role.value = role;
     this.first.value = setup;
+    this.how.value = how ?? '';
+    this.provider.value = provider;
     this.door.value = needed ? 'out' : 'in';
   }
 }

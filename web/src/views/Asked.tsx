@@ -63,7 +63,7 @@ function columnsOf(remove: ((t: Target) => void) | null): readonly Column<Target
 export function Asked({ resource: { data, problem, reload }, onChanged }: { resource: Resource<NodeList>; onChanged: () => void }) {
   const { client, session, route, navigate } = useApp();
   const [removing, setRemoving] = useState<Target | null>(null);
-  const may = session.mayChange.value;
+  const may = session.mayAdmit.value;
   const columns = useMemo(() => columnsOf(may ? setRemoving : null), [may]);
   const items = useMemo(() => [...(data?.targets ?? [])].sort((a, b) => a.url.localeCompare(b.url)), [data]);
   return (

@@ -66,6 +66,15 @@ function LoginForm() {
   return (
     <form onSubmit={onSubmit}>
       <h1>Log in</h1>
+      {session.provider.value && (
+        <>
+          <a class="button strong" href="api/v1/login/oidc">
+            Log in with {session.provider.value}
+          </a>
+          {session.turnedAway.value && <p class="critical-text" role="alert">{TURNED_AWAY[session.turnedAway.value] ?? TURNED_AWAY['login']}</p>}
+          <p class="ink2">Or with a password:</p>
+        </>
+      )}
       {session.ended.value && <p class="ink2">Your session ended. You get back to where you were.</p>}
       {session.first.value && (
         <p class="ink2">
@@ -82,8 +91,16 @@ function LoginForm() {
   );
 }
 
+/** Why the provider’s login led to nothing. */
+const TURNED_AWAY: Readonly<Record<string, string>> = {
+  role: 'You were recognised, but nothing gives you a role here. Ask an admin of dotm.',
+  login: 'That login was not accepted. Try it again.',
+  busy: 'Too many attempts. Try again in a while.',
+  provider: 'The provider does not answer. The server’s log says why.',
+};
+
 /** The shortest password that the server takes. */
-const SHORTEST = 12;
+export const SHORTEST = 12;
 
 function SetupForm() {
   const { session, feed } = useApp();
@@ -100,9 +117,9 @@ function SetupForm() {
     <form onSubmit={onSubmit}>
       <h1>Choose a password</h1>
       <p class="ink2">
-        For the user <b>admin</b>, who may do everything here. The link that led here works once.
+        For the user <b>{session.invited.value}</b>{session.invited.value === 'admin' && ', who may do everything here'}. The link that led here works once.
       </p>
-      <input class="hidden" type="text" name="username" autocomplete="username" value="admin" readOnly tabIndex={-1} aria-hidden="true" />
+      <input class="hidden" type="text" name="username" autocomplete="username" value={session.invited.value} readOnly tabIndex={-1} aria-hidden="true" />
       <Entry label="New password" name="new-password" secret autocomplete="new-password" focus wrong={wrong === 'short'} help={`At least ${SHORTEST} characters`} />
       <Entry label="The same again" name="again" secret autocomplete="new-password" wrong={wrong === 'unlike'} />
       <Refused>

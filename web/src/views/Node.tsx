@@ -254,7 +254,7 @@ function Oddities({ node, target }: { node: NodeInfo; target: Target | null }) {
 function Remove({ node, target }: { node: NodeInfo; target: Target | null }) {
   const { client, session, route, navigate } = useApp();
   const [asking, setAsking] = useState(false);
-  if (!session.mayChange.value || !mayForget(node, target)) return null;
+  if (!session.mayAdmit.value || !mayForget(node, target)) return null;
   return (
     <>
       <button type="button" class="plain" onClick={() => setAsking(true)}>

@@ -41,7 +41,7 @@ export function NodesView() {
         <h1>Nodes</h1>
         {nodes.data && <span class="ink2">{fleetLine(rows)}</span>}
         <span class="gap" />
-        {session.mayChange.value && (
+        {session.mayAdmit.value && (
           <button type="button" class="strong" onClick={() => setAdding(true)}>
             Add a node
           </button>

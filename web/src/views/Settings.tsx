@@ -7,6 +7,7 @@ import { ProblemNote } from '../parts/Problem';
 import type { Theme } from '../state/prefs';
 import { useResource } from '../state/resource';
 import { formatRoute, goTo } from '../state/route';
+import { People } from './People';
 import { SignalSettings } from './SignalSettings';
 import { SourceSettings } from './Sources';
 
@@ -69,6 +70,7 @@ const GROUPS: readonly { title: string; fields: readonly FieldSpec[] }[] = [
         kind: 'duration',
         zero: 'for ever',
       },
+      { name: 'audit_retention', title: 'Remember changes', help: 'For this long it is known who changed what; 0s: for ever.', kind: 'duration', zero: 'for ever' },
     ],
   },
   {
@@ -260,7 +262,7 @@ export function SettingsView() {
                     spec={spec}
                     text={toText(current.settings, spec.name)}
                     locked={current.locked?.includes(spec.name) ?? false}
-                    readOnly={!session.mayChange.value}
+                    readOnly={!session.mayAdmit.value && !(session.mayChange.value && spec.name === 'names')}
                     save={async (text) => setSaved(await client.patchSettings(fromText(spec.name, text)))}
                   />
                 ))}
@@ -270,10 +272,11 @@ export function SettingsView() {
           <SignalSettings
             signals={current.settings.signals}
             locked={current.locked?.includes('signals') ?? false}
-            readOnly={!session.mayChange.value}
+            readOnly={!session.mayAdmit.value}
             save={async (signals) => setSaved(await client.patchSettings({ signals }))}
           />
         )}
+        <People />
       </fieldset>
       <BrowserSettings />
     </div>

@@ -80,7 +80,7 @@ export function Suggestions({ resource: { data, problem, reload }, onChanged }: 
   const { client, session, route, navigate } = useApp();
   const [said, setSaid] = useState<Said>({});
   const [added, setAdded] = useState('');
-  const may = session.mayChange.value;
+  const may = session.mayAdmit.value;
   const add = async (s: Suggestion, url: string): Promise<void> => {
     try {
       const target = await client.addNode({ url, ...(s.zone ? { zone: s.zone } : {}) });

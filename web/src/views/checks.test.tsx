@@ -196,7 +196,7 @@ describe('a check in full', () => {
 
   it.each([
     ['where the source can’t', 'replication', 'admin', makeSource()],
-    ['by those who are no admins', 'replication', 'operator', makeSource({ acknowledges: 'acknowledges it' })],
+    ['by those who may only look', 'replication', 'viewer', makeSource({ acknowledges: 'acknowledges it' })],
     ['when it was', 'disk', 'admin', makeSource({ acknowledges: 'acknowledges it' })],
     ['while it is fine', 'fine', 'admin', makeSource({ acknowledges: 'acknowledges it' })],
     ['when nobody tells it any more', 'old', 'admin', makeSource({ acknowledges: 'acknowledges it' })],

@@ -90,6 +90,37 @@ describe('the login', () => {
   ])('%j is said as %s', (problem, words) => expect(refusal(problem)).toBe(words));
 });
 
+describe('a provider that vouches for people', () => {
+  const offered: Reply = (_, path) => (path === 'session' ? json({ ...OUT, provider: 'Example login' }) : null);
+
+  it('has a button of its own, beside the password', async () => {
+    const h = await show(<Door />, { reply: guarded(offered).reply });
+    await h.app.session.check();
+    await settle();
+    const way = find(h.root, 'a.button');
+    expect([way.textContent.trim(), way.getAttribute('href')]).toEqual(['Log in with Example login', 'api/v1/login/oidc']);
+    expect(h.root.querySelector('[name="password"]')).not.toBeNull();
+    expect(h.root.textContent).not.toContain('gives you a role');
+  });
+
+  it('is not offered where there is none', async () => {
+    const h = await show(<Door />, { reply: guarded().reply });
+    expect(h.root.querySelector('a.button')).toBeNull();
+  });
+
+  it.each([
+    ['role', 'nothing gives you a role here'],
+    ['provider', 'The provider does not answer'],
+    ['else', 'was not accepted'],
+  ])('says why it led back: %s', async (why, words) => {
+    const h = await show(<Door />, { reply: guarded(offered).reply });
+    h.app.session.turnedAway.value = why;
+    await h.app.session.check();
+    await settle();
+    expect(find(h.root, '.critical-text').textContent).toContain(words);
+  });
+});
+
 describe('the first password', () => {
   const withSecret = async (reply: Reply): Promise<Harness> => {
     const h = await show(<Door />, { reply, doc: fleetFixture() });
@@ -114,6 +145,15 @@ describe('the first password', () => {
     await submit(h, 'correct horse battery', 'correct horse battery');
     expect(state.sent).toEqual(['POST setup {"secret":"s3cret","password":"correct horse battery"}']);
     expect(h.root.querySelector('.top')).not.toBeNull();
+  });
+
+  it('says whose it is', async () => {
+    const h = await withSecret(guarded().reply);
+    expect(h.root.textContent).toContain('For the user admin, who may do everything here.');
+    h.app.session.invited.value = 'anna';
+    await settle();
+    expect(h.root.textContent).toContain('For the user anna. The link');
+    expect(h.root.querySelector<HTMLInputElement>('[name="username"]')?.value).toBe('anna');
   });
 
   it('is not set by a link that was used', async () => {

@@ -1,4 +1,4 @@
-package auth
+package people
 
 import (
 	"net/netip"

@@ -1,21 +1,23 @@
-package auth
+package people
 
 import (
 	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/auth"
 )
 
 // withAdmin is logins whose admin has the password.
-func withAdmin(t *testing.T, k Keeper, c *clock) *Logins {
+func withAdmin(t *testing.T, k auth.Keeper, c *clock) *Logins {
 	t.Helper()
 	l := newLogins(t, k, c)
-	link, _, err := l.NewLink(t.Context())
+	link, _, err := l.NewLink(t.Context(), AdminUser)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := l.Setup(t.Context(), link, good, home); err != nil {
+	if _, _, err := l.Setup(t.Context(), link, good, from(home)); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -23,8 +25,8 @@ func withAdmin(t *testing.T, k Keeper, c *clock) *Logins {
 
 func login(t *testing.T, l *Logins) string {
 	t.Helper()
-	secret, p, err := l.Login(t.Context(), AdminUser, good, home)
-	if err != nil || p != (Person{AdminUser, Admin}) {
+	secret, p, err := l.Login(t.Context(), AdminUser, good, from(home))
+	if err != nil || p != (Person{AdminUser, auth.Admin, ByPassword}) {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	return secret
@@ -37,34 +39,34 @@ func TestFirstLink(t *testing.T) {
 	if l.Configured() {
 		t.Fatal("nobody set a password")
 	}
-	if _, _, err := l.Login(t.Context(), AdminUser, "", home); !errors.Is(err, ErrCredential) {
+	if _, _, err := l.Login(t.Context(), AdminUser, "", from(home)); !errors.Is(err, auth.ErrCredential) {
 		t.Fatalf("without a password one gets in: %v", err)
 	}
-	first, expires, err := l.NewLink(t.Context())
+	first, expires, err := l.NewLink(t.Context(), AdminUser)
 	if err != nil || !expires.Equal(noon.Add(LinkLife)) {
 		t.Fatalf("%s, %v", expires, err)
 	}
 	if l.Configured() {
 		t.Error("a link is no password")
 	}
-	link, _, err := l.NewLink(t.Context())
+	link, _, err := l.NewLink(t.Context(), AdminUser)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = l.Setup(t.Context(), first, good, home)
-	isKind(t, err, ErrCredential, "a newer one was made (dotm login-link makes another)")
-	_, _, err = l.Setup(t.Context(), link, "short", home)
-	isKind(t, err, ErrInvalid, "at least 12")
+	_, _, err = l.Setup(t.Context(), first, good, from(home))
+	isKind(t, err, auth.ErrCredential, "a newer one was made (dotm login-link makes another)")
+	_, _, err = l.Setup(t.Context(), link, "short", from(home))
+	isKind(t, err, auth.ErrInvalid, "at least 12")
 	c.pass(LinkLife - time.Second)
-	secret, p, err := l.Setup(t.Context(), link, good, home)
-	if err != nil || p != (Person{AdminUser, Admin}) {
+	secret, p, err := l.Setup(t.Context(), link, good, from(home))
+	if err != nil || p != (Person{AdminUser, auth.Admin, ByPassword}) {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	if who, ok := l.Session(secret); !ok || who != p {
 		t.Errorf("session is %+v, %t", who, ok)
 	}
-	_, _, err = l.Setup(t.Context(), link, "another password", home)
-	isKind(t, err, ErrCredential, "it was used")
+	_, _, err = l.Setup(t.Context(), link, "another password", from(home))
+	isKind(t, err, auth.ErrCredential, "it was used")
 	if !l.Configured() {
 		t.Error("the password is not there")
 	}
@@ -73,15 +75,15 @@ func TestFirstLink(t *testing.T) {
 func TestLinkExpires(t *testing.T) {
 	k, c := newMemory(), newClock()
 	l := newLogins(t, k, c)
-	link, _, err := l.NewLink(t.Context())
+	link, _, err := l.NewLink(t.Context(), AdminUser)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.pass(LinkLife)
-	_, _, err = l.Setup(t.Context(), link, good, home)
-	isKind(t, err, ErrCredential, "it expired at 2026-03-02T12:00:00Z")
-	_, _, err = l.Setup(t.Context(), "", good, home)
-	isKind(t, err, ErrCredential, "login link is")
+	_, _, err = l.Setup(t.Context(), link, good, from(home))
+	isKind(t, err, auth.ErrCredential, "it expired at 2026-03-02T12:00:00Z")
+	_, _, err = l.Setup(t.Context(), "", good, from(home))
+	isKind(t, err, auth.ErrCredential, "login link is")
 }
 
 // TestForgottenPassword: a new password ends what the old one began.
@@ -89,20 +91,20 @@ func TestForgottenPassword(t *testing.T) {
 	k, c := newMemory(), newClock()
 	l := withAdmin(t, k, c)
 	old := login(t, l)
-	link, _, err := l.NewLink(t.Context())
+	link, _, err := l.NewLink(t.Context(), AdminUser)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := l.Session(old); !ok {
 		t.Error("a link that nobody used ended a session")
 	}
-	if _, _, err := l.Setup(t.Context(), link, "a newer password", home); err != nil {
+	if _, _, err := l.Setup(t.Context(), link, "a newer password", from(home)); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := l.Session(old); ok {
 		t.Error("the session of the old password goes on")
 	}
-	if _, _, err := l.Login(t.Context(), AdminUser, good, home); !errors.Is(err, ErrCredential) {
+	if _, _, err := l.Login(t.Context(), AdminUser, good, from(home)); !errors.Is(err, auth.ErrCredential) {
 		t.Errorf("the old password gives %v", err)
 	}
 }
@@ -118,15 +120,15 @@ func TestLogin(t *testing.T) {
 		{"a hash as password", AdminUser, l.users[AdminUser].Password},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, p, err := l.Login(t.Context(), tt.user, tt.password, enemy)
-			isKind(t, err, ErrCredential, "user and password are not accepted")
+			_, p, err := l.Login(t.Context(), tt.user, tt.password, from(enemy))
+			isKind(t, err, auth.ErrCredential, "user and password are not accepted")
 			if p != (Person{}) {
 				t.Errorf("%+v is in", p)
 			}
 		})
 	}
-	_, _, err := l.Login(t.Context(), AdminUser, good, enemy)
-	var busy *BusyError
+	_, _, err := l.Login(t.Context(), AdminUser, good, from(enemy))
+	var busy *auth.BusyError
 	if !errors.As(err, &busy) || !strings.Contains(err.Error(), "try again in 1s") {
 		t.Errorf("after five failures even the right one is told %v, want to wait: or the wait tells which is right", err)
 	}
@@ -139,16 +141,15 @@ func TestLogin(t *testing.T) {
 func TestNoSecretIsKept(t *testing.T) {
 	k, c := newMemory(), newClock()
 	l := withAdmin(t, k, c)
-	link, _, err := l.NewLink(t.Context())
+	link, _, err := l.NewLink(t.Context(), AdminUser)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := newAgents(t, k, c)
-	token, _, err := a.CreateToken(t.Context(), TokenOptions{Uses: 1})
+	token, _, err := l.CreateAPIToken(t.Context(), TokenOptions{Name: "scripts", Role: auth.Viewer})
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := []string{good, link, login(t, l), token}
+	secrets := []string{good, link, login(t, l), token, token[strings.LastIndex(token, ".")+1:]}
 	for key, d := range k.docs {
 		for _, s := range secrets {
 			if strings.Contains(string(d.Value), s) || strings.Contains(d.Key, s) {
@@ -175,7 +176,7 @@ func TestSessionEnds(t *testing.T) {
 		}
 	}
 	is("ended", ended, false)
-	is("made up", NewSecret(), false)
+	is("made up", auth.NewSecret(), false)
 	is("empty", "", false)
 	for range 13 { // 6.5 days
 		c.pass(SessionIdle - time.Second)
@@ -227,7 +228,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	l.mu.Lock()
 	for len(l.sessions) < maxSessions {
 		c.pass(time.Second)
-		if _, err := l.begin(t.Context(), AdminUser, nil, nil); err != nil {
+		if _, err := l.begin(t.Context(), Person{AdminUser, auth.Admin, ByPassword}, "", Client{}, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -251,12 +252,12 @@ func TestStoreFails(t *testing.T) {
 	k, c := newMemory(), newClock()
 	l := withAdmin(t, k, c)
 	secret := login(t, l)
-	link, _, err := l.NewLink(t.Context())
+	link, _, err := l.NewLink(t.Context(), AdminUser)
 	if err != nil {
 		t.Fatal(err)
 	}
 	k.fail(errDisk)
-	if _, _, err := l.Login(t.Context(), AdminUser, good, home); !errors.Is(err, errDisk) {
+	if _, _, err := l.Login(t.Context(), AdminUser, good, from(home)); !errors.Is(err, errDisk) {
 		t.Errorf("login: %v", err)
 	}
 	if err := l.End(t.Context(), secret); !errors.Is(err, errDisk) {
@@ -265,10 +266,10 @@ func TestStoreFails(t *testing.T) {
 	if _, ok := l.Session(secret); !ok {
 		t.Error("a session ended that is still stored")
 	}
-	if _, _, err := l.Setup(t.Context(), link, "a newer password", home); !errors.Is(err, errDisk) {
+	if _, _, err := l.Setup(t.Context(), link, "a newer password", from(home)); !errors.Is(err, errDisk) {
 		t.Errorf("setup: %v", err)
 	}
-	if _, _, err := l.NewLink(t.Context()); !errors.Is(err, errDisk) {
+	if _, _, err := l.NewLink(t.Context(), AdminUser); !errors.Is(err, errDisk) {
 		t.Errorf("link: %v", err)
 	}
 	c.pass(SessionMax)
@@ -280,28 +281,11 @@ func TestStoreFails(t *testing.T) {
 }
 
 func TestDamagedDocuments(t *testing.T) {
-	for _, kind := range []string{kindUser, kindSession, kindToken, kindAgent} {
+	for _, kind := range []string{kindUser, kindSession, kindToken} {
 		k := newMemory()
-		k.docs[Key{kind, "x"}] = Document{kind, "x", []byte("{")}
-		_, logins := NewLogins(k, newClock().now)
-		_, agents := NewAgents(k, newClock().now)
-		if logins == nil && agents == nil {
+		k.docs[auth.Key{Kind: kind, Name: "x"}] = auth.Document{Kind: kind, Key: "x", Value: []byte("{")}
+		if _, err := NewLogins(k, newClock().now, nil); err == nil {
 			t.Errorf("a damaged %s is not noticed", kind)
 		}
-	}
-}
-
-func TestRoles(t *testing.T) {
-	all := []Role{"", Viewer, Operator, Admin, RoleAgent, RoleRelay, "root"}
-	for _, has := range all {
-		for _, needed := range []Role{Viewer, Operator, Admin} {
-			want := map[Role]int{Viewer: 1, Operator: 2, Admin: 3}[has] >= map[Role]int{Viewer: 1, Operator: 2, Admin: 3}[needed]
-			if got := has.May(needed); got != want {
-				t.Errorf("%q may what %q may: %t", has, needed, got)
-			}
-		}
-	}
-	if Role("").May("") || RoleAgent.May(RoleAgent) {
-		t.Error("who is nobody may something")
 	}
 }

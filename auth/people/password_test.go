@@ -1,4 +1,4 @@
-package auth
+package people
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/devops-trouble-map/dotm/auth"
 )
 
 const good = "correct horse battery"
@@ -28,7 +30,7 @@ func TestCheckPassword(t *testing.T) {
 			}
 			continue
 		}
-		isKind(t, err, ErrInvalid, want)
+		isKind(t, err, auth.ErrInvalid, want)
 		if password != "" && strings.Contains(err.Error(), password) {
 			t.Errorf("%v repeats the password", err)
 		}
@@ -96,7 +98,7 @@ func TestParsePHCRefuses(t *testing.T) {
 		"$argon2id$v=19$m=19456,t=2,p=1$" + salt + "$" + strings.Repeat("A", 400),
 		"$argon2id$v=19$m=19456,t=2,p=1$!!!$" + key,
 	} {
-		if _, err := parsePHC(s); !errors.Is(err, ErrInvalid) {
+		if _, err := parsePHC(s); !errors.Is(err, auth.ErrInvalid) {
 			t.Errorf("%q: %v", s, err)
 		}
 		if ok, err := newHasher().verify(t.Context(), good, s); s != "" && (ok || err == nil) {
@@ -152,7 +154,7 @@ func TestHasherBounds(t *testing.T) {
 			t.Fatal("the queue never filled")
 		}
 	}
-	var busy *BusyError
+	var busy *auth.BusyError
 	if _, err := h.turn(t.Context()); !errors.As(err, &busy) || busy.Wait != queueRefusal {
 		t.Errorf("one more is told %v", err)
 	}

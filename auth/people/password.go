@@ -1,4 +1,4 @@
-package auth
+package people
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/devops-trouble-map/dotm/auth"
 )
 
 // Limits of a password, in bytes. The shortest is what twelve random letters
@@ -37,13 +39,13 @@ const (
 )
 
 // CheckPassword says what is wrong with a new password. The error wraps
-// [ErrInvalid] and doesn't repeat it.
+// [auth.ErrInvalid] and doesn't repeat it.
 func CheckPassword(password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < MinPassword:
-		return fmt.Errorf("password is %w: it must have at least %d characters", ErrInvalid, MinPassword)
+		return fmt.Errorf("password is %w: it must have at least %d characters", auth.ErrInvalid, MinPassword)
 	case len(password) > MaxPassword:
-		return fmt.Errorf("password is %w: it must have at most %d bytes", ErrInvalid, MaxPassword)
+		return fmt.Errorf("password is %w: it must have at most %d bytes", auth.ErrInvalid, MaxPassword)
 	}
 	return nil
 }
@@ -61,7 +63,7 @@ func newHasher() *hasher { return &hasher{slots: make(chan struct{}, maxHashing)
 func (h *hasher) turn(ctx context.Context) (done func(), err error) {
 	if h.waiting.Add(1) > maxQueue+maxHashing {
 		h.waiting.Add(-1)
-		return nil, &BusyError{queueRefusal}
+		return nil, &auth.BusyError{Wait: queueRefusal}
 	}
 	select {
 	case h.slots <- struct{}{}:
@@ -139,10 +141,10 @@ func (p phc) String() string {
 func parsePHC(s string) (p phc, err error) {
 	parts := strings.Split(s, "$")
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
-		return phc{}, fmt.Errorf("password hash is %w: it must be argon2id, version %d", ErrInvalid, argon2.Version)
+		return phc{}, fmt.Errorf("password hash is %w: it must be argon2id, version %d", auth.ErrInvalid, argon2.Version)
 	}
 	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &p.memory, &p.time, &p.lanes); err != nil {
-		return phc{}, fmt.Errorf("password hash is %w: its costs can't be read", ErrInvalid)
+		return phc{}, fmt.Errorf("password hash is %w: its costs can't be read", auth.ErrInvalid)
 	}
 	b64 := base64.RawStdEncoding
 	p.salt, err = b64.DecodeString(parts[4])
@@ -151,7 +153,7 @@ func parsePHC(s string) (p phc, err error) {
 	}
 	fits := p.memory <= maxMemory && p.time >= 1 && p.time <= maxTime && p.lanes >= 1 && len(p.salt) >= 8 && len(p.key) >= 16 && len(p.key) <= 64
 	if err != nil || !fits {
-		return phc{}, fmt.Errorf("password hash is %w: its parts are out of bounds", ErrInvalid)
+		return phc{}, fmt.Errorf("password hash is %w: its parts are out of bounds", auth.ErrInvalid)
 	}
 	return p, nil
 }

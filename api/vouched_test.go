@@ -1,0 +1,133 @@
+package api
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/devops-trouble-map/dotm/audit"
+	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/auth/oidc"
+	"github.com/devops-trouble-map/dotm/auth/people"
+	"github.com/devops-trouble-map/dotm/test/openid"
+)
+
+// TestProxyNamesPeople: the proxy is believed who somebody is, and nobody else.
+func TestProxyNamesPeople(t *testing.T) {
+	vouched := &Vouched{UserHeader: "Remote-User", GroupsHeader: "Remote-Groups", Grants: auth.Grants{By: map[string]auth.Role{"ops": auth.Operator, "boss": auth.Admin}}}
+	here := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	s := newSite(t, siteOptions{login: true, proxies: here, vouched: vouched})
+	for _, tt := range []struct {
+		header []string
+		want   Session
+	}{
+		{nil, Session{Needed: true, Setup: true}},
+		{[]string{"Remote-User", ""}, Session{Needed: true, Setup: true}},
+		{[]string{"Remote-User", "anna", "Remote-Groups", "all, ops"}, Session{User: "anna", Role: auth.Operator, How: people.ByProxy}},
+		{[]string{"Remote-User", "anna", "Remote-Groups", "all", "Remote-Groups", "ops"}, Session{User: "anna", Role: auth.Operator, How: people.ByProxy}},
+		{[]string{"remote-user", "boss"}, Session{User: "boss", Role: auth.Admin, How: people.ByProxy}},
+		{[]string{"Remote-User", "eve", "Remote-Groups", "all"}, Session{Needed: true, Setup: true}},
+		{[]string{"Remote-Groups", "ops"}, Session{Needed: true, Setup: true}},
+	} {
+		if got := answerOf[Session](t, s.get(t, Prefix+"/session", tt.header...), http.StatusOK); got != tt.want {
+			t.Errorf("%v: %+v, want %+v", tt.header, got, tt.want)
+		}
+	}
+	p := refused(t, s.get(t, Prefix+"/topology", "Remote-User", "eve", "Remote-User", "boss"), http.StatusUnauthorized)
+	if !strings.Contains(p.Detail, "header Remote-User is there 2 times") {
+		t.Error(p.Detail)
+	}
+	refused(t, s.get(t, Prefix+"/topology", "Remote-User", strings.Repeat("x", 256)), http.StatusUnauthorized)
+	refused(t, s.do(t, http.MethodPatch, Prefix+"/settings", `{"ageing":"1m"}`, "Remote-User", "anna", "Remote-Groups", "ops"), http.StatusForbidden)
+	if a := s.do(t, http.MethodPatch, Prefix+"/settings", `{"ageing":"1m"}`, "Remote-User", "boss", "Content-Type", "application/json"); a.StatusCode != http.StatusOK {
+		t.Errorf("%s %s", a.Status, a.body)
+	}
+	if e := s.entries(t)[0]; e.Who != "boss" || e.How != "proxy" || e.Kind != audit.User {
+		t.Errorf("%+v", e)
+	}
+	refused(t, s.do(t, http.MethodPost, Prefix+"/password", `{"before":"x","password":"y"}`, "Remote-User", "boss"), http.StatusForbidden)
+	// Who comes past the proxy, or where none is told of, is not believed.
+	elsewhere := newSite(t, siteOptions{login: true, proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, vouched: vouched})
+	refused(t, elsewhere.get(t, Prefix+"/topology", "Remote-User", "boss"), http.StatusForbidden)
+	for _, opt := range []siteOptions{{login: true, vouched: vouched}, {login: true, proxies: here}} {
+		refused(t, newSite(t, opt).get(t, Prefix+"/topology", "Remote-User", "boss"), http.StatusUnauthorized)
+	}
+}
+
+// TestOpenID goes the whole way with a real provider, through the real routes.
+func TestOpenID(t *testing.T) {
+	const redirect = "https://dotm.example:4849" + Prefix + "/login/oidc/callback"
+	at := openid.Start(t, []openid.User{{Name: "anna", Groups: []string{"dotm-ops"}}, {Name: "eve"}}, redirect)
+	provider, err := oidc.New(oidc.Options{
+		Name: "Example login", Issuer: at.URL, ClientID: openid.ClientID, ClientSecret: openid.ClientSecret, Redirect: redirect,
+		Grants: auth.Grants{By: map[string]auth.Role{"dotm-ops": auth.Operator}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, siteOptions{login: true, provider: provider})
+	if got := read200[Session](t, s, Prefix+"/session"); got != (Session{Needed: true, Provider: "Example login"}) {
+		t.Errorf("%+v", got)
+	}
+	begin := func() (address string, flow *http.Cookie) {
+		t.Helper()
+		a := s.get(t, Prefix+"/login/oidc")
+		if a.StatusCode != http.StatusFound || len(a.Cookies()) != 1 || a.Header.Get("Cache-Control") != "no-store" {
+			t.Fatalf("%s %v", a.Status, a.Header)
+		}
+		return a.Header.Get("Location"), a.Cookies()[0]
+	}
+	address, flow := begin()
+	asked, err := url.Parse(address)
+	if err != nil || asked.Query().Get("code_challenge_method") != "S256" || asked.Query().Get("nonce") == "" || asked.Query().Get("state") == "" || strings.Contains(address, strings.Split(flow.Value, ".")[2]) {
+		t.Errorf("%s, %v", address, err)
+	}
+	if flow.Name != "dotm-oidc" || !flow.HttpOnly || flow.SameSite != http.SameSiteLaxMode || flow.MaxAge != 600 {
+		t.Errorf("%+v", flow)
+	}
+	back := at.LogIn(t, openid.Browser(t), address, "anna", openid.Password)
+	callback := Prefix + "/login/oidc/callback?" + back.RawQuery
+	// Somebody else's browser, which did not begin it.
+	a := s.get(t, callback)
+	if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "../../../../login#refused=login" || len(a.Cookies()) != 0 {
+		t.Errorf("%s %v", a.Status, a.Header)
+	}
+	a = s.get(t, callback, "Cookie", flow.Name+"="+flow.Value)
+	if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "../../../../" || len(a.Cookies()) != 2 {
+		t.Fatalf("%s %v %s", a.Status, a.Header, s.log)
+	}
+	session := a.Cookies()[1]
+	if session.Name != "dotm" || session.SameSite != http.SameSiteStrictMode || session.MaxAge != 12*60*60 {
+		t.Errorf("%+v", session)
+	}
+	header := []string{"Cookie", session.Name + "=" + session.Value}
+	if got := answerOf[Session](t, s.get(t, Prefix+"/session", header...), http.StatusOK); got != (Session{User: "anna", Role: auth.Operator, How: people.ByProvider, Provider: "Example login"}) {
+		t.Errorf("%+v", got)
+	}
+	refused(t, s.get(t, Prefix+"/users", header...), http.StatusForbidden)
+	// A code is good once.
+	if a := s.get(t, callback, "Cookie", flow.Name+"="+flow.Value); a.Header.Get("Location") != "../../../../login#refused=login" {
+		t.Errorf("%s %v", a.Status, a.Header)
+	}
+	// Who may nothing here is told so.
+	address, flow = begin()
+	back = at.LogIn(t, openid.Browser(t), address, "eve", openid.Password)
+	if a := s.get(t, Prefix+"/login/oidc/callback?"+back.RawQuery, "Cookie", flow.Name+"="+flow.Value); a.Header.Get("Location") != "../../../../login#refused=role" || len(a.Cookies()) != 1 {
+		t.Errorf("%s %v", a.Status, a.Header)
+	}
+	var got []string
+	for _, e := range s.entries(t) {
+		got = append(got, e.Who+" "+e.What+" "+string(e.Result)+" "+e.Why)
+	}
+	want := []string{"eve login-oidc refused user is not permitted", " login-oidc refused login is not accepted: the provider refuses its code", "anna login-oidc done "}
+	if len(got) != len(want) {
+		t.Errorf("%q", got)
+	}
+	for i, begins := range want {
+		if i >= len(got) || !strings.HasPrefix(got[i], begins) {
+			t.Errorf("entry %d of %q should begin with %q", i, got, begins)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/devops-trouble-map/dotm/audit"
+)
+
+type auditCmd struct {
+	clientFlags
+	From   string `help:"The earliest moment: RFC 3339, or a duration ago like 24h; without it, all that is kept." placeholder:"TIME"`
+	To     string `help:"The latest moment; without it, now." placeholder:"TIME"`
+	Who    string `help:"What this user or token did." placeholder:"NAME"`
+	What   string `help:"This operation, like change-settings." placeholder:"NAME"`
+	On     string `help:"What was done to this." placeholder:"NAME"`
+	Result string `help:"done, refused or failed." enum:",done,refused,failed" default:"" placeholder:"R"`
+	Find   string `help:"Words that all stand in it." placeholder:"WORDS"`
+	Limit  int    `help:"How many, at most." default:"50"`
+}
+
+// Run prints who changed what, a line each, the newest first.
+func (c *auditCmd) Run(ctx context.Context, g *globals) error {
+	var list struct {
+		Entries []audit.Entry `json:"entries"`
+		More    bool          `json:"more,omitempty"`
+	}
+	path := "/audit?" + query("from", before(c.From), "to", before(c.To), "who", c.Who, "what", c.What, "on", c.On, "result", c.Result, "find", c.Find, "limit", strconv.Itoa(c.Limit))
+	if err := c.get(ctx, path, &list); err != nil {
+		return err
+	}
+	if g.JSON {
+		return writeJSON(g.out, list)
+	}
+	for i := range list.Entries {
+		if _, err := fmt.Fprintln(g.out, spellEntry(&list.Entries[i])); err != nil {
+			return err
+		}
+	}
+	if list.More {
+		fmt.Fprintln(g.err, "There are older ones: --limit, --from and --to show them.")
+	}
+	return nil
+}
+
+// spellEntry is an entry as a line.
+func spellEntry(e *audit.Entry) string {
+	var b strings.Builder
+	who := strings.TrimSpace(string(e.Kind) + " " + e.Who)
+	if e.From != "" {
+		who += " from " + e.From
+	}
+	if e.Via != "" {
+		who += " via " + e.Via
+	}
+	fmt.Fprintf(&b, "%s  %s: %s", e.At.Local().Format("2006-01-02 15:04:05"), who, e.What)
+	if e.On != "" {
+		b.WriteString(" " + e.On)
+	}
+	if e.Result != audit.Done {
+		b.WriteString(", " + string(e.Result))
+		if e.Why != "" {
+			b.WriteString(": " + e.Why)
+		}
+	}
+	for _, c := range e.Changes {
+		fmt.Fprintf(&b, "\n    %s: %s → %s", c.Field, dash(c.Before), dash(c.After))
+	}
+	return b.String()
+}

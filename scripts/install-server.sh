@@ -94,7 +94,8 @@ install_files() {
         [ -f "$file" ] || die "finds no file $file"
         case $format in
         deb)
-            name=$(dpkg-deb -f "$file" Package) && version=$(dpkg-deb -f "$file" Version) || die "$file is no package for dpkg"
+            name=$(dpkg-deb -f "$file" Package) || die "$file is no package for dpkg"
+            version=$(dpkg-deb -f "$file" Version)
             there=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$name" 2>/dev/null) || there=
             [ "$there" = "installed $version" ] || wanted=yes
             ;;
@@ -165,8 +166,8 @@ assign() {
     name=$2 value=$3 awk '
         $0 ~ "^#?" ENVIRON["name"] "=" && !done { print ENVIRON["name"] "=" ENVIRON["value"]; done = 1; next }
         { print }
-        END { if (!done) print ENVIRON["name"] "=" ENVIRON["value"] }' "$1" >"$work/assigned" &&
-        cat "$work/assigned" >"$1" || die "can't write $1"
+        END { if (!done) print ENVIRON["name"] "=" ENVIRON["value"] }' "$1" >"$work/assigned"
+    cat "$work/assigned" >"$1" || die "can't write $1"
 }
 
 # until_true SECONDS COMMAND... runs a command until it succeeds.

@@ -68,7 +68,7 @@ for arch in $ARCHES; do
     gzip -9n >"$DIST/dotm_${VERSION}_linux_$arch.tar.gz"
 
   "$CYCLONEDX" bin -json -std -noserial -output "$stage/go.json" -version "$VERSION" "$root/dotm" 2>/dev/null
-  (cd web && npm sbom --omit dev --sbom-format cyclonedx) >"$stage/web.json"
+  (cd web && npm sbom --package-lock-only --omit dev --sbom-format cyclonedx) >"$stage/web.json"
   node packaging/sbom.mjs "$stage/go.json" "$stage/web.json" >"$DIST/dotm_${VERSION}_linux_$arch.cdx.json"
 done
 

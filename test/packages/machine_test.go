@@ -111,7 +111,9 @@ func (c *cable) boot(t *testing.T, host string) *machine {
 	t.Helper()
 	m := &machine{c.namespace(host)}
 	argv := []string{
-		"podman", "run", "--detach", "--rm", "--name", m.name, "--hostname", host, "--systemd", "always",
+		"podman", "--runtime", "runc", // crun wants one kind of control groups
+		"run", "--detach", "--rm", "--name", m.name, "--hostname", host, "--systemd", "always",
+		"--ulimit", "nofile=1024:20000", "--ulimit", "nproc=1000:1000", // what this host may give
 		"--network", "ns:/run/netns/" + c.namespace(host), "--cap-add", "all", "--security-opt", "seccomp=unconfined",
 		"--volume", folder(t, envNew) + ":/new:ro", "--volume", folder(t, envOld) + ":/old:ro",
 	}

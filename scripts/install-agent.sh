@@ -109,6 +109,14 @@ install_files() {
         esac
     done
     [ -n "$wanted" ] || return 0
+    put_in "$@" >"$work/log" 2>&1 || {
+        cat "$work/log" >&2
+        die "can't install $*"
+    }
+}
+
+# put_in FILE... hands packages to what this system installs them with.
+put_in() {
     case $format in
     deb)
         if command -v apt-get >/dev/null; then
@@ -135,7 +143,7 @@ install_files() {
             rpm --upgrade --replacepkgs "$@"
         fi
         ;;
-    esac || die "can't install $*"
+    esac
 }
 
 # is_installed PACKAGE
@@ -159,7 +167,7 @@ remove_packages() {
     [ -n "$present" ] || return 0
     # shellcheck disable=SC2086 # names of packages
     case $format in
-    deb) dpkg $how $present ;;
+    deb) dpkg $how $present >/dev/null ;;
     rpm) rpm --erase $present ;;
     esac || die "can't remove$present"
 }
@@ -200,7 +208,7 @@ bring_up() {
 
 # ---- up to here ----
 
-file=/etc/default/dotm-agent
+settings=/etc/default/dotm-agent
 
 uninstall() {
     if [ -n "$booted" ] && { systemctl --quiet is-active dotm.service || systemctl --quiet is-enabled dotm.service; } 2>/dev/null; then
@@ -209,7 +217,7 @@ uninstall() {
     else
         remove_packages dotm-agent dotm
     fi
-    [ -z "$purge" ] || rm -rf /var/lib/dotm-agent /var/lib/private/dotm-agent "$file" "$file.rpmsave"
+    [ -z "$purge" ] || rm -rf /var/lib/dotm-agent /var/lib/private/dotm-agent "$settings" "$settings.rpmsave"
     echo "The agent is gone. The server still knows it: dotm agents revoke ID, there."
 }
 
@@ -281,29 +289,29 @@ main() {
         systemctl --quiet enable dotm-agent.service 2>/dev/null || :
         exit 0
     fi
-    bring_up dotm-agent.service "$file" "$before"
+    bring_up dotm-agent.service "$settings" "$before"
     if ! until_true 30 enrolled || ! until_true 30 reports; then
         journalctl --quiet --unit dotm-agent --lines 5 --output cat >&2 || :
         die "the server has no report yet: what the agent says stands above (journalctl -fu dotm-agent)"
     fi
     # The token was exchanged for an identity: it needs not lie around.
-    if grep -q '^DOTM_TOKEN=.' "$file"; then
-        assign "$file" DOTM_TOKEN ""
+    if grep -q '^DOTM_TOKEN=.' "$settings"; then
+        assign "$settings" DOTM_TOKEN ""
     fi
     echo "$(uname -n) reports to $server."
 }
 
 # configure writes what was asked for, and keeps what else stands there.
 configure() {
-    [ -n "$secret" ] || enrolled 2>/dev/null || grep -q '^DOTM_TOKEN=.' "$file" ||
+    [ -n "$secret" ] || enrolled 2>/dev/null || grep -q '^DOTM_TOKEN=.' "$settings" ||
         die "needs --token-file with what \"dotm token create\" printed on the server's machine"
-    before=$(cksum <"$file")
-    chmod 600 "$file"
-    assign "$file" DOTM_SERVER "$server"
-    [ -z "$flags" ] || assign "$file" DOTM_AGENT_FLAGS "$flags"
+    before=$(cksum <"$settings")
+    chmod 600 "$settings"
+    assign "$settings" DOTM_SERVER "$server"
+    [ -z "$flags" ] || assign "$settings" DOTM_AGENT_FLAGS "$flags"
     # Who is enrolled keeps its identity: another token would not be another machine.
     if [ -n "$secret" ] && ! enrolled 2>/dev/null; then
-        assign "$file" DOTM_TOKEN "$secret"
+        assign "$settings" DOTM_TOKEN "$secret"
     fi
 }
 

@@ -103,6 +103,14 @@ install_files() {
         esac
     done
     [ -n "$wanted" ] || return 0
+    put_in "$@" >"$work/log" 2>&1 || {
+        cat "$work/log" >&2
+        die "can't install $*"
+    }
+}
+
+# put_in FILE... hands packages to what this system installs them with.
+put_in() {
     case $format in
     deb)
         if command -v apt-get >/dev/null; then
@@ -129,7 +137,7 @@ install_files() {
             rpm --upgrade --replacepkgs "$@"
         fi
         ;;
-    esac || die "can't install $*"
+    esac
 }
 
 # is_installed PACKAGE
@@ -153,7 +161,7 @@ remove_packages() {
     [ -n "$present" ] || return 0
     # shellcheck disable=SC2086 # names of packages
     case $format in
-    deb) dpkg $how $present ;;
+    deb) dpkg $how $present >/dev/null ;;
     rpm) rpm --erase $present ;;
     esac || die "can't remove$present"
 }

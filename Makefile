@@ -14,7 +14,7 @@ CYCLONEDX := $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 UI_SOURCES := $(shell find web/src web/public web/index.html web/*.ts web/package-lock.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages reproduce lint bpf fuzz bench clean
+.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages manifests reproduce lint bpf fuzz bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -84,6 +84,9 @@ $(CYCLONEDX):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS) CGO_ENABLED=0 $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
 	@mv $(TOOLS)/cyclonedx-gomod $@
+
+manifests: ## read the Kubernetes manifests as the API server does
+	cd packaging/kubernetes/check && $(GO) run . ../server.yaml ../agent.yaml
 
 reproduce: $(NFPM) $(CYCLONEDX) ## build everything twice, in different places, and compare the bytes
 	packaging/reproduce.sh

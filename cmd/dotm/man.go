@@ -112,7 +112,7 @@ func leaves(n *kong.Node) []*kong.Node {
 }
 
 func synopsis(n *kong.Node) string {
-	s := `\fB` + roff(n.FullPath()) + `\fR`
+	words := []string{`\fB` + roff(n.FullPath()) + `\fR`}
 	for _, a := range n.Positional {
 		name := `\fI` + roff(strings.ToUpper(a.Name)) + `\fR`
 		if a.IsCumulative() {
@@ -121,9 +121,9 @@ func synopsis(n *kong.Node) string {
 		if !a.Required {
 			name = "[" + name + "]"
 		}
-		s += " " + name
+		words = append(words, name)
 	}
-	return s + ` [\fIflags\fR]`
+	return strings.Join(append(words, `[\fIflags\fR]`), " ")
 }
 
 // manPage is a page that is being written.

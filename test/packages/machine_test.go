@@ -36,16 +36,6 @@ func folder(t *testing.T, env string) string {
 	return dir
 }
 
-// file is the one file of a folder whose name has this form.
-func file(t *testing.T, env, pattern string) string {
-	t.Helper()
-	found, err := filepath.Glob(filepath.Join(folder(t, env), pattern))
-	if err != nil || len(found) != 1 {
-		t.Fatalf("%s has %d files %s: %v", env, len(found), pattern, err)
-	}
-	return found[0]
-}
-
 // machine is a booted Debian.
 type machine struct{ name string }
 

@@ -130,7 +130,7 @@ func TestUpgrade(t *testing.T) {
 	before, running := server.started(t, "dotm"), web.started(t, "dotm-agent")
 
 	server.run(t, "apt-get install -y --no-install-recommends /new/dotm_*amd64.deb </dev/null")
-	web.run(t, "sh /new/install-agent.sh --server https://server:4849")
+	overURL(t, server, web)
 	if server.started(t, "dotm") == before || web.started(t, "dotm-agent") == running {
 		t.Error("the upgrade restarts nothing")
 	}
@@ -145,15 +145,45 @@ func TestUpgrade(t *testing.T) {
 	}
 	server.until(t, "the agent reports to the new one", `test "$(dotm agents --json | grep -c "$(date -u +%Y-%m-%dT%H)")" -ge 1`)
 
+	revoked(t, server, web, known[0].ID)
+
 	// Removed, its data stays, and is there when it comes back.
 	server.run(t, "dpkg --remove dotm")
 	server.run(t, "test -s /var/lib/dotm/dotm.db && test -s /etc/dotm/dotm.yaml && test -e /etc/dotm/secret && ! systemctl is-active dotm")
 	server.run(t, "sh /new/install-server.sh")
-	if got := server.agents(t); len(got) != 1 || got[0].ID != known[0].ID {
+	if got := server.agents(t); len(got) != 2 {
 		t.Errorf("after it came back the agents are %+v", got)
 	}
 	server.run(t, "dpkg --purge dotm")
 	server.run(t, "! test -e /var/lib/dotm && ! test -e /var/lib/private/dotm && ! test -e /etc/dotm && ! test -e /etc/default/dotm")
+}
+
+// overURL upgrades the agent from a URL, which takes the checksum of its SHA256SUMS.
+func overURL(t *testing.T, server, web *machine) {
+	t.Helper()
+	server.run(t, "systemd-run --quiet --unit files python3 -m http.server --directory /new 8000")
+	web.until(t, "the files are served", "curl -sf http://server:8000/SHA256SUMS")
+	const install = "cp /new/install-agent.sh /root; sh /root/install-agent.sh --server https://server:4849 --from http://server:8000"
+	sum, _, _ := strings.Cut(web.run(t, "sha256sum /new/SHA256SUMS"), " ")
+	if out := web.fails(t, install); !strings.Contains(out, "needs --sha256 with a URL") {
+		t.Errorf("without a checksum: %s", out)
+	}
+	if out := web.fails(t, install+" --sha256 "+strings.Repeat("0", 64)); !strings.Contains(out, "SHA256SUMS of http://server:8000 is not the one") {
+		t.Errorf("with another checksum: %s", out)
+	}
+	web.same(t, "what is installed until then", "dpkg-query -W -f '${Version}' dotm-agent", "0.0.1-1")
+	web.run(t, install+" --sha256 "+sum)
+}
+
+// revoked: who was revoked enrols with a new token when it is told to.
+func revoked(t *testing.T, server, web *machine, id string) {
+	t.Helper()
+	server.run(t, "dotm agents revoke "+id+"; dotm token create >/root/token2")
+	server.copyTo(t, web, "/root/token2")
+	web.run(t, "sh /new/install-agent.sh --server https://server:4849 --token-file /root/token2 --anew")
+	if got := server.agents(t); len(got) != 2 {
+		t.Errorf("after one was revoked the agents are %+v", got)
+	}
 }
 
 // TestRPM does the same with rpm, on a machine that has no dpkg.

@@ -96,7 +96,7 @@ PACKAGES_ROOT := $(CURDIR)/.cache/packages-root
 test-packages: packages $(PACKAGES_ROOT)/sbin/init ## install the packages on machines that boot, upgrade them, take them away (as root)
 	NFPM=$(NFPM) CYCLONEDX=$(CYCLONEDX) packaging/before.sh .cache/packages-before
 	DOTM_PACKAGES=$(CURDIR)/dist DOTM_PACKAGES_BEFORE=$(CURDIR)/.cache/packages-before DOTM_PACKAGES_ROOT=$(PACKAGES_ROOT) \
-	  $(GO) test -count=1 -v ./test/packages
+	  $(GO) test -count=1 -timeout 20m -v ./test/packages
 
 $(PACKAGES_ROOT)/sbin/init:
 	packaging/root.sh $(PACKAGES_ROOT)

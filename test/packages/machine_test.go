@@ -33,6 +33,10 @@ func folder(t *testing.T, env string) string {
 	if dir == "" {
 		t.Skip(env + " is not set: make test-packages runs this, as root")
 	}
+	dir, err := filepath.EvalSymlinks(dir) // podman follows none
+	if err != nil {
+		t.Fatal(err)
+	}
 	return dir
 }
 

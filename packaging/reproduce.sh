@@ -5,12 +5,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [[ -z $(git status --porcelain --untracked-files=no) ]] || { echo 'Only what is committed is compared: commit first.' >&2; exit 1; }
+commit=$(git rev-parse HEAD)
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cache=$(cd .cache && pwd)
 
 once() { # FOLDER VARIABLE=VALUE...
-  git clone --quiet --no-local . "$work/$1"
+  git clone --quiet --no-local --no-checkout . "$work/$1"
+  git -C "$work/$1" checkout --quiet --detach "$commit"
   ln -s "$cache" "$work/$1/.cache"
   (cd "$work/$1" && shift && env "$@" make --silent packages >/dev/null)
   echo "$1: $(wc -l <"$work/$1/dist/SHA256SUMS") files"

@@ -7,10 +7,14 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT_VERSION := v2.15.0
 TOOLS := $(CURDIR)/.cache/bin
 LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+NFPM_VERSION := v2.45.2
+NFPM := $(TOOLS)/nfpm-$(NFPM_VERSION)
+CYCLONEDX_VERSION := v1.10.0
+CYCLONEDX := $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 UI_SOURCES := $(shell find web/src web/public web/index.html web/*.ts web/package-lock.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build ui test test-go test-ui test-browser test-pages lint security bpf fuzz bench clean
+.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages manifests reproduce lint security bpf fuzz bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -77,6 +81,37 @@ $(GOVULNCHECK):
 	GOBIN=$(TOOLS) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 	@mv $(TOOLS)/govulncheck $@
 
+packages: web/dist/index.html $(NFPM) $(CYCLONEDX) ## build packages, archives, SBOMs and checksums into dist/
+	GO='$(GO)' NFPM=$(NFPM) CYCLONEDX=$(CYCLONEDX) packaging/build.sh
+
+$(NFPM):
+	@echo 'Building nfpm $(NFPM_VERSION) into .cache/bin (once, minutes).'
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) CGO_ENABLED=0 $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+	@mv $(TOOLS)/nfpm $@
+
+$(CYCLONEDX):
+	@echo 'Building cyclonedx-gomod $(CYCLONEDX_VERSION) into .cache/bin (once, a minute).'
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) CGO_ENABLED=0 $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
+	@mv $(TOOLS)/cyclonedx-gomod $@
+
+manifests: ## read the Kubernetes manifests as the API server does
+	cd packaging/kubernetes/check && $(GO) run . ../server.yaml ../agent.yaml
+
+reproduce: $(NFPM) $(CYCLONEDX) ## build everything twice, in different places, and compare the bytes
+	packaging/reproduce.sh
+
+# Machines that boot the packages: they need root, podman, mmdebstrap and a mirror.
+PACKAGES_ROOT := $(CURDIR)/.cache/packages-root
+test-packages: packages $(PACKAGES_ROOT)/sbin/init ## install the packages on machines that boot, upgrade them, take them away (as root)
+	NFPM=$(NFPM) CYCLONEDX=$(CYCLONEDX) packaging/before.sh .cache/packages-before
+	DOTM_PACKAGES=$(CURDIR)/dist DOTM_PACKAGES_BEFORE=$(CURDIR)/.cache/packages-before DOTM_PACKAGES_ROOT=$(PACKAGES_ROOT) \
+	  $(GO) test -count=1 -timeout 20m -v ./test/packages
+
+$(PACKAGES_ROOT)/sbin/init:
+	packaging/root.sh $(PACKAGES_ROOT)
+
 bpf: ## compile the eBPF programs (needs clang-16, llvm-16, libbpf-dev)
 	scan/kernel/bpf/build.sh
 
@@ -94,4 +129,4 @@ bench: build ## run the benchmarks that docs/benchmarks.md reports
 	@if [ "$$(id -u)" = 0 ]; then $(GO) run ./bench/agent && $(GO) run ./bench/fleet; else echo "as root: go run ./bench/agent; go run ./bench/fleet"; fi
 
 clean: ## remove what was built
-	rm -rf bin web/node_modules .cache && find web/dist -mindepth 1 ! -name .gitkeep -delete
+	rm -rf bin dist web/node_modules .cache && find web/dist -mindepth 1 ! -name .gitkeep -delete

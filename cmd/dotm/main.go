@@ -68,6 +68,11 @@ type cli struct {
 	Login   loginLinkCmd `cmd:"" name:"login-link" help:"Print a link that sets the password of user admin, once."`
 	Config  configCmd    `cmd:"" help:"Check or print the configuration."`
 	Version versionCmd   `cmd:"" help:"Print the version."`
+
+	// For packages and shells.
+	Man        manCmd        `cmd:"" hidden:"" help:"Print the manual pages."`
+	Completion completionCmd `cmd:"" hidden:"" help:"Print what makes a shell complete commands and flags."`
+	Complete   completeCmd   `cmd:"" hidden:"" help:"Say what may come next."`
 }
 
 // exit is how kong's own exits (help, usage errors) reach run.

@@ -12,8 +12,11 @@ import (
 	"github.com/devops-trouble-map/dotm/api"
 )
 
-// version is dotm's; releases set it when linking.
-var version = "0.1.0-dev"
+// version and revision (of the source) are set when releases are linked.
+var (
+	version  = "0.1.0-dev"
+	revision string
+)
 
 type versionCmd struct{}
 
@@ -42,6 +45,9 @@ func versionInfo(s *site) api.Version {
 
 // sourceRevision is the commit that the binary was built from.
 func sourceRevision() string {
+	if revision != "" {
+		return revision
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Builds what a release has into dist/: packages and archives for amd64 and arm64,
+# what is in them (SBOM), and checksums. The same commit gives the same bytes, in
+# any folder, at any time, by any user (packaging/reproduce.sh shows it).
+#
+# The UI must have been built (make ui). Asked from the environment: GO, NFPM,
+# CYCLONEDX (programs), VERSION and SOURCE_DATE_EPOCH (of the commit, unless set),
+# ARCHES, DIST.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+umask 022
+export LC_ALL=C TZ=UTC GOFLAGS=-mod=readonly CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0
+
+: "${GO:=go}" "${NFPM:=nfpm}" "${CYCLONEDX:=cyclonedx-gomod}" "${ARCHES:=amd64 arm64}" "${DIST:=dist}"
+: "${SOURCE_DATE_EPOCH:=$(git log -1 --format=%ct)}"
+export SOURCE_DATE_EPOCH
+revision=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+[[ -f web/dist/index.html ]] || { echo 'The UI is not built: make ui' >&2; exit 1; }
+
+# release turns what git describe says into a version that dpkg and rpm order as it
+# is meant: v1.2.0 is 1.2.0, five commits later 1.2.0+5.g2a95fa9, and without any tag
+# 0.1.0~git20260131120000.2a95fa9, which is before the first release.
+release() {
+  local said
+  said=$(git describe --tags --match 'v[0-9]*' 2>/dev/null) || {
+    echo "0.1.0~git$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).${revision:0:7}"
+    return
+  }
+  said=${said#v}
+  if [[ $said =~ ^(.*)-([0-9]+)-(g[0-9a-f]+)$ ]]; then
+    said="${BASH_REMATCH[1]}+${BASH_REMATCH[2]}.${BASH_REMATCH[3]}"
+  fi
+  echo "${said//-/\~}"
+}
+VERSION=${VERSION:-$(release)}
+export VERSION
+
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+rm -rf "$DIST"
+mkdir -p "$DIST"
+
+program() { # ARCH FILE
+  GOOS=linux GOARCH=$1 "$GO" build -trimpath -buildvcs=false \
+    -ldflags "-s -w -X main.version=$VERSION -X main.revision=$revision" -o "$2" ./cmd/dotm
+}
+
+# The manual is what the program says of itself, on the machine that builds.
+program "$("$GO" env GOHOSTARCH)" "$stage/here"
+mkdir "$stage/man"
+"$stage/here" man --dir "$stage/man" --date "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%d)"
+gzip -9n "$stage"/man/*.1
+
+for arch in $ARCHES; do
+  root=$stage/$arch
+  mkdir "$root"
+  program "$arch" "$root/dotm"
+  cp -r "$stage/man" "$root/man"
+  gzip -9nc CHANGELOG.md >"$root/changelog.gz"
+  "$GO" run ./packaging/notices -binary "$root/dotm" -web web -about packaging/copyright >"$root/copyright"
+  find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+
+  for format in deb rpm; do
+    STAGE=$root ARCH=$arch "$NFPM" package --config packaging/nfpm/dotm.yaml --packager $format --target "$DIST/" >/dev/null
+  done
+  tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
+    --transform "s,^\./,dotm_${VERSION}_linux_$arch/," -C "$root" -cf - ./dotm ./man ./copyright |
+    gzip -9n >"$DIST/dotm_${VERSION}_linux_$arch.tar.gz"
+
+  "$CYCLONEDX" bin -json -std -noserial -output "$stage/go.json" -version "$VERSION" "$root/dotm" 2>/dev/null
+  (cd web && npm sbom --package-lock-only --omit dev --sbom-format cyclonedx) >"$stage/web.json"
+  node packaging/sbom.mjs "$stage/go.json" "$stage/web.json" >"$DIST/dotm_${VERSION}_linux_$arch.cdx.json"
+done
+
+# The agent's package is a unit and a file: one for all.
+first=${ARCHES%% *}
+for format in deb rpm; do
+  STAGE=$stage/$first ARCH=all "$NFPM" package --config packaging/nfpm/dotm-agent.yaml --packager $format --target "$DIST/" >/dev/null
+done
+install -m 755 scripts/install-server.sh scripts/install-agent.sh "$DIST/"
+(cd "$DIST" && sha256sum -- * >"$stage/sums" && mv "$stage/sums" SHA256SUMS)
+(cd "$DIST" && ls -l -- *)

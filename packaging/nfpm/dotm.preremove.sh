@@ -1,0 +1,14 @@
+#!/bin/sh
+# Stops the server when the package goes for good; an upgrade restarts it later.
+set -e
+
+case "$1" in
+remove | 0) # dpkg, rpm
+    if [ -d /run/systemd/system ]; then
+        systemctl stop dotm.service
+    fi
+    if command -v systemctl >/dev/null; then
+        systemctl --quiet disable dotm.service 2>/dev/null || : # it may never have been enabled
+    fi
+    ;;
+esac

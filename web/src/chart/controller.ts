@@ -355,7 +355,7 @@ export class ChartController {
     this.#camera ??= firstLook(scene, this.#size);
     const wanted = this.#wanted;
     this.#wanted = null;
-    if (wanted) this.focusOn(wanted.names, wanted.covered);
+    if (wanted) this.focusAll(wanted.names, wanted.covered);
     const goal = this.#goal;
     if (!goal) return;
     this.#goal = null;
@@ -478,7 +478,7 @@ export class ChartController {
   }
 
   /** Flies to where all of some boxes are in view; not nearer than they are read. `covered` is the share of the height, from below, that a sheet lies over. */
-  focusOn(names: ReadonlySet<string>, covered = 0): void {
+  focusAll(names: ReadonlySet<string>, covered = 0): void {
     const scene = this.#scene;
     const rects = scene?.boxes.filter((b) => names.has(b.node.name)).map((b) => b.rect) ?? [];
     if (rects.length === 0) return;

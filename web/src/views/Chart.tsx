@@ -238,7 +238,7 @@ function usePath(trace: Trace | null): void {
   useEffect(() => {
     chart.trace(trace);
     // What is asked opens the sheet over the chart.
-    if (asked !== seen.current && trace?.fades) chart.focusOn(trace.boxes, question && matchMedia(NARROW).matches ? SHEET : 0);
+    if (asked !== seen.current && trace?.fades) chart.focusAll(trace.boxes, question && matchMedia(NARROW).matches ? SHEET : 0);
     seen.current = asked;
   }, [trace, asked]);
 }

@@ -32,6 +32,8 @@ const NARROW = 640;
 const NARROW_PAD = 8;
 /** Air around a focus. */
 const AROUND_PAD = 48;
+/** At the top of the chart stands what is shown of it, px. */
+const SAID = 40;
 /** The smallest scale at which all of the chart is worth more than a part of it. */
 const READABLE = 0.6;
 /** What the first look at a part of the chart may be scaled to. */
@@ -514,9 +516,11 @@ export class ChartController {
       return;
     }
     this.#moved = true;
-    const free = { w: this.#size.w, h: this.#size.h * (1 - covered) };
-    const all = fit(union(rects), free, free.w < NARROW ? 3 * NARROW_PAD : AROUND_PAD);
-    this.#fly(all.k > SETTLE_ZOOM ? centre(middleOf(union(rects)), SETTLE_ZOOM, free) : all);
+    const narrow = this.#size.w < NARROW;
+    const free = { w: this.#size.w, h: this.#size.h * (1 - covered) - SAID };
+    const all = fit(union(rects), free, narrow ? 2 * NARROW_PAD : AROUND_PAD);
+    const to = all.k > SETTLE_ZOOM ? centre(middleOf(union(rects)), SETTLE_ZOOM, free) : all;
+    this.#fly({ ...to, y: to.y + SAID });
   }
 
   /** What the filter and the path show of the scene; looked up once a scene. */

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { problemOf } from '../api/client';
 import type { Incident, Problem } from '../api/types';
@@ -11,8 +11,8 @@ export function IncidentAck({ incident, onDone }: { incident: Incident; onDone: 
   const [way, setWay] = useState<AckWay | null>(null);
   const first = useRef<HTMLButtonElement>(null);
   const asked = useRef(false);
-  useEffect(() => {
-    // Who takes it back is where they were before.
+  useLayoutEffect(() => {
+    // Who takes it back is where they were before, and before the next key.
     if (!way && asked.current) first.current?.focus();
     asked.current = way !== null;
   }, [way]);

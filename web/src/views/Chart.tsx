@@ -157,7 +157,7 @@ function Stage({ kept, chosen, trace }: { kept: Kept | null; chosen: Chosen; tra
   const canvas = useRef<HTMLCanvasElement>(null);
   const topology = drawn.value;
   const { selection, level, hide } = route.value;
-  const { lanes, lane, choose } = useLanes(selectedNode(topology, selection));
+  const { lanes, lane, choose } = useLanes(selectedNode(topology, selection) || causeOf(trace));
   const scene = useScene(lane);
   const turn = useRef<(by: -1 | 1) => void>(() => undefined);
   turn.current = (by) => {
@@ -229,7 +229,7 @@ function Stage({ kept, chosen, trace }: { kept: Kept | null; chosen: Chosen; tra
 
   useEffect(() => chart.show(kept?.boxes ?? null), [kept]);
   useEffect(() => chart.signal(app.signals.value), [app.signals.value]);
-  usePath(trace);
+  usePath(trace, lane?.id ?? '');
 
   useStaleTick(scene);
 
@@ -291,11 +291,16 @@ function Stage({ kept, chosen, trace }: { kept: Kept | null; chosen: Chosen; tra
   );
 }
 
+/** The box that a path begins at: a narrow screen shows its lane. */
+function causeOf(trace: Trace | null): string {
+  return (trace?.fades && [...trace.tags].find(([, tag]) => tag.sure)?.[0]) || '';
+}
+
 /** Shows a path, and flies to it once: when another one is asked for, or comes on the screen. */
-function usePath(trace: Trace | null): void {
+function usePath(trace: Trace | null, lane: string): void {
   const { chart, route } = useApp();
   const { incident, question, of } = route.value;
-  const asked = trace?.fades ? `${incident} ${question && of.join()}` : '';
+  const asked = trace?.fades ? `${incident} ${question && of.join()} ${lane}` : '';
   const seen = useRef('');
   useEffect(() => {
     chart.trace(trace);

@@ -116,7 +116,7 @@ function Predicted({ incident }: { incident: Incident }) {
   const selection = cause ? selectionOf(cause) : null;
   return (
     <div>
-      <Effects title="Predicted" aside="would fail next" state="PREDICTED" effects={predicted ?? []} none={incident.state === 'open' ? 'Nothing else is likely to fail by what is known.' : ''} />
+      <Effects title="Predicted" aside="would fail next" state="PREDICTED" effects={predicted ?? []} none={incident.state !== 'open' ? '' : incident.unclear ? 'Nothing is predicted while the cause is unclear.' : 'Nothing else is likely to fail by what is known.'} />
       <Effects title="Possible" aside="may fail, nothing says how likely" state="NONE" effects={possible ?? []} none="" />
       <Effects title="Spared" aside="something stands in" state="OK" effects={spared ?? []} none="" />
       {more ? <p class="small ink3">and {figure(more)} more</p> : null}

@@ -11,10 +11,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/history"
+	"github.com/devops-trouble-map/dotm/plaintext"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
 )
@@ -261,14 +261,4 @@ func (c *Chart) ids() map[string]string {
 }
 
 // quoteAll writes a text with each rune replaced for which as gives something.
-func quoteAll(text string, as func(r rune) string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if s := as(r); s != "" {
-			b.WriteString(s)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+func quoteAll(text string, as func(r rune) string) string { return plaintext.Replace(text, as) }

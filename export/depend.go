@@ -29,6 +29,7 @@ const maxDefined = 20_000
 
 // Monitored is a host or a service of one monitoring system, with what it is about.
 type Monitored struct {
+	Source     string // the system
 	Host, Name string // as it is called there; of a host Name is empty
 	Node       string
 	Service    string // empty for the node as a whole

@@ -269,7 +269,7 @@ func dotLine(line string) bool {
 }
 
 // markdownLines finds lines of a document that names could have made.
-func markdownLines(t *testing.T, doc string) {
+func markdownLines(t testing.TB, doc string) {
 	t.Helper()
 	cells := 0
 	for _, line := range strings.Split(doc, "\n") {

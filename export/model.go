@@ -88,10 +88,7 @@ func (c *Chart) still() string {
 	if c.Past {
 		text += ", the past"
 	}
-	for _, mark := range c.marks() {
-		text += ", " + mark
-	}
-	return text
+	return strings.Join(append([]string{text}, c.marks()...), ", ")
 }
 
 // relation is that one box uses another at some ports.
@@ -182,6 +179,7 @@ func writePlantUML(w *writer, c *Chart) {
 			shape = "cloud"
 		case topology.Pool, topology.Group:
 			shape = "collections"
+		default:
 		}
 		w.put(indent, shape, " ", quotePlantUML(boxTitle(n)), " as n_", ids[n.Name], "\n")
 	}
@@ -281,7 +279,9 @@ func (s *structurizr) box(n *view.Node, indent string) {
 	s.put(indent, "}\n")
 }
 
-func (s *structurizr) quote(name, within string) string { return quoteStructurizr(s.free(name, within)) }
+func (s *structurizr) quote(name, within string) string {
+	return quoteStructurizr(s.free(name, within))
+}
 
 // backstageName is an identifier as Backstage takes it: at most 63 letters.
 func backstageName(id string) string {
@@ -369,8 +369,7 @@ func (b *backstage) reference(box string) string {
 // selectorOf is what a box is to dotm drift.
 func selectorOf(n *view.Node) string {
 	what := "node"
-	switch n.Kind {
-	case topology.Pool, topology.Group:
+	if n.Kind == topology.Pool || n.Kind == topology.Group {
 		what = string(n.Kind)
 	}
 	return what + ":" + strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(n.Name)

@@ -186,7 +186,7 @@ func (p *processes) write(w *writer, r role) {
 	} else {
 		own := p.free(name + "_itself")
 		w.put(own, " = ", strings.Join(list, " | "), "\ndisplay 0;", own, ";", alias(p.roleTitle(r)), " itself\n")
-		all := []string{own}
+		all := append(make([]string, 0, 1+len(needs)), own)
 		for _, n := range needs {
 			all = append(all, p.names[n])
 		}

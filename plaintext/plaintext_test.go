@@ -18,8 +18,8 @@ func TestClean(t *testing.T) {
 		"\xff":         "\uFFFD",
 		"Zürich 北京":    "Zürich 北京",
 		"a\u200bb":     "a\uFFFDb",
-		long(300):  long(255) + "…",
-		long(255):  long(255),
+		long(300):      long(255) + "…",
+		long(255):      long(255),
 	} {
 		if got := Clean(in); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)

@@ -10,7 +10,7 @@ import (
 // TestDocumentedCommands: each command of these pages is run by a scene, letter by
 // letter.
 func TestDocumentedCommands(t *testing.T) {
-	for page, scenes := range map[string][]string{"drift.md": {"drift.txtar"}} {
+	for page, scenes := range map[string][]string{"drift.md": {"drift.txtar"}, "export.md": {"exportsite.txtar"}} {
 		run := ""
 		for _, scene := range scenes {
 			raw, err := os.ReadFile(filepath.Join("testdata", "script", scene))

@@ -189,6 +189,7 @@ func related(name string, list []*entity) (*Declaration, error) {
 				return nil, err
 			}
 			ends[e] = found
+			d.add(Rule{Place: e.Place, From: found, To: found, Optional: true, Why: "within " + e.name})
 			d.Scope.any = append(d.Scope.any, found.any...)
 		}
 	}

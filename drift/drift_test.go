@@ -187,11 +187,13 @@ func TestCompose(t *testing.T) {
 }
 
 func TestBackstage(t *testing.T) {
+	o := shop()
+	o.Topology.Connections = append(o.Topology.Connections, calls("web1", "nginx", "web2", "nginx", 80)) // within an entity
 	want(
-		t, Compare(parsed(t, "catalog.yaml"), shop(), Options{}),
+		t, Compare(parsed(t, "catalog.yaml"), o, Options{}),
 		"missing catalog.yaml:12: nothing on the chart is its server (web depends on cache)",
 		"unknown catalog.yaml:12: web depends on component:other/elsewhere, which is no component or resource of this catalog",
-		"match catalog.yaml:11: 3",
+		"match catalog.yaml:1: 1", "match catalog.yaml:11: 3",
 	)
 }
 

@@ -42,7 +42,10 @@ var levelWords = map[view.Level]string{
 // heading is the title of a file.
 func (c *Chart) heading() string {
 	what := "Chart of " + levelWords[c.Level]
-	if c.Focus != "" {
+	switch {
+	case c.Focus != "" && c.Hops == 0:
+		what += ", of " + clean(c.Focus)
+	case c.Focus != "":
 		what += ", " + plural(c.Hops, "hop", "hops") + " around " + clean(c.Focus)
 	}
 	return what

@@ -44,7 +44,7 @@ func (c *Chart) heading() string {
 	what := "Chart of " + levelWords[c.Level]
 	switch {
 	case c.Focus != "" && c.Hops == 0:
-		what += ", of " + clean(c.Focus)
+		what += ", " + clean(c.Focus) + " alone"
 	case c.Focus != "":
 		what += ", " + plural(c.Hops, "hop", "hops") + " around " + clean(c.Focus)
 	}

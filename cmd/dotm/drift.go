@@ -29,7 +29,7 @@ type driftCmd struct {
 	Topology   string        `help:"A chart as JSON, instead of asking a server: what dotm export json or dotm map --json writes." placeholder:"FILE" type:"existingfile"`
 	At         string        `help:"The moment to look at: 2026-01-31T12:00:00Z, or a time ago, --at=-24h; without it, now." placeholder:"T"`
 	Focus      string        `help:"Only what is around this node, pool, group or service." placeholder:"NAME"`
-	Hops       int           `help:"How many connections away from the focus, 1 to 4." placeholder:"N"`
+	Hops       *int          `help:"How many connections away from the focus, 1 (default) to 4; 0 is the focus alone, such as a group." placeholder:"N"`
 	Hide       string        `help:"What to leave out: none, or a list of old, ignored, infrastructure, observers." default:"ignored,infrastructure,observers"`
 	Within     time.Duration `help:"What was not open for longer counts as missing." placeholder:"D"`
 	Format     string        `help:"text, json, junit (a test report) or markdown." enum:"text,json,junit,markdown" default:"text"`
@@ -150,8 +150,8 @@ func (c *driftCmd) observed(ctx context.Context) (*drift.Observed, error) {
 			q.Set(name, value)
 		}
 	}
-	if c.Hops != 0 {
-		q.Set("hops", strconv.Itoa(c.Hops))
+	if c.Hops != nil {
+		q.Set("hops", strconv.Itoa(*c.Hops))
 	}
 	var t view.Topology
 	if err := c.get(ctx, "/topology?"+q.Encode(), &t); err != nil {

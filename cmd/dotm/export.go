@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/export"
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // exportTimeout bounds the writing of a chart.
@@ -28,7 +29,7 @@ type exportCmd struct {
 	At       string `help:"The moment to show: 2026-01-31T12:00:00Z, or a time ago, --at=-24h; without it, now." placeholder:"T"`
 	Focus    string `help:"Only what is around this node, pool, group or service." placeholder:"NAME"`
 	Incident string `help:"Only what this incident is about, as it was then unless --at says otherwise; with --hops also what is around it." placeholder:"ID"`
-	Hops     int    `help:"How many connections away from the focus, 1 to 4." placeholder:"N"`
+	Hops     *int   `help:"How many connections away from the focus, 1 (default) to 4; 0 is the focus alone, such as a group." placeholder:"N"`
 	Hide     string `help:"What to leave out: none, or a list of old, ignored, infrastructure, observers." default:"ignored,infrastructure,observers"`
 	Expand   string `help:"Pools to show as their nodes, on level pool: a list of ids." placeholder:"IDS"`
 	Source   string `help:"Whose hosts and services dependencies are written for; needed if there are several monitoring systems." placeholder:"NAME"`
@@ -89,8 +90,8 @@ func (c *exportCmd) query() url.Values {
 			q.Set(name, value)
 		}
 	}
-	if c.Hops != 0 && c.Incident == "" {
-		q.Set("hops", strconv.Itoa(c.Hops))
+	if c.Hops != nil && c.Incident == "" {
+		q.Set("hops", strconv.Itoa(*c.Hops))
 	}
 	return q
 }
@@ -186,8 +187,11 @@ func (c *exportCmd) chart(ctx context.Context) (*export.Chart, error) {
 		chart.Titles[p.Name] = p.Title
 	}
 	if c.Incident != "" {
-		chart.Focus, chart.Hops = "incident "+c.Incident, c.Hops
-		chart.Topology = *chart.Near(names, c.Hops)
+		chart.Focus = "incident " + c.Incident
+		if c.Hops != nil {
+			chart.Hops = *c.Hops
+		}
+		chart.Topology = *chart.Near(names, chart.Hops)
 		chart.Alerts = shownAlerts(&chart)
 	}
 	return &chart, nil
@@ -216,8 +220,8 @@ func shownAlerts(chart *export.Chart) []export.Alert {
 // incidentNodes are the nodes that an incident is about: those in trouble, and those
 // that are likely behind it. An incident of the past is shown as it was when it opened.
 func (c *exportCmd) incidentNodes(ctx context.Context) ([]string, error) {
-	if c.Hops < 0 || c.Hops > 4 {
-		return nil, fmt.Errorf("hops must be a number from 0 to 4, is \"%d\"", c.Hops)
+	if c.Hops != nil && (*c.Hops < 0 || *c.Hops > view.MaxHops) {
+		return nil, fmt.Errorf("hops must be a number from 0 to %d, is \"%d\"", view.MaxHops, *c.Hops)
 	}
 	type ref struct{ Node string }
 	var in struct {

@@ -39,7 +39,7 @@ web/dist/index.html: web/node_modules/.package-lock.json $(UI_SOURCES)
 test: lint test-go test-ui test-browser ## run every test
 
 # These are pure and start no goroutine: the race detector has nothing to see there.
-PURE := dotm/(topology|report|aggregate|grouping|layout|mapping|proctext|recent|site|trouble)(/|$$)
+PURE := dotm/(topology|report|aggregate|drift|grouping|layout|mapping|plaintext|proctext|recent|site|trouble)(/|$$)
 ALONE := /test/(real|fleet)$$
 
 test-go: ## run the Go tests, with the race detector where anything runs at once

@@ -41,7 +41,7 @@ type file struct {
 
 // ExportParams are a format and a chart.
 type ExportParams struct {
-	Format string `path:"format" maxLength:"20" doc:"svg, dot, mermaid, graphml, drawio, markdown, csv or json"`
+	Format string `path:"format" maxLength:"20" doc:"svg, dot, mermaid, graphml, drawio, markdown, csv, json, plantuml, structurizr, backstage or netbox"`
 	ChartParams
 }
 

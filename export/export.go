@@ -11,10 +11,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/history"
+	"github.com/devops-trouble-map/dotm/plaintext"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
 )
@@ -32,6 +32,11 @@ const (
 	Markdown Format = "markdown" // a document
 	CSV      Format = "csv"      // who uses what, a line for each
 	JSON     Format = "json"     // all that is known of the chart
+
+	PlantUML    Format = "plantuml"    // a component diagram
+	Structurizr Format = "structurizr" // a workspace of the C4 model
+	Backstage   Format = "backstage"   // a catalog
+	NetBox      Format = "netbox"      // services, to be imported
 )
 
 // kind is what is to be known of a format.
@@ -59,6 +64,10 @@ var kinds = []kind{
 	{Markdown, "text/markdown; charset=utf-8", "md", maxDrawn, writeMarkdown},
 	{CSV, "text/csv; charset=utf-8; header=present", "csv", maxTold, writeCSV},
 	{JSON, "application/json", "json", maxTold, writeJSON},
+	{PlantUML, "text/vnd.plantuml; charset=utf-8", "puml", maxDrawn, writePlantUML},
+	{Structurizr, "text/vnd.structurizr.dsl; charset=utf-8", "dsl", maxDrawn, writeStructurizr},
+	{Backstage, "application/yaml", "yaml", maxDrawn, writeBackstage},
+	{NetBox, "text/csv; charset=utf-8; header=present; profile=netbox", "netbox.csv", maxTold, writeNetBox},
 }
 
 // Formats lists them all.
@@ -128,6 +137,8 @@ type Chart struct {
 	Hops  int    `json:"hops,omitempty"`
 	// Alerts are the checks of what is shown that are in trouble, the worst first.
 	Alerts []Alert `json:"alerts"`
+	// Titles are what people call pools, by id, where somebody said.
+	Titles map[string]string `json:"-"`
 	// Gaps are the times around a past moment in which something was not seen.
 	Gaps []history.Gap `json:"gaps,omitempty"`
 }
@@ -261,14 +272,4 @@ func (c *Chart) ids() map[string]string {
 }
 
 // quoteAll writes a text with each rune replaced for which as gives something.
-func quoteAll(text string, as func(r rune) string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if s := as(r); s != "" {
-			b.WriteString(s)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+func quoteAll(text string, as func(r rune) string) string { return plaintext.Replace(text, as) }

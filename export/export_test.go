@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"unicode"
 
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
@@ -196,26 +195,6 @@ type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-func TestClean(t *testing.T) {
-	for in, want := range map[string]string{
-		"web":             "web",
-		"a\tb\nc":         "a b c",
-		"\u202Eevil":      "\uFFFDevil",
-		"\x00\x1b[31m":    "\uFFFD\uFFFD[31m",
-		"\xff":            "\uFFFD",
-		"Zürich 北京":       "Zürich 北京",
-		"a\u200bb":        "a\uFFFDb",
-		longText(300):     longText(255) + "…",
-		longText(maxText): longText(maxText),
-	} {
-		if got := clean(in); got != want {
-			t.Errorf("%q becomes %q, want %q", in, got, want)
-		}
-	}
-}
-
-func longText(n int) string { return strings.Repeat("x", n) }
-
 func TestFit(t *testing.T) {
 	name := "a-very-long-host-name-of-a-database01"
 	got := fit(name, 120, 12.5, true)
@@ -290,7 +269,7 @@ func dotLine(line string) bool {
 }
 
 // markdownLines finds lines of a document that names could have made.
-func markdownLines(t *testing.T, doc string) {
+func markdownLines(t testing.TB, doc string) {
 	t.Helper()
 	cells := 0
 	for _, line := range strings.Split(doc, "\n") {
@@ -310,26 +289,6 @@ func markdownLines(t *testing.T, doc string) {
 			t.Errorf("HTML: %q", line)
 		}
 	}
-}
-
-// FuzzMarkdown: no sign is left that means something.
-func FuzzMarkdown(f *testing.F) {
-	f.Add(nasty)
-	f.Add("@team [x](http://a) ![y] `z` *b* :tada: #1")
-	f.Fuzz(func(t *testing.T, text string) {
-		got := escapeMarkdown(clean(text))
-		for i, r := range got {
-			if r == ':' && i+1 < len(got) && got[i+1] != '/' && got[i+1] < 'A' {
-				continue
-			}
-			if strings.ContainsRune("<>@:`*_[]|\n", r) && (i == 0 || got[i-1] != '\\') {
-				t.Fatalf("%q has a bare %q", got, r)
-			}
-			if unicode.IsControl(r) {
-				t.Fatalf("%q has a control character", got)
-			}
-		}
-	})
 }
 
 // FuzzGraphviz has the real thing read what is quoted; it is slow, so that it is tried

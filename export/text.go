@@ -11,42 +11,13 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/history"
+	"github.com/devops-trouble-map/dotm/plaintext"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
 )
 
-// escapeMarkdown makes a text one that CommonMark, and GitHub's tables, mentions and
-// links, read as that text: a backslash before each sign, entities for what makes HTML
-// and mentions.
-func escapeMarkdown(text string) string {
-	at, runes := -1, []rune(text)
-	return quoteAll(text, func(r rune) string {
-		at++
-		switch {
-		case r == '<':
-			return "&lt;"
-		case r == '>':
-			return "&gt;"
-		case r == '&':
-			return "&amp;"
-		case r == '@':
-			return "&#64;"
-		case r == ':' && at+1 < len(runes) && (runes[at+1] == '/' || runes[at+1] > '9'):
-			return "&#58;" // neither a link's scheme nor an emoji
-		case r < ' ':
-			return " "
-		case r == '-', r == ',', r == ' ', r == ':':
-			return "" // inside a line they mean nothing
-		case r > ' ' && r < 0x7F && !isAlnum(r):
-			return `\` + string(r)
-		}
-		return ""
-	})
-}
-
-func isAlnum(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-}
+// escapeMarkdown makes a text one that Markdown reads as that text.
+func escapeMarkdown(text string) string { return plaintext.Markdown(text) }
 
 // document writes Markdown.
 type document struct {

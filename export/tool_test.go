@@ -11,10 +11,11 @@ func tool(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
+		from := map[string]string{"dot": "graphviz", "icinga2": "icinga2-bin", "nagios4": "nagios4-core"}[name]
 		if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-			t.Fatalf("%s is missing: apt-get install graphviz", name)
+			t.Fatalf("%s is missing: apt-get install %s", name, from)
 		}
-		t.Skipf("%s is missing: apt-get install graphviz", name)
+		t.Skipf("%s is missing: apt-get install %s", name, from)
 	}
 	return path
 }

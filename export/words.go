@@ -6,39 +6,14 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/devops-trouble-map/dotm/plaintext"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
 )
 
-// maxText is how much of one name any file shows, in runes.
-const maxText = 255
-
-// clean is a text from a host as one that can only be read: control and format
-// characters, among them those that turn the direction of what follows, are replaced,
-// and so is what is no UTF-8.
-func clean(text string) string {
-	n := 0
-	out := strings.Map(func(r rune) rune {
-		switch n++; {
-		case n > maxText:
-			return -1
-		case r == ' ':
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		case r == utf8.RuneError, !unicode.IsPrint(r):
-			return utf8.RuneError
-		}
-		return r
-	}, text)
-	if n > maxText {
-		out += "…"
-	}
-	return out
-}
+// clean is a text from a host as one that can only be read.
+func clean(text string) string { return plaintext.Clean(text) }
 
 // titleOf is what a box is called.
 func titleOf(n *view.Node) string { return clean(cmp.Or(n.Title, n.KnownAs, n.Name)) }

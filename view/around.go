@@ -26,18 +26,36 @@ type Around struct {
 // as in the whole. The page fades by the same rule (web/src/state/around.ts):
 // testdata/around.json holds for both.
 func (t *Topology) Around(a Around) (part *Topology, ok bool) {
-	near := t.seeds(a.Focus)
-	ok = len(near) > 0
-	front, service := near, ""
+	front, service := t.seeds(a.Focus), ""
+	ok = len(front) > 0
 	if i, found := t.service(a.Focus); found && ok {
 		service = t.Services[i].ID
 	}
-	near = map[string]bool{}
+	return t.reach(front, a.Hops, service), ok
+}
+
+// Near is the part of the chart that can be reached from any of these nodes, pools,
+// groups or services over so many connections, as [Topology.Around] says; without hops
+// it is they themselves, and what runs among them.
+func (t *Topology) Near(names []string, hops int) *Topology {
+	front := map[string]bool{}
+	for _, name := range names {
+		for n := range t.seeds(name) {
+			front[n] = true
+		}
+	}
+	return t.reach(front, hops, "")
+}
+
+// reach is what is so many hops around boxes; the first hop by the connections of one
+// service alone, if that is named.
+func (t *Topology) reach(front map[string]bool, hops int, service string) *Topology {
+	near := map[string]bool{}
 	for n := range front {
 		near[n] = true
 	}
 	through := t.through()
-	for hop := range a.Hops {
+	for hop := range hops {
 		next := map[string]bool{}
 		for i := range t.Connections {
 			c := &t.Connections[i]
@@ -55,7 +73,7 @@ func (t *Topology) Around(a Around) (part *Topology, ok bool) {
 		}
 		front = next
 	}
-	return t.only(near), ok
+	return t.only(near)
 }
 
 // seeds are the boxes that something names: itself, the box that it stands in, or those

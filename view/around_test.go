@@ -141,3 +141,27 @@ func TestAroundMembers(t *testing.T) {
 		}
 	}
 }
+
+// TestNear: a part may be around several things, or be they themselves.
+func TestNear(t *testing.T) {
+	for _, c := range []struct {
+		names []string
+		hops  int
+		want  string
+	}{
+		{[]string{"a", "c"}, 0, "a c"},
+		{[]string{"a", "c"}, 1, "Internet a b c d dns e"},
+		{[]string{"pool~c"}, 0, "c d"},
+		{[]string{"b~tcp~1", "nobody"}, 0, "b"},
+		{nil, 2, ""},
+	} {
+		part := chain().Near(c.names, c.hops)
+		var got []string
+		for i := range part.Nodes {
+			got = append(got, part.Nodes[i].Name)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%v, %d hops: %v, want %s", c.names, c.hops, got, c.want)
+		}
+	}
+}

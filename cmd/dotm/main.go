@@ -53,6 +53,7 @@ type cli struct {
 	Impact  impactCmd    `cmd:"" help:"Say what fails if something does, and who was seen to need it."`
 	Notify  notifyCmd    `cmd:"" help:"List and test who is told about incidents."`
 	Diff    diffCmd      `cmd:"" help:"Say what changed on the chart between two moments."`
+	Drift   driftCmd     `cmd:"" help:"Compare what is declared with what is seen: which connections nobody declared, which are missing."`
 	Backup  backupCmd    `cmd:"" help:"Save everything that a running server keeps into a file."`
 	Restore restoreCmd   `cmd:"" help:"Replace everything that a running server keeps by a backup."`
 	Source  sourceCmd    `cmd:"" help:"Add, test, list, refresh and remove monitoring systems."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -33,7 +34,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"answers": answers, "appears": appears, "sees": sees},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"answers": answers, "appears": appears, "sees": sees, "incident": anIncident},
 	})
 }
 
@@ -75,6 +76,22 @@ func answers(ts *testscript.TestScript, _ bool, args []string) {
 		case <-tick.C:
 		}
 	}
+}
+
+// incident NAME sets a variable to the id of the server's first incident.
+func anIncident(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: incident NAME")
+	}
+	resp, err := http.Get(ts.Getenv("DOTM_SERVER") + "/api/v1/incidents")
+	ts.Check(err)
+	defer resp.Body.Close()
+	var list struct{ Incidents []struct{ ID string } }
+	ts.Check(json.NewDecoder(resp.Body).Decode(&list))
+	if len(list.Incidents) == 0 {
+		ts.Fatalf("there is no incident")
+	}
+	ts.Setenv(args[0], list.Incidents[0].ID)
 }
 
 // appears FILE waits until a file is there.

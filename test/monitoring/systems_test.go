@@ -1,8 +1,11 @@
 package monitoring
 
 import (
+	"errors"
 	"maps"
+	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,6 +128,22 @@ func (d *dotm) showsDeclared(t *testing.T, kind monitor.Kind) {
 	}
 	if r := got["dependency web1/http db1/postgres"]; kind != monitor.Livestatus && (r.Of.Service != d.web() || r.To.Service != "db1~tcp~5432" || r.Observed != monitor.SeenNone) {
 		t.Errorf("the dependency is %+v to %+v", r, r.To)
+	}
+	if kind != monitor.Livestatus {
+		d.showsDrift(t)
+	}
+}
+
+// showsDrift: what people declared and nobody sees is told as such, with status 1.
+func (d *dotm) showsDrift(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command(binary, "drift", "--server", d.url, "--declared-by", "n").Output()
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || ended.ExitCode() != 1 {
+		t.Errorf("dotm drift: %v", err)
+	}
+	if want := "MISSING  n: web1 http depends on db1 postgres  web1 http → db1 postgres\n"; !strings.Contains(string(out), want) {
+		t.Errorf("dotm drift says\n%s, and not %s", out, want)
 	}
 }
 

@@ -18,7 +18,7 @@ import { judgeOf } from '../state/health';
 import { endMoving, mayMove, moveBox } from '../parts/moves';
 import { type Selection, showOnChart, unfold } from '../state/route';
 import { type Topology, selectedNode } from '../state/topology';
-import { insideNodes } from '../state/words';
+import { countInside } from '../state/words';
 import { ChartTable } from './Twin';
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
@@ -56,7 +56,7 @@ function laneTitle(topology: Topology): { title: string; subtitle: string } {
   const services = topology.services.size > 0 ? `, ${plural(topology.services.size, 'service')}` : '';
   return {
     title: topology.nodes.size === 1 ? 'this node' : reporting + stale <= 1 ? 'this node and its neighbours' : 'this site',
-    subtitle: `${plural(insideNodes(topology.nodes.values()).length, 'node')}${services}`,
+    subtitle: `${plural(countInside(topology.nodes.values()), 'node')}${services}`,
   };
 }
 
@@ -222,7 +222,7 @@ function Stage({ kept }: { kept: Kept | null }) {
 function describe(topology: Topology): string {
   const marks = topology.marks && [topology.marks.nodes, topology.marks.services, topology.marks.connections].flatMap((m) => [...m.values()]);
   const differs = marks && marks.length > 0 ? `; beside the other moment ${countsLine(marks.map((mark) => ({ mark })))}` : '';
-  return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}`;
+  return `Chart of ${plural(countInside(topology.nodes.values()), 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}`;
 }
 
 /** Ages and trouble on the canvas are redrawn with the clock, but only if there are any. */

@@ -67,9 +67,7 @@ export class EdgePainter {
     if (level === 'card') this.#busiest = scene.busiest;
     if (level === 'tag') this.#leads = scene.leads;
     if (level === 'dot') this.#bundles(scene, area);
-    // From far away no edge is drawn for itself but those in trouble, until somebody asks.
-    const none = level === 'dot' && !lit && !scene.compared && this.#brush.view.selectedEdge === '' && this.#brush.view.selectedBox === null;
-    const shown = none ? [] : scene.edges.filter((e) => this.#shown(e) && e.touches(area));
+    const shown = scene.edges.filter((e) => this.#shown(e) && e.touches(area));
     this.#seen = shown;
     const above = (e: SceneEdge): boolean => this.#ill.has(e) || isMarked(e) || (lit?.edges.has(e) ?? false);
     for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null || scene.compared, area);

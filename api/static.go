@@ -1,12 +1,14 @@
 package api
 
 import (
+	"bytes"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
 	"strings"
 	"sync"
+	"time"
 )
 
 // notBuilt is the page of a dotm that was built without its UI.
@@ -93,7 +95,7 @@ func (h *handler) asset(w http.ResponseWriter, r *http.Request, name string) boo
 	}
 	w.Header().Set("Content-Encoding", coding)
 	w.Header().Set("Content-Type", media)
-	_, _ = w.Write(body)
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
 	return true
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/devops-trouble-map/dotm/layout/graph"
+	"github.com/devops-trouble-map/dotm/layout/layers"
 	"github.com/devops-trouble-map/dotm/layout/page"
 )
 
@@ -264,7 +265,7 @@ func (k *keeper) newLanes() {
 		}
 		block := page.Block{W: graph.LaneLeast, H: graph.LaneTop + graph.LaneFoot}
 		if len(boxes) > 0 {
-			block = page.LayLane(k.in, name, boxes, k.o, len(k.lanes))
+			block = page.LayLane(k.in, name, boxes, k.o, layers.NewPage(len(k.lanes)))
 		} else if g := k.around(pinned); k.mayGrow(int32(i), g) && k.betweenSides(g) {
 			k.ground[i], k.known[i] = g, true
 			continue

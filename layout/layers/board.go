@@ -19,13 +19,7 @@ const maxSpots = 320
 // 2018). Since there are few spots, which of them are on which side of which line is
 // worked out once, as sets of bits; then all spots are looked at together.
 type board struct {
-	at    []graph.Point // per spot, by x, then y
-	even  bool          // spots of a column are 1 apart
-	words int           // of a set of spots
-	// left has, for each two spots, the spots on the left of the line from the one to
-	// the other. One on the line is on the left or the right, so that an edge through
-	// a box counts as well.
-	left  []uint64
+	*spots
 	lines []int16 // for each two spots, the edges that cross the line from the one, where a box stands, to the other
 	who   []int32 // per spot: its box, or noBox
 	spot  []int32 // per box
@@ -36,15 +30,14 @@ type board struct {
 	work  int     // steps that may still be taken
 }
 
-// newBoard has boxes at spots, which are sorted by x, then y.
-func newBoard(edges []graph.Call, at []graph.Point, spot []int32, even bool) *board {
-	n := len(at)
+// newBoard has boxes at spots.
+func newBoard(edges []graph.Call, at *spots, spot []int32) *board {
+	n := len(at.at)
 	b := &board{
-		at: at, even: even, words: (n + 63) / 64, edges: edges, spot: slices.Clone(spot),
+		spots: at, edges: edges, spot: slices.Clone(spot),
 		who: make([]int32, n), near: make([][]int32, len(spot)),
 		lines: make([]int16, n*n), cost: make([]int16, n),
 	}
-	b.left = make([]uint64, n*n*b.words)
 	for i := range b.who {
 		b.who[i] = noBox
 	}
@@ -55,86 +48,10 @@ func newBoard(edges []graph.Call, at []graph.Point, spot []int32, even bool) *bo
 		b.near[e.From] = append(b.near[e.From], e.To)
 		b.near[e.To] = append(b.near[e.To], e.From)
 	}
-	b.sides()
 	for _, a := range spot {
 		b.look(a)
 	}
 	return b
-}
-
-// sides fills left. In a column, spots of one x, those on one side of a line are the
-// first or the last ones.
-func (b *board) sides() {
-	n := int32(len(b.at))
-	columns := b.columns()
-	for p := range n {
-		for q := p + 1; q < n; q++ {
-			below, above := b.beside(p, q), b.beside(q, p)
-			for first := 0; first < len(b.at); first = columns[first] {
-				fill(below, b.split(p, q, first, columns[first]), columns[first])
-			}
-			drop(below, p)
-			drop(below, q)
-			fill(above, 0, len(b.at))
-			for i, w := range below {
-				above[i] &^= w
-			}
-			drop(above, p)
-			drop(above, q)
-		}
-	}
-}
-
-// columns says for the first spot of each column where it ends.
-func (b *board) columns() []int {
-	ends := make([]int, len(b.at))
-	first := 0
-	for i := range b.at {
-		if b.at[i].X != b.at[first].X {
-			first = i
-		}
-		ends[first] = i + 1
-	}
-	return ends
-}
-
-// split returns the first spot of a column that is not above a line, which goes right or
-// straight down.
-func (b *board) split(p, q int32, first, end int) int {
-	from, to := b.at[p], b.at[q]
-	x, dx := b.at[first].X, to.X-from.X
-	if dx == 0 {
-		if x > from.X {
-			return end
-		}
-		return first
-	}
-	y := from.Y + (to.Y-from.Y)*(x-from.X)/dx
-	for ; first < end && b.at[first].Y < y; first++ {
-		if d := int(y - b.at[first].Y - 1); b.even && d > 0 {
-			first += min(d, end-first-1)
-		}
-	}
-	return first
-}
-
-// fill adds the spots from first to end to a set.
-func fill(set []uint64, first, end int) {
-	for first < end {
-		next := min(end, first/64*64+64)
-		set[first/64] |= (^uint64(0) >> (64 - (next - first))) << (first % 64)
-		first = next
-	}
-}
-
-func drop(set []uint64, spot int32) { set[spot/64] &^= 1 << (spot % 64) }
-
-func has(set []uint64, spot int32) bool { return set[spot/64]>>(spot%64)&1 != 0 }
-
-// beside is the set of spots on the left of the line from p to q.
-func (b *board) beside(p, q int32) []uint64 {
-	i := (int(p)*len(b.at) + int(q)) * b.words
-	return b.left[i : i+b.words]
 }
 
 // cross reports whether the line from p to q crosses that from r to s. All are

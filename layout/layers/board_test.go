@@ -31,7 +31,7 @@ func drawBoard(t *rapid.T) *board {
 			edges = append(edges, graph.Call{From: int32(from), To: int32(to)})
 		}
 	}
-	return newBoard(edges, at, spots, false)
+	return newBoard(edges, newSpots(at, false), spots)
 }
 
 // ruled counts the crossings of a board by the ruler.
@@ -101,7 +101,7 @@ func TestImproveSavesCrossings(t *testing.T) {
 // has on the one side, but not on both.
 func TestSpotsOnALine(t *testing.T) {
 	at := []graph.Point{{X: 0, Y: 1}, {X: 1, Y: 1}, {X: 2, Y: 0}, {X: 2, Y: 1}, {X: 2, Y: 2}}
-	b := newBoard([]graph.Call{{From: 0, To: 3}, {From: 1, To: 2}, {From: 1, To: 4}}, at, []int32{0, 1, 2, 3, 4}, false)
+	b := newBoard([]graph.Call{{From: 0, To: 3}, {From: 1, To: 2}, {From: 1, To: 4}}, newSpots(at, false), []int32{0, 1, 2, 3, 4})
 	if got := b.crossings(); got != 1 {
 		t.Errorf("%d crossings, want 1", got)
 	}
@@ -120,7 +120,7 @@ func TestScatterKeepsDirections(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := netOf(t, g)
-		n.among = rapid.IntRange(1, 9).Draw(t, "among")
+		n.page = NewPage(rapid.IntRange(1, 9).Draw(t, "among"))
 		s := n.scatter(o)
 		if s == nil {
 			t.Fatal("too many spots for a small net")

@@ -23,7 +23,7 @@ type net struct {
 	left   [][]link     // per point: links to the layer before
 	right  [][]link     // per point: links to the layer after
 	edges  []graph.Call // between points, none of them from a box to itself
-	among  int          // how many pieces the page has
+	page   *Page
 }
 
 // noBox marks a bend.
@@ -46,7 +46,7 @@ const bendsPerEdge = 6
 
 // newNet cuts a piece into layers.
 func newNet(in *graph.Input, p graph.Part, rank []int32) *net {
-	n := &net{in: in, edges: make([]graph.Call, 0, len(p.Calls))}
+	n := &net{in: in, edges: make([]graph.Call, 0, len(p.Calls)), page: NewPage(1)}
 	n.addBoxes(p.Boxes, rank)
 	at := make(map[int32]int32, len(p.Boxes))
 	for i, b := range n.box {
@@ -200,9 +200,9 @@ func (n *net) height(p int32) float64 {
 
 // Place cuts a connected piece of the graph into layers by the given ranks,
 // orders each so that few edges cross, and gives its boxes their corners,
-// relative to each other. The piece is one of so many on the page.
-func Place(in *graph.Input, p graph.Part, ranks []int32, o graph.Options, among int) Piece {
+// relative to each other. The piece is one of those of the page.
+func Place(in *graph.Input, p graph.Part, ranks []int32, o graph.Options, page *Page) Piece {
 	n := newNet(in, p, ranks)
-	n.among = among
+	n.page = page
 	return n.place(o)
 }

@@ -43,13 +43,7 @@ func (n *net) scatter(o graph.Options) *scatter {
 	if s.size(boxes, o); s.cols*s.rows > maxSpots {
 		return nil
 	}
-	at := make([]graph.Point, 0, s.cols*s.rows)
-	for c := range s.cols {
-		for r := range s.rows {
-			at = append(at, graph.Point{X: float64(c), Y: float64(r) + stagger(c)})
-		}
-	}
-	s.board = newBoard(n.edges, at, s.start(boxes), true)
+	s.board = newBoard(n.edges, n.page.grid(s.cols, s.rows), s.start(boxes))
 	s.least, s.work = scatterLeast, scatterWork*(len(s.spot)+len(n.edges))
 	for range scatterPasses {
 		if s.work <= 0 || !s.pass() {
@@ -86,7 +80,7 @@ func (s *scatter) size(boxes [][]int32, o graph.Options) {
 		all += len(l)
 	}
 	x, y := s.net.pitch(o)
-	wide := max(1, min(float64(s.net.among), widest))
+	wide := max(1, min(float64(s.net.page.pieces), widest))
 	spots := min(1+free*float64(len(s.net.edges))/float64(all), maxFree) * float64(all)
 	spots = min(spots, 0.9*maxSpots)
 	s.cols = max(int(math.Round(math.Sqrt(spots*o.Aspect*wide*y/x))), len(boxes))

@@ -108,7 +108,7 @@ func (n *net) swapped(pc Piece, cols []column, least int, o graph.Options) Piece
 		return pc
 	}
 	at, spot := spotsOf(n.centres(pc))
-	b := newBoard(n.edges, at, spot, false)
+	b := newBoard(n.edges, newSpots(at, false), spot)
 	b.work = swapWork * len(n.edges)
 	for range swapPasses {
 		if !n.swap(b) {

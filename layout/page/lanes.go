@@ -57,7 +57,8 @@ func blocksOf(in *graph.Input, o graph.Options) (blocks []Block, alone []int32) 
 	}
 	slices.Sort(names)
 	lanes := make([]Block, len(names))
-	each(len(names), func(i int) { lanes[i] = LayLane(in, names[i], byLane[names[i]], o, len(names)) })
+	of := layers.NewPage(len(names))
+	each(len(names), func(i int) { lanes[i] = LayLane(in, names[i], byLane[names[i]], o, of) })
 	pieces, alone := layFree(in, byLane[""], o)
 	return slices.Concat(lanes, pieces), alone
 }
@@ -77,10 +78,10 @@ func each(n int, f func(i int)) {
 	all.Wait()
 }
 
-// LayLane lays out the given boxes, in rising order, as a lane of their own, one of so
-// many.
-func LayLane(in *graph.Input, name string, boxes []int32, o graph.Options, among int) Block {
-	p := layPieces(in.Sub(boxes), o, among)
+// LayLane lays out the given boxes, in rising order, as a lane of their own, one of those
+// of a page.
+func LayLane(in *graph.Input, name string, boxes []int32, o graph.Options, of *layers.Page) Block {
+	p := layPieces(in.Sub(boxes), o, of)
 	b := blockOf(p.in, layers.Piece{Boxes: boxes, At: p.at})
 	b.Lane = name
 	b.W = max(graph.LaneLeast, b.W+2*graph.LaneSide)
@@ -109,8 +110,9 @@ func layFree(in *graph.Input, boxes []int32, o graph.Options) (blocks []Block, a
 		}
 	}
 	blocks = make([]Block, len(groups))
+	of := layers.NewPage(len(groups))
 	each(len(groups), func(i int) {
-		p := layPieces(sub.Sub(groups[i]), o, len(groups))
+		p := layPieces(sub.Sub(groups[i]), o, of)
 		b := blockOf(p.in, layers.Piece{Boxes: groups[i], At: p.at})
 		for k, s := range b.Boxes {
 			b.Boxes[k] = boxes[s]

@@ -20,7 +20,7 @@ func Lay(in *graph.Input, o graph.Options) *graph.Chart {
 	if inBlocks(in) {
 		p, lanes = layLanes(in, o)
 	} else {
-		p = layPieces(in, o, 1)
+		p = layPieces(in, o, layers.NewPage(1))
 	}
 	p.stand(graph.Entry)
 	p.stand(graph.Exit)
@@ -38,13 +38,13 @@ func inBlocks(in *graph.Input) bool {
 	return slices.ContainsFunc(parts, func(p graph.Part) bool { return cluster.Of(in, p) != nil })
 }
 
-// layPieces lays out a graph without lanes, which is one of so many on the page.
-func layPieces(in *graph.Input, o graph.Options, among int) *page {
+// layPieces lays out a graph without lanes, which is one of those of a page.
+func layPieces(in *graph.Input, o graph.Options, of *layers.Page) *page {
 	ranks := rank.Of(in)
 	parts, alone := in.Parts()
 	pieces := make([]layers.Piece, len(parts))
 	for i, p := range parts {
-		pieces[i] = layers.Place(in, p, ranks, o, among)
+		pieces[i] = layers.Place(in, p, ranks, o, of)
 	}
 	return pack(in, pieces, alone, o)
 }

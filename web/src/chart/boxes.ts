@@ -728,13 +728,11 @@ function headSign(node: ChartNode): StateName | null {
 
 /** How many connections are open at the Internet's box, in and out. */
 function openAtInternet(scene: Scene): Map<SceneBox, number> {
-  const open = new Map<SceneBox, number>();
-  const count = (box: SceneBox, n: number): void => {
-    if (box.node.kind === 'internet') open.set(box, (open.get(box) ?? 0) + n);
-  };
-  for (const { client, server, connection } of scene.edges) {
-    count(client, connection.count);
-    if (server !== client) count(server, connection.count);
+  const open = new Map(scene.boxes.filter((b) => b.node.kind === 'internet').map((b) => [b, 0]));
+  for (const [box] of open) {
+    let count = 0;
+    for (const e of scene.edges) if (e.client === box || e.server === box) count += e.connection.count;
+    open.set(box, count);
   }
   return open;
 }

@@ -1,7 +1,7 @@
 import type { Point, Rect } from './camera';
 import { held } from './course';
 import { contains, middleOf, union } from './hit';
-import { type Path, arrival, routeEdge } from './route';
+import { type Path, arrival, routeFreely } from './route';
 import type { Scene, SceneBox, SceneEdge } from './scene';
 import { edgeWidth } from './width';
 
@@ -85,7 +85,7 @@ interface Fan {
 export function bundle(scene: Scene): Bundle[] {
   const fans = new Map<string, Fan>();
   const trunkLines = trunksOf(scene).map(({ from, to, count, edges }) => {
-    const path = routeEdge({ box: from.rect, y: middle(from.rect) }, { box: to.rect, y: middle(to.rect) }, () => []);
+    const path = routeFreely({ box: from.rect, y: middle(from.rect) }, { box: to.rect, y: middle(to.rect) });
     if (scene.lanes.length <= 1) branch(fans, edges, path);
     return line(path, edgeWidth(count));
   });

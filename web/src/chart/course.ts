@@ -1,6 +1,7 @@
 import type { Connection } from '../api/types';
 import type { Growth } from '../state/growth';
 import type { Mark } from '../state/compare';
+import { isSuspect } from '../state/health';
 import type { Topology } from '../state/topology';
 import { type Boxes, HEADER, type SceneBox, type SceneRow } from './box';
 import type { Point, Rect } from './camera';
@@ -120,6 +121,8 @@ export class SceneEdge {
   readonly width: number;
   /** To or from a shared service: all nodes have such, so that it is drawn only where somebody asks or something fails. */
   readonly quiet: boolean;
+  /** It may be in trouble, now or in a moment. */
+  readonly suspect: boolean;
   /** What grew of it while this page looked. */
   readonly growth: Growth | undefined;
   /** How it differs from another moment. */
@@ -132,6 +135,7 @@ export class SceneEdge {
     this.course = course;
     this.width = edgeWidth(connection.count);
     this.quiet = client.hushed || server.hushed;
+    this.suspect = isSuspect(connection, growth);
     this.growth = growth;
     this.mark = mark;
   }
@@ -210,6 +214,10 @@ export function buildEdges(topology: Topology, boxes: Boxes, before: readonly Sc
   const open: { plan: Plan; was: SceneEdge | undefined; at: number }[] = [];
   for (const [connection, gone] of linesOf(topology)) {
     const was = earlier.find(connection.id);
+    if (!gone && was && was.connection === connection && isUntouched(was, topology, boxes)) {
+      edges.push(was);
+      continue;
+    }
     const ends = endsOf(connection, gone, topology, boxes, was);
     if (!ends) continue;
     if (was && isSteady(was, ends)) edges.push(renewed(was, ends, boxes, router));
@@ -234,6 +242,17 @@ function* linesOf({ connections, gone }: Topology): Generator<[Connection, boole
   for (const c of gone?.connections ?? []) yield [c, true];
 }
 
+/** Whether nothing of an edge changed but, at most, its connection: asked of all edges of a chart, so that it makes nothing. */
+function isUntouched({ client, server, course, growth, mark, connection: { id } }: SceneEdge, { grown, marks }: Topology, { renewed, changed }: Boxes): boolean {
+  if (isLoose(client, server) || renewed.has(client) || renewed.has(server)) return false;
+  return (grown.size === 0 ? undefined : grown.get(id)) === growth && marks?.connections.get(id) === mark && course.holds(changed);
+}
+
+/** Loops, and edges of boxes without rows, make room for each other. */
+function isLoose(client: SceneBox, server: SceneBox): boolean {
+  return client === server || client.rows.length === 0 || server.rows.length === 0;
+}
+
 /** What a connection joins; null if one of its boxes is not there. */
 function endsOf(connection: Connection, gone: boolean, { grown, marks }: Topology, { byName, renewed }: Boxes, was: SceneEdge | undefined): Ends | null {
   const { id, client: c, server: s } = connection;
@@ -243,9 +262,9 @@ function endsOf(connection: Connection, gone: boolean, { grown, marks }: Topolog
   return client && server ? { connection, client, server, growth: gone ? undefined : grown.get(id), mark: gone ? 'vanished' : marks?.connections.get(id) } : null;
 }
 
-/** Whether an edge leaves and arrives where it did. Loops, and edges of boxes without rows, make room for each other. */
+/** Whether an edge leaves and arrives where it did. */
 function isSteady(was: SceneEdge, { connection, client, server }: Ends): boolean {
-  if (client === server || client.rows.length === 0 || server.rows.length === 0) return false;
+  if (isLoose(client, server)) return false;
   return client.rect === was.client.rect && server.rect === was.server.rect && (was.connection === connection || sameEnds(was.connection, connection));
 }
 

@@ -3,7 +3,7 @@ import type { ChartNode, TopologyDocument } from '../api/types';
 import { oneHostFixture } from '../fixtures';
 import { formatRoute, levelFor, parseRoute, unfold, usualLevel } from '../state/route';
 import { applyDelta, fromDocument, knownAs } from '../state/topology';
-import { insideNodes } from '../state/words';
+import { countInside } from '../state/words';
 import { HEADER, MEMBERS, ROW, buildScene } from './scene';
 
 afterEach(() => void (usualLevel.value = 'service'));
@@ -32,7 +32,7 @@ describe('a chart of pools', () => {
   it('calls a pool by its title, and counts its members as nodes', () => {
     const topology = fromDocument(pooled());
     expect(knownAs(topology)(POOL)).toBe('shop-app');
-    expect(insideNodes(topology.nodes.values())).toHaveLength(4);
+    expect(countInside(topology.nodes.values())).toBe(4);
   });
 
   it('has room for the ticks of members above the rows', () => {

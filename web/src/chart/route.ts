@@ -191,15 +191,25 @@ function around(a: Point, b: Point, blocking: readonly Rect[], ends: readonly Re
  * side for boxes of one column. Boxes in the way are passed above or below.
  */
 export function routeEdge(client: Port, server: Port, obstacles: Obstacles): Path {
-  const forward = server.box.x >= right(client.box);
-  const back = client.box.x >= right(server.box);
-  if (!forward && !back) return aside(client, server);
-  const a = { x: forward ? right(client.box) : client.box.x, y: client.y };
-  const b = { x: forward ? server.box.x : right(server.box), y: server.y };
-  const direct = curve(a, b, (forward ? 1 : -1) * bendOf(b.x - a.x));
+  const direct = routeFreely(client, server);
+  const ports = portsOf(client, server);
+  if (!ports) return direct;
   const ends = [client.box, server.box];
   const blocking = blockers(direct, ends, obstacles);
-  return blocking.length === 0 ? direct : around(a, b, blocking, ends, obstacles);
+  return blocking.length === 0 ? direct : around(ports.a, ports.b, blocking, ends, obstacles);
+}
+
+/** As `routeEdge` where nothing is in the way. */
+export function routeFreely(client: Port, server: Port): Path {
+  const ports = portsOf(client, server);
+  return ports ? curve(ports.a, ports.b, ports.forward * bendOf(ports.b.x - ports.a.x)) : aside(client, server);
+}
+
+/** Where an edge leaves and arrives, at sides that face each other, and whether it runs to the right (1) or back (-1); null for boxes of one column. */
+function portsOf(client: Port, server: Port): { a: Point; b: Point; forward: 1 | -1 } | null {
+  if (server.box.x >= right(client.box)) return { a: { x: right(client.box), y: client.y }, b: { x: server.box.x, y: server.y }, forward: 1 };
+  if (client.box.x >= right(server.box)) return { a: { x: client.box.x, y: client.y }, b: { x: right(server.box), y: server.y }, forward: -1 };
+  return null;
 }
 
 /** A rectangle that `routeEdge` never leaves, where no box is higher than `tallest`. */

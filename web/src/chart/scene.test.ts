@@ -4,6 +4,7 @@ import { dice, fixture, makeIllSite, makeSite, oneHostFixture } from '../fixture
 import { grow } from '../state/growth';
 import { type Topology, applyDelta, fromDocument } from '../state/topology';
 import type { Rect } from './camera';
+import { union } from './hit';
 import { HEADER, ROW, type Scene, type SceneBox, type SceneEdge, buildScene, edgesOf, hitTest, nextBox } from './scene';
 import { arrival } from './route';
 import { edgeWidth } from './width';
@@ -272,6 +273,14 @@ describe('buildScene', () => {
     expect(again.boxes.every((b, i) => b === first.boxes[i])).toBe(true);
     expect([...again.busiest][0]?.connection.id).toBe(busy.id);
     expect([...first.busiest].some((e) => e.connection.count === busy.count + 700)).toBe(false);
+  });
+
+  it.each([makeSite(200, 4), withLanes(makeIllSite(60)), oneHostFixture()])('knows of each edge what it never leaves, before its way is looked for (%#)', (doc) => {
+    for (const { course } of scene(doc).edges) {
+      const { bound, area } = course;
+      const both = union([bound, area]);
+      for (const side of ['x', 'y', 'w', 'h'] as const) expect(both[side]).toBeCloseTo(bound[side], 6);
+    }
   });
 
   it('has nothing to draw for an empty site', () => {

@@ -1,9 +1,8 @@
 import type { LaneInfo, Status } from '../api/types';
 import { plural } from '../lib/format';
 import { openOf, severity } from '../state/checks';
-import { isSuspect } from '../state/health';
 import type { Topology } from '../state/topology';
-import { insideNodes } from '../state/words';
+import { countInside } from '../state/words';
 import { ROW, type SceneBox, type SceneRow, buildBoxes } from './box';
 import { type Bundle, bundle } from './bundle';
 import { type Point, type Rect, levelAt } from './camera';
@@ -152,7 +151,7 @@ function countsOf(boxes: readonly SceneBox[], topology: Topology): string {
   const names = new Set(boxes.map((b) => b.node.name));
   let services = 0;
   for (const s of topology.services.values()) if (names.has(s.node)) services++;
-  return [plural(insideNodes(boxes.map((b) => b.node)).length, 'node'), ...(services > 0 ? [plural(services, 'service')] : [])].join(', ');
+  return [plural(countInside(boxes.map((b) => b.node)), 'node'), ...(services > 0 ? [plural(services, 'service')] : [])].join(', ');
 }
 
 /** Makes something when it is first asked for. */
@@ -181,7 +180,7 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
     source: topology,
     boxes: boxes.all,
     edges,
-    suspects: edges.filter((e) => isSuspect(e.connection, e.growth)),
+    suspects: edges.filter((e) => e.suspect),
     at: Date.parse(topology.at) || 0,
     lane: ground,
     lanes: grounds,

@@ -102,11 +102,24 @@ export function isSuspect({ health: h }: Connection, growth: Growth | undefined)
 }
 
 /** The few of a topology that may be in trouble. */
-export function suspectsOf({ connections, services, grown }: Topology): { connections: Connection[]; services: Service[] } {
-  return {
-    connections: [...connections.values()].filter((c) => isSuspect(c, grown.get(c.id))),
-    services: [...services.values()].filter((s) => isOverflowing(s) || grown.has(s.id)),
-  };
+export interface Suspects {
+  connections: readonly Connection[];
+  services: readonly Service[];
+}
+
+/** Several parts of a page ask for them. */
+const suspects = new WeakMap<Topology, Suspects>();
+
+/** The few of a topology that may be in trouble; looked for once. */
+export function suspectsOf(topology: Topology): Suspects {
+  const known = suspects.get(topology);
+  if (known) return known;
+  const { grown } = topology;
+  const found = { connections: [] as Connection[], services: [] as Service[] };
+  for (const c of topology.connections.values()) if (isSuspect(c, grown.get(c.id))) found.connections.push(c);
+  for (const s of topology.services.values()) if (isOverflowing(s) || grown.has(s.id)) found.services.push(s);
+  suspects.set(topology, found);
+  return found;
 }
 
 /** More wait to be accepted than may. */

@@ -1,4 +1,4 @@
-import type { ChartNode, Connection, Coverage, Evidence, Member, NodeInfo, NodeKind, Service, Sighting } from '../api/types';
+import type { ChartNode, Connection, Coverage, Evidence, NodeInfo, NodeKind, Service, Sighting } from '../api/types';
 import { capital, figure, inWords, plural } from '../lib/format';
 import { AS_IS, type Namer, type Topology, byServer } from './topology';
 
@@ -11,9 +11,14 @@ export function isUsed(service: Service): boolean {
 /** What is drawn as a node and could not report: the Internet, networks, virtual addresses. */
 const NO_HOSTS: readonly NodeKind[] = ['internet', 'network', 'virtual', 'pool', 'group'];
 
-/** The nodes of the site that report, or could; of pools and groups their members. */
-export function insideNodes(nodes: Iterable<Pick<ChartNode, 'kind' | 'name' | 'members'>>): Pick<Member, 'kind' | 'name'>[] {
-  return [...nodes].flatMap<Pick<Member, 'kind' | 'name'>>((n) => n.members ?? [n]).filter((n) => !NO_HOSTS.includes(n.kind));
+/** How many nodes of the site report, or could; of pools and groups their members. */
+export function countInside(nodes: Iterable<Pick<ChartNode, 'kind' | 'members'>>): number {
+  let count = 0;
+  for (const { kind, members } of nodes) {
+    if (!members) count += NO_HOSTS.includes(kind) ? 0 : 1;
+    else for (const m of members) if (!NO_HOSTS.includes(m.kind)) count++;
+  }
+  return count;
 }
 
 export function isSilent({ state, kind }: NodeInfo): boolean {

@@ -24,7 +24,7 @@ import { endMoving, mayMove, moveBox } from '../parts/moves';
 import { type Selection, ask, showOnChart, unfold } from '../state/route';
 import { type Topology, selectedNode } from '../state/topology';
 import type { Trace } from '../state/trace';
-import { insideNodes } from '../state/words';
+import { countInside } from '../state/words';
 import { ChartTable } from './Twin';
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
@@ -81,7 +81,7 @@ function laneTitle(topology: Topology): { title: string; subtitle: string } {
   const services = topology.services.size > 0 ? `, ${plural(topology.services.size, 'service')}` : '';
   return {
     title: topology.nodes.size === 1 ? 'this node' : reporting + stale <= 1 ? 'this node and its neighbours' : 'this site',
-    subtitle: `${plural(insideNodes(topology.nodes.values()).length, 'node')}${services}`,
+    subtitle: `${plural(countInside(topology.nodes.values()), 'node')}${services}`,
   };
 }
 
@@ -339,7 +339,7 @@ function describe(topology: Topology, chosen: Chosen, trace: Trace | null): stri
   const path = trace?.fades ? `; the path of trouble is shown: ${pathTitle(chosen)}: ${pathCounts(trace)}` : '';
   const marks = topology.marks && [topology.marks.nodes, topology.marks.services, topology.marks.connections].flatMap((m) => [...m.values()]);
   const differs = marks && marks.length > 0 ? `; beside the other moment ${countsLine(marks.map((mark) => ({ mark })))}` : '';
-  return `Chart of ${plural(insideNodes(topology.nodes.values()).length, 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}${path}`;
+  return `Chart of ${plural(countInside(topology.nodes.values()), 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}${path}`;
 }
 
 /** Ages and trouble on the canvas are redrawn with the clock, but only if there are any. */

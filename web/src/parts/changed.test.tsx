@@ -6,7 +6,7 @@ import { SidePanel } from './SidePanel';
 
 afterEach(clear);
 
-const event = (n: number, change: Partial<ChartEvent> = {}): ChartEvent => ({ at: `2026-11-23T05:0${n}:00Z`, kind: 'appeared', subject: 'node', id: `n${n}`, node: `n${n}`, ...change }) as ChartEvent;
+const event = (n: number, change: Partial<ChartEvent> = {}): ChartEvent => ({ at: `2026-11-23T05:0${n}:00Z`, kind: 'appeared', subject: 'node', id: `n${n}`, node: `n${n}`, ...change });
 
 const events = [event(9), event(8, { kind: 'vanished' }), event(7, { subject: 'check' }), event(6), event(5), event(4), event(3)];
 

@@ -99,14 +99,14 @@ export function Page() {
 function Guarded({ children }: { children: ComponentChildren }) {
   const { route } = useApp();
   const { view, table } = route.value;
-  const [error, reset] = useErrorBoundary((thrown: unknown) => console.error(thrown));
+  const [error, reset] = useErrorBoundary((thrown: unknown) => console.error(thrown)) as [unknown, () => void];
   const where = `${view} ${table}`;
   const failed = useRef(where);
   useEffect(() => {
     if (failed.current !== where) reset();
     failed.current = where;
   }, [where]);
-  if (!error) return <>{children}</>;
+  if (error === undefined || error === null) return <>{children}</>;
   return (
     <div class="scroll">
       <div class="problem" role="alert">

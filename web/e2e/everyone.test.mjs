@@ -33,6 +33,8 @@ const VIEWS = [
   ['history', (p) => p.locator('tbody tr').first()],
   ['history?compare', (p) => p.getByRole('heading', { name: 'History' })],
   ['settings', (p) => p.getByLabel('Ageing limit')],
+  ['incidents', (p) => p.getByRole('heading', { level: 1 }).first()],
+  ['geo', (p) => p.getByRole('heading', { level: 1, name: 'Map' })],
 ];
 
 /** A page whose clock is that of the recording: who looks at it does so then. */
@@ -70,6 +72,12 @@ for (const colorScheme of ['light', 'dark']) {
       const headings = await p.evaluate(() => [...document.querySelectorAll('h1')].map((h) => h.textContent));
       assert.equal(headings.length, 1, `${view} has one first heading, not ${headings}`);
     }
+    // The menu of files, which opens over the chart.
+    await show(p, ...VIEWS[0]);
+    await p.keyboard.press('e');
+    await p.getByRole('button', { name: /^draw\.io/ }).waitFor();
+    const menu = await p.evaluate(async () => (await window.axe.run('.tools', { resultTypes: ['violations'] })).violations.map((v) => `${v.impact} ${v.id}`));
+    assert.deepEqual(menu.filter((f) => /^(serious|critical)/.test(f)), [], 'the menu of files');
     assert.deepEqual(faults, []);
     assert.deepEqual(talk, [], 'the console is empty');
   });

@@ -1,6 +1,7 @@
 import { useApp } from '../app';
 import type { IncidentSummary } from '../api/types';
 import { plural, shortMoment } from '../lib/format';
+import { useNarrow } from '../parts/narrow';
 import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
 import { stateOfIncident, summaryLine, worstIncidents } from '../state/incidents';
@@ -22,8 +23,11 @@ export function IncidentsView() {
   const { incident } = route.value;
   const over = [...(past.data?.incidents ?? [])].filter((i) => !i.into).sort((a, b) => Date.parse(b.resolved ?? b.updated) - Date.parse(a.resolved ?? a.updated));
   const shown = incident || open[0]?.id || '';
+  // On a narrow screen the list is a page of its own.
+  const alone = useNarrow('(max-width: 780px)') && !incident;
   return (
     <div class={`incidents${incident ? ' one' : ''}`}>
+      {alone && <h1>Incidents</h1>}
       <nav class="incident-list" aria-label="Incidents">
         <h2>Open</h2>
         {open.length === 0 && <Quiet />}
@@ -32,7 +36,7 @@ export function IncidentsView() {
         <List incidents={over} shown={shown} />
         {past.problem && <ProblemNote problem={past.problem} onRetry={past.reload} />}
       </nav>
-      <div class="incident-page">{shown ? <IncidentCard key={shown} id={shown} /> : <Nothing over={over.length} />}</div>
+      {!alone && <div class="incident-page">{shown ? <IncidentCard key={shown} id={shown} /> : <Nothing over={over.length} />}</div>}
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { problemOf } from '../api/client';
 import { type App, useApp } from '../app';
 import { systemClock } from '../lib/clock';
 import { Keyboard } from '../lib/keys';
@@ -112,7 +113,7 @@ function Guarded({ children }: { children: ComponentChildren }) {
       <div class="problem" role="alert">
         <h1>This page can’t be drawn.</h1>
         <p class="ink2">That is a fault of dotm: please report it, with the words below. The other pages work.</p>
-        <code>{String(error)}</code>
+        <code>{problemOf(error).detail}</code>
         <button type="button" onClick={() => reset()}>
           Try again
         </button>

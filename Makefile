@@ -55,7 +55,7 @@ test-ui: web/dist/index.html ## check types, lint and test the UI
 test-browser: build ## try the UI in a real browser against a real dotm
 	cd web && node --test $$(ls e2e/*.test.mjs | grep -vE '$(PAGES)')
 
-# Those that go through every page, at every size, on good days and bad: ten minutes.
+# Those that go through every page, at every size, on good days and bad: three minutes.
 PAGES := e2e/(everyone|badday|looks)\.
 test-pages: build ## try every page: by keyboard, with axe, on bad days, by its looks
 	cd web && node --test $$(ls e2e/*.test.mjs | grep -E '$(PAGES)')

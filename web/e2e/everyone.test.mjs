@@ -35,6 +35,8 @@ const VIEWS = [
   ['history', (p) => p.locator('tbody tr').first()],
   ['history?compare', (p) => p.getByRole('heading', { name: 'History' })],
   ['settings', (p) => p.getByLabel('Ageing limit')],
+  ['incidents', (p) => p.getByRole('heading', { level: 1 }).first()],
+  ['geo', (p) => p.getByRole('heading', { level: 1, name: 'Map' })],
 ];
 
 /** A page whose clock is that of the recording: who looks at it does so then. */
@@ -53,7 +55,8 @@ async function show(p, view, ready) {
 for (const colorScheme of ['light', 'dark']) {
   test(`every view, ${colorScheme}: no fault for screen readers, the origin of the data said, nothing asked elsewhere`, { skip, timeout: 120_000 }, async (t) => {
     // The tool is put into the page, which the policy of the page would not let happen.
-    const { page: p, faults } = await then(t, { colorScheme, bypassCSP: true });
+    // Colours on their way from one to the other are neither.
+    const { page: p, faults } = await then(t, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
     const talk = [];
     p.on('console', (m) => talk.push(m.text()));
     await p.goto(url);
@@ -71,6 +74,12 @@ for (const colorScheme of ['light', 'dark']) {
       const headings = await p.evaluate(() => [...document.querySelectorAll('h1')].map((h) => h.textContent));
       assert.equal(headings.length, 1, `${view} has one first heading, not ${headings}`);
     }
+    // The menu of files, which opens over the chart.
+    await show(p, ...VIEWS[0]);
+    await p.keyboard.press('e');
+    await p.getByRole('button', { name: /^draw\.io/ }).waitFor();
+    const menu = await p.evaluate(async () => (await window.axe.run('.tools', { resultTypes: ['violations'] })).violations.map((v) => `${v.impact} ${v.id}`));
+    assert.deepEqual(menu.filter((f) => /^(serious|critical)/.test(f)), [], 'the menu of files');
     assert.deepEqual(faults, []);
     assert.deepEqual(talk, [], 'the console is empty');
   });

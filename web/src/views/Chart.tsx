@@ -9,6 +9,7 @@ import { Icon } from '../parts/Icon';
 import { FilterLine } from '../parts/Filter';
 import { LaneBar } from '../parts/LaneBar';
 import { Minimap } from '../parts/Minimap';
+import { NARROW, useNarrow } from '../parts/narrow';
 import { Notice } from '../parts/Notice';
 import { SidePanel } from '../parts/SidePanel';
 import { Timeline } from '../parts/Timeline';
@@ -71,8 +72,7 @@ function useKept(): Kept | null {
   return useMemo(() => (topology ? keptBy(topology, filter, judgeOf(topology, at || now.peek(), signals.value)) : null), [topology, formatFilter(filter).join(), at, signals.value]);
 }
 
-/** Where the panel is a sheet from below, and how much of the chart it covers. */
-const NARROW = '(max-width: 639px)';
+/** How much of the chart the panel covers where it is a sheet from below. */
 const SHEET = 0.45;
 
 /** What the ground says about the site. */
@@ -118,18 +118,6 @@ function useScene(lane: OneLane | undefined): Scene | null {
   const topology = shown.value;
   const before = useRef<Scene | null>(null);
   return useMemo(() => (before.current = topology ? buildScene(lane ? downOf(topology, lane) : topology, laneTitle(topology), before.current) : null), [topology, lane]);
-}
-
-/** Whether the window is so narrow that a chart is read lane by lane. */
-function useNarrow(): boolean {
-  const query = useMemo(() => matchMedia(NARROW), []);
-  const [narrow, setNarrow] = useState(query.matches);
-  useEffect(() => {
-    const apply = (): void => setNarrow(query.matches);
-    query.addEventListener('change', apply);
-    return () => query.removeEventListener('change', apply);
-  }, []);
-  return narrow;
 }
 
 /** The lanes of a narrow screen, and the one that is looked at: the chosen one, that of what is selected, or the worst. */

@@ -1,9 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { IncidentSummary } from '../api/types';
 import { plural, shortMoment, span } from '../lib/format';
 import { IncidentAck } from '../parts/IncidentAck';
 import { PathChain } from '../parts/IncidentPath';
+import { useNarrow } from '../parts/narrow';
 import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
 import { alikeEffects, badNow, confirmedOf, pathOf, stateOfIncident, summaryLine, together, worstIncidents } from '../state/incidents';
@@ -24,7 +24,7 @@ export function IncidentsView() {
   const { incident } = route.value;
   const over = [...(past.data?.incidents ?? [])].filter((i) => !i.into).sort((a, b) => Date.parse(b.resolved ?? b.updated) - Date.parse(a.resolved ?? a.updated));
   const shown = incident || open[0]?.id || '';
-  const narrow = useNarrow();
+  const narrow = useNarrow(NARROW);
   if (narrow && !incident) return <Phone open={open} over={over} />;
   return (
     <div class={`incidents${incident ? ' one' : ''}`}>
@@ -43,17 +43,6 @@ export function IncidentsView() {
 
 /** As in the style: from here on there is room for one thing at a time. */
 const NARROW = '(max-width: 780px)';
-
-function useNarrow(): boolean {
-  const [narrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
-  useEffect(() => {
-    const query = matchMedia(NARROW);
-    const apply = (): void => setNarrow(query.matches);
-    query.addEventListener('change', apply);
-    return () => query.removeEventListener('change', apply);
-  }, []);
-  return narrow;
-}
 
 /** The worst one in short, the others by their titles, what is over behind one line. */
 function Phone({ open, over }: { open: readonly IncidentSummary[]; over: readonly IncidentSummary[] }) {

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { problemOf } from '../api/client';
 import { type App, useApp } from '../app';
 import { systemClock } from '../lib/clock';
 import { Keyboard } from '../lib/keys';
@@ -109,13 +110,13 @@ function Guarded({ children }: { children: ComponentChildren }) {
     if (failed.current !== where) reset();
     failed.current = where;
   }, [where]);
-  if (!error) return <>{children}</>;
+  if (error === undefined || error === null) return <>{children}</>;
   return (
     <div class="scroll">
       <div class="problem" role="alert">
         <h1>This page can’t be drawn.</h1>
         <p class="ink2">That is a fault of dotm: please report it, with the words below. The other pages work.</p>
-        <code>{error instanceof Error ? error.message : JSON.stringify(error)}</code>
+        <code>{problemOf(error).detail}</code>
         <button type="button" onClick={() => reset()}>
           Try again
         </button>

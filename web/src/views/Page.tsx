@@ -177,7 +177,7 @@ const TITLES = { chart: 'Chart', incidents: 'Incidents', geo: 'Map', services: '
 function useTitle({ route }: App): string {
   const { view, node } = route.value;
   const title = view === 'node' ? node : TITLES[view];
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${title}, dotm`;
   }, [title]);
   return title;

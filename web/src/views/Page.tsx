@@ -188,7 +188,8 @@ function useLandingPlace({ route }: App) {
   const main = useRef<HTMLElement>(null);
   const { view, node } = route.value;
   const first = useRef(true);
-  useEffect(() => {
+  // With the page, not after it: a key that is pressed meanwhile must not get lost.
+  useLayoutEffect(() => {
     if (!first.current && (document.activeElement ?? document.body) === document.body) main.current?.focus({ preventScroll: true });
     first.current = false;
   }, [view, node]);

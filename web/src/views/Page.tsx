@@ -180,7 +180,7 @@ const TITLES = { chart: 'Chart', incidents: 'Incidents', geo: 'Map', services: '
 function useTitle({ route }: App): string {
   const { view, node } = route.value;
   const title = view === 'node' ? node : TITLES[view];
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${title}, dotm`;
   }, [title]);
   return title;
@@ -191,7 +191,8 @@ function useLandingPlace({ route }: App) {
   const main = useRef<HTMLElement>(null);
   const { view, node } = route.value;
   const first = useRef(true);
-  useEffect(() => {
+  // With the page, not after it: a key that is pressed meanwhile must not get lost.
+  useLayoutEffect(() => {
     if (!first.current && (document.activeElement ?? document.body) === document.body) main.current?.focus({ preventScroll: true });
     first.current = false;
   }, [view, node]);

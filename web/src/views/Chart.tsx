@@ -8,11 +8,11 @@ import { placeOf, step } from '../chart/walk';
 import { Icon } from '../parts/Icon';
 import { FilterLine } from '../parts/Filter';
 import { LaneBar } from '../parts/LaneBar';
+import { lazy } from '../parts/Lazy';
 import { Minimap } from '../parts/Minimap';
 import { NARROW, useNarrow } from '../parts/narrow';
 import { Notice } from '../parts/Notice';
 import { SidePanel } from '../parts/SidePanel';
-import { Timeline } from '../parts/Timeline';
 import { ToolRow } from '../parts/ToolRow';
 import { capital, plural } from '../lib/format';
 import { countsLine } from '../state/compare';
@@ -27,6 +27,8 @@ import { type Topology, selectedNode } from '../state/topology';
 import type { Trace } from '../state/trace';
 import { countInside } from '../state/words';
 import { ChartTable } from './Twin';
+
+const Timeline = lazy(() => import('../parts/Timeline').then((m) => m.Timeline));
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
 export function ChartView() {

@@ -1,7 +1,9 @@
 import { useEffect } from 'preact/hooks';
 import { useApp } from '../app';
-import { LoginView } from './Login';
+import { lazy } from '../parts/Lazy';
 import { Page } from './Page';
+
+const LoginView = lazy(() => import('./Login').then((m) => m.LoginView));
 
 /** The page, or the login in front of it; what the address bar names is still there afterwards. */
 export function Door() {

@@ -21,8 +21,8 @@ import { WallBar, WallCamera, useWallScale, useWallStyle } from '../parts/Wall';
 import { formatRoute, goTo, levelFor, usualLevel } from '../state/route';
 import { actionsOf, bindingsOf, keyHelp } from './keys';
 import { ChartView } from './Chart';
-import { ServicesView } from './Lists';
 
+const ServicesView = lazy(() => import('./Lists').then((m) => m.ServicesView));
 const IncidentsView = lazy(() => import('./Incidents').then((m) => m.IncidentsView));
 const ChecksView = lazy(() => import('./Checks').then((m) => m.ChecksView));
 const HistoryView = lazy(() => import('./History').then((m) => m.HistoryView));

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Note, Version } from '../api/types';
 import { longSpan, plural } from '../lib/format';
-import { UNREAD } from '../state/checks';
+import { UNREAD, monitors } from '../state/checks';
 import { judgeOf, suspectsOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { type Route, type Selection, formatRoute, sameHide, showList } from '../state/route';
@@ -157,7 +157,7 @@ function Standing({ topology }: { topology: Topology }) {
   const { connections, services } = useMemo(() => suspectsOf(topology), [topology]);
   const judge = judgeOf(topology, connections.length + services.length > 0 ? now.value : 0);
   const ill = connections.some((c) => judge.connection(c).length > 0) || services.some((s) => judge.service(s).length > 0);
-  const told = sources.value.length > 0 && sources.value.every((s) => s.state === 'ok');
+  const told = sources.value.some(monitors) && sources.value.every((s) => s.state === 'ok');
   const reports = headline(topology.coverage);
   if (ill || !told || alerts.value.length > 0 || topology.coverage.stale > 0) {
     return (

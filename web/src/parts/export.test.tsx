@@ -33,7 +33,7 @@ describe('the menu of files', () => {
   it('saves what is seen, under the name that the server gives it', async () => {
     const h = await menu('#/chart?focus=vm&hops=2');
     expect(find(h.root, '.formats p').textContent).toBe('Nodes and their services, vm and 2 hops around, as it is now.');
-    expect(texts(h.root, '.format b')).toEqual(['SVG', 'draw.io', 'DOT', 'Mermaid', 'GraphML', 'Markdown', 'CSV', 'JSON']);
+    expect(texts(h.root, '.format b')).toEqual(['SVG', 'draw.io', 'DOT', 'Mermaid', 'GraphML', 'Markdown', 'CSV', 'JSON', 'PlantUML', 'Structurizr', 'Backstage', 'NetBox']);
     await click(h.root, '.format', 'SVG');
     await settle();
     expect(h.asked).toContain('GET export/svg?level=service&hide=ignored%2Cinfrastructure%2Cobservers&focus=vm&hops=2');

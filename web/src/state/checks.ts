@@ -7,6 +7,11 @@ import type { Selection } from './route';
 /** The statuses from nothing to the worst, as the server has them. */
 export const SEVERITIES: readonly Status[] = ['NONE', 'PENDING', 'OK', 'UP', 'WARNING', 'UNKNOWN', 'UNREACHABLE', 'CRITICAL', 'DOWN'];
 
+/** Whether a source is a monitoring system: dotm's own is none, nor one that results may be handed to and that has none. */
+export function monitors({ built_in, kind, checks }: Source): boolean {
+  return !built_in && (checks > 0 || kind !== 'passive');
+}
+
 export function severity(status: Status): number {
   return SEVERITIES.indexOf(status);
 }

@@ -5,7 +5,7 @@ import type { Filter } from './filter';
 import type { Route } from './route';
 
 /** How a file is written, as GET /export/{format} calls it. */
-export type Format = 'svg' | 'dot' | 'mermaid' | 'graphml' | 'drawio' | 'markdown' | 'csv' | 'json';
+export type Format = 'svg' | 'dot' | 'mermaid' | 'graphml' | 'drawio' | 'markdown' | 'csv' | 'json' | 'plantuml' | 'structurizr' | 'backstage' | 'netbox';
 
 /** The formats: what each is called, and what it is for. */
 export const FORMATS: readonly (readonly [format: Format, title: string, use: string])[] = [
@@ -17,6 +17,10 @@ export const FORMATS: readonly (readonly [format: Format, title: string, use: st
   ['markdown', 'Markdown', 'a document'],
   ['csv', 'CSV', 'who uses what, a line each'],
   ['json', 'JSON', 'all that is known of it'],
+  ['plantuml', 'PlantUML', 'a diagram as text'],
+  ['structurizr', 'Structurizr', 'a C4 model, as DSL'],
+  ['backstage', 'Backstage', 'a catalog'],
+  ['netbox', 'NetBox', 'services to import'],
 ];
 
 /** The menu of formats, and how the last file went. */

@@ -5,7 +5,7 @@ import { figure, plural } from '../lib/format';
 import { checkColumns } from '../parts/Checks';
 import { ProblemNote } from '../parts/Problem';
 import { Table } from '../parts/Table';
-import { CHECK_FILTERS, type CheckFilter, checksLine, isOf, narrowed, worstFirst } from '../state/checks';
+import { CHECK_FILTERS, type CheckFilter, checksLine, isOf, monitors, narrowed, worstFirst } from '../state/checks';
 import { useResource, useTurn } from '../state/resource';
 import { formatRoute, goTo, showCheck } from '../state/route';
 
@@ -62,7 +62,7 @@ export function ChecksView() {
 /** No check is known: because nothing is read, or there are none. */
 function Nothing() {
   const { sources, route } = useApp();
-  if (sources.value.length > 0) return <p class="nothing">The sources tell of no check.</p>;
+  if (sources.value.some(monitors)) return <p class="nothing">The sources tell of no check.</p>;
   return (
     <div class="problem">
       <h2>No monitoring system is read yet.</h2>

@@ -6,6 +6,7 @@ import { PathChain } from '../parts/IncidentPath';
 import { useNarrow } from '../parts/narrow';
 import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
+import { monitors } from '../state/checks';
 import { alikeEffects, badNow, confirmedOf, pathOf, stateOfIncident, summaryLine, together, worstIncidents } from '../state/incidents';
 import { useIncidentTurn } from '../parts/news';
 import { useResource } from '../state/resource';
@@ -145,7 +146,7 @@ function List({ incidents, shown }: { incidents: readonly IncidentSummary[]; sho
 
 function Quiet() {
   const { sources } = useApp();
-  return <p class="ink2 all-quiet">All quiet{sources.value.length > 0 ? '' : ', as far as the sockets tell: no monitoring system is read'}.</p>;
+  return <p class="ink2 all-quiet">All quiet{sources.value.some(monitors) ? '' : ', as far as the sockets tell: no monitoring system is read'}.</p>;
 }
 
 function Nothing({ over }: { over: number }) {

@@ -9,6 +9,7 @@ import { ProblemNote } from '../parts/Problem';
 import type { StateName } from '../parts/shapes';
 import { StateIcon } from '../parts/StateIcon';
 import { Age } from '../parts/Time';
+import { monitors } from '../state/checks';
 import { type FindingGroup, type Weight, findingText, grouped, sharedHint, subjectOf } from '../state/findings';
 import { useResource, useTurn } from '../state/resource';
 import { formatRoute, goTo, showNode, showOnChart } from '../state/route';
@@ -25,7 +26,7 @@ const SIGNS: Readonly<Record<Weight, StateName>> = { bad: 'WARNING', gap: 'NONE'
 /** What is odd on the site and what nobody watches, the worst first, with what to do. */
 export function ReportView() {
   const { client, now, route, sources, feed } = useApp();
-  const monitored = sources.value.filter((s) => !s.built_in).length;
+  const monitored = sources.value.filter(monitors).length;
   const { at } = route.value;
   const round = useTurn(now, AGAIN_MS);
   const turn = at ? '' : String(round);

@@ -12,7 +12,7 @@ import (
 
 func TestParsePatch(t *testing.T) {
 	p, err := ParsePatch([]byte(`{"ageing":"90s","hide_after":"0s","expire_after":"48h","stale_after":"2m","retention":"24h",
-		"retention_bytes":1073741824,"key_frames":"1h","ledger_retention":"9600h",
+		"retention_bytes":1073741824,"key_frames":"1h","ledger_retention":"9600h","audit_retention":"4800h",
 		"poll_interval":"30s","internal_networks":["203.0.113.0/24"],"ignored_ports":[22,53],"ignored_names":["sshd"],
 		"outside_networks":[{"name":"provider","networks":["198.51.100.0/24"]}],"virtual_addresses":[{"address":"10.0.0.100","name":"shop"}],
 		"check_expiry":"1h","signals":{"slow":{"off":true}},"aliases":{"db-main":"db1"},"mapping":[{"check":"^shop","process":"nginx"}],

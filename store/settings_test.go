@@ -122,7 +122,7 @@ func TestValidateBounds(t *testing.T) {
 func full(t *testing.T) Patch {
 	t.Helper()
 	signals := signal.Rules{topology.SignalSlow: {Off: true}}.Over(signal.Defaults())
-	raw := `{"ageing":"1m","hide_after":"2m","expire_after":"5m","stale_after":"3m","retention":"4m","retention_bytes":1073741824,"key_frames":"1h","ledger_retention":"9600h","poll_interval":"6s",
+	raw := `{"ageing":"1m","hide_after":"2m","expire_after":"5m","stale_after":"3m","retention":"4m","retention_bytes":1073741824,"key_frames":"1h","ledger_retention":"9600h","audit_retention":"4800h","poll_interval":"6s",
 		"check_expiry":"7m","aliases":{"m":"n"},"mapping":[{"check":"c","process":"p"}],
 		"internal_networks":["203.0.113.0/24"],"outside_networks":[{"name":"a","networks":["198.51.100.0/24"]}],
 		"virtual_addresses":[{"address":"10.0.0.1","name":"v"}],"names":[{"address":"10.0.0.2","name":"n"}],

@@ -29,7 +29,7 @@ func TestComplete(t *testing.T) {
 		want string // exactly these; with … at least these
 	}{
 		{"ser", "serve"},
-		{"token ", "create list remove"},
+		{"token ", "api create list remove"},
 		{"token cr", "create"},
 		{"token create --u", "--uses"},
 		{"completion ", "bash zsh fish"},
@@ -47,12 +47,12 @@ func TestComplete(t *testing.T) {
 		{"serve --listen 127.0.0.1 : 4849 --conf", "--config"}, // the same
 		{"serve --listen ", ""},
 		{"serve --insecure --re", "--redis --redis-password-file --redis-ca-file --redis-compat --record"},
-		{"agents --ser", "--server"}, // of the command that it stands for
+		{"agents --ser", "--server --server-ca"}, // of the command that it stands for
 		{"agents ", "list revoke"},
 		{"config check ", ":files"},
 		{"config check a ", ""},
 		{"impact a b ", ""},
-		{"export -- ", "svg dot mermaid graphml drawio markdown csv json"},
+		{"export -- ", "svg dot mermaid graphml drawio markdown csv json plantuml structurizr backstage netbox icinga2-dependencies nagios-dependencies icinga-business-process"},
 		{"export -o ", ":files"},
 		{"nonsense --", "--help --json"},
 		{"ma", "map"}, // what is hidden isn't told
@@ -145,7 +145,7 @@ func TestBashCompletes(t *testing.T) {
 func TestFishCompletes(t *testing.T) {
 	fish := tool(t, "fish")
 	for _, tt := range []struct{ line, want string }{
-		{"dotm tok", "token\tMake, list and end the tokens with which agents enrol."},
+		{"dotm tok", "token\tMake, list and end the tokens with which agents enrol, and those of scripts."},
 		{"dotm export --level=p", "--level=pool"},
 		{"dotm serve --data si", "site.d/"},
 		{"dotm serve --data=si", "--data=site.d/"},

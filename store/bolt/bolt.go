@@ -243,7 +243,7 @@ func (s *Store) prepare() error {
 
 func (s *Store) checkFormat(tx *bbolt.Tx, meta *bbolt.Bucket) error {
 	v, err := strconv.Atoi(string(meta.Get(keyFormat)))
-	if err != nil || tx.Bucket(bucketNodes) == nil || tx.Bucket(bucketEvents) == nil {
+	if err != nil || v < 1 || tx.Bucket(bucketNodes) == nil || tx.Bucket(bucketEvents) == nil {
 		return s.damaged("a part of it is missing")
 	}
 	if v > format {

@@ -18,9 +18,14 @@ var migrations = []func(tx *bbolt.Tx) error{
 func (s *Store) migrate() error {
 	v := 0
 	err := s.view(func(tx *bbolt.Tx) (err error) {
-		v, err = strconv.Atoi(string(tx.Bucket(bucketMeta).Get(keyFormat)))
-		return err
+		if v, err = strconv.Atoi(string(tx.Bucket(bucketMeta).Get(keyFormat))); err != nil || v < 1 {
+			return s.damaged("it was read a moment ago, and can't be any more")
+		}
+		return nil
 	})
+	if err != nil {
+		return err
+	}
 	for ; err == nil && v < format; v++ {
 		err = s.update(func(tx *bbolt.Tx) error {
 			if err := migrations[v](tx); err != nil {

@@ -67,6 +67,7 @@ type Store struct {
 	dec       *zstd.Decoder
 	eraser    eraser      // of the one transaction that writes
 	failed    atomic.Bool // a write did: what the eraser dropped may be there still
+	broken    atomic.Bool // bbolt panicked within a write, and may hold its lock since then
 }
 
 var _ store.Store = (*Store)(nil)
@@ -167,7 +168,7 @@ func (s *Store) open() error {
 		return err
 	}
 	if err := s.prepare(); err != nil {
-		_ = s.db.Close()
+		_ = s.closeFile()
 		return err
 	}
 	return nil
@@ -289,7 +290,18 @@ func (s *Store) view(f func(*bbolt.Tx) error) error {
 func (s *Store) update(f func(*bbolt.Tx) error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.db.Update(f)
+	if s.broken.Load() {
+		return s.damaged("it could not be written before")
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			s.broken.Store(true)
+		}
+	}()
+	err := s.db.Update(f)
+	returned = true
+	return err
 }
 
 // Load reads the whole state.
@@ -442,16 +454,25 @@ func (s *Store) writeNodes(tx *bbolt.Tx, c *store.Change) error {
 	return nil
 }
 
-// Close lets go of the file.
+// Close lets go of the file. One that could not be written for its damage may stay
+// locked until the process ends.
 func (s *Store) Close() error {
 	_ = os.Remove(s.pidFile())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	if err := s.db.Close(); err != nil {
+	if err := s.closeFile(); err != nil {
 		return fmt.Errorf("closing %s: %w", s.path, err)
 	}
 	return nil
+}
+
+func (s *Store) closeFile() error {
+	if s.broken.Load() {
+		go s.db.Close() //nolint:errcheck // it may wait forever for the lock
+		return nil
+	}
+	return s.db.Close()
 }
 
 func closed(err error) error {

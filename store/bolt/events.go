@@ -54,6 +54,9 @@ func appendEvents(tx *bbolt.Tx, c *store.Change, n *counts) error {
 	return nil
 }
 
+// maxEvent bounds an entry of the events: a damaged file may tell of gigabytes.
+const maxEvent = 16 << 20
+
 // readEvent reads an entry of the events; those of format 1 are JSON.
 func readEvent(key, raw []byte) (e topology.Event, err error) {
 	if len(raw) > 0 && raw[0] == '{' {
@@ -61,6 +64,9 @@ func readEvent(key, raw []byte) (e topology.Event, err error) {
 			return e, fmt.Errorf("event: %w", err)
 		}
 		return e, nil
+	}
+	if len(raw) > maxEvent {
+		return e, fmt.Errorf("event %q has %d bytes, the most is %d", key, len(raw), maxEvent)
 	}
 	if len(key) < 8 {
 		return e, fmt.Errorf("event %q has no time", key)

@@ -58,10 +58,9 @@ export function refusal({ status, title, detail, wait }: Problem): string {
 }
 
 function LoginForm() {
-  const { session, feed } = useApp();
+  const { session } = useApp();
   const { problem, busy, onSubmit } = useSending(async (field) => {
     await session.login(field('username').trim(), field('password'));
-    feed.clear();
   });
   return (
     <form onSubmit={onSubmit}>
@@ -103,7 +102,7 @@ const TURNED_AWAY: Readonly<Record<string, string>> = {
 export const SHORTEST = 12;
 
 function SetupForm() {
-  const { session, feed } = useApp();
+  const { session } = useApp();
   const [wrong, setWrong] = useState<'' | 'short' | 'unlike'>('');
   const { problem, busy, onSubmit } = useSending(async (field) => {
     const password = field('new-password');
@@ -111,7 +110,6 @@ function SetupForm() {
     setWrong(fault);
     if (fault) return;
     await session.setup(password);
-    feed.clear();
   });
   return (
     <form onSubmit={onSubmit}>

@@ -109,14 +109,14 @@ type Astray struct {
 }
 
 // Astray are the bad checks of hosts that are no nodes of a snapshot, by host and name,
-// and the sources that were not heard since this server reads them: of what they said
-// before nothing is known. What was astray is until the snapshot has it on a node. The list
+// and the sources that were not heard, and mapped, since this server reads them: of what
+// they said before nothing is known. What was astray is until the snapshot has it on a node. The list
 // must not be written.
 func (b *Board) Astray(snap *topology.Snapshot) (list []Astray, unheard []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for name, s := range b.sources {
-		if s.read.IsZero() && !s.own() {
+		if !s.placed && !s.own() {
 			unheard = append(unheard, name)
 		}
 	}

@@ -150,7 +150,7 @@ func (b *Board) mapDirty(snap *topology.Snapshot) {
 				b.mapOne(s, c)
 			}
 		}
-		s.unplaced = nil
+		s.unplaced, s.placed = nil, !s.read.IsZero()
 	}
 	b.remap = false
 }

@@ -23,6 +23,7 @@ type source struct {
 	hosts    []mapping.Host
 	checks   map[key]*check
 	unplaced []*check // are to be mapped anew
+	placed   bool     // what was read was mapped
 	mapper   *mapping.Mapper
 	declared *monitor.Declared // as of the last reading, or as it was kept
 	kept     *monitor.Declared // as far as the store has it

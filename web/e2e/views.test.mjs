@@ -48,7 +48,7 @@ test('nodes, services, history and map of a made-up site', { skip, timeout: 240_
     await p.keyboard.press('End');
     const last = await area.getAttribute('aria-valuetext');
     await p.keyboard.press('ArrowLeft');
-    assert.notEqual(await area.getAttribute('aria-valuetext'), last);
+    await until(() => area.getAttribute('aria-valuetext'), (said) => said !== last);
     await shown(p.locator('.spark-rule'));
     await shown(p.locator('table[aria-label^="Services of"] .mini-line').first());
     assert.ok((await p.locator('.peer').count()) > 0);

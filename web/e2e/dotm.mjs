@@ -172,7 +172,7 @@ export async function page(t, options = {}) {
   const p = await context.newPage();
   const faults = [];
   p.on('console', (m) => {
-    if (m.type() === 'error' && !/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE/.test(m.text())) faults.push(m.text());
+    if (m.type() === 'error' && !/ERR_CONNECTION_(REFUSED|RESET)|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE/.test(m.text())) faults.push(m.text());
   });
   p.on('pageerror', (e) => faults.push(String(e)));
   p.on('request', (r) => {

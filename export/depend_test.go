@@ -16,6 +16,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/devops-trouble-map/dotm/test/need"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
 )
@@ -168,7 +169,7 @@ func write(t testing.TB, file, text string) string {
 // icinga2Takes has the real thing read definitions, and counts its dependencies.
 func icinga2Takes(t testing.TB, known, text string) (out string, err error) {
 	t.Helper()
-	program, dir := tool(t, "icinga2"), t.TempDir()
+	program, dir := need.Program(t, "icinga2"), t.TempDir()
 	config := "include <itl>\nconst NodeName = \"here\"\nconst ZoneName = NodeName\ninclude \"" + write(t, filepath.Join(dir, "known.conf"), known) +
 		"\"\ninclude \"" + write(t, filepath.Join(dir, "dotm.conf"), text) + "\"\n"
 	cmd := exec.CommandContext(t.Context(), program, "daemon", "-C", "-c", write(t, filepath.Join(dir, "icinga2.conf"), config),
@@ -181,7 +182,7 @@ func icinga2Takes(t testing.TB, known, text string) (out string, err error) {
 
 func nagiosTakesIt(t testing.TB, known, text string) (out string, err error) {
 	t.Helper()
-	program, dir := tool(t, "nagios4"), t.TempDir()
+	program, dir := need.Program(t, "nagios4"), t.TempDir()
 	account, group := whoami(t)
 	config := "nagios_user=" + account + "\nnagios_group=" + group + "\nresource_file=/etc/nagios4/resource.cfg\nillegal_object_name_chars=`~!$%^&*|'\"<>?,()=\n"
 	for _, f := range []string{"commands", "contacts", "timeperiods", "templates"} {

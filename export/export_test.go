@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/devops-trouble-map/dotm/test/need"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
 )
@@ -123,7 +124,7 @@ func TestParts(t *testing.T) {
 
 // TestGraphviz has the real thing parse and draw a graph.
 func TestGraphviz(t *testing.T) {
-	dot := tool(t, "dot")
+	dot := need.Program(t, "dot")
 	cmd := exec.CommandContext(t.Context(), dot, "-Tsvg")
 	cmd.Stdin = bytes.NewReader(written(t, DOT, small()))
 	var out, complaints bytes.Buffer
@@ -294,7 +295,7 @@ func markdownLines(t testing.TB, doc string) {
 // FuzzGraphviz has the real thing read what is quoted; it is slow, so that it is tried
 // on the seeds only unless asked.
 func FuzzGraphviz(f *testing.F) {
-	dot := tool(f, "dot")
+	dot := need.Program(f, "dot")
 	f.Add(nasty)
 	f.Add(`\"; x -> y; "`)
 	f.Add("\\")

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 func read(t *testing.T, path string) string {
@@ -25,13 +27,7 @@ func read(t *testing.T, path string) string {
 
 // TestShellcheck: the scripts are what any sh understands.
 func TestShellcheck(t *testing.T) {
-	shellcheck, err := exec.LookPath("shellcheck")
-	if err != nil {
-		if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-			t.Fatal("shellcheck is not installed")
-		}
-		t.Skip("shellcheck is not installed (Debian: apt install shellcheck)")
-	}
+	shellcheck := need.Program(t, "shellcheck")
 	var scripts []string
 	for _, pattern := range []string{"../scripts/*.sh", "*.sh", "*/*.sh", "../cmd/dotm/completion/*.bash"} {
 		found, err := filepath.Glob(pattern)

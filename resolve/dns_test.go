@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -14,16 +13,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-)
 
-// cannot skips for a stranger, and fails where everything must be tested.
-func cannot(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
+	"github.com/devops-trouble-map/dotm/test/need"
+)
 
 var errNoName = &net.DNSError{Err: "no such host", IsNotFound: true}
 
@@ -205,7 +197,7 @@ func TestAnswersAreBounded(t *testing.T) {
 func TestRealServer(t *testing.T) {
 	program, err := exec.LookPath("dnsmasq")
 	if err != nil {
-		cannot(t, "dnsmasq is not installed")
+		need.Lacks(t, "dnsmasq is not installed")
 	}
 	port := freePort(t)
 	cmd := exec.Command(

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // hashed is a hash of a password, as cheap as there is.
@@ -169,13 +170,7 @@ func TestBadFiles(t *testing.T) {
 
 // TestReal reads what Apache's own program writes.
 func TestReal(t *testing.T) {
-	program, err := exec.LookPath("htpasswd")
-	if err != nil {
-		if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-			t.Fatal("htpasswd is not installed (apache2-utils)")
-		}
-		t.Skip("htpasswd is not installed (apache2-utils)")
-	}
+	program := need.Program(t, "htpasswd")
 	path := filepath.Join(t.TempDir(), "users")
 	make := func(arguments ...string) error {
 		return exec.CommandContext(t.Context(), program, arguments...).Run()

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 func model(t *testing.T) *kong.Node {
@@ -72,21 +74,6 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// tool finds a program that a test needs.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if why := name + " is not installed"; os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-		t.Fatal(why)
-	} else {
-		t.Skip(why)
-	}
-	return ""
-}
-
 // shell runs a script in a folder where dotm is this test's program.
 func shell(t *testing.T, argv ...string) string {
 	t.Helper()
@@ -122,7 +109,7 @@ func shell(t *testing.T, argv ...string) string {
 // TestBashCompletes loads the script in bash and lets it complete lines, taken
 // apart as bash does.
 func TestBashCompletes(t *testing.T) {
-	bash := tool(t, "bash")
+	bash := need.Program(t, "bash")
 	for _, tt := range []struct{ words, want string }{
 		{`tok`, "token"},
 		{`token create --us`, "--uses"},
@@ -143,7 +130,7 @@ func TestBashCompletes(t *testing.T) {
 
 // TestFishCompletes does the same in fish, which needs no help to be asked.
 func TestFishCompletes(t *testing.T) {
-	fish := tool(t, "fish")
+	fish := need.Program(t, "fish")
 	for _, tt := range []struct{ line, want string }{
 		{"dotm tok", "token\tMake, list and end the tokens with which agents enrol, and those of scripts."},
 		{"dotm export --level=p", "--level=pool"},
@@ -159,7 +146,7 @@ func TestFishCompletes(t *testing.T) {
 
 // TestZshReads: zsh finds nothing wrong with its script, and completes by it.
 func TestZshReads(t *testing.T) {
-	zsh := tool(t, "zsh")
+	zsh := need.Program(t, "zsh")
 	script := `autoload -Uz compinit && compinit -u -D; source <(dotm completion zsh); print ${_comps[dotm]}
 		words=(dotm export --level=p) CURRENT=3
 		compset() { return 0 }; _describe() { print "$1: ${(P)2}" }; _dotm`

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // manPages writes all pages.
@@ -25,7 +27,7 @@ func manPages(t *testing.T) []string {
 // TestMan: each command that help lists has a page, with each of its flags, and
 // man finds nothing to warn of.
 func TestMan(t *testing.T) {
-	man := tool(t, "man")
+	man := need.Program(t, "man")
 	pages := manPages(t)
 	root := model(t)
 	if want := len(visible(root)) + 1; len(pages) != want {

@@ -163,15 +163,6 @@ func writeFile(t *testing.T, text string) string {
 	return path
 }
 
-// cannot skips for a stranger, and fails where everything must be tested.
-func cannot(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
 // golden holds text against a file of testdata/scan.
 func golden(t *testing.T, file string, got []byte) {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/scan"
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // ordinary are the abilities of an ordinary user in a container that filters
@@ -107,7 +108,7 @@ func TestExplainHere(t *testing.T) {
 	var text, raw bytes.Buffer
 	for out, g := range map[*bytes.Buffer]*globals{&text: {out: &text}, &raw: {out: &raw, JSON: true}} {
 		if err := c.explain(t.Context(), g); errors.Is(err, errors.ErrUnsupported) {
-			cannot(t, err.Error())
+			need.Lacks(t, err.Error())
 		} else if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // printed gives what a command that must succeed prints.
@@ -80,7 +81,7 @@ func TestScanOfRealSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Agent.Method != "sock_diag" {
-		cannot(t, "the kernel gives no sock_diag, and so no round-trip times")
+		need.Lacks(t, "the kernel gives no sock_diag, and so no round-trip times")
 	}
 	rtt := ` +\d[.\d]* ms`
 
@@ -145,13 +146,13 @@ func TestScanUsage(t *testing.T) {
 func TestAgainstSS(t *testing.T) {
 	ss, err := exec.LookPath("ss")
 	if err != nil {
-		cannot(t, "ss is not installed")
+		need.Lacks(t, "ss is not installed")
 	}
 	connected(t, 3, 3)
 	for network, address := range map[string]string{"tcp4": "0.0.0.0:0", "tcp6": "[::1]:0", "tcp": "[::]:0"} {
 		l, err := net.Listen(network, address)
 		if err != nil {
-			cannot(t, err.Error())
+			need.Lacks(t, err.Error())
 		}
 		defer l.Close()
 		to := l.Addr().(*net.TCPAddr)
@@ -173,7 +174,7 @@ func TestAgainstSS(t *testing.T) {
 	defer u.Close()
 	text, err := exec.Command(ss, "-Htuanp").Output()
 	if err != nil {
-		cannot(t, "ss: "+err.Error())
+		need.Lacks(t, "ss: "+err.Error())
 	}
 	wide := printed(t, "scan", "--namespaces", "own", "--wide")
 	me, own := self(t), fmt.Sprintf("pid=%d,", os.Getpid())

@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // terminal is a pseudo-terminal (pty(7)) of some size: what a program writes
@@ -26,7 +27,7 @@ func openTerminal(t *testing.T, columns, lines int) *terminal {
 	t.Helper()
 	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		cannot(t, "no pseudo-terminals: "+err.Error())
+		need.Lacks(t, "no pseudo-terminals: "+err.Error())
 	}
 	t.Cleanup(func() { ours.Close() })
 	var unlock, number int32
@@ -34,7 +35,7 @@ func openTerminal(t *testing.T, columns, lines int) *terminal {
 	ioctl(t, ours, syscall.TIOCGPTN, unsafe.Pointer(&number))
 	program, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		cannot(t, "no pseudo-terminals: "+err.Error())
+		need.Lacks(t, "no pseudo-terminals: "+err.Error())
 	}
 	t.Cleanup(func() { program.Close() })
 	size := [4]uint16{uint16(lines), uint16(columns)}

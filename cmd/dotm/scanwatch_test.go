@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // watched gives what --watch prints of some looks, and ends it then.
@@ -261,7 +262,7 @@ func TestWatchUntilInterrupted(t *testing.T) {
 		var errOut bytes.Buffer
 		code := run(args, &out, &errOut)
 		if strings.Contains(errOut.String(), "works on linux") {
-			cannot(t, errOut.String())
+			need.Lacks(t, errOut.String())
 		}
 		if code != exitOK || errOut.Len() > 0 || out.looks < 2 {
 			t.Errorf("%v: exit code %d after %d looks: %s", args, code, out.looks, errOut.String())

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/devops-trouble-map/dotm/mapping"
+	"github.com/devops-trouble-map/dotm/test/need"
 	"github.com/devops-trouble-map/dotm/test/redis"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -139,21 +140,6 @@ func TestDefine(t *testing.T) {
 	}
 }
 
-// need skips the test where a program is missing, by name; with
-// DOTM_REQUIRE_REAL=all it fails it.
-func need(t testing.TB, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-		t.Fatalf("%s is not installed", program)
-	}
-	t.Skipf("%s is not installed", program)
-	return ""
-}
-
 func write(t testing.TB, file, text string) string {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -189,7 +175,7 @@ func whoami(t testing.TB) (account, group string) {
 // verifyNagios lets Nagios read definitions beside Debian's own templates.
 func verifyNagios(t testing.TB, text string) {
 	t.Helper()
-	program := need(t, "nagios4")
+	program := need.Program(t, "nagios4")
 	dir := t.TempDir()
 	account, group := whoami(t)
 	config := "nagios_user=" + account + "\nnagios_group=" + group + "\nresource_file=/etc/nagios4/resource.cfg\nillegal_object_name_chars=`~!$%^&*|'\"<>?,()=\nillegal_macro_output_chars=`~$&|'\"<>\n"
@@ -210,7 +196,7 @@ func verifyNagios(t testing.TB, text string) {
 // verifyIcinga lets Icinga 2 read definitions beside its own templates.
 func verifyIcinga(t testing.TB, text string) {
 	t.Helper()
-	program := need(t, "icinga2")
+	program := need.Program(t, "icinga2")
 	dir := t.TempDir()
 	config := "include <itl>\ninclude <plugins>\nconst PluginDir = \"/usr/lib/nagios/plugins\"\nconst NodeName = \"here\"\nconst ZoneName = NodeName\ninclude \"/etc/icinga2/conf.d/templates.conf\"\n" +
 		"include \"" + write(t, filepath.Join(dir, "known.conf"), knownIcinga) + "\"\ninclude \"" + write(t, filepath.Join(dir, "dotm.conf"), text) + "\"\n"
@@ -238,7 +224,7 @@ func TestIcinga2TakesIt(t *testing.T) {
 func TestDaemonsRefuseWhatIsWrong(t *testing.T) {
 	for system, wrong := range map[System]string{Nagios: "define service {\n use generic-service\n host_name nobody\n service_description x\n check_command x\n}\n", Icinga2: "object Service \"x\" { }\n"} {
 		t.Run(string(system), func(t *testing.T) {
-			need(t, map[System]string{Nagios: "nagios4", Icinga2: "icinga2"}[system])
+			need.Program(t, map[System]string{Nagios: "nagios4", Icinga2: "icinga2"}[system])
 			probe := &failure{TB: t}
 			map[System]func(testing.TB, string){Nagios: verifyNagios, Icinga2: verifyIcinga}[system](probe, wrong)
 			if !probe.failed {
@@ -311,7 +297,7 @@ func TestWhatIsDefinedIsMapped(t *testing.T) {
 // TestTheCommandsWork: what is asked of Redis is right, by the plugin itself.
 func TestTheCommandsWork(t *testing.T) {
 	const check = "/usr/lib/nagios/plugins/check_tcp"
-	need(t, check)
+	need.Program(t, check)
 	server := redis.Start(t)
 	host, port, _ := strings.Cut(server.Addr, ":")
 	line := "/usr/lib/nagios/plugins/" + strings.NewReplacer("$ARG1$", port, "$ARG2$", host).Replace(commandLines[viaRedis])

@@ -16,6 +16,7 @@ import (
 	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/monitor/nagios"
+	"github.com/devops-trouble-map/dotm/test/need"
 	"github.com/devops-trouble-map/dotm/test/redis"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -26,9 +27,9 @@ const patience = 30 * time.Second
 // TestNagiosRunsIt: what is defined is run by Nagios itself, tells how the services
 // are, and is mapped on them when it is read back.
 func TestNagiosRunsIt(t *testing.T) {
-	program := need(t, "nagios4")
-	need(t, "/usr/lib/nagios/plugins/check_tcp")
-	need(t, "/usr/lib/nagios/plugins/check_http")
+	program := need.Program(t, "nagios4")
+	need.Program(t, "/usr/lib/nagios/plugins/check_tcp")
+	need.Program(t, "/usr/lib/nagios/plugins/check_http")
 	store := redis.Start(t)
 	web, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

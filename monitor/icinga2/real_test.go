@@ -10,6 +10,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/monitor"
+	"github.com/devops-trouble-map/dotm/test/daemon"
 	"github.com/devops-trouble-map/dotm/test/icinga2"
 )
 
@@ -125,11 +126,11 @@ func TestReal(t *testing.T) {
 	})
 	t.Run("resumed", func(t *testing.T) {
 		server.Set(t, "cache1/redis", 2, "refused")
-		icinga2.WaitFor(t, "the watcher to go on", b.is("cache1", "redis", "CRITICAL open"))
+		daemon.WaitFor(t, "the watcher to go on", b.is("cache1", "redis", "CRITICAL open"))
 	})
 	t.Run("stopped", func(t *testing.T) {
 		server.Stop()
-		icinga2.WaitFor(t, "the watcher to end", func() bool {
+		daemon.WaitFor(t, "the watcher to end", func() bool {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			return monitor.ReasonOf(b.ended) == monitor.NoConnection
@@ -139,19 +140,19 @@ func TestReal(t *testing.T) {
 		}
 	})
 	t.Run("started again", func(t *testing.T) {
-		server.Run(t)
+		server.Again(t)
 		again := follow(t, s)
 		if c := find(t, read(t, s).Checks, "web1", "Disk /var"); !c.Acknowledged {
 			t.Errorf("it is %s", brief(c))
 		}
 		server.Set(t, "cache1/redis", 0, "PONG")
-		icinga2.WaitFor(t, "an event", again.is("cache1", "redis", "OK"))
+		daemon.WaitFor(t, "an event", again.is("cache1", "redis", "OK"))
 	})
 }
 
 func flips(t *testing.T, server *icinga2.Server, s *Source, b *board) {
 	server.Set(t, "web1/http", 2, "HTTP 500")
-	icinga2.WaitFor(t, "a problem", b.is("web1", "http", "CRITICAL open"))
+	daemon.WaitFor(t, "a problem", b.is("web1", "http", "CRITICAL open"))
 	b.mu.Lock()
 	c := b.told[key{"web1", "http"}]
 	b.mu.Unlock()
@@ -159,14 +160,14 @@ func flips(t *testing.T, server *icinga2.Server, s *Source, b *board) {
 		t.Errorf("it is not whole: %+v", c)
 	}
 	server.Set(t, "web1/http", 0, "HTTP 200")
-	icinga2.WaitFor(t, "its end", b.is("web1", "http", "OK"))
+	daemon.WaitFor(t, "its end", b.is("web1", "http", "OK"))
 
 	before := b.count()
 	server.Set(t, "gw1/host", 0, "PING ok")
-	icinga2.WaitFor(t, "a host", b.is("gw1", "", "UP"))
-	icinga2.WaitFor(t, "a symptom that is one no longer", b.is("gw1", "ssh", "CRITICAL open"))
-	icinga2.WaitFor(t, "a call to read again", func() bool { return b.count() > before })
-	icinga2.WaitFor(t, "what can be reached again, of which nothing is told", func() bool {
+	daemon.WaitFor(t, "a host", b.is("gw1", "", "UP"))
+	daemon.WaitFor(t, "a symptom that is one no longer", b.is("gw1", "ssh", "CRITICAL open"))
+	daemon.WaitFor(t, "a call to read again", func() bool { return b.count() > before })
+	daemon.WaitFor(t, "what can be reached again, of which nothing is told", func() bool {
 		return brief(find(t, read(t, s).Checks, "edge1", "")) == "DOWN open"
 	})
 }
@@ -175,7 +176,7 @@ func handled(t *testing.T, server *icinga2.Server, s *Source, b *board) {
 	if did, err := s.Acknowledge(within(t), monitor.Acknowledgement{Host: "edge1", Author: "ops", Comment: "seen; \"on it\""}); err != nil {
 		t.Errorf("%q, %v", did, err)
 	}
-	icinga2.WaitFor(t, "an acknowledgement", b.is("edge1", "", "DOWN acknowledged"))
+	daemon.WaitFor(t, "an acknowledgement", b.is("edge1", "", "DOWN acknowledged"))
 	if did, err := s.Acknowledge(within(t), monitor.Acknowledgement{Host: "edge1"}); err != nil || did != "is acknowledged already" {
 		t.Errorf("once more: %q, %v", did, err)
 	}
@@ -186,31 +187,31 @@ func handled(t *testing.T, server *icinga2.Server, s *Source, b *board) {
 	}
 	of := map[string]any{"type": "Service", "filter": `service.name == "postgres"`, "author": "a", "comment": "c"}
 	server.API(t, http.MethodPost, "/v1/actions/acknowledge-problem", of)
-	icinga2.WaitFor(t, "somebody else's", b.is("db1", "postgres", "CRITICAL acknowledged"))
+	daemon.WaitFor(t, "somebody else's", b.is("db1", "postgres", "CRITICAL acknowledged"))
 	server.API(t, http.MethodPost, "/v1/actions/remove-acknowledgement", of)
-	icinga2.WaitFor(t, "its end", b.is("db1", "postgres", "CRITICAL open"))
+	daemon.WaitFor(t, "its end", b.is("db1", "postgres", "CRITICAL open"))
 
 	of["start_time"], of["end_time"], of["fixed"] = time.Now().Unix(), time.Now().Unix()+600, true
 	server.API(t, http.MethodPost, "/v1/actions/schedule-downtime", of)
-	icinga2.WaitFor(t, "a downtime", b.is("db1", "postgres", "CRITICAL downtime"))
+	daemon.WaitFor(t, "a downtime", b.is("db1", "postgres", "CRITICAL downtime"))
 	before := b.count()
 	server.API(t, http.MethodPost, "/v1/actions/remove-downtime", map[string]any{"type": "Service", "filter": `service.name == "postgres"`})
-	icinga2.WaitFor(t, "a call to read again", func() bool { return b.count() > before })
+	daemon.WaitFor(t, "a call to read again", func() bool { return b.count() > before })
 	if c := find(t, read(t, s).Checks, "db1", "postgres"); brief(c) != "CRITICAL open" {
 		t.Errorf("it is %s", brief(c))
 	}
 
-	icinga2.WaitFor(t, "what stopped flapping", b.is("cache1", "load", "OK"))
+	daemon.WaitFor(t, "what stopped flapping", b.is("cache1", "load", "OK"))
 }
 
 func objects(t *testing.T, server *icinga2.Server, s *Source, b *board) {
 	before := b.count()
 	server.API(t, http.MethodPut, "/v1/objects/services/cache1!fresh", map[string]any{"attrs": map[string]any{"check_command": "check_file", "vars.file": "cache1/redis"}})
-	icinga2.WaitFor(t, "a call to read again", func() bool { return b.count() > before })
+	daemon.WaitFor(t, "a call to read again", func() bool { return b.count() > before })
 	find(t, read(t, s).Checks, "cache1", "fresh")
 	before = b.count()
 	server.API(t, http.MethodDelete, "/v1/objects/services/cache1!fresh", nil)
-	icinga2.WaitFor(t, "a call to read again", func() bool { return b.count() > before })
+	daemon.WaitFor(t, "a call to read again", func() bool { return b.count() > before })
 	for _, c := range read(t, s).Checks {
 		if c.Name == "fresh" {
 			t.Error("what was deleted is read")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/monitor"
+	"github.com/devops-trouble-map/dotm/test/daemon"
 	"github.com/devops-trouble-map/dotm/test/icinga2"
 )
 
@@ -45,7 +46,7 @@ func TestReal(t *testing.T) {
 		}
 	})
 	t.Run("started again", func(t *testing.T) {
-		server.Run(t)
+		server.Again(t)
 		isThere(t, s)
 	})
 }
@@ -72,7 +73,7 @@ func isRealScene(t *testing.T, r *monitor.Reading) {
 // waitFor reads until a check is as wanted.
 func waitFor(t *testing.T, s *Source, host, name, want string) {
 	t.Helper()
-	icinga2.WaitFor(t, host+"!"+name+" is "+want, func() bool {
+	daemon.WaitFor(t, host+"!"+name+" is "+want, func() bool {
 		r, err := s.Read(within(t))
 		return err == nil && brief(find(t, r, host, name)) == want
 	})
@@ -123,7 +124,7 @@ func acknowledge(t *testing.T, s *Source) {
 // isThere waits for an answer.
 func isThere(t *testing.T, s *Source) {
 	t.Helper()
-	icinga2.WaitFor(t, "an answer", func() bool {
+	daemon.WaitFor(t, "an answer", func() bool {
 		r, err := s.Read(within(t))
 		return err == nil && len(r.Checks) == len(scene)
 	})

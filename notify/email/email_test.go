@@ -30,6 +30,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/notify"
 	"github.com/devops-trouble-map/dotm/notify/email"
+	"github.com/devops-trouble-map/dotm/test/need"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -47,10 +48,7 @@ type server struct {
 func start(t *testing.T, mode, user string) *server {
 	t.Helper()
 	if err := exec.Command(python, "-c", "import aiosmtpd").Run(); err != nil {
-		if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-			t.Fatal("aiosmtpd is missing (Debian: apt install python3-aiosmtpd)")
-		}
-		t.Skip("aiosmtpd is missing (Debian: apt install python3-aiosmtpd)")
+		need.Lacks(t, "aiosmtpd is missing (Debian: python3-aiosmtpd)")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

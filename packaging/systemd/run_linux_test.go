@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // Users that own nothing: the one that dotm runs as, and another one.
@@ -93,14 +94,14 @@ func neighbour(t *testing.T) uint16 {
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		cannot(t, "needs root, to run programs as other users")
+		need.Lacks(t, "needs root, to run programs as other users")
 	}
 	have := effective(t, "cat", "/proc/self/status")
 	if want := mask(read(t, agentUnit).list("AmbientCapabilities")); have&want != want {
-		cannot(t, fmt.Sprintf("needs the capabilities of the unit (%#x), has %#x", want, have))
+		need.Lacks(t, fmt.Sprintf("needs the capabilities of the unit (%#x), has %#x", want, have))
 	}
 	if link, err := os.Readlink("/proc/self/ns/user"); err != nil || link != "user:[4026531837]" {
-		cannot(t, "needs the host's own user namespace")
+		need.Lacks(t, "needs the host's own user namespace")
 	}
 }
 
@@ -143,7 +144,7 @@ func with(t *testing.T, caps []string, argv ...string) []string {
 	}
 	id := strconv.Itoa(someone)
 	return append([]string{
-		need(t, "setpriv", "util-linux"), "--reuid=" + id, "--regid=" + id, "--clear-groups", "--no-new-privs",
+		need.Program(t, "setpriv"), "--reuid=" + id, "--regid=" + id, "--clear-groups", "--no-new-privs",
 		"--inh-caps=" + set, "--ambient-caps=" + set, "--bounding-set=" + set, "--",
 	}, argv...)
 }
@@ -166,7 +167,7 @@ func take(t *testing.T, port uint16, argv []string) (*report.Report, report.List
 		}
 		<-tick.C
 	}
-	cannot(t, "this host has too many open descriptors for one walk through /proc")
+	need.Lacks(t, "this host has too many open descriptors for one walk through /proc")
 	return nil, report.Listener{}
 }
 
@@ -245,7 +246,7 @@ func TestAgentSees(t *testing.T) {
 // what the units let through.
 func TestSystemCalls(t *testing.T) {
 	needRoot(t)
-	strace := need(t, "strace", "strace")
+	strace := need.Program(t, "strace")
 	dotm := build(t)
 	traces := openDir(t)
 	data := filepath.Join(traces, "data")
@@ -368,7 +369,7 @@ func expand(t *testing.T, word string) (calls []string) {
 	if word[0] != '@' {
 		return []string{word}
 	}
-	out, errOut, err := output(t, need(t, "systemd-analyze", "systemd"), "--no-pager", "syscall-filter", word)
+	out, errOut, err := output(t, need.Program(t, "systemd-analyze"), "--no-pager", "syscall-filter", word)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errOut)
 	}

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/agent"
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 const (
@@ -71,25 +72,6 @@ func (u unit) one(t *testing.T, key string) string {
 	return u[key][0]
 }
 
-// cannot skips for a stranger, and fails where everything must be tested.
-func cannot(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
-// need finds a tool.
-func need(t *testing.T, tool, pkg string) string {
-	t.Helper()
-	path, err := exec.LookPath(tool)
-	if err != nil {
-		cannot(t, tool+" is not installed (Debian: apt install "+pkg+")")
-	}
-	return path
-}
-
 // openDir is a temporary folder that every user may look into.
 func openDir(t *testing.T) string {
 	t.Helper()
@@ -125,7 +107,7 @@ func output(t *testing.T, argv ...string) (out, errOut string, err error) {
 
 // TestVerify lets systemd read the units, with dotm where it was built.
 func TestVerify(t *testing.T) {
-	analyze := need(t, "systemd-analyze", "systemd")
+	analyze := need.Program(t, "systemd-analyze")
 	dotm := build(t)
 	for _, name := range []string{agentUnit, serverUnit} {
 		text, err := os.ReadFile(name)
@@ -147,12 +129,12 @@ func TestVerify(t *testing.T) {
 // TestExposure asks systemd how much of the host a unit leaves open, on its
 // scale from 0 to 10.
 func TestExposure(t *testing.T) {
-	analyze := need(t, "systemd-analyze", "systemd")
+	analyze := need.Program(t, "systemd-analyze")
 	overall := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+) `)
 	for name, most := range map[string]float64{agentUnit: 3, serverUnit: 1.5} {
 		out, errOut, err := output(t, analyze, "security", "--offline=true", "--no-pager", "./"+name)
 		if strings.Contains(errOut, "unrecognized option") {
-			cannot(t, "systemd-analyze is older than 250: it can't judge a file")
+			need.Lacks(t, "systemd-analyze is older than 250: it can't judge a file")
 		}
 		found := overall.FindStringSubmatch(out)
 		if err != nil || found == nil {

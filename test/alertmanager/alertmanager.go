@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/test/daemon"
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // The login.
@@ -52,7 +53,7 @@ type Alert struct {
 // the webhooks, within two seconds.
 func Start(t testing.TB, webhooks ...string) *Server {
 	t.Helper()
-	daemon.Need(t, "prometheus-alertmanager", "htpasswd")
+	need.Programs(t, "prometheus-alertmanager", "htpasswd")
 	s := &Server{addr: daemon.FreeAddr(t), dir: t.TempDir(), client: &http.Client{Timeout: 5 * time.Second}}
 	s.URL = "http://" + s.addr + "/alerts"
 	s.write(t, "alertmanager.yml", configuration(webhooks))

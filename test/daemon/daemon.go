@@ -26,6 +26,17 @@ type Daemon struct {
 // it is; nil is this process's own.
 func (d *Daemon) Run(t testing.TB, cmd *exec.Cmd, log string, account *syscall.Credential) {
 	t.Helper()
+	here := func(start func() error) error {
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
+		return start()
+	}
+	d.RunOn(t, here, cmd, log, account)
+}
+
+// RunOn is [Daemon.Run] on a host of a test, whose thread calls what it is given. The
+// program ends with the host.
+func (d *Daemon) RunOn(t testing.TB, host func(func() error) error, cmd *exec.Cmd, log string, account *syscall.Credential) {
+	t.Helper()
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -33,8 +44,8 @@ func (d *Daemon) Run(t testing.TB, cmd *exec.Cmd, log string, account *syscall.C
 	defer func() { _ = out.Close() }()
 	cmd.Stdout, cmd.Stderr = out, out
 	// A group of its own: its children end and hang with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account, Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	if err := cmd.Start(); err != nil {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account, Setpgid: true}
+	if err := host(cmd.Start); err != nil {
 		t.Fatal(err)
 	}
 	d.mu.Lock()

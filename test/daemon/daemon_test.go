@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // TestDaemon: a program ends with its children, orderly or not, and says what it wrote.
 func TestDaemon(t *testing.T) {
 	t.Parallel()
-	Need(t, "sh", "sleep")
+	need.Programs(t, "sh", "sleep")
 	log := filepath.Join(t.TempDir(), "log")
 	for what, end := range map[string]func(*Daemon){"stop": (*Daemon).Stop, "interrupt": (*Daemon).Interrupt, "kill": (*Daemon).Kill} {
 		t.Run(what, func(t *testing.T) {

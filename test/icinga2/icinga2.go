@@ -17,18 +17,15 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
-)
 
-// patience is how long a server may take to do what it was asked.
-const patience = 30 * time.Second
+	"github.com/devops-trouble-map/dotm/test/daemon"
+	"github.com/devops-trouble-map/dotm/test/need"
+)
 
 // NodeName is what the certificate of every server is for.
 const NodeName = "icinga-test"
@@ -45,10 +42,10 @@ const (
 	Observer = "observer" // reads the status, and nothing else
 )
 
-// Server is one Icinga 2. It can be stopped and started ([Server.Stop],
-// [Server.Run], [Server.Restart]) and made to hang ([Server.Hang],
-// [Server.Resume]).
+// Server is one Icinga 2. It can be stopped and started ([Server.Again],
+// [Server.Restart]) and made to hang.
 type Server struct {
+	daemon.Daemon
 	URL        string // of the API: https://127.0.0.1:port
 	CAFile     string // who signed its certificate
 	Livestatus string // tcp://127.0.0.1:port
@@ -58,9 +55,6 @@ type Server struct {
 	place   Place
 	account *syscall.Credential
 	http    *http.Client
-
-	mu  sync.Mutex
-	cmd *exec.Cmd
 }
 
 // Place is where a server lives, and what it checks there.
@@ -90,7 +84,7 @@ func Start(t testing.TB) *Server {
 // StartOn starts a server somewhere else, or with other checks.
 func StartOn(t testing.TB, place Place) *Server {
 	t.Helper()
-	s := &Server{account: need(t), place: place}
+	s := &Server{account: account(t), place: place}
 	dir, err := os.MkdirTemp("", "icinga2-") // not t.TempDir: only its owner may enter that
 	if err != nil {
 		t.Fatal(err)
@@ -99,44 +93,33 @@ func StartOn(t testing.TB, place Place) *Server {
 	t.Cleanup(func() {
 		s.Stop()
 		if t.Failed() {
-			t.Logf("%s\n%s", s.URL, s.log())
+			t.Logf("%s\n%s", s.URL, s.Log())
 		}
 		_ = os.RemoveAll(dir)
 	})
 	s.lay(t)
-	s.Run(t)
+	s.Again(t)
 	return s
 }
 
-// need skips the test where Icinga 2 can't be started, and says what is missing;
-// with DOTM_REQUIRE_REAL=all it fails it. It returns the account to run as.
-func need(t testing.TB) *syscall.Credential {
+// account is the one to run as. The test is skipped where Icinga 2 can't be started.
+func account(t testing.TB) *syscall.Credential {
 	t.Helper()
-	var missing string
-	account, err := user.Lookup("nagios")
-	switch _, notThere := exec.LookPath("icinga2"); {
-	case notThere != nil:
-		missing = "icinga2 is not installed (Debian: icinga2-bin)"
-	case err != nil:
-		missing = "icinga2's account nagios does not exist"
-	case os.Getuid() != 0:
-		missing = "icinga2 is started as its account, which needs root"
-	default:
-		uid, _ := strconv.ParseUint(account.Uid, 10, 32)
-		gid, _ := strconv.ParseUint(account.Gid, 10, 32)
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	need.Programs(t, "icinga2")
+	a, err := daemon.Account("nagios")
+	if err != nil {
+		need.Lacks(t, err.Error())
 	}
-	if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-		t.Fatal(missing)
+	if os.Getuid() != 0 {
+		need.Lacks(t, "icinga2 is started as its account, which needs root")
 	}
-	t.Skip(missing)
-	return nil
+	return a
 }
 
 // lay puts everything into the folder that the server needs.
 func (s *Server) lay(t testing.TB) {
 	t.Helper()
-	ports := freePorts(t, 2)
+	ports := daemon.FreePorts(t, 2)
 	if s.place.Address == "" {
 		s.place.Address = "127.0.0.1:" + ports[0]
 	}
@@ -192,22 +175,7 @@ func (s *Server) client(t testing.TB) *http.Client {
 	if s.place.Host != nil {
 		transport.DialContext = s.place.Host.Dial
 	}
-	return &http.Client{Timeout: patience, Transport: transport}
-}
-
-// freePorts are ports of loopback where nobody listens.
-func freePorts(t testing.TB, n int) (ports []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		ports = append(ports, port)
-	}
-	return ports
+	return &http.Client{Timeout: daemon.Patience, Transport: transport}
 }
 
 // pki are the certificates that Icinga 2 makes itself, once for all servers of a
@@ -262,37 +230,21 @@ func folders(dir string) (options []string) {
 	return append(options, "-D", "NodeName="+NodeName, "-D", "ZoneName="+NodeName)
 }
 
-// log is the end of what the server wrote.
-func (s *Server) log() []byte {
-	const most = 3000
-	text, _ := os.ReadFile(filepath.Join(s.Dir, "log", "out"))
-	return text[max(0, len(text)-most):]
-}
-
-// Run starts the server, again after Stop, with what it kept.
-func (s *Server) Run(t testing.TB) {
+// Again starts the server, also after Stop, with what it kept.
+func (s *Server) Again(t testing.TB) {
 	t.Helper()
 	cmd := exec.Command("icinga2", append([]string{"daemon", "-c", filepath.Join(s.Dir, "etc", "icinga2.conf")}, folders(s.Dir)...)...)
-	log, err := os.OpenFile(filepath.Join(s.Dir, "log", "out"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	s.must(t, err)
-	defer func() { _ = log.Close() }()
-	cmd.Stdout, cmd.Stderr = log, log
-	// A group of its own: it has children that must stop and hang with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account, Setpgid: true}
-	if s.place.Host != nil { // with whose first process it ends
-		s.must(t, s.place.Host.Do(cmd.Start))
+	log := filepath.Join(s.Dir, "log", "out")
+	if s.place.Host == nil {
+		s.Run(t, cmd, log, s.account)
 	} else {
-		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
-		s.must(t, cmd.Start())
+		s.RunOn(t, s.place.Host.Do, cmd, log, s.account)
 	}
-	s.mu.Lock()
-	s.cmd = cmd
-	s.mu.Unlock()
-	WaitFor(t, "icinga2 at "+s.URL, func() bool {
+	daemon.WaitFor(t, "icinga2 at "+s.URL, func() bool {
 		_, err := s.try(http.MethodGet, "/v1/status/IcingaApplication", nil)
 		return err == nil
 	})
-	WaitFor(t, "Livestatus at "+s.Livestatus, func() bool {
+	daemon.WaitFor(t, "Livestatus at "+s.Livestatus, func() bool {
 		conn, err := net.Dial("unix", strings.TrimPrefix(s.Socket, "unix://"))
 		if err == nil {
 			_ = conn.Close()
@@ -301,42 +253,11 @@ func (s *Server) Run(t testing.TB) {
 	})
 }
 
-// Stop ends the server in order, so that it keeps what it knows.
-func (s *Server) Stop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cmd == nil {
-		return
-	}
-	group := -s.cmd.Process.Pid
-	_ = syscall.Kill(group, syscall.SIGCONT)
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	late := time.AfterFunc(patience, func() { _ = syscall.Kill(group, syscall.SIGKILL) })
-	_ = s.cmd.Wait()
-	late.Stop()
-	_ = syscall.Kill(group, syscall.SIGKILL) // a child that outlived it
-	s.cmd = nil
-}
-
 // Restart stops the server and starts it again, with what it kept.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Stop()
-	s.Run(t)
-}
-
-// Hang has the server do nothing, until Resume: its ports stay open.
-func (s *Server) Hang() { s.signal(syscall.SIGSTOP) }
-
-// Resume ends a Hang.
-func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
-
-func (s *Server) signal(sig syscall.Signal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cmd != nil {
-		_ = syscall.Kill(-s.cmd.Process.Pid, sig)
-	}
+	s.Again(t)
 }
 
 // API asks the server's API as [Admin], and fails the test if it refuses; body is
@@ -373,15 +294,4 @@ func (s *Server) try(method, path string, body any) ([]byte, error) {
 		err = fmt.Errorf("%s %s: %s\n%s", method, path, resp.Status, answer)
 	}
 	return answer, err
-}
-
-// WaitFor fails the test if something doesn't become true.
-func WaitFor(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %s", what, patience)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/test/daemon"
 )
 
 // The server is what its scene says, keeps that over a restart, and answers
@@ -36,7 +38,7 @@ func TestServer(t *testing.T) {
 	}
 	_ = conn.Close()
 	s.Resume()
-	WaitFor(t, "an answer", func() bool { _, err := s.try(http.MethodGet, "/v1/status", nil); return err == nil })
+	daemon.WaitFor(t, "an answer", func() bool { _, err := s.try(http.MethodGet, "/v1/status", nil); return err == nil })
 
 	s.Restart(t)
 	if got := s.ask(t, "GET services\nColumns: acknowledged\nFilter: description = Disk /var\n\n"); strings.TrimSpace(got) != "1" {
@@ -57,7 +59,7 @@ func (s *Server) ask(t *testing.T, query string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(daemon.Patience))
 	_, _ = conn.Write([]byte(query))
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/test/daemon"
 )
 
 // Hosts are the hosts of every server, by name, with their addresses. edge1 is
@@ -218,7 +220,7 @@ func (s *Server) Settle(t testing.TB) {
 // that a filter in Icinga 2's language finds.
 func (s *Server) Until(t testing.TB, objects, filter string) {
 	t.Helper()
-	WaitFor(t, "no "+objects+" with "+filter, func() bool {
+	daemon.WaitFor(t, "no "+objects+" with "+filter, func() bool {
 		answer, err := s.try(http.MethodGet, "/v1/objects/"+objects, map[string]any{"attrs": []string{"name"}, "filter": filter})
 		return err == nil && strings.TrimSpace(string(answer)) == `{"results":[]}`
 	})

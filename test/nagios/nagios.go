@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/test/daemon"
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // The logins: one that sees and may all, and one that sees nothing.
@@ -45,7 +46,7 @@ type Server struct {
 // acknowledgement, the downtime and the flapping are there.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	daemon.Need(t, "nagios4", "apache2", "htpasswd", "/usr/lib/cgi-bin/nagios4/statusjson.cgi")
+	need.Programs(t, "nagios4", "apache2", "htpasswd", "/usr/lib/cgi-bin/nagios4/statusjson.cgi")
 	s := &Server{home: home(t)}
 	s.Dir, s.Commands = filepath.Join(s.home, "var"), filepath.Join(s.home, "rw", "nagios.cmd")
 	s.folders(t)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/devops-trouble-map/dotm/test/daemon"
+	"github.com/devops-trouble-map/dotm/test/need"
 )
 
 // Server is one redis-server, or a sentinel. It can be killed ([Server.Kill]),
@@ -40,7 +41,7 @@ func Start(t testing.TB, args ...string) *Server {
 // the test fails.
 func unstarted(t testing.TB) *Server {
 	t.Helper()
-	daemon.Need(t, "redis-server", "redis-cli")
+	need.Programs(t, "redis-server", "redis-cli")
 	s := &Server{Addr: freeAddr(t), Dir: t.TempDir()}
 	t.Cleanup(func() {
 		s.Kill()

@@ -3,33 +3,11 @@ package daemon
 import (
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
 	"os/user"
 	"strconv"
 	"syscall"
 	"testing"
 )
-
-// Need skips the test where a program is missing, by name; see [Lacks].
-func Need(t testing.TB, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			Lacks(t, p+" is not installed")
-		}
-	}
-}
-
-// Lacks skips the test, as this machine lacks something; with DOTM_REQUIRE_REAL=all it
-// fails it.
-func Lacks(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("DOTM_REQUIRE_REAL") == "all" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
 
 // Account is that of a user, to run a program as.
 func Account(name string) (*syscall.Credential, error) {

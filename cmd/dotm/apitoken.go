@@ -87,7 +87,7 @@ func (c *apiTokenListCmd) Run(ctx context.Context, g *globals) error {
 		if !t.Expires.IsZero() {
 			expires = stamp(t.Expires)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, t.Role, stamp(t.Created), dash(t.By), expires, ago(t.Used), dash(t.UsedFrom))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, t.Role, stamp(t.Created), orDash(t.By), expires, ago(t.Used), orDash(t.UsedFrom))
 	}
 	return w.Flush()
 }

@@ -66,7 +66,7 @@ func spellEntry(e *audit.Entry) string {
 		}
 	}
 	for _, c := range e.Changes {
-		fmt.Fprintf(&b, "\n    %s: %s → %s", c.Field, dash(c.Before), dash(c.After))
+		fmt.Fprintf(&b, "\n    %s: %s → %s", c.Field, orDash(c.Before), orDash(c.After))
 	}
 	return b.String()
 }

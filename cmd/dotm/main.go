@@ -24,17 +24,6 @@ const (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// errTrouble ends a command that was asked to fail if there is trouble. What that is was
-// printed.
-var errTrouble = errors.New("trouble was found")
-
-// globals are what every command can use.
-type globals struct {
-	JSON bool `help:"Answer in JSON; commands that keep running log in JSON." name:"json"`
-
-	out, err io.Writer
-}
-
 // cli are the commands and their flags.
 type cli struct {
 	globals
@@ -90,6 +79,7 @@ func run(args []string, out, errOut io.Writer) (code int) {
 			code = int(c)
 		}
 	}()
+	thisVersion = version
 	c := cli{globals: globals{out: out, err: errOut}}
 	parser, err := kong.New(
 		&c, kong.Name("dotm"),

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/collect"
@@ -111,12 +110,4 @@ func targetOf(list *api.NodeList, node string) api.TargetState {
 		}
 	}
 	return api.TargetState{}
-}
-
-// ago is a time as people say it.
-func ago(t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return time.Since(t).Round(time.Second).String() + " ago"
 }

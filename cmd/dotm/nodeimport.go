@@ -69,7 +69,7 @@ func (c *nodeImportCmd) read() (*report.Report, error) {
 	if err != nil {
 		return nil, c.explain(l, err)
 	}
-	r.Zone, r.Sequence, r.Agent.Version = c.Zone, uint64(now.UnixMilli()), version
+	r.Zone, r.Sequence, r.Agent.Version = c.Zone, uint64(now.UnixMilli()), thisVersion
 	if err := r.Validate(now); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", c.File, err)
 	}
@@ -128,7 +128,7 @@ func (c *nodeImportCmd) sendAs(ctx context.Context, r *report.Report, token, sta
 	if err != nil {
 		return err
 	}
-	if _, err := up.Enrol(ctx, uplink.Who{Name: r.Node.Name, Zone: r.Zone, Version: version}); err != nil {
+	if _, err := up.Enrol(ctx, uplink.Who{Name: r.Node.Name, Zone: r.Zone, Version: thisVersion}); err != nil {
 		return err
 	}
 	to, err := agent.NewHTTPSender(c.Server)

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"net/netip"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/agent"
@@ -104,7 +102,7 @@ func look(ctx context.Context, l looker) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Version, r.Agent.Version = report.Version, version
+	r.Version, r.Agent.Version = report.Version, thisVersion
 	return r, nil
 }
 
@@ -241,13 +239,4 @@ func (p *page) notes(b []byte, r *report.Report) []byte {
 		b = append(b, '\n')
 	}
 	return b
-}
-
-func noteText(n report.Note) string { return strings.TrimSpace(n.Text + " " + n.Hint) }
-
-// printNotes says what could not be seen, a line each.
-func printNotes(out io.Writer, notes []report.Note) {
-	for _, n := range notes {
-		fmt.Fprintln(out, noteText(n))
-	}
 }

@@ -368,7 +368,7 @@ func TestReportInJSON(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Version != report.Version || got.Agent.Version != version || len(got.Connections) != len(r.Connections) {
+	if got.Version != report.Version || got.Agent.Version != thisVersion || len(got.Connections) != len(r.Connections) {
 		t.Errorf("got %+v", got)
 	}
 	if _, err := look(t.Context(), &looks{}); err == nil || err.Error() != "nothing to see" {

@@ -3,8 +3,6 @@ package main
 import (
 	"math"
 	"slices"
-	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -99,20 +97,6 @@ func shorten(s string, from, to int) string {
 		end += n
 	}
 	return s[:end] + ellipsis
-}
-
-// printable replaces what a terminal would not show as itself: control and
-// format characters, such as those that turn the direction of writing around.
-func printable(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }
 
 // column is one column of a table.

@@ -15,14 +15,6 @@ func number(n uint64) string {
 	return strconv.FormatUint(n, 10)
 }
 
-// counted says how many there are of something.
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
-
 // decimal writes n/unit with as many decimals as make two digits.
 func decimal(n, unit float64) string {
 	v := n / unit
@@ -155,20 +147,6 @@ func since(text string, ms int64) string {
 		return text
 	}
 	return text + ", " + ageText(ms)
-}
-
-func orHidden(process string) string {
-	if process == "" {
-		return "(hidden)"
-	}
-	return process
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 func pidText(pid int) string {

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -27,9 +26,6 @@ import (
 	"github.com/devops-trouble-map/dotm/server"
 	"github.com/devops-trouble-map/dotm/web"
 )
-
-// defaultListen is where dotm serves unless told otherwise.
-const defaultListen = "127.0.0.1:4849"
 
 // shutdownTime is how long open requests may take when the server stops.
 const shutdownTime = 3 * time.Second
@@ -257,29 +253,6 @@ func listenHint(address string, err error) error {
 		return fmt.Errorf("port of %s is busy: another dotm, or something else, serves there: choose another with --listen", address)
 	}
 	return fmt.Errorf("listening on %s: %w (choose another with --listen)", address, err)
-}
-
-// defaultData follows the XDG base directories for people and the file
-// hierarchy standard for root.
-func defaultData() string {
-	if os.Geteuid() == 0 {
-		return "/var/lib/dotm"
-	}
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "dotm")
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "dotm-data"
-	}
-	return filepath.Join(home, ".local", "state", "dotm")
-}
-
-func newLog(g *globals) *slog.Logger {
-	if g.JSON {
-		return slog.New(slog.NewJSONHandler(g.err, nil))
-	}
-	return slog.New(slog.NewTextHandler(g.err, nil))
 }
 
 // announce takes in this machine's reports, and greets after the first one:

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -62,31 +60,6 @@ func (f *sourceFlags) options(name, address string) (*monitor.Options, error) {
 	return o, nil
 }
 
-// maxSecret bounds a file with a password.
-const maxSecret = 4096
-
-// readSecretFile reads a password from a file, or with - from standard input. A
-// line end after it is none of it.
-func readSecretFile(path string) (string, error) {
-	from := io.Reader(os.Stdin)
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close() //nolint:errcheck // reading only
-		from = f
-	}
-	raw, err := io.ReadAll(io.LimitReader(from, maxSecret+1))
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("reading %s: %w", path, err)
-	case len(raw) > maxSecret:
-		return "", fmt.Errorf("%s must be at most %d bytes", path, maxSecret)
-	}
-	return strings.TrimRight(string(raw), "\r\n"), nil
-}
-
 type sourceAddCmd struct {
 	clientFlags
 	sourceFlags
@@ -139,14 +112,6 @@ func (c *sourceTestCmd) Run(ctx context.Context, g *globals) error {
 		fmt.Fprintf(g.out, "Note: %s\n", sentence(n.Text, n.Hint))
 	}
 	return nil
-}
-
-// sentence is a text with its hint.
-func sentence(text, hint string) string {
-	if hint == "" {
-		return text
-	}
-	return text + ": " + hint
 }
 
 type sourceListCmd struct{ clientFlags }

@@ -147,5 +147,3 @@ func (c *loginLinkCmd) Run(ctx context.Context, g *globals) error {
 	}
 	return made.print(g)
 }
-
-func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -64,7 +63,3 @@ func (f *uplinkFlags) token() (string, error) {
 	}
 	return token, nil
 }
-
-// defaultState is where an identity is kept unless told otherwise: beside the
-// default data folder.
-func defaultState(name string) string { return filepath.Join(filepath.Dir(defaultData()), name) }

@@ -145,7 +145,7 @@ func (c *sessionsListCmd) Run(ctx context.Context, g *globals) error {
 	w := tabwriter.NewWriter(g.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tUSER\tROLE\tBY\tSINCE\tUSED\tFROM\tBROWSER")
 	for _, s := range list.Sessions {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.60s\n", s.ID, s.User, s.Role, s.How, stamp(s.Created), ago(s.Used), dash(s.Address), dash(s.Program))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.60s\n", s.ID, s.User, s.Role, s.How, stamp(s.Created), ago(s.Used), orDash(s.Address), orDash(s.Program))
 	}
 	return w.Flush()
 }
@@ -175,12 +175,4 @@ func (c *sessionsEndCmd) Run(ctx context.Context, g *globals) error {
 	}
 	_, err := fmt.Fprintf(g.out, "Sessions of %s that were ended: %d.\n", c.User, out.Ended)
 	return err
-}
-
-// dash stands for what is not known.
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

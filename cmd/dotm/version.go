@@ -2,10 +2,7 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"runtime"
 	"runtime/debug"
 
@@ -62,25 +59,4 @@ func sourceRevision() string {
 		}
 	}
 	return rev + dirty
-}
-
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
-}
-
-// red and reset colour a warning where a person reads it.
-func red(g *globals) string   { return ansi(g, "\x1b[1;31m") }
-func reset(g *globals) string { return ansi(g, "\x1b[0m") }
-
-func ansi(g *globals, code string) string {
-	f, ok := g.out.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" {
-		return ""
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return ""
-	}
-	return code
 }

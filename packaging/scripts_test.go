@@ -67,13 +67,15 @@ func TestDefaults(t *testing.T) {
 	variable := regexp.MustCompile(`(?m)^#?([A-Z_]+)=`)
 	flag := regexp.MustCompile(`env:"([A-Z_]+)"`)
 	known := []string{"DOTM_TOKEN", "GOMEMLIMIT"}
-	sources, err := filepath.Glob("../cmd/dotm/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range sources {
-		for _, m := range flag.FindAllStringSubmatch(read(t, s), -1) {
-			known = append(known, m[1])
+	for _, pattern := range []string{"../cmd/dotm/*.go", "../cmd/dotm/*/*.go"} {
+		sources, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range sources {
+			for _, m := range flag.FindAllStringSubmatch(read(t, s), -1) {
+				known = append(known, m[1])
+			}
 		}
 	}
 	for name, unit := range map[string]string{"default/dotm": "systemd/dotm.service", "default/dotm-agent": "systemd/dotm-agent.service"} {

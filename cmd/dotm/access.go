@@ -161,7 +161,7 @@ func (a *access) listen(l net.Listener) net.Listener {
 	return tls.NewListener(l, c)
 }
 
-// options are what the API knows of who may reach it.
+// Options are what the API knows of who may reach it.
 func (s *site) options(opt api.Options) api.Options {
 	opt.Vouched = s.vouched
 	if s.provider != nil { // not a nil pointer within an interface

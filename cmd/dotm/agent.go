@@ -9,12 +9,14 @@ import (
 
 	"github.com/devops-trouble-map/dotm/agent"
 	"github.com/devops-trouble-map/dotm/auth/uplink"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/scan"
 )
 
 type agentCmd struct {
-	uplinkFlags
+	flags.Uplink
 	Zone     string        `help:"Part of the site in which this machine's addresses mean one thing."`
 	Interval time.Duration `help:"Time between two looks." default:"10s"`
 
@@ -34,7 +36,7 @@ func (c *agentCmd) sender() (agent.Sender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--%w", err)
 	}
-	up, err := c.open(defaultState("dotm-agent"), false)
+	up, err := c.Open(flags.DefaultState("dotm-agent"), false)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +84,7 @@ func (e *enrolling) Exchange(ctx context.Context, r *report.Report, b *report.Be
 }
 
 // Run looks and sends until it is stopped.
-func (c *agentCmd) Run(ctx context.Context, g *globals) error {
+func (c *agentCmd) Run(ctx context.Context, g *console.Globals) error {
 	if err := agent.CheckInterval(c.Interval); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
@@ -116,7 +118,7 @@ func (c *agentCmd) checkZone() error {
 }
 
 // report looks and sends until it is stopped.
-func (c *agentCmd) report(ctx context.Context, g *globals) error {
+func (c *agentCmd) report(ctx context.Context, g *console.Globals) error {
 	if err := c.checkZone(); err != nil {
 		return err
 	}
@@ -127,17 +129,17 @@ func (c *agentCmd) report(ctx context.Context, g *globals) error {
 	}
 	defer scanner.Close() //nolint:errcheck // the process ends
 	opt := agent.Options{
-		Looker: scanner, Interval: c.Interval, Zone: c.Zone, Version: version, Once: c.Once || c.DryRun, Log: newLog(g),
+		Looker: scanner, Interval: c.Interval, Zone: c.Zone, Version: version, Once: c.Once || c.DryRun, Log: console.Log(g),
 		CPU: agent.ProcessCPU, Release: agent.ReleaseProgram,
 	}
 	if c.DryRun {
-		opt.Sender = senderFunc(func(_ context.Context, r *report.Report) error { return writeJSON(g.out, r) })
+		opt.Sender = senderFunc(func(_ context.Context, r *report.Report) error { return console.WriteJSON(g.Out, r) })
 	} else if opt.Sender, err = c.sender(); err != nil {
 		return err
 	} else if !c.Once {
 		opt.Delivered = func(r *report.Report) {
-			fmt.Fprintf(g.out, "%s reports to %s every %s.\n", r.Node.Name, c.Server, c.Interval)
-			printNotes(g.out, r.Notes)
+			fmt.Fprintf(g.Out, "%s reports to %s every %s.\n", r.Node.Name, c.Server, c.Interval)
+			console.PrintNotes(g.Out, r.Notes)
 		}
 	}
 	a, err := agent.New(opt)

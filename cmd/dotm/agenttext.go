@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/devops-trouble-map/dotm/agent"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 	"github.com/devops-trouble-map/dotm/scan"
 )
 
@@ -19,7 +20,7 @@ type textServer struct {
 func (t *textServer) close() { _ = t.lister.Close() } // the process ends
 
 // listen begins to serve the text, if that is asked for.
-func (c *agentCmd) listen(ctx context.Context, g *globals) (*textServer, error) {
+func (c *agentCmd) listen(ctx context.Context, g *console.Globals) (*textServer, error) {
 	switch {
 	case c.ListenText == "" && len(c.Allow) > 0:
 		return nil, errors.New("--allow is for --listen-text")
@@ -37,11 +38,11 @@ func (c *agentCmd) listen(ctx context.Context, g *globals) (*textServer, error) 
 	if err != nil {
 		return nil, fmt.Errorf("preparing to look at this machine: %w", err)
 	}
-	s, err := agent.NewTextServer(ctx, agent.TextOptions{Listen: c.ListenText, Allow: allow, Teller: lister, Log: newLog(g)})
+	s, err := agent.NewTextServer(ctx, agent.TextOptions{Listen: c.ListenText, Allow: allow, Teller: lister, Log: console.Log(g)})
 	if err != nil {
 		return nil, errors.Join(err, lister.Close())
 	}
-	fmt.Fprintf(g.out, "Sockets are served as text on %s, to %v only.\n", s.Addr(), allow)
+	fmt.Fprintf(g.Out, "Sockets are served as text on %s, to %v only.\n", s.Addr(), allow)
 	return &textServer{s, lister}, nil
 }
 

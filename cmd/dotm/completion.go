@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 )
 
 // shells are the scripts that ask dotm complete.
@@ -20,12 +22,12 @@ type completionCmd struct {
 }
 
 // Run prints the script.
-func (c *completionCmd) Run(g *globals) error {
+func (c *completionCmd) Run(g *console.Globals) error {
 	script, err := shells.ReadFile("completion/dotm." + c.Shell)
 	if err != nil {
 		return fmt.Errorf("completion for %s: %w", c.Shell, err)
 	}
-	_, err = g.out.Write(script)
+	_, err = g.Out.Write(script)
 	return err
 }
 
@@ -42,9 +44,9 @@ const (
 
 // Run prints one candidate a line, with a tab and its help; :files and :dirs stand
 // for those that begin as the last word does.
-func (c *completeCmd) Run(g *globals, k *kong.Context) error {
+func (c *completeCmd) Run(g *console.Globals, k *kong.Context) error {
 	for _, candidate := range complete(k.Model.Node, c.Words) {
-		if _, err := fmt.Fprintln(g.out, candidate); err != nil {
+		if _, err := fmt.Fprintln(g.Out, candidate); err != nil {
 			return err
 		}
 	}

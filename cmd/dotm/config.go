@@ -6,6 +6,8 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/devops-trouble-map/dotm/api"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/store"
@@ -21,14 +23,14 @@ type configCheckCmd struct {
 }
 
 // Run says that the file is fine, or what is wrong.
-func (c *configCheckCmd) Run(g *globals) error {
+func (c *configCheckCmd) Run(g *console.Globals) error {
 	if _, err := config.Load(c.File); err != nil {
 		return err
 	}
 	if g.JSON {
-		return writeJSON(g.out, map[string]any{"file": c.File, "ok": true})
+		return console.WriteJSON(g.Out, map[string]any{"file": c.File, "ok": true})
 	}
-	_, err := fmt.Fprintf(g.out, "%s is fine.\n", c.File)
+	_, err := fmt.Fprintf(g.Out, "%s is fine.\n", c.File)
 	return err
 }
 
@@ -52,8 +54,8 @@ type inForce struct {
 }
 
 // Run prints the configuration in force, as a file that would give it.
-func (c *configPrintCmd) Run(g *globals) error {
-	all := inForce{Listen: defaultListen, Data: defaultData(), Nodes: []config.Node{}, Sources: []config.Source{}, GeoIP: []string{}, Places: []api.Site{}, Settings: store.Defaults()}
+func (c *configPrintCmd) Run(g *console.Globals) error {
+	all := inForce{Listen: flags.DefaultListen, Data: flags.DefaultData(), Nodes: []config.Node{}, Sources: []config.Source{}, GeoIP: []string{}, Places: []api.Site{}, Settings: store.Defaults()}
 	if c.File != "" {
 		cfg, err := config.Load(c.File)
 		if err != nil {
@@ -85,12 +87,12 @@ func (c *configPrintCmd) Run(g *globals) error {
 	}
 	all.Aliases, all.Mapping = all.Settings.Aliases, all.Settings.Mapping
 	if g.JSON {
-		return writeJSON(g.out, all)
+		return console.WriteJSON(g.Out, all)
 	}
 	raw, err := yaml.Marshal(all)
 	if err != nil {
 		return fmt.Errorf("printing configuration: %w", err)
 	}
-	_, err = g.out.Write(raw)
+	_, err = g.Out.Write(raw)
 	return err
 }

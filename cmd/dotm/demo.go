@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/devops-trouble-map/dotm/api"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/monitor"
@@ -47,7 +48,7 @@ type demoCmd struct {
 	Begin    string        `help:"When it begins (RFC 3339). Without it: so that it ends now." placeholder:"TIME"`
 }
 
-// options of the site that the flags ask for.
+// Options of the site that the flags ask for.
 func (c *demoCmd) options(begin time.Time) generated.Options {
 	return generated.Options{
 		Hosts: c.Hosts, Products: c.Products, Seed: c.Seed, Begin: begin, Version: version,
@@ -65,7 +66,7 @@ func (c *demoCmd) checksEvery() time.Duration {
 }
 
 // Run serves a made-up site, or writes it.
-func (c *demoCmd) Run(ctx context.Context, g *globals) error {
+func (c *demoCmd) Run(ctx context.Context, g *console.Globals) error {
 	if c.Write != "" {
 		return c.write(ctx, g)
 	}
@@ -73,7 +74,7 @@ func (c *demoCmd) Run(ctx context.Context, g *globals) error {
 }
 
 // serve serves a made-up site from a folder that is gone when it ends.
-func (c *demoCmd) serve(ctx context.Context, g *globals) error {
+func (c *demoCmd) serve(ctx context.Context, g *console.Globals) error {
 	begin := time.Now().Add(-demoHistory)
 	made, err := generated.New(c.options(begin))
 	if err != nil {
@@ -94,7 +95,7 @@ func (c *demoCmd) serve(ctx context.Context, g *globals) error {
 	d := &demo{crowd: newCrowd(made), to: s.server}
 	return s.run(ctx, func(ctx context.Context) error {
 		err := d.remember(ctx, func() {
-			fmt.Fprintf(s.out, "DEMO: %d hosts, all of them made up, with faults that come and go.\n", c.Hosts)
+			fmt.Fprintf(s.Out, "DEMO: %d hosts, all of them made up, with faults that come and go.\n", c.Hosts)
 			s.greet(ctx)
 		})
 		if err != nil || ctx.Err() != nil {
@@ -250,7 +251,7 @@ func (d *demo) remember(ctx context.Context, greet func()) error {
 // demoStep is how often a demo looks what is due.
 const demoStep = 250 * time.Millisecond
 
-// run hands over what the agents of the site report, and what its monitoring
+// Run hands over what the agents of the site report, and what its monitoring
 // says, until ctx ends.
 func (d *demo) run(ctx context.Context) error {
 	tick := time.NewTicker(demoStep)
@@ -299,7 +300,7 @@ func (d *demo) step(ctx context.Context, now time.Time) error {
 }
 
 // write writes a recording, as fast as it can.
-func (c *demoCmd) write(ctx context.Context, g *globals) (err error) {
+func (c *demoCmd) write(ctx context.Context, g *console.Globals) (err error) {
 	begin := time.Now().Add(-c.Duration).Truncate(time.Second)
 	if c.Begin != "" {
 		if begin, err = time.Parse(time.RFC3339, c.Begin); err != nil {
@@ -329,7 +330,7 @@ func (c *demoCmd) write(ctx context.Context, g *globals) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("writing recording: %w", err)
 	}
-	_, err = fmt.Fprintf(g.out, "Recorded %s of %d made-up hosts into %s.\n", c.Duration, c.Hosts, c.Write)
+	_, err = fmt.Fprintf(g.Out, "Recorded %s of %d made-up hosts into %s.\n", c.Duration, c.Hosts, c.Write)
 	return err
 }
 

@@ -23,7 +23,7 @@ func targetsOf(c *config.Config) (out []collect.Target) {
 
 // pollers are the ways of asking nodes, by the scheme of their addresses.
 func pollers(f siteFlags, data string, log *slog.Logger) (map[string]collect.Poller, error) {
-	overSSH, err := f.SSH.poller(data, log)
+	overSSH, err := f.SSH.Poller(data, log)
 	if err != nil {
 		return nil, fmt.Errorf("--ssh-jump: %w", err)
 	}

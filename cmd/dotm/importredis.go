@@ -15,6 +15,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/cmd/dotm/client"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/server"
@@ -42,7 +45,7 @@ type importRedisCmd struct {
 }
 
 // Run reads the original, says what of it is taken, and writes that.
-func (c *importRedisCmd) Run(ctx context.Context, g *globals) error {
+func (c *importRedisCmd) Run(ctx context.Context, g *console.Globals) error {
 	opt := redis.Options{CAFile: c.CAFile}
 	if c.PasswordFile != "" {
 		var err error
@@ -61,21 +64,21 @@ func (c *importRedisCmd) Run(ctx context.Context, g *globals) error {
 		}
 	}
 	if g.JSON {
-		return writeJSON(g.out, map[string]any{"written": !c.DryRun, "nodes": t.urls(), "settings": t.settings, "kept": t.kept(), "notes": t.notes})
+		return console.WriteJSON(g.Out, map[string]any{"written": !c.DryRun, "nodes": t.urls(), "settings": t.settings, "kept": t.kept(), "notes": t.notes})
 	}
-	t.print(g.out, c.DryRun)
+	t.print(g.Out, c.DryRun)
 	return nil
 }
 
 // write puts what is taken over into the store, beside what it holds.
-func (c *importRedisCmd) write(ctx context.Context, g *globals, t *takenOver) (err error) {
+func (c *importRedisCmd) write(ctx context.Context, g *console.Globals, t *takenOver) (err error) {
 	var cfg config.Config
 	if c.To.Config != "" {
 		if cfg, err = config.Load(c.To.Config); err != nil {
 			return err
 		}
 	}
-	k, err := openStore(ctx, c.To.storeFlags, &cfg, cmp.Or(c.To.Data, cfg.Data, defaultData()), newLog(g))
+	k, err := openStore(ctx, c.To.storeFlags, &cfg, cmp.Or(c.To.Data, cfg.Data, flags.DefaultData()), console.Log(g))
 	if err != nil {
 		return err
 	}
@@ -101,7 +104,7 @@ func (k *keepsWhat) alone(ctx context.Context) (release func(), err error) {
 	if k.shared == nil {
 		return func() {}, nil // nobody else can open it
 	}
-	lease, err := k.shared.Lease(ctx, server.LeaderLease, k.name, clientTimeout)
+	lease, err := k.shared.Lease(ctx, server.LeaderLease, k.name, client.Timeout)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 )
 
 // home is where the project lives.
@@ -23,17 +25,17 @@ type manCmd struct {
 }
 
 // Run prints one page, or writes all of them.
-func (c *manCmd) Run(g *globals, k *kong.Context) error {
+func (c *manCmd) Run(g *console.Globals, k *kong.Context) error {
 	root := k.Model.Node
 	if c.Dir == "" {
 		if c.Command == "" {
-			return printPage(g.out, root, c.Date)
+			return printPage(g.Out, root, c.Date)
 		}
 		i := slices.IndexFunc(root.Children, func(n *kong.Node) bool { return n.Name == c.Command })
 		if i < 0 {
 			return fmt.Errorf("dotm has no command %q (dotm --help lists them)", c.Command)
 		}
-		return printPage(g.out, root.Children[i], c.Date)
+		return printPage(g.Out, root.Children[i], c.Date)
 	}
 	for _, n := range append(visible(root), root) {
 		if err := writePage(c.Dir, n, c.Date); err != nil {
@@ -138,7 +140,7 @@ func (p *manPage) macro(name string, args ...string) {
 	p.b.WriteByte('\n')
 }
 
-// text writes a line that is escaped already.
+// Text writes a line that is escaped already.
 func (p *manPage) text(s string) {
 	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {
 		s = `\&` + s

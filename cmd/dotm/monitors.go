@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/monitor"
@@ -114,7 +115,7 @@ func sourcesOf(cfg *config.Config) ([]monitor.Options, error) {
 		o := s.Options
 		switch {
 		case s.PasswordFile != "":
-			secret, err := readSecretFile(s.PasswordFile)
+			secret, err := flags.ReadSecret(s.PasswordFile)
 			if err != nil {
 				return nil, fmt.Errorf("sources[%d].password_file: %w", i, err)
 			}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/notify"
 	"github.com/devops-trouble-map/dotm/notify/alertmanager"
@@ -20,7 +21,7 @@ func receiversOf(cfg *config.Config) ([]notify.Receiver, error) {
 		o := r.Options
 		switch {
 		case r.PasswordFile != "":
-			secret, err := readSecretFile(r.PasswordFile)
+			secret, err := flags.ReadSecret(r.PasswordFile)
 			if err != nil {
 				return nil, fmt.Errorf("notify[%d].password_file: %w", i, err)
 			}

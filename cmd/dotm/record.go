@@ -99,10 +99,10 @@ func (r *recorder) watch(ctx context.Context) error {
 func (r *recorder) end() error {
 	w := r.to.Load()
 	err := errors.Join(w.Close(), r.file.Close())
-	fmt.Fprintf(r.site.out, "Recorded %d entries into %s", w.Written(), r.file.Name())
+	fmt.Fprintf(r.site.Out, "Recorded %d entries into %s", w.Written(), r.file.Name())
 	if lost := w.Lost(); lost > 0 {
-		fmt.Fprintf(r.site.out, "; %d are missing", lost)
+		fmt.Fprintf(r.site.Out, "; %d are missing", lost)
 	}
-	fmt.Fprintln(r.site.out, ".")
+	fmt.Fprintln(r.site.Out, ".")
 	return err
 }

@@ -18,11 +18,13 @@ import (
 
 	"github.com/devops-trouble-map/dotm/auth/pki"
 	"github.com/devops-trouble-map/dotm/auth/uplink"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/relay"
 )
 
 type relayCmd struct {
-	uplinkFlags
+	flags.Uplink
 	Listen   string   `help:"Address to take the agents' reports on." default:":4849" placeholder:"ADDR" env:"DOTM_LISTEN"`
 	Allow    []string `help:"Network of the agents that it forwards for; all if none is named." placeholder:"CIDR"`
 	CertFile string   `help:"Certificate of the relay with its chain (PEM), instead of one by the server's CA." placeholder:"FILE" type:"path"`
@@ -30,8 +32,8 @@ type relayCmd struct {
 }
 
 // Run forwards until it is stopped.
-func (c *relayCmd) Run(ctx context.Context, g *globals) error {
-	log := newLog(g)
+func (c *relayCmd) Run(ctx context.Context, g *console.Globals) error {
+	log := console.Log(g)
 	allow, err := c.networks()
 	if err != nil {
 		return err
@@ -39,8 +41,8 @@ func (c *relayCmd) Run(ctx context.Context, g *globals) error {
 	if _, err := judgeAddress(c.Listen); err != nil {
 		return err
 	}
-	state := cmp.Or(c.State, defaultState("dotm-relay"))
-	up, err := c.open(state, true)
+	state := cmp.Or(c.State, flags.DefaultState("dotm-relay"))
+	up, err := c.Open(state, true)
 	if err != nil {
 		return err
 	}
@@ -64,7 +66,7 @@ func (c *relayCmd) Run(ctx context.Context, g *globals) error {
 		}
 		get = files.Certificate
 	}
-	fmt.Fprintf(g.out, "Relays agents of https://%s to %s.\n", calledBy(get, listener.Addr().String()), up.URL())
+	fmt.Fprintf(g.Out, "Relays agents of https://%s to %s.\n", calledBy(get, listener.Addr().String()), up.URL())
 	handler := relay.New(relay.Options{Up: up, Name: "dotm-relay", Allow: allow, Log: log})
 	return serveRelay(ctx, listener, handler, get, own, log)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/api"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 	"github.com/devops-trouble-map/dotm/recording"
 	"github.com/devops-trouble-map/dotm/server"
 )
@@ -23,7 +24,7 @@ type replayCmd struct {
 }
 
 // Run serves a recording from a folder that is gone when it ends.
-func (c *replayCmd) Run(ctx context.Context, g *globals) error {
+func (c *replayCmd) Run(ctx context.Context, g *console.Globals) error {
 	until, err := c.check()
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (c *replayCmd) announce(ctx context.Context, s *site, h *recording.Head) {
 	if h.MadeUp {
 		what = "DEMO: a recording of what was made up"
 	}
-	fmt.Fprintf(s.out, "%s that begins at %s.\n", what, h.Begin.UTC().Format(time.RFC3339))
+	fmt.Fprintf(s.Out, "%s that begins at %s.\n", what, h.Begin.UTC().Format(time.RFC3339))
 	s.greet(ctx)
 }
 
@@ -113,7 +114,7 @@ func (c *replayCmd) ended(s *site, p *player, cut error) {
 	if p.lost > 0 {
 		s.log.Warn("the recording lacks what came faster than it could be written", "entries", p.lost)
 	}
-	fmt.Fprintf(s.out, "The recording ended at %s. That is shown until you stop this.\n", p.last.UTC().Format(time.RFC3339))
+	fmt.Fprintf(s.Out, "The recording ended at %s. That is shown until you stop this.\n", p.last.UTC().Format(time.RFC3339))
 }
 
 // moments are those of a recording, in their order, and then an error.
@@ -170,7 +171,7 @@ const (
 	quietSteps = 1000
 )
 
-// quiet lets the time pass up to a moment.
+// Quiet lets the time pass up to a moment.
 func (p *player) quiet(ctx context.Context, to time.Time) error {
 	step := max(quietStep, to.Sub(p.last)/quietSteps)
 	for at := p.last.Add(step); at.Before(to); at = at.Add(step) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/devops-trouble-map/dotm/cmd/dotm/table"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/test/need"
 )
@@ -96,7 +97,7 @@ func TestScanOfRealSockets(t *testing.T) {
 	pid := strconv.Itoa(os.Getpid())
 	matching(t, wide, me+` +tcp +127\.0\.0\.1:`+port+` .* `+pid+` .*12  2/\d+`, 1)
 	matching(t, wide, me+`:`+port+` ← 127\.0\.9\.\d+ +tcp +1 .* \d[.\d]* ± \d[.\d]* ms .* `+pid+` .*127\.0\.0\.1`, 12)
-	if strings.Contains(wide, "more peers") || strings.Contains(wide, ellipsis) {
+	if strings.Contains(wide, "more peers") || strings.Contains(wide, table.Ellipsis) {
 		t.Errorf("something is left out:\n%s", wide)
 	}
 

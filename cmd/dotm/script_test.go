@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/config"
 )
 
@@ -185,13 +186,13 @@ func TestPlanAccess(t *testing.T) {
 
 func TestDefaultData(t *testing.T) {
 	if os.Geteuid() == 0 {
-		if got := defaultData(); got != "/var/lib/dotm" {
+		if got := flags.DefaultData(); got != "/var/lib/dotm" {
 			t.Errorf("root's data folder is %s", got)
 		}
 		return
 	}
 	t.Setenv("XDG_STATE_HOME", "/xdg")
-	if got := defaultData(); got != "/xdg/dotm" {
+	if got := flags.DefaultData(); got != "/xdg/dotm" {
 		t.Errorf("data folder with XDG_STATE_HOME is %s", got)
 	}
 }

@@ -19,6 +19,9 @@ import (
 
 	"github.com/devops-trouble-map/dotm/agent"
 	"github.com/devops-trouble-map/dotm/api"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/client"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/config"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/resolve"
@@ -36,7 +39,7 @@ type siteFlags struct {
 	Data   string `help:"Folder of the embedded store." placeholder:"DIR" type:"path" env:"DOTM_DATA"`
 	Config string `help:"Configuration file." placeholder:"FILE" type:"path" env:"DOTM_CONFIG"`
 
-	SSH sshFlags `embed:"" prefix:"ssh-"`
+	SSH flags.SSH `embed:"" prefix:"ssh-"`
 	accessFlags
 }
 
@@ -54,7 +57,7 @@ type serveCmd struct {
 }
 
 // Run starts the server and this machine's agent.
-func (c *upCmd) Run(ctx context.Context, g *globals) error {
+func (c *upCmd) Run(ctx context.Context, g *console.Globals) error {
 	if err := agent.CheckInterval(c.Interval); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
@@ -82,7 +85,7 @@ func (c *upCmd) Run(ctx context.Context, g *globals) error {
 }
 
 // Run starts the server alone.
-func (c *serveCmd) Run(ctx context.Context, g *globals) error {
+func (c *serveCmd) Run(ctx context.Context, g *console.Globals) error {
 	o, err := configure(opening{siteFlags: c.siteFlags, storeFlags: c.storeFlags, insecure: c.Insecure})
 	if err != nil {
 		return err
@@ -115,7 +118,7 @@ func (f senderFunc) Send(ctx context.Context, r *report.Report) error { return f
 
 // site is a server with its store and its listener.
 type site struct {
-	*globals
+	*console.Globals
 	*access
 	log      *slog.Logger
 	store    keepsWhat
@@ -161,14 +164,14 @@ func configure(o opening) (opening, error) {
 }
 
 // openSite opens everything that may fail before anything runs.
-func openSite(ctx context.Context, g *globals, o opening) (_ *site, err error) {
-	s := &site{globals: g, log: newLog(g), shows: o.shows}
+func openSite(ctx context.Context, g *console.Globals, o opening) (_ *site, err error) {
+	s := &site{Globals: g, log: console.Log(g), shows: o.shows}
 	f, cfg := o.siteFlags, o.cfg
-	address := cmp.Or(f.Listen, cfg.Listen, defaultListen)
+	address := cmp.Or(f.Listen, cfg.Listen, flags.DefaultListen)
 	if s.access, err = planAccess(address, o.insecure, f.accessFlags, &cfg); err != nil {
 		return nil, err
 	}
-	s.data = cmp.Or(f.Data, cfg.Data, defaultData())
+	s.data = cmp.Or(f.Data, cfg.Data, flags.DefaultData())
 	if s.store, err = openStore(ctx, o.storeFlags, &cfg, s.data, s.log); err != nil {
 		return nil, err
 	}
@@ -210,7 +213,7 @@ func openSite(ctx context.Context, g *globals, o opening) (_ *site, err error) {
 	if err = s.openAccess(f.accessFlags, &cfg); err != nil {
 		return nil, err
 	}
-	if s.local, err = listenLocal(s.data); err != nil {
+	if s.local, err = client.Listen(s.data); err != nil {
 		s.log.Warn("commands on this machine can't reach the server by its data folder", "error", err)
 		s.local = nil
 	}
@@ -234,7 +237,7 @@ func (s *site) close() {
 func judgeAddress(address string) (loopback bool, err error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || port == "" {
-		return false, fmt.Errorf("--listen must be an address with a port, like %s, is %q", defaultListen, address)
+		return false, fmt.Errorf("--listen must be an address with a port, like %s, is %q", flags.DefaultListen, address)
 	}
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || (err == nil && ip.IsLoopback()), nil
@@ -263,7 +266,7 @@ func (s *site) announce(ctx context.Context, r *report.Report) error {
 	}
 	if !s.greeted {
 		s.greet(ctx)
-		printNotes(s.out, r.Notes)
+		console.PrintNotes(s.Out, r.Notes)
 	}
 	return nil
 }
@@ -273,17 +276,17 @@ func (s *site) greet(ctx context.Context) {
 	s.greeted = true
 	switch url := s.url(); {
 	case s.insecure:
-		fmt.Fprintf(s.out, "%sINSECURE: no TLS, no login. Whoever reaches %s can read the chart and send reports.%s\n", red(s.globals), url, reset(s.globals))
+		fmt.Fprintf(s.Out, "%sINSECURE: no TLS, no login. Whoever reaches %s can read the chart and send reports.%s\n", console.Red(s.Globals), url, console.Reset(s.Globals))
 		warnInsecure(s.log, url)
 	case s.loopback:
-		fmt.Fprintf(s.out, "Open %s (this machine only). Nothing leaves it.\n", url)
+		fmt.Fprintf(s.Out, "Open %s (this machine only). Nothing leaves it.\n", url)
 	case len(s.proxies) > 0:
-		fmt.Fprintf(s.out, "Serving the proxies of %s on %s. A login is needed.\n", s.proxies, s.listener.Addr())
+		fmt.Fprintf(s.Out, "Serving the proxies of %s on %s. A login is needed.\n", s.proxies, s.listener.Addr())
 	default:
-		fmt.Fprintf(s.out, "Open %s. A login is needed; agents need a token (dotm token create).\n", url)
+		fmt.Fprintf(s.Out, "Open %s. A login is needed; agents need a token (dotm token create).\n", url)
 	}
 	if link := s.firstLink(ctx); link != "" {
-		fmt.Fprintf(s.out, "Set the password of user admin first, once, within 24 hours (dotm login-link makes another link):\n%s\n", link)
+		fmt.Fprintf(s.Out, "Set the password of user admin first, once, within 24 hours (dotm login-link makes another link):\n%s\n", link)
 	}
 }
 
@@ -306,7 +309,7 @@ func reachable(address string) string {
 	return net.JoinHostPort(thisNode(), strconv.Itoa(int(a.Port())))
 }
 
-// run serves until ctx ends, then unwinds: first what brings reports in, then
+// Run serves until ctx ends, then unwinds: first what brings reports in, then
 // HTTP, then the server with its last write.
 func (s *site) run(ctx context.Context, also ...func(context.Context) error) error {
 	serverCtx, stopServer := context.WithCancel(context.WithoutCancel(ctx))

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/devops-trouble-map/dotm/api"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 )
 
 // version and revision (of the source) are set when releases are linked.
@@ -18,7 +19,7 @@ var (
 type versionCmd struct{}
 
 // Run prints what this is.
-func (versionCmd) Run(g *globals) error {
+func (versionCmd) Run(g *console.Globals) error {
 	info := struct {
 		Version  string `json:"version"`
 		Revision string `json:"revision"`
@@ -26,9 +27,9 @@ func (versionCmd) Run(g *globals) error {
 		Platform string `json:"platform"`
 	}{version, sourceRevision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 	if g.JSON {
-		return writeJSON(g.out, info)
+		return console.WriteJSON(g.Out, info)
 	}
-	_, err := fmt.Fprintf(g.out, "dotm %s (%s, %s, %s)\n", info.Version, info.Revision, info.Go, info.Platform)
+	_, err := fmt.Fprintf(g.Out, "dotm %s (%s, %s, %s)\n", info.Version, info.Revision, info.Go, info.Platform)
 	return err
 }
 

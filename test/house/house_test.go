@@ -22,6 +22,13 @@ const module = "github.com/devops-trouble-map/dotm"
 // it, never each other; rooms stand there too.
 var floors = map[string]int{
 	"cmd/dotm":                  5,
+	"cmd/dotm/chart":            5,
+	"cmd/dotm/client":           5,
+	"cmd/dotm/console":          5,
+	"cmd/dotm/flags":            5,
+	"cmd/dotm/look":             5,
+	"cmd/dotm/manage":           5,
+	"cmd/dotm/table":            5,
 	"config":                    4,
 	"server":                    3,
 	"server/keep":               3,
@@ -137,6 +144,11 @@ var floors = map[string]int{
 // for one. They stand on storeys, the highest first: a room imports those of lower
 // storeys, and neither its parent nor its neighbours.
 var rooms = map[string][][]string{
+	"cmd/dotm": {
+		{"chart", "look", "manage"},
+		{"client", "table"},
+		{"console", "flags"},
+	},
 	"api": {
 		{"incidents", "door"},
 	},

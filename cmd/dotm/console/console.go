@@ -29,7 +29,7 @@ func WriteJSON(w io.Writer, v any) error {
 }
 
 // Red and reset colour a warning where a person reads it.
-func Red(g *Globals) string   { return ansi(g, "\x1b[1;31m") }
+func Red(g *Globals) string { return ansi(g, "\x1b[1;31m") }
 
 // Reset ends what Red began.
 func Reset(g *Globals) string { return ansi(g, "\x1b[0m") }

@@ -200,6 +200,10 @@ func statements(r *report.Report, name string) []statement {
 			kind: topology.Container, addresses: address.Set{Own: address.Usable(ns.Addresses)},
 		})
 	}
+	if len(out) == 1 {
+		out[0].listeners, out[0].connections = r.Listeners, r.Connections
+		return out
+	}
 	for _, l := range r.Listeners {
 		out[l.Namespace].listeners = append(out[l.Namespace].listeners, l)
 	}

@@ -84,6 +84,76 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
+// town is the reports of n hosts, each of which calls fifty others and is called by
+// fifty.
+func town(n int) []*report.Report {
+	const calls = 50
+	addr := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
+	reports := make([]*report.Report, n)
+	for i := range reports {
+		name := fmt.Sprintf("host-%05d", i)
+		r := &report.Report{
+			Version: report.Version, Time: start, IntervalMS: 10_000, Agent: report.Agent{Instance: name}, Sequence: 1,
+			Node:       report.Node{Name: name, Identity: report.Identity{Kind: report.IdentityMachine, Value: name}},
+			Interfaces: []report.Interface{{Name: "eth0", Addresses: []netip.Prefix{netip.PrefixFrom(addr(i), 8)}}},
+			Listeners:  []report.Listener{{Protocol: report.TCP, Address: netip.IPv4Unspecified(), Port: 5432, Process: "postgres"}},
+		}
+		for j := range calls {
+			r.Connections = append(
+				r.Connections,
+				report.Connection{
+					Direction: report.Out, Protocol: report.TCP, Process: "app", Peer: addr((i + 1 + j*n/calls) % n), Port: 5432, Count: 2,
+					Health: &report.Health{Measured: 2, RTT: 300, RTTVar: 40, Segments: 10, Sent: 1000, Received: 5000},
+				},
+				report.Connection{
+					Direction: report.In, Protocol: report.TCP, Process: "postgres", Peer: addr((i + n - 1 - j*n/calls) % n), Port: 5432,
+					Local: addr(i), Count: 2, Health: &report.Health{Measured: 2, RTT: 310, RTTVar: 40, Segments: 10, Sent: 5000, Received: 1000},
+				},
+			)
+		}
+		reports[i] = r
+	}
+	return reports
+}
+
+// BenchmarkBeats is a report of 100 connections, a fifth of which carry other numbers
+// than before, of one host after the other of a site that is complete.
+func BenchmarkBeats(b *testing.B) {
+	const n = 5_000
+	reports, opt := town(n), Options{Ageing: 5 * time.Minute, StaleAfter: time.Minute}
+	snap, now := topology.Empty(topology.Revision{Epoch: "e"}, start), start
+	beat := func(batch *Batch, r *report.Report) {
+		r.Sequence++
+		for i := int(r.Sequence % 5); i < len(r.Connections); i += 5 {
+			h := *r.Connections[i].Health
+			h.Sent, h.Received = h.Sent*3%1_000_003, h.Received*3%1_000_003
+			r.Connections[i].Health = &h
+		}
+		batch.Report(r, now)
+	}
+	for range 2 {
+		now = now.Add(10 * time.Second)
+		batch := Begin(snap, opt)
+		for _, r := range reports {
+			beat(batch, r)
+		}
+		snap = batch.Commit(now)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	var batch *Batch
+	for i := 0; b.Loop(); i++ {
+		if i%250 == 0 { // a quarter of a second
+			if batch != nil {
+				snap = batch.Commit(now)
+			}
+			now = now.Add(10 * time.Second)
+			batch = Begin(snap, opt)
+		}
+		beat(batch, reports[i%n])
+	}
+}
+
 // BenchmarkApplyRemembered has 10,000 connections of before that are closed.
 func BenchmarkApplyRemembered(b *testing.B) {
 	r, now := busy(b), start

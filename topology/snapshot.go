@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -111,6 +112,9 @@ type Snapshot struct {
 
 // index finds nodes.
 type index struct {
+	// places are where blocks stood when the set of nodes changed last; empty in a
+	// small snapshot. Each is looked at before it is believed.
+	places     map[string]int32
 	owners     map[address][]string // by the addresses that they have to themselves
 	virtuals   map[address]string   // virtual addresses
 	identities map[string][]string  // hosts by their identity
@@ -200,7 +204,14 @@ func (s *Snapshot) Namesakes(name string) iter.Seq[*Block] {
 	}
 }
 
+// manyBlocks is from how many on a hash finds a node faster than halving the list:
+// each step of that reads a name somewhere else in memory.
+const manyBlocks = 64
+
 func (s *Snapshot) search(name string) (int, bool) {
+	if i, ok := s.places[name]; ok && int(i) < len(s.blocks) && s.blocks[i].Node.Name == name {
+		return int(i), true
+	}
 	return slices.BinarySearchFunc(s.blocks, name, func(b *Block, n string) int { return strings.Compare(b.Node.Name, n) })
 }
 
@@ -237,6 +248,7 @@ func (s *Snapshot) Edit() *Edit {
 type Edit struct {
 	Snapshot
 	copied  bool // the index is the edit's own
+	moved   bool // blocks stand elsewhere than the index says
 	touched bool
 }
 
@@ -256,7 +268,7 @@ func (e *Edit) Put(b *Block) {
 		before = &e.blocks[i].Node
 		e.blocks[i] = b
 	} else {
-		e.blocks = slices.Insert(e.blocks, i, b)
+		e.blocks, e.moved = slices.Insert(e.blocks, i, b), true
 	}
 	e.reindex(before, &b.Node)
 }
@@ -265,14 +277,30 @@ func (e *Edit) Put(b *Block) {
 func (e *Edit) Delete(name string) {
 	if i, ok := e.search(name); ok {
 		e.reindex(&e.blocks[i].Node, nil)
-		e.blocks = slices.Delete(e.blocks, i, i+1)
+		e.blocks, e.moved = slices.Delete(e.blocks, i, i+1), true
 	}
 }
 
 // Commit ends the edit. e must not be used again.
 func (e *Edit) Commit(rev Revision, at time.Time) *Snapshot {
 	e.revision, e.at = rev, at
+	if e.moved {
+		e.places = placesOf(e.blocks)
+	}
 	return &e.Snapshot
+}
+
+// placesOf says where each block stands, in a list that is long enough for that to
+// be worth it.
+func placesOf(blocks []*Block) map[string]int32 {
+	if len(blocks) < manyBlocks || len(blocks) > math.MaxInt32 {
+		return nil
+	}
+	places := make(map[string]int32, len(blocks))
+	for i, b := range blocks {
+		places[b.Node.Name] = int32(i) //nolint:gosec // so many there are not
+	}
+	return places
 }
 
 // reindex moves what a node is found by. Addresses of inferred nodes own
@@ -284,7 +312,7 @@ func (e *Edit) reindex(before, after *Node) {
 	}
 	if !e.copied {
 		e.copied = true
-		e.index = index{copied(e.owners), copied(e.virtuals), copied(e.identities)}
+		e.index = index{e.places, copied(e.owners), copied(e.virtuals), copied(e.identities)}
 	}
 	e.drop(before)
 	e.enter(after)

@@ -157,6 +157,11 @@ func EndsOf(c *topology.Connection) Ends {
 	return Between(c.Client.Node, c.Server.Node, c.Protocol, c.Server.Port)
 }
 
+// Joins tells whether an edge has these ends.
+func Joins(c *topology.Connection, e Ends) bool {
+	return c.Server.Port == e.Port && c.Protocol == e.Protocol && c.Server.Node == e.Server && c.Client.Node == e.Client
+}
+
 // NamesSame ends the words of how an address was resolved that says nothing by
 // itself.
 const NamesSame = " names the same sockets"

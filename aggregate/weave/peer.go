@@ -16,7 +16,8 @@ import (
 type peer struct {
 	block   *topology.Block
 	copied  bool
-	byEnds  map[edge.Ends][]int
+	asked   int                  // how often edges were looked for
+	byEnds  map[edge.Ends][]int // once that was often
 	dropped map[int]bool
 	heard   map[int]*heard // edges that the statement tells of too
 	before  *topology.Block
@@ -77,21 +78,42 @@ func (w *weaver) peer(node string) *peer {
 		w.others[node] = nil
 		return nil
 	}
-	p := &peer{block: b, before: b, byEnds: make(map[edge.Ends][]int, len(b.Connections))}
-	for i := range b.Connections {
-		key := edge.EndsOf(&b.Connections[i])
-		p.byEnds[key] = append(p.byEnds[key], i)
-	}
+	p := &peer{block: b, before: b}
 	w.others[node] = p
 	return p
 }
+
+// oftenAsked is from how many questions on it pays to sort a peer's edges by their
+// ends: most peers are asked once or twice.
+const oftenAsked = 16
 
 // find lists the edges between two ends.
 func (p *peer) find(key edge.Ends) []int {
 	if p == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(p.byEnds[key]), func(i int) bool { return p.dropped[i] })
+	if p.asked++; p.asked > oftenAsked {
+		return slices.DeleteFunc(slices.Clone(p.sorted()[key]), func(i int) bool { return p.dropped[i] })
+	}
+	var found []int
+	for i := range p.before.Connections {
+		if edge.Joins(&p.before.Connections[i], key) && !p.dropped[i] {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// sorted are the peer's edges by the ends that they had before the statement.
+func (p *peer) sorted() map[edge.Ends][]int {
+	if p.byEnds == nil {
+		p.byEnds = make(map[edge.Ends][]int, len(p.before.Connections))
+		for i := range p.before.Connections {
+			key := edge.EndsOf(&p.before.Connections[i])
+			p.byEnds[key] = append(p.byEnds[key], i)
+		}
+	}
+	return p.byEnds
 }
 
 // write gives an edge to be changed.

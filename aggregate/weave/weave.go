@@ -75,11 +75,7 @@ func (w *weaver) weave() {
 	w.edges = map[string]*topology.Connection{}
 	w.peers = map[string]map[netip.Prefix]int{}
 	w.health = map[string]*edge.Measured{}
-	rows := slices.Clone(w.rows)
-	for i := range rows {
-		w.decide(&rows[i])
-	}
-	rows, inVain := apart(rows)
+	rows, inVain := apart(w.decided())
 	clients := map[string]int{}
 	w.outwards(rows)
 	w.local = w.within()
@@ -100,11 +96,35 @@ func (w *weaver) weave() {
 	}
 }
 
+// decided are the rows, those without direction with the one that other knowledge
+// proves. They belong to the report: what is written is a copy.
+func (w *weaver) decided() []report.Connection {
+	rows, own := w.rows, false
+	for i := range rows {
+		if rows[i].Direction != report.Unknown {
+			continue
+		}
+		if !own {
+			rows, own = slices.Clone(rows), true
+		}
+		w.decide(&rows[i])
+	}
+	return rows
+}
+
 // apart takes out the rows of attempts that all came to nothing: they prove no
 // service and make no edge.
 func apart(rows []report.Connection) (made, inVain []report.Connection) {
-	for i := range rows {
-		if r := &rows[i]; !r.Made() {
+	first := 0
+	for first < len(rows) && rows[first].Made() {
+		first++
+	}
+	if first == len(rows) {
+		return rows, nil
+	}
+	made = append(make([]report.Connection, 0, len(rows)), rows[:first]...)
+	for i := range rows[first:] {
+		if r := &rows[first+i]; !r.Made() {
 			inVain = append(inVain, *r)
 		} else {
 			made = append(made, *r)

@@ -16,7 +16,7 @@ import (
 type peer struct {
 	block   *topology.Block
 	copied  bool
-	asked   int                  // how often edges were looked for
+	asked   int                 // how often edges were looked for
 	byEnds  map[edge.Ends][]int // once that was often
 	dropped map[int]bool
 	heard   map[int]*heard // edges that the statement tells of too

@@ -8,24 +8,101 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// connections are those that the members hold, one for each pair of ends, sorted by
-// id.
-func (m *Merger) connections(members []*topology.Block) []topology.Connection {
-	at := map[string]int{}
-	var list []topology.Connection
-	for _, b := range members {
-		for i := range b.Connections {
-			c := m.moved(b.Connections[i])
-			k, known := at[c.ID]
-			if !known {
-				at[c.ID], list = len(list), append(list, c)
-				continue
-			}
-			Connections(&list[k], &c)
+// part is what one member brings to the connections of its box. It stays as long as
+// its block does: a box of many members changes by what few of them say.
+type part struct {
+	of          *topology.Block
+	connections []topology.Connection // one for each pair of ends, sorted by id
+}
+
+// partOf is the part of a member, the old one if that is of the same connections.
+func (m *Merger) partOf(b *topology.Block, old *part) *part {
+	if old != nil && same(old.of.Connections, b.Connections) {
+		return old
+	}
+	all := newSum(0)
+	for i := range b.Connections {
+		c := m.moved(b.Connections[i])
+		all.add(&c)
+	}
+	return &part{b, all.sorted()}
+}
+
+// same tells whether two lists are one.
+func same(a, b []topology.Connection) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// partsOf are the parts of members. Both lists of members are sorted by name.
+func (m *Merger) partsOf(members []*topology.Block, old []*part) []*part {
+	parts := make([]*part, len(members))
+	i := 0
+	for k, b := range members {
+		for i < len(old) && old[i].of.Node.Name < b.Node.Name {
+			i++
+		}
+		var before *part
+		if i < len(old) && old[i].of.Node.Name == b.Node.Name {
+			before = old[i]
+		}
+		parts[k] = m.partOf(b, before)
+	}
+	return parts
+}
+
+// connections are those of all parts, one for each pair of ends, sorted by id.
+func connections(parts []*part) []topology.Connection {
+	if len(parts) == 1 {
+		return parts[0].connections
+	}
+	most := 0
+	for _, p := range parts {
+		most = max(most, len(p.connections))
+	}
+	all := newSum(2 * most)
+	for _, p := range parts {
+		for i := range p.connections {
+			all.add(&p.connections[i])
 		}
 	}
-	slices.SortFunc(list, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) })
-	return list
+	return all.sorted()
+}
+
+// sum adds up connections of the same ends.
+type sum struct {
+	at   map[string]int // in list, by id
+	list []topology.Connection
+	own  []bool // whether the health of one is the sum's, to be written
+}
+
+func newSum(room int) *sum {
+	return &sum{at: make(map[string]int, room), list: make([]topology.Connection, 0, room), own: make([]bool, 0, room)}
+}
+
+func (s *sum) add(c *topology.Connection) {
+	k, known := s.at[c.ID]
+	if !known {
+		s.at[c.ID], s.list, s.own = len(s.list), append(s.list, *c), append(s.own, false)
+		return
+	}
+	to := &s.list[k]
+	switch {
+	case c.Health == nil:
+	case to.Health == nil:
+		to.Health = c.Health
+	default:
+		if !s.own[k] {
+			h := *to.Health
+			to.Health, s.own[k] = &h, true
+		}
+		joinHealth(to.Health, c.Health)
+	}
+	join(to, c)
+}
+
+func (s *sum) sorted() []topology.Connection {
+	slices.SortFunc(s.list, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) })
+	return s.list
 }
 
 // moved is a connection between the boxes of its ends.
@@ -67,7 +144,20 @@ func (m *Merger) service(id, node, key string) string {
 // what was measured the worst counts. The ends stay as they are. The order of what is
 // added does not show.
 func Connections(to, c *topology.Connection) {
-	to.Health = health(to, c)
+	switch {
+	case c.Health == nil:
+	case to.Health == nil:
+		to.Health = c.Health
+	default:
+		h := *to.Health
+		joinHealth(&h, c.Health)
+		to.Health = &h
+	}
+	join(to, c)
+}
+
+// join is Connections but for what is measured.
+func join(to, c *topology.Connection) {
 	to.Count += c.Count
 	to.Opened += c.Opened
 	to.Refused += c.Refused
@@ -92,16 +182,9 @@ func Connections(to, c *topology.Connection) {
 	}
 }
 
-// health is what is measured on two connections: rates and waiting sockets of both,
-// the longer round trip, the higher share of retransmits.
-func health(a, b *topology.Connection) *topology.Health {
-	switch {
-	case b.Health == nil:
-		return a.Health
-	case a.Health == nil:
-		return b.Health
-	}
-	h, o := *a.Health, b.Health
+// joinHealth adds what is measured on one connection to that of another: rates and
+// waiting sockets of both, the longer round trip, the higher share of retransmits.
+func joinHealth(h, o *topology.Health) {
 	if h.End != o.End {
 		h.End = "client"
 	}
@@ -119,5 +202,4 @@ func health(a, b *topology.Connection) *topology.Health {
 	}
 	h.Connecting += o.Connecting
 	h.CloseWait += o.CloseWait
-	return &h
 }

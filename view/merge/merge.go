@@ -31,6 +31,7 @@ type Merger struct {
 // box is a node of what comes out, with what it is made of, by name.
 type box struct {
 	members []*topology.Block
+	parts   []*part // of the members, if the block was made of them
 	block   *topology.Block
 }
 
@@ -53,7 +54,7 @@ func (m *Merger) Next(snap *topology.Snapshot) *topology.Snapshot {
 	}
 	for _, key := range order {
 		b, old := next[key], m.boxes[key]
-		if b.block = m.renew(key, old, b.members); old == nil || old.block != b.block {
+		if m.renew(key, old, b); old == nil || old.block != b.block {
 			edit.Put(b.block)
 		}
 	}
@@ -84,17 +85,21 @@ func (m *Merger) key(node string) string {
 	return node
 }
 
-// renew gives the block of a box, the old one if nothing changed.
-func (m *Merger) renew(key string, old *box, members []*topology.Block) *topology.Block {
+// renew gives a box its block, the old one if nothing changed.
+func (m *Merger) renew(key string, old, b *box) {
 	switch {
-	case old != nil && slices.Equal(old.members, members):
-		return old.block
-	case old != nil && slices.EqualFunc(old.members, members, topology.OnlyTimes) && old.block != old.members[0]:
+	case old == nil:
+		old = &box{}
+	case slices.Equal(old.members, b.members):
+		b.block, b.parts = old.block, old.parts
+		return
+	case slices.EqualFunc(old.members, b.members, topology.OnlyTimes) && old.block != old.members[0]:
 		later := *old.block
-		later.Node.LastReport = newest(members)
-		return &later
+		later.Node.LastReport = newest(b.members)
+		b.block, b.parts = &later, old.parts
+		return
 	}
-	return m.build(key, members)
+	m.build(key, old.parts, b)
 }
 
 func newest(members []*topology.Block) (at time.Time) {
@@ -108,23 +113,25 @@ func newest(members []*topology.Block) (at time.Time) {
 
 // build makes the block of a box. That of a node which stands for itself, and has no
 // connection with one that doesn't, is its own.
-func (m *Merger) build(key string, members []*topology.Block) *topology.Block {
-	alone := members[0]
+func (m *Merger) build(key string, old []*part, b *box) {
+	alone := b.members[0]
 	single := m.in(alone.Node.Name) == ""
 	if single && !m.touches(alone) {
-		return alone
+		b.block = alone
+		return
 	}
 	out := &topology.Block{Node: alone.Node, Services: alone.Services}
 	if !single {
-		out.Node = m.node(key, members)
+		out.Node = m.node(key, b.members)
 		if m.kind == topology.Pool {
-			out.Services = services(key, members)
+			out.Services = services(key, b.members)
 		} else {
 			out.Services = []topology.Service{}
 		}
 	}
-	out.Connections = m.connections(members)
-	return out
+	b.parts = m.partsOf(b.members, old)
+	out.Connections = connections(b.parts)
+	b.block = out
 }
 
 // touches says whether an end of a connection that the block holds is in a box.

@@ -315,3 +315,45 @@ func open(snap *topology.Snapshot) (n int) {
 	}
 	return n
 }
+
+// BenchmarkNext is a snapshot of 5,000 nodes in pools of 50, with 60 connections each, in
+// which another number stands on some.
+func BenchmarkNext(b *testing.B) {
+	const n = 5_000
+	blocks := make([]*topology.Block, n)
+	name := func(i int) string { return fmt.Sprintf("web-%03d-%02d", i/50, i%50) }
+	for i := range blocks {
+		block := &topology.Block{Node: topology.Node{Name: name(i), Kind: topology.Host, State: topology.Reporting, FirstSeen: noon, LastReport: noon}}
+		for j := range 60 {
+			c := topology.Connection{
+				Client: topology.Client{Node: name(i), Process: "app"}, Protocol: "tcp", Directed: true, Count: 1, Status: topology.Fresh,
+				Server:    topology.Server{Node: name((i/50+j%12+1)*50%n + j), Port: 80, Service: name((i/50+j%12+1)*50%n+j) + "~tcp~80"},
+				FirstSeen: noon, Health: &topology.Health{End: "client", RTT: 300, Sent: 10},
+			}
+			c.ID = topology.ConnectionID(&c)
+			block.Connections = append(block.Connections, c)
+		}
+		slices.SortFunc(block.Connections, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) })
+		blocks[i] = block
+	}
+	snap, err := topology.FromBlocks(topology.Revision{Epoch: "e"}, noon, blocks)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, changed := range []int{1, 250} {
+		b.Run(fmt.Sprintf("changed=%d", changed), func(b *testing.B) {
+			m := merge.New(topology.Pool, func(node string) string { return "pool~" + node[:7] })
+			m.Next(snap)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				edit := snap.Edit()
+				for j := range changed {
+					block := snap.Block(name((i*changed + j*n/changed) % n)).Clone()
+					block.Connections[0].Count++
+					edit.Put(block)
+				}
+				m.Next(edit.Commit(snap.Revision().Next(), noon))
+			}
+		})
+	}
+}

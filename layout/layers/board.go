@@ -58,9 +58,7 @@ func newBoard(edges []graph.Call, at *spots, spot []int32) *board {
 	}
 	b.lines = newTallies(n, b.words, len(edges))
 	b.cost = newTally(b.words, most*len(edges))
-	for _, a := range spot {
-		b.look(a)
-	}
+	b.lookAll()
 	b.forget()
 	return b
 }
@@ -121,12 +119,12 @@ func (b *board) cross(p, q, r, s int32) bool {
 
 // beyond are sets whose cut is the spots to which a line from a crosses that from p to
 // q: they are on its other side, and between the lines from a through p and through q.
-func (b *board) beyond(a, p, q int32) (far, pa, qa []uint64) {
-	far, pa, qa = b.beside(p, q), b.beside(p, a), b.beside(q, a)
+func (b *board) beyond(a, p, q int32) (far, ap, aq []uint64) {
+	far, ap, aq = b.beside(p, q), b.beside(a, p), b.beside(a, q)
 	if has(far, a) {
 		far = b.beside(q, p)
 	}
-	return far, pa[:len(far)], qa[:len(far)]
+	return far, ap[:len(far)], aq[:len(far)]
 }
 
 // add adds the line from p to q to those from a that it crosses, or takes it away.
@@ -134,9 +132,9 @@ func (b *board) add(a, p, q int32, to tally, away bool) {
 	if a == p || a == q {
 		return
 	}
-	far, pa, qa := b.beyond(a, p, q)
+	far, ap, aq := b.beyond(a, p, q)
 	for i, f := range far {
-		if w := f & (pa[i] ^ qa[i]); away {
+		if w := f & (ap[i] ^ aq[i]); away {
 			to.less(i, w)
 		} else {
 			to.more(i, w)
@@ -151,10 +149,10 @@ func (b *board) fan(of, a, p, q int32) int32 {
 		return 0
 	}
 	sum := 0
-	far, pa, qa := b.beyond(a, p, q)
+	far, ap, aq := b.beyond(a, p, q)
 	for ends := b.ends[of]; len(ends) > 0; ends = ends[len(far):] {
 		for i, f := range far {
-			sum += bits.OnesCount64(ends[i] & f & (pa[i] ^ qa[i]))
+			sum += bits.OnesCount64(ends[i] & f & (ap[i] ^ aq[i]))
 		}
 	}
 	return int32(sum)
@@ -319,11 +317,34 @@ func (b *board) look(a int32) {
 	b.work -= len(b.edges)
 }
 
+// lookAll is look from all boxes, the same edge for all of them first.
+func (b *board) lookAll() {
+	for _, e := range b.edges {
+		p, q := b.spot[e.From], b.spot[e.To]
+		left, right := b.beside(p, q), b.beside(q, p)
+		atP, atQ := b.around(p), b.around(q)
+		for _, a := range b.spot {
+			if a == p || a == q {
+				continue
+			}
+			far, k := left, int(a)*b.words
+			if has(far, a) {
+				far = right
+			}
+			pa, qa := atP[k:k+len(far)], atQ[k:k+len(far)]
+			for i, f := range far {
+				b.lines[a].more(i, f&(pa[i]^qa[i]))
+			}
+		}
+	}
+	b.work -= len(b.edges) * len(b.spot)
+}
+
 // redraw takes the edges of a box from one spot to another in the lines from all boxes.
-// Most lines cross both or neither.
 func (b *board) redraw(p, from, to int32) {
 	for _, u := range b.near[p] {
 		s := b.spot[u]
+		c := b.turn(s, from, to)
 		for _, a := range b.spot {
 			switch a {
 			case s:
@@ -332,29 +353,47 @@ func (b *board) redraw(p, from, to int32) {
 			case to:
 				b.add(a, s, from, b.lines[a], true)
 			default:
-				b.change(a, s, from, to)
+				c.change(a, b.lines[a])
 			}
 		}
 	}
 	b.work -= 2 * len(b.near[p]) * len(b.spot)
 }
 
-// change is add for the line from s to one spot instead of another.
-func (b *board) change(a, s, from, to int32) {
-	lines := b.lines[a]
-	sa, fa, ta := b.beside(s, a), b.beside(from, a), b.beside(to, a)
-	was, is := b.beside(s, from), b.beside(s, to)
+// turn is a line from a spot whose other end moves: the spots beside it before and after,
+// on either side, and beside the lines from its three ends to all others.
+type turn struct {
+	was, is     [2][]uint64
+	s, from, to []uint64
+	words       int
+}
+
+func (b *board) turn(s, from, to int32) turn {
+	return turn{
+		was: [2][]uint64{b.beside(s, from), b.beside(from, s)}, is: [2][]uint64{b.beside(s, to), b.beside(to, s)},
+		s: b.around(s), from: b.around(from), to: b.around(to), words: b.words,
+	}
+}
+
+// change is add for the line after, and for that before away. Most lines cross both or
+// neither.
+func (c *turn) change(a int32, lines tally) {
+	k := int(a) * c.words
+	sa, fa, ta := c.s[k:k+c.words], c.from[k:k+c.words], c.to[k:k+c.words]
+	was, is := c.was[0], c.is[0]
 	if has(was, a) {
-		was = b.beside(from, s)
+		was = c.was[1]
 	}
 	if has(is, a) {
-		is = b.beside(to, s)
+		is = c.is[1]
 	}
 	fa, ta, was, is = fa[:len(sa)], ta[:len(sa)], was[:len(sa)], is[:len(sa)]
 	for i, side := range sa {
 		w, v := was[i]&(side^fa[i]), is[i]&(side^ta[i])
-		lines.less(i, w&^v)
-		lines.more(i, v&^w)
+		if w != v {
+			lines.less(i, w&^v)
+			lines.more(i, v&^w)
+		}
 	}
 }
 

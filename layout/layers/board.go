@@ -110,13 +110,6 @@ func (b *board) forget() {
 	b.here = noBox
 }
 
-// cross reports whether the line from p to q crosses that from r to s. All are
-// different spots, except that p may be r, or q s.
-func (b *board) cross(p, q, r, s int32) bool {
-	pq, rs := b.beside(p, q), b.beside(r, s)
-	return p != r && q != s && has(pq, r) != has(pq, s) && has(rs, p) != has(rs, q)
-}
-
 // beyond are sets whose cut is the spots to which a line from a crosses that from p to
 // q: they are on its other side, and between the lines from a through p and through q.
 func (b *board) beyond(a, p, q int32) (far, ap, aq []uint64) {

@@ -398,6 +398,8 @@ func (b *book) Pins(view.Level) map[string]view.Point    { return b.pins }
 func (b *book) ChartEpoch(view.Level) uint64             { return b.epoch }
 func (b *book) KeepChart(level view.Level, c view.Chart) { b.charts[level] = c }
 
+func (b *book) ChartOutgrown(view.Level, []view.Box, []view.Place) bool { return false }
+
 func (b *book) MoveBoxes(context.Context, view.Level, map[string]*view.Point) error {
 	return errors.ErrUnsupported
 }

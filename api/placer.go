@@ -20,6 +20,9 @@ type Charts interface {
 	Pins(level view.Level) map[string]view.Point
 	// ChartEpoch changes when boxes are to be placed anew.
 	ChartEpoch(level view.Level) uint64
+	// ChartOutgrown says, when a level is drawn, whether its boxes are to be placed from
+	// scratch instead of beside those before, because the chart grew from little.
+	ChartOutgrown(level view.Level, boxes []view.Box, before []view.Place) bool
 	// MoveBoxes puts boxes where they shall stand; nil lets one go. An error with a
 	// method WrongField is the asker's.
 	MoveBoxes(ctx context.Context, level view.Level, pins map[string]*view.Point) error
@@ -47,13 +50,18 @@ func (p *placer) Epoch() uint64 { return p.charts.ChartEpoch(p.question.Level) }
 // usual says whether the places of this question are those that are kept.
 func (p *placer) usual() bool { return p.question.Hide == hideUsually && p.question.Expand == "" }
 
-// Place is [layout.Update] of what stood there before, for a view.
+// Place is [layout.Update] of what stood there before, for a view. Of a chart that is
+// outgrown it is [layout.Place].
 func (p *placer) Place(g *view.Graph) (view.Chart, error) {
 	kept := p.charts.Chart(p.question.Level)
 	if !p.usual() {
 		kept = beside(kept, p.last)
 	}
 	g = p.haunted(g, &kept)
+	if p.usual() && p.charts.ChartOutgrown(p.question.Level, g.Boxes, kept.Places) {
+		kept = view.Chart{}
+		g = p.haunted(g, &kept)
+	}
 	pins := p.charts.Pins(p.question.Level)
 	chart, err := layout.Update(before(&kept), graphOf(g, pins))
 	if err != nil {

@@ -22,6 +22,12 @@ func (s *Server) Pins(level view.Level) map[string]view.Point { return s.charts.
 // ones are there.
 func (s *Server) ChartEpoch(level view.Level) uint64 { return s.charts.Epoch(level) }
 
+// ChartOutgrown says whether the places of a level are to be forgotten because the
+// chart grew from little; see [charts.Book.Outgrown].
+func (s *Server) ChartOutgrown(level view.Level, boxes []view.Box, before []view.Place) bool {
+	return s.charts.Outgrown(level, boxes, before)
+}
+
 // MoveBoxes puts boxes where they shall stand, for everybody; nil lets one go. A
 // [*charts.PinError] says what is wrong with it.
 func (s *Server) MoveBoxes(ctx context.Context, level view.Level, pins map[string]*view.Point) error {

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -15,8 +16,8 @@ import (
 // and edges between them.
 func drawBoard(t *rapid.T) *board {
 	at := make([]graph.Point, rapid.IntRange(3, 80).Draw(t, "spots"))
-	for i := range at { // points of a parabola, turned about in y
-		at[i] = graph.Point{X: float64(i / 3), Y: float64(i%3*1000) + float64(i*i)}
+	for i := range at { // points of a parabola, turned about in y by what is no fraction
+		at[i] = graph.Point{X: float64(i / 3), Y: float64(i%3)*1000*math.Sqrt2 + float64(i*i)}
 	}
 	boxes := rapid.IntRange(2, len(at)).Draw(t, "boxes")
 	spots := make([]int32, len(at))

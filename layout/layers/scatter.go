@@ -19,7 +19,7 @@ const (
 	scatterPasses = 3
 	// scatterLeast is how many crossings a move must save, and one more: most save many,
 	// the others are not worth their time.
-	scatterLeast = 2
+	scatterLeast = 1
 	scatterWork  = 3_000
 	// scatterGap is what of GapX is between two columns of a dense piece.
 	scatterGap = 0.75

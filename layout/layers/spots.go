@@ -135,3 +135,9 @@ func (s *spots) beside(p, q int32) []uint64 {
 	i := (int(p)*len(s.at) + int(q)) * s.words
 	return s.left[i : i+s.words]
 }
+
+// around are the sets of spots on the left of the lines from p to each spot.
+func (s *spots) around(p int32) []uint64 {
+	size := len(s.at) * s.words
+	return s.left[int(p)*size:][:size]
+}

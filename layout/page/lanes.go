@@ -26,7 +26,9 @@ func layLanes(in *graph.Input, o graph.Options) (*page, []graph.LanePlacement) {
 	blocks, alone := blocksOf(in, o)
 	p := &page{in: in, o: o, at: make([]graph.Point, len(in.Boxes)), sky: []step{{}}}
 	var lanes []graph.LanePlacement
-	for i, r := range arrange(in, blocks, o) {
+	places := arrange(in, blocks, o)
+	face(in, blocks, places)
+	for i, r := range places {
 		b := blocks[i]
 		for k, box := range b.Boxes {
 			p.at[box] = graph.Point{X: r.X + b.At[k].X, Y: r.Y + b.At[k].Y}

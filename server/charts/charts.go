@@ -41,6 +41,8 @@ type Site interface {
 	ChangeDocuments(ctx context.Context, keep []store.Document, drop []store.DocumentKey) error
 	// Decided is closed when another server changed documents.
 	Decided() <-chan struct{}
+	// Touch makes a new revision, in which charts are drawn again.
+	Touch()
 }
 
 // PinError refuses a place.
@@ -70,6 +72,7 @@ type page struct {
 	epoch uint64 // counts up when boxes are to be placed anew
 	dirty bool   // the chart is not written yet
 	known []byte // as it is written
+	growth
 }
 
 // New opens the book at what is kept. What can't be read is placed anew.
@@ -112,11 +115,13 @@ func (b *Book) Pins(level view.Level) map[string]view.Point {
 }
 
 // Epoch changes when boxes of a level are to be placed anew though the same ones are
-// there: somebody moved one, or tidied up.
+// there: somebody moved one, or tidied up, or the chart has grown up.
 func (b *Book) Epoch(level view.Level) uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.page(level).epoch
+	p := b.page(level)
+	p.ripen()
+	return p.epoch
 }
 
 // Pin puts boxes of a level where somebody wants them; nil lets one go again. A
@@ -190,14 +195,17 @@ func (p *page) forget() {
 
 // Run writes what changes, until ctx ends, and then what is left.
 func (b *Book) Run(ctx context.Context) {
-	tick := time.NewTicker(writeEvery)
+	tick, growth := time.NewTicker(writeEvery), time.NewTicker(lookEvery)
 	defer tick.Stop()
+	defer growth.Stop()
 	for {
 		decided := b.site.Decided()
 		b.takeOver() // what came before that
 		select {
 		case <-tick.C:
 			b.write(ctx)
+		case <-growth.C:
+			b.look()
 		case <-decided:
 		case <-ctx.Done():
 			b.write(ctx)
@@ -257,6 +265,7 @@ func (b *Book) takeOver() {
 		if !bytes.Equal(d.Value, p.known) && b.decode(d, &c) {
 			p.chart, p.known, p.dirty = c, d.Value, false
 			p.epoch++
+			p.stop()
 		}
 	}
 	for level, p := range b.levels {

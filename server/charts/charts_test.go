@@ -25,6 +25,7 @@ type shelf struct {
 	docs    map[store.DocumentKey][]byte
 	writes  int
 	broken  error
+	touches int
 }
 
 func newShelf() *shelf {
@@ -33,6 +34,7 @@ func newShelf() *shelf {
 
 func (s *shelf) Decided() <-chan struct{} { s.mu.Lock(); defer s.mu.Unlock(); return s.decided }
 func (s *shelf) Leads() bool              { s.mu.Lock(); defer s.mu.Unlock(); return s.leads }
+func (s *shelf) Touch()                   { s.mu.Lock(); defer s.mu.Unlock(); s.touches++ }
 
 func (s *shelf) Documents(kind string) (out []store.Document) {
 	s.mu.Lock()

@@ -298,7 +298,7 @@ func placesOf(blocks []*Block) map[string]int32 {
 	}
 	places := make(map[string]int32, len(blocks))
 	for i, b := range blocks {
-		places[b.Node.Name] = int32(i) //nolint:gosec // so many there are not
+		places[b.Node.Name] = int32(i)
 	}
 	return places
 }

@@ -29,7 +29,7 @@ func TestDriftOverHTTP(t *testing.T) {
 	}
 	s.keep(t, declare("site.yaml", first, ""))
 	got := read200[Drift](t, s, Prefix+"/drift")
-	if got.Answer.Drift || len(got.Matching) == 0 || got.Declaration.Version != 1 || got.Declaration.Text != "" || got.Declaration.Name != "site.yaml" || got.Declaration.By == "" {
+	if got.Drift || len(got.Matching) == 0 || got.Declaration.Version != 1 || got.Declaration.Text != "" || got.Declaration.Name != "site.yaml" || got.Declaration.By == "" {
 		t.Fatalf("%+v", got)
 	}
 	// Without the rule of web1 its connection is unexpected, and tells which rule it lacks.
@@ -42,7 +42,7 @@ func TestDriftOverHTTP(t *testing.T) {
 		t.Fatalf("%+v", got.Missing)
 	}
 	s.keep(t, declare("site.yaml", "allow:\n  - {from: web2, to: db}\n"+got.Unexpected[0].Allow, ""))
-	if got = read200[Drift](t, s, Prefix+"/drift"); got.Answer.Drift || len(got.Matching) != 2 {
+	if got = read200[Drift](t, s, Prefix+"/drift"); got.Drift || len(got.Matching) != 2 {
 		t.Errorf("%+v", got)
 	}
 	// A part of the chart, and a moment; what is asked again has not changed.

@@ -1,8 +1,10 @@
 package export
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/export/path"
@@ -62,15 +64,14 @@ func (p *painter) chevrons(l *drawnLine, head float64) {
 		length += math.Hypot(points[i+1].X-points[i].X, points[i+1].Y-points[i].Y)
 	}
 	length -= head
-	var course string
+	var course strings.Builder
 	for next := min(chevronPitch, length) / 2; next < length; next += chevronPitch {
 		at, d := pointAt(points, next)
 		bx, by := at.X+d.X*chevronHalf, at.Y+d.Y*chevronHalf
-		course += "M" + num(bx+d.Y*chevronHalf) + " " + num(by-d.X*chevronHalf) + "L" + num(at.X) + " " + num(at.Y) +
-			"L" + num(bx-d.Y*chevronHalf) + " " + num(by+d.X*chevronHalf)
+		fmt.Fprintf(&course, "M%s %sL%s %sL%s %s", num(bx+d.Y*chevronHalf), num(by-d.X*chevronHalf), num(at.X), num(at.Y), num(bx-d.Y*chevronHalf), num(by+d.X*chevronHalf))
 	}
 	for _, s := range [][2]string{{white, "4.2"}, {p.pathColour(), "1.8"}} { // a gap lifts them off the line
-		p.putf(`<path d="%s" stroke="%s" stroke-width="%s" stroke-linecap="round" stroke-linejoin="round"/>`, course, s[0], s[1])
+		p.putf(`<path d="%s" stroke="%s" stroke-width="%s" stroke-linecap="round" stroke-linejoin="round"/>`, course.String(), s[0], s[1])
 	}
 }
 

@@ -250,10 +250,10 @@ func troubleOf(c *view.Connection, at time.Time) trouble {
 	if view.Failing(c, at) {
 		return trouble{failing: true, text: fmt.Sprintf("%d unanswered", c.Health.Connecting)}
 	}
-	switch view.Strained(c) {
-	case topology.SignalRetransmits:
+	switch strained := view.Strained(c); {
+	case strained == topology.SignalRetransmits:
 		return trouble{strained: true, text: fmt.Sprintf("%.0f %% resent", c.Health.Retransmits*100)}
-	case topology.SignalCloseWait:
+	case strained != "":
 		return trouble{strained: true, text: fmt.Sprintf("%d not closed", c.Health.CloseWait)}
 	}
 	return trouble{}

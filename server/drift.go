@@ -81,8 +81,9 @@ func (s *Server) KeepDeclaration(ctx context.Context, k drift.Kept, base int) (d
 func (s *Server) DropDeclaration(ctx context.Context) error {
 	s.declaring.Lock()
 	defer s.declaring.Unlock()
-	var drop []store.DocumentKey
-	for _, doc := range s.Documents(driftKind) {
+	docs := s.Documents(driftKind)
+	drop := make([]store.DocumentKey, 0, len(docs))
+	for _, doc := range docs {
 		drop = append(drop, store.DocumentKey{Kind: doc.Kind, Key: doc.Key})
 	}
 	return s.ChangeDocuments(ctx, nil, drop)

@@ -66,6 +66,8 @@ type Options struct {
 	Telling Telling
 	// Monitoring is what monitoring systems say.
 	Monitoring Monitoring
+	// Declaring keeps what is declared of the site.
+	Declaring Declaring
 	// Recent remembers the numbers of the last hour.
 	Recent Recent
 	// Locator tells where public addresses are used, Places where nodes are; both
@@ -192,7 +194,7 @@ func (h *handler) people(a huma.API) {
 	door.Register(a, door.Options{
 		Prefix: Prefix, Logins: h.Logins, Provider: h.Provider, Open: h.open(), Proxied: len(h.Proxies) > 0, URL: h.URL, Log: h.Log,
 		Caller:  func(ctx context.Context) *door.Caller { return callerOf(ctx).door() },
-		Changed: changed, Tried: tried, Failed: failed,
+		Changed: changed, Tried: tried, Failed: failed, Question: embedQuestion,
 	})
 }
 
@@ -231,7 +233,11 @@ const maxBody = 1 << 20
 func limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || (r.URL.Path != Prefix+"/reports" && r.URL.Path != restorePath && r.URL.Path != webhookPath) {
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+			most := int64(maxBody)
+			if r.URL.Path == declarationPath {
+				most = maxDeclaration
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, most)
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -2,10 +2,12 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -35,13 +37,15 @@ type file struct {
 	format   export.Format
 	revision string
 	past     bool
+	incident string // its id, and of when
 	name     string
 	body     *coded
 }
 
 // ExportParams are a format and a chart.
 type ExportParams struct {
-	Format string `path:"format" maxLength:"20" doc:"svg, dot, mermaid, graphml, drawio, markdown, csv, json, plantuml, structurizr, backstage or netbox"`
+	Format   string `path:"format" maxLength:"20" doc:"svg, dot, mermaid, graphml, drawio, markdown, csv, json, plantuml, structurizr, backstage or netbox"`
+	Incident string `query:"incident" maxLength:"64" doc:"the id of an incident: a picture shows its path"`
 	ChartParams
 }
 
@@ -93,9 +97,13 @@ func (e *exports) export(ctx context.Context, p *ExportParams) (*ExportAnswer, e
 	if err != nil {
 		return nil, err
 	}
-	out := &ExportAnswer{Status: http.StatusOK, ContentType: format.Media(), ETag: etag(f.revision), CacheControl: "no-cache"}
+	revision := f.revision + f.incident
+	out := &ExportAnswer{Status: http.StatusOK, ContentType: format.Media(), ETag: etag(revision), CacheControl: "no-cache"}
 	out.Disposition = `inline; filename="` + f.name + `"`
-	if p.holds(f.revision) {
+	if callerOf(ctx).isEmbed() {
+		out.CacheControl = embedCache
+	}
+	if p.holds(revision) {
 		out.Status = http.StatusNotModified
 		return out, nil
 	}
@@ -128,13 +136,36 @@ func (e *exports) chart(ctx context.Context, p *ExportParams, req partQuestion) 
 		}
 		out.Topology, out.Past, out.Gaps = past.Topology, past.Past, past.Gaps
 	}
+	out.Narrowed = narrowed(req.Filter, &out.Topology)
 	out.Alerts = alertsOf(snap, &out.Topology)
+	if p.Incident == "" {
+		return out, nil
+	}
+	if out.Incident = e.Incidents.Incident(p.Incident); out.Incident == nil {
+		return nil, wrongParameter("incident", "must be the id of one that is kept", p.Incident)
+	}
+	if p.At != "" {
+		out.Incident = cmp.Or(out.Incident.As(out.At), out.Incident)
+	}
 	return out, nil
+}
+
+// narrowed says in words what a chart is narrowed to beside its focus.
+func narrowed(f view.Filter, shown *view.Topology) string {
+	f.Focus = ""
+	return f.Words(func(id string) string {
+		for i := range shown.Lanes {
+			if l := &shown.Lanes[i]; l.ID == id && l.Title != "" {
+				return l.Title
+			}
+		}
+		return id
+	})
 }
 
 // newest is a chart as it is now, or a part of it.
 func (e *exports) newest(req partQuestion) (shown *view.Topology, there bool, err error) {
-	if req.Focus == "" {
+	if !req.Any() {
 		shown, err = e.views.whole(req.Question)
 		return shown, true, err
 	}
@@ -181,7 +212,7 @@ func (e *exports) file(format export.Format, req partQuestion, c *export.Chart) 
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range e.made {
-		if f := &e.made[i]; f.partQuestion == req && f.format == format && f.revision == c.Revision && f.past == c.Past {
+		if f := &e.made[i]; f.partQuestion == req && f.format == format && f.revision == c.Revision && f.past == c.Past && f.incident == ofIncident(c) {
 			return f, nil
 		}
 	}
@@ -199,8 +230,17 @@ func (e *exports) file(format export.Format, req partQuestion, c *export.Chart) 
 	if len(e.made) == maxFiles {
 		e.made = append(e.made[:0:0], e.made[1:]...)
 	}
-	e.made = append(e.made, file{req, format, c.Revision, c.Past, format.FileName(c), &coded{plain: body.Bytes()}})
+	e.made = append(e.made, file{req, format, c.Revision, c.Past, ofIncident(c), format.FileName(c), &coded{plain: body.Bytes()}})
 	return &e.made[len(e.made)-1], nil
+}
+
+// ofIncident names the incident of a chart as it stands: it changes while the chart
+// doesn't.
+func ofIncident(c *export.Chart) string {
+	if c.Incident == nil {
+		return ""
+	}
+	return "-" + c.Incident.ID + "-" + strconv.FormatInt(c.Incident.Updated.UnixMilli(), 36)
 }
 
 var errLargeFile = errors.New("the file is too large")

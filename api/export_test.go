@@ -39,6 +39,29 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// TestNarrowed: files, charts and the stream are narrowed by one rule, in words that the
+// file says.
+func TestNarrowed(t *testing.T) {
+	s := twins(t)
+	for _, c := range []struct{ query, says, has, not string }{
+		{"process=php", "only process php", "web1", ""},
+		{"name=eb2", "only node eb2", "web2", "web1"},
+		{"text=WEB2+80", "only WEB2 80", "web2", "web1"},
+		{"focus=web1&name=db", "1 hop around web1, only node db", "db", "web1"},
+		{"trouble=true", "only trouble and 1 hop around", "", "web1"},
+		{"group=group~none", "only group group~none", "", "web1"},
+	} {
+		file := string(s.get(t, Prefix+"/export/svg?"+c.query).body)
+		chart := string(s.get(t, Prefix+"/topology?"+c.query).body)
+		if !strings.Contains(file, c.says) || !strings.Contains(file, c.has) || !strings.Contains(chart, c.has) {
+			t.Errorf("%s: %s", c.query, file)
+		}
+		if c.not != "" && (strings.Contains(file, ">"+c.not+"<") || strings.Contains(chart, `"name":"`+c.not+`"`)) {
+			t.Errorf("%s shows %s", c.query, c.not)
+		}
+	}
+}
+
 // TestExportOfThePast is marked, and tells alerts and gaps.
 func TestExportOfThePast(t *testing.T) {
 	s := newSite(t, siteOptions{before: bygone(t)})
@@ -61,7 +84,11 @@ func TestWrongCharts(t *testing.T) {
 		{"/export/pdf", "path.format", "must be one of svg, dot"},
 		{"/export/svg?level=galaxy", "query.level", "must be one of"},
 		{"/export/svg?focus=nobody", "query.focus", "that the chart shows"},
-		{"/export/svg?hops=2", "query.hops", "needs a focus"},
+		{"/export/svg?hops=2", "query.hops", "needs a focus, or trouble"},
+		{"/export/svg?trouble=very", "query.trouble", "must be true or false"},
+		{"/export/svg?incident=none", "query.incident", "must be the id"},
+		{"/topology?trouble=true&hops=9", "query.hops", "from 0 to 4"},
+		{"/stream?text=" + strings.Repeat("x", 601), "query.text", "at most 600"},
 		{"/topology?focus=web1&hops=5", "query.hops", "from 0 to 4"},
 		{"/topology?focus=web1&hops=-1", "query.hops", "from 0 to 4"},
 		{"/topology?focus=web1&hops=two", "query.hops", "from 0 to 4"},

@@ -102,7 +102,7 @@ func newSite(t *testing.T, opt siteOptions) *site {
 		ReadAlerts: func(o monitor.Options, r io.Reader) (firing, over []mapping.Check, err error) {
 			return (*s.alerts)(o, r)
 		},
-		Roles: m, Charts: m, Incidents: m, Telling: m, Monitoring: monitoring, Model: m, Settings: m, Sink: m, History: m, Keeping: m, Fleet: m, Recent: m, Audit: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
+		Roles: m, Charts: m, Incidents: m, Telling: m, Monitoring: monitoring, Model: m, Settings: m, Sink: m, History: m, Keeping: m, Fleet: m, Recent: m, Declaring: m, Audit: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
 		Logins: s.logins, Agents: s.agents, Issuer: fakeCA{}, Pin: auth.Fingerprint{7}, Proxies: opt.proxies, Vouched: opt.vouched, Provider: opt.provider, URL: "https://dotm.example:4849",
 		Version: Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: noon, Listen: "127.0.0.1:4849", Loopback: !opt.public},
 	})

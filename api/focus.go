@@ -1,40 +1,80 @@
 package api
 
 import (
+	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
 )
 
-// Near narrow a chart to a part of it.
+// Near narrow a chart to a part of it, by the rule and in the words of the page's filter.
 type Near struct {
-	Focus string `query:"focus" maxLength:"600" doc:"a node, pool, group or service, by name or id: only what is within some hops of it is shown, at the places of the whole chart"`
-	Hops  string `query:"hops" doc:"how many connections away from the focus, 1 (default) to 4; 0 is the focus alone, such as a group"`
+	Focus   string `query:"focus" maxLength:"600" doc:"a node, pool, group or service, by name or id: only what is within some hops of it is shown, at the places of the whole chart"`
+	Hops    string `query:"hops" doc:"how many connections away from the focus, or from trouble, 1 (default) to 4; 0 is the focus alone, such as a group"`
+	Trouble string `query:"trouble" doc:"true: only what is in trouble, and what is within some hops of it"`
+	Group   string `query:"group" maxLength:"600" doc:"only what is of this group, by its id"`
+	Process string `query:"process" maxLength:"600" doc:"only where a process of this name runs"`
+	Name    string `query:"name" maxLength:"600" doc:"only nodes with this in their name or address"`
+	Text    string `query:"text" maxLength:"600" doc:"only where all of these words are found: names, addresses, ports, processes, units, groups"`
 }
 
-// around reads them; without a focus there are no hops.
-func (n *Near) around() (a view.Around, problem *huma.ErrorModel) {
-	if n.Focus == "" {
-		if n.Hops != "" {
-			return a, wrongParameter("hops", "needs a focus", n.Hops)
+// maxNear is how long each of them may be, in bytes.
+const maxNear = 600
+
+// nearOf reads them from a query.
+func nearOf(q url.Values) *Near {
+	return &Near{q.Get("focus"), q.Get("hops"), q.Get("trouble"), q.Get("group"), q.Get("process"), q.Get("name"), q.Get("text")}
+}
+
+// filter reads them; without a focus or trouble there are no hops.
+func (n *Near) filter() (f view.Filter, problem *huma.ErrorModel) {
+	for _, p := range [][2]string{{"focus", n.Focus}, {"group", n.Group}, {"process", n.Process}, {"name", n.Name}, {"text", n.Text}} {
+		if len(p[1]) > maxNear {
+			return f, wrongParameter(p[0], "must have at most "+strconv.Itoa(maxNear)+" bytes", p[1])
 		}
-		return a, nil
 	}
-	if len(n.Focus) > 600 {
-		return a, wrongParameter("focus", "must have at most 600 bytes", n.Focus)
+	f = view.Filter{Group: n.Group, Process: n.Process, Name: strings.TrimSpace(n.Name), Text: strings.Join(strings.Fields(n.Text), " ")}
+	switch n.Trouble {
+	case "", "false":
+	case "true":
+		f.Trouble = true
+	default:
+		return f, wrongParameter("trouble", "must be true or false", n.Trouble)
 	}
-	hops := 1
+	f.Focus = n.Focus
+	if !f.Reaches() {
+		if n.Hops != "" {
+			return f, wrongParameter("hops", "needs a focus, or trouble", n.Hops)
+		}
+		return f, nil
+	}
+	f.Hops = 1
 	if n.Hops != "" {
 		var err error
-		if hops, err = strconv.Atoi(n.Hops); err != nil || hops < 0 || hops > view.MaxHops {
-			return a, wrongParameter("hops", "must be a number from 0 to "+strconv.Itoa(view.MaxHops), n.Hops)
+		if f.Hops, err = strconv.Atoi(n.Hops); err != nil || f.Hops < 0 || f.Hops > view.MaxHops {
+			return f, wrongParameter("hops", "must be a number from 0 to "+strconv.Itoa(view.MaxHops), n.Hops)
 		}
 	}
-	return view.Around{Focus: n.Focus, Hops: hops}, nil
+	return f, nil
+}
+
+// signalsOf are the signals of a snapshot about connections in trouble that nobody takes
+// care of.
+func signalsOf(snap *topology.Snapshot) (out []topology.Signal) {
+	for b := range snap.Blocks() {
+		for i := range b.Checks {
+			if c := &b.Checks[i]; c.Signal != nil && c.Signal.Connection != "" && c.Open() {
+				out = append(out, *c.Signal)
+			}
+		}
+	}
+	return out
 }
 
 // noFocus is the problem of a focus that the chart doesn't show.
@@ -53,7 +93,7 @@ type parts struct {
 
 type partQuestion struct {
 	view.Question
-	view.Around
+	view.Filter
 }
 
 // part is one part's newest answer.
@@ -66,6 +106,9 @@ type part struct {
 	body   *coded
 	deltas deltas
 }
+
+// signals are those of the newest snapshot.
+func (p *parts) signals() []topology.Signal { return signalsOf(p.views.model.Snapshot()) }
 
 func newParts(v *views) *parts { return &parts{views: v, kept: map[partQuestion]*part{}} }
 
@@ -83,7 +126,7 @@ func (p *parts) newest(q partQuestion) (*part, error) {
 	k.mu.Lock()
 	whole, err := p.views.whole(q.Question)
 	if err == nil {
-		err = k.advance(whole, q.Around)
+		err = k.advance(whole, q.Filter, p.signals)
 	}
 	if err != nil {
 		k.mu.Unlock()
@@ -108,11 +151,15 @@ func (p *parts) evict() {
 }
 
 // advance brings a part up to the whole. A part changes only if something in it does.
-func (k *part) advance(whole *view.Topology, a view.Around) error {
+func (k *part) advance(whole *view.Topology, f view.Filter, signals func() []topology.Signal) error {
 	if k.shown != nil && k.of == whole.Revision && k.shown.At.Equal(whole.At) {
 		return nil
 	}
-	next, there := whole.Around(a)
+	var told []topology.Signal
+	if f.Trouble {
+		told = signals()
+	}
+	next, there := whole.Narrow(f, told)
 	k.of, k.there, k.body = whole.Revision, there, nil
 	if k.shown == nil {
 		k.shown = next
@@ -147,7 +194,7 @@ func (p *parts) answer(q partQuestion) (body *coded, revision string, ok bool, e
 
 // since is [views.since] for a part.
 func (p *parts) since(q partQuestion, revision string) (list []encodedDelta, newest string, ok bool, err error) {
-	if q.Focus == "" {
+	if !q.Any() {
 		return p.views.since(q.Question, revision)
 	}
 	k, err := p.newest(q)

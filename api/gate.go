@@ -87,6 +87,9 @@ func (h *handler) gate(next http.Handler) http.Handler {
 			}
 			return
 		}
+		if c.isEmbed() {
+			embeddable(w.Header())
+		}
 		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
 		if ru.what == "" {
 			next.ServeHTTP(w, r)
@@ -115,6 +118,9 @@ func (h *handler) identify(r *http.Request) (*caller, error) {
 	}
 	if err := h.relayed(r, c, hops); err != nil {
 		return c, err
+	}
+	if embeds(r) { // whatever else it brings: a link is worth no more where somebody is logged in
+		return c, h.embedded(r, c)
 	}
 	bearer, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
@@ -321,6 +327,10 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, c *caller, err 
 	case errors.Is(err, auth.ErrCredential), err == errLogin, err == errEnrol, err == errToken: //nolint:errorlint // our own, not wrapped
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", `Bearer realm="dotm"`)
+	}
+	if tooOften(err) {
+		status = http.StatusTooManyRequests
+		w.Header().Set("Retry-After", "1")
 	}
 	if errors.Is(err, auth.ErrCredential) {
 		h.Log.Warn("credential was refused", "path", r.URL.Path, "address", c.address, "via", c.via, "error", err)

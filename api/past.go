@@ -121,13 +121,11 @@ func (h *handler) past(ctx context.Context, asked string, snap *topology.Snapsho
 	if err != nil {
 		return nil, h.internal("computing the chart", err)
 	}
-	if req.Focus != "" {
-		part, there := shown.Around(req.Around)
-		if !there {
-			return nil, noFocus(req.Focus)
-		}
-		shown = part
+	part, there := shown.Narrow(req.Filter, signalsOf(snap))
+	if !there {
+		return nil, noFocus(req.Focus)
 	}
+	shown = part
 	at, out := snap.At(), &Topology{Topology: *shown, Past: snap != h.Model.Snapshot()}
 	if out.Gaps, err = h.History.Gaps(ctx, at, at.Add(time.Millisecond), ""); err != nil {
 		return nil, h.wrongMoment("at", asked, err)

@@ -27,6 +27,7 @@ func (h *handler) routes(a huma.API) {
 	h.mapped(a)
 	h.webhooks(a)
 	h.exports(a)
+	h.drift(a)
 	h.recently(a)
 	h.locations(a)
 	huma.Register(a, read("services", "/services", "All services"), h.services)
@@ -98,7 +99,7 @@ func (p *ChartParams) question() (q partQuestion, problem *huma.ErrorModel) {
 	if q.Question, problem = parseRequest(p.Level, p.Hide, p.Expand, HideDefault); problem != nil {
 		return q, problem
 	}
-	q.Around, problem = p.around()
+	q.Filter, problem = p.filter()
 	return q, problem
 }
 
@@ -111,7 +112,7 @@ func (h *handler) topology(ctx context.Context, p *ChartParams) (*RawAnswer, err
 		return h.pastTopology(ctx, p, req)
 	}
 	answer := func() (*coded, string, error) { return h.views.answer(req.Question) }
-	if req.Focus != "" {
+	if req.Any() {
 		answer = func() (body *coded, revision string, err error) {
 			body, revision, there, err := h.parts.answer(req)
 			if err == nil && !there {

@@ -72,6 +72,9 @@ var rules = map[string]rule{
 	"GET " + Prefix + "/settings":                    viewer,
 	"GET " + Prefix + "/version":                     viewer,
 	"GET " + Prefix + "/export/{format}":             viewer,
+	"GET " + Prefix + "/drift":                       viewer,
+	"GET " + Prefix + "/drift/initial":               viewer,
+	"GET " + declarationPath:                         viewer,
 
 	// What operators do: take care, say what belongs to what and what is called
 	// how, arrange the chart.
@@ -86,6 +89,8 @@ var rules = map[string]rule{
 	"POST " + Prefix + "/charts/{level}/tidy":     operator("tidy-chart"),
 	"POST " + Prefix + "/sources/refresh":         operator("refresh-sources"),
 	"POST " + Prefix + "/sources/{name}/refresh":  operator("refresh-source"),
+	"PUT " + declarationPath:                      operator("keep-declaration"),
+	"DELETE " + declarationPath:                   operator("drop-declaration"),
 	"PATCH " + Prefix + "/settings":               operator("change-settings"), // of them a few: see ofOperators
 
 	// What administrators do: whatever has the server ask an address, holds a

@@ -40,12 +40,12 @@ func (h *handler) stream(ctx context.Context, mux *router) {
 			writeModel(w, err)
 			return
 		}
-		around, err := (&Near{asked.Get("focus"), asked.Get("hops")}).around()
+		filter, err := nearOf(asked).filter()
 		if err != nil {
 			writeModel(w, err)
 			return
 		}
-		s := &subscriber{handler: h, question: partQuestion{req, around}, out: w, control: http.NewResponseController(w)}
+		s := &subscriber{handler: h, question: partQuestion{req, filter}, out: w, control: http.NewResponseController(w)}
 		s.packs = takes(r.Header.Get("Accept-Encoding"), codingGzip)
 		s.serve(ctx, r)
 	})

@@ -76,6 +76,8 @@ type Unexpected struct {
 	// Rule is the one that denies it; of an unexpected one, the one that allows these
 	// ends at other ports alone. It may be nil.
 	Rule *Told `json:"rule,omitempty"`
+	// Allow is the rule that would allow it, as it would stand under allow.
+	Allow string `json:"allow,omitempty"`
 }
 
 // Missing is a rule that nothing bears out.
@@ -84,6 +86,9 @@ type Missing struct {
 	Reason string `json:"reason"`
 	// Last is when it was seen last; zero if that is not known.
 	Last time.Time `json:"last,omitzero"`
+	// FromNodes and ToNodes are nodes that its ends mean, a few of them.
+	FromNodes []string `json:"from_nodes,omitempty"`
+	ToNodes   []string `json:"to_nodes,omitempty"`
 }
 
 // Matching is a rule with the connections that bear it out.
@@ -212,12 +217,12 @@ func (c *comparison) judge(a *Answer, e *view.Connection) {
 	}
 	switch {
 	case v.denied >= 0:
-		a.Forbidden = append(a.Forbidden, unexpected(e, c.told(v.denied)))
+		a.Forbidden = append(a.Forbidden, c.unexpected(e, c.told(v.denied)))
 	case len(v.allowed) > 0:
 	case v.near >= 0:
-		a.Unexpected = append(a.Unexpected, unexpected(e, c.told(v.near)))
+		a.Unexpected = append(a.Unexpected, c.unexpected(e, c.told(v.near)))
 	default:
-		a.Unexpected = append(a.Unexpected, unexpected(e, nil))
+		a.Unexpected = append(a.Unexpected, c.unexpected(e, nil))
 	}
 }
 
@@ -257,10 +262,10 @@ func (t *tally) add(e *view.Connection) {
 	}
 }
 
-func unexpected(e *view.Connection, rule *Told) Unexpected {
+func (c *comparison) unexpected(e *view.Connection, rule *Told) Unexpected {
 	u := Unexpected{
 		ID: e.ID, Client: e.Client, Server: e.Server, Protocol: e.Protocol, Directed: e.Directed, Since: e.FirstSeen, Last: e.LastSeen,
-		Open: e.Count, Both: e.Evidence.BothEnds, Rule: rule, SeenBy: []string{},
+		Open: e.Count, Both: e.Evidence.BothEnds, Rule: rule, SeenBy: []string{}, Allow: c.allowance(e),
 	}
 	for _, s := range e.Evidence.SeenBy {
 		u.SeenBy = append(u.SeenBy, s.Node)
@@ -283,10 +288,13 @@ func (c *comparison) settle(a *Answer, i int) {
 		a.Matching = append(a.Matching, Matching{*c.told(i), seen.count, seen.since, seen.last})
 	case r.Optional:
 	case late:
-		a.Missing = append(a.Missing, Missing{*c.told(i), fmt.Sprintf("no connection was open within %s", c.opt.Within), seen.last})
+		a.Missing = append(a.Missing, Missing{
+			Told: *c.told(i), Reason: fmt.Sprintf("no connection was open within %s", c.opt.Within), Last: seen.last,
+			FromNodes: c.mayBe(&r.From), ToNodes: c.mayBe(&r.To),
+		})
 	default:
 		reason, known := c.why(r)
-		m := Missing{Told: *c.told(i), Reason: reason}
+		m := Missing{Told: *c.told(i), Reason: reason, FromNodes: c.mayBe(&r.From), ToNodes: c.mayBe(&r.To)}
 		if known {
 			a.Missing = append(a.Missing, m)
 		} else {

@@ -62,18 +62,23 @@ func writeLines(w io.Writer, list []line) error {
 		fmt.Fprint(out, "allow:\n")
 	}
 	for _, l := range list {
-		fmt.Fprintf(out, "  - from: %s\n    to: %s\n", l.from, l.to)
-		if l.port != 0 {
-			fmt.Fprintf(out, "    port: %d\n", l.port)
-		}
-		if l.protocol != "tcp" || l.port == 0 {
-			fmt.Fprintf(out, "    protocol: %s\n", l.protocol)
-		}
+		writeLine(out, l)
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing the declaration: %w", err)
 	}
 	return nil
+}
+
+// writeLine writes one rule of the list.
+func writeLine(out io.Writer, l line) {
+	fmt.Fprintf(out, "  - from: %s\n    to: %s\n", l.from, l.to)
+	if l.port != 0 {
+		fmt.Fprintf(out, "    port: %d\n", l.port)
+	}
+	if l.protocol != "tcp" || l.port == 0 {
+		fmt.Fprintf(out, "    protocol: %s\n", l.protocol)
+	}
 }
 
 type initial struct {

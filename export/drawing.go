@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/devops-trouble-map/dotm/export/path"
 	"github.com/devops-trouble-map/dotm/export/route"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
@@ -26,6 +27,7 @@ type drawing struct {
 	lines    []*drawnLine
 	services map[string]*view.Service
 	bounds   route.Rect
+	path     *path.Path // of the incident; nil for none
 }
 
 // drawnBox is a box, with the heights of its rows' middles.
@@ -43,7 +45,8 @@ type drawnLine struct {
 	fromY, toY float64
 	path       route.Path
 	trouble    trouble
-	busy       bool // one of the few whose figure is written
+	way        path.Way // how it is of the path; "" for none
+	busy       bool     // one of the few whose figure is written
 }
 
 func newDrawing(c *Chart) *drawing {
@@ -56,6 +59,7 @@ func newDrawing(c *Chart) *drawing {
 			d.add(n)
 		}
 	}
+	d.trace()
 	d.connect()
 	d.route()
 	d.measure()
@@ -87,10 +91,11 @@ func (d *drawing) connect() {
 			continue
 		}
 		t := troubleOf(c, d.At)
-		if (from.Shared || to.Shared) && !t.failing && d.Focus == "" {
+		way := d.wayOf(c.ID)
+		if (from.Shared || to.Shared) && !t.failing && d.Focus == "" && way == "" {
 			continue
 		}
-		l := &drawnLine{Connection: c, from: from, to: to, trouble: t}
+		l := &drawnLine{Connection: c, from: from, to: to, trouble: t, way: way}
 		l.fromY = from.height(c.Client.Service, c.Client.Process, headHeight/2)
 		l.toY = to.height(c.Server.Service, "", to.rect.H/2)
 		d.lines = append(d.lines, l)

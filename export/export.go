@@ -16,6 +16,7 @@ import (
 	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/plaintext"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/trouble/incident"
 	"github.com/devops-trouble-map/dotm/view"
 )
 
@@ -135,6 +136,11 @@ type Chart struct {
 	// Focus is what the chart is around, in so many Hops; empty if it is whole.
 	Focus string `json:"focus,omitempty"`
 	Hops  int    `json:"hops,omitempty"`
+	// Narrowed says in words what else it is narrowed to: "process nginx, trouble and 1
+	// hop around".
+	Narrowed string `json:"narrowed,omitempty"`
+	// Incident is the one whose path is drawn; nil for none.
+	Incident *incident.Incident `json:"-"`
 	// Alerts are the checks of what is shown that are in trouble, the worst first.
 	Alerts []Alert `json:"alerts"`
 	// Titles are what people call pools, by id, where somebody said.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/test/need"
 	"github.com/devops-trouble-map/dotm/topology"
+	"github.com/devops-trouble-map/dotm/trouble/incident"
 	"github.com/devops-trouble-map/dotm/view"
 )
 
@@ -313,4 +314,44 @@ func FuzzGraphviz(f *testing.F) {
 			t.Errorf("%q is drawn as %q", text, got)
 		}
 	})
+}
+
+// TestPath: the path of an incident is drawn over the picture, with its legend; a chart
+// without one is as it was (see the golden files).
+func TestPath(t *testing.T) {
+	c := small()
+	db := incident.Ref{Node: "db1", Service: "db1~tcp~5432", Name: "db1 postgres:5432"}
+	web := incident.Ref{Node: "web1", Service: "web1~tcp~80", Process: "nginx", Name: "web1 nginx:80"}
+	cron := incident.Ref{Node: "old1", Name: "old1"}
+	c.Incident = &incident.Incident{
+		State: incident.Open, Title: "db1 is <down>", Causes: []incident.Cause{{Ref: db}, {Ref: incident.Ref{Node: "log1"}}},
+		Alerts: []incident.Member{{About: db, Status: topology.Critical}, {About: web, Status: topology.Warning}},
+		Impact: incident.Impact{Predicted: []incident.Effect{{Ref: cron}}},
+	}
+	data, _, attributes := texts(t, written(t, SVG, c))
+	all := strings.Join(data, "\n")
+	for _, want := range []string{"Cause 1", "Cause 2", "likely cause", "way of trouble", "would fail next", "with the path of an incident: db1 is <down>"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the picture lacks %q", want)
+		}
+	}
+	if strings.Contains(all, "way, not watched") {
+		t.Error("the legend has what the picture has not")
+	}
+	marks := 0
+	for _, a := range attributes {
+		if a.Name.Local == "stroke-dasharray" && a.Value == "4 3" {
+			marks++
+		}
+	}
+	if marks < 3 { // the line, the outline, the sample
+		t.Errorf("%d dashed marks for what would fail next", marks)
+	}
+	c.Incident.Unclear = true
+	if data, _, _ := texts(t, written(t, SVG, c)); !strings.Contains(strings.Join(data, "\n"), "Possible 1") {
+		t.Error("what is unclear is called the cause")
+	}
+	for _, f := range Formats() {
+		written(t, f, c)
+	}
 }

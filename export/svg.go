@@ -38,13 +38,18 @@ func writeSVG(w *writer, c *Chart) {
 	total := d.bounds.H + svgHead + float64(len(rows))*legendRow + 2*svgMargin
 	p.putf(`<svg xmlns="http://www.w3.org/2000/svg" role="img" width="%s" height="%s" viewBox="%s %s %s %s" font-family="sans-serif" fill="none">`+"\n",
 		num(p.width+2*svgMargin), num(total), num(d.bounds.X-svgMargin), num(d.bounds.Y-svgHead-svgMargin), num(p.width+2*svgMargin), num(total))
-	p.put("<title>", escapeXML(c.heading()), "</title>\n<desc>", escapeXML(strings.Join(c.stamps(), "; ")), "</desc>\n")
+	stamps := c.stamps()
+	if c.Incident != nil {
+		stamps = append(stamps, "with the path of an incident: "+clean(c.Incident.Title))
+	}
+	p.put("<title>", escapeXML(c.heading()), "</title>\n<desc>", escapeXML(strings.Join(stamps, "; ")), "</desc>\n")
 	p.rect(route.Rect{X: d.bounds.X - svgMargin, Y: d.bounds.Y - svgHead - svgMargin, W: p.width + 2*svgMargin, H: total}, 0, white, "", "")
 	p.head()
 	p.lanes()
 	p.lineLayer()
 	for _, b := range d.boxes {
 		p.box(b)
+		p.pathBox(b)
 	}
 	p.figures()
 	p.foot(rows)
@@ -245,16 +250,23 @@ func (p *painter) lanes() {
 	}
 }
 
-// lineLayer writes the connections, those in trouble over the others.
+// lineLayer writes the connections, those in trouble over the others, the path of an
+// incident over all.
 func (p *painter) lineLayer() {
-	for _, l := range p.lines {
-		if !l.trouble.failing && !l.trouble.strained {
-			p.line(l)
+	layer := func(l *drawnLine) int {
+		switch {
+		case l.way != "":
+			return 2
+		case l.trouble.failing, l.trouble.strained:
+			return 1
 		}
+		return 0
 	}
-	for _, l := range p.lines {
-		if l.trouble.failing || l.trouble.strained {
-			p.line(l)
+	for above := range 3 {
+		for _, l := range p.lines {
+			if layer(l) == above {
+				p.line(l)
+			}
 		}
 	}
 }
@@ -288,9 +300,12 @@ func (l *drawnLine) colour() string {
 
 func (p *painter) line(l *drawnLine) {
 	width, colour := lineWidth(l.Count), l.colour()
+	look, onPath := wayLooks[l.way]
 	old := l.Status == topology.Old && !l.trouble.failing
 	dash := ""
 	switch {
+	case onPath:
+		width, dash, colour = look.width, look.dash, p.pathColour()
 	case l.Observer:
 		width, dash = 1.3, ` stroke-dasharray="0 4" stroke-linecap="round"`
 	case old:
@@ -314,6 +329,9 @@ func (p *painter) line(l *drawnLine) {
 		p.putf(`<path d="%s" stroke="%s" stroke-width="7" stroke-dasharray="1.2 5.8"/>`, pathText(l.path, 9), colour)
 	case l.trouble.strained:
 		p.putf(`<path d="%s" stroke="%s" stroke-width="7" stroke-dasharray="1.2 14.8"/>`, pathText(l.path, 9), colour)
+	}
+	if look.marks && l.Directed {
+		p.chevrons(l, head)
 	}
 	p.put("</g>\n")
 }
@@ -420,7 +438,7 @@ func (p *painter) legend() []entry {
 		list = append(list, entry{func(p *painter, x, y float64) { p.symbol(s.symbol(), x+12, y, 12) }, word})
 	}
 	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.word, b.word) })
-	return append(list, p.legendLines()...)
+	return append(append(list, p.legendPath()...), p.legendLines()...)
 }
 
 func note(seen map[string]sign, v *topology.Verdict) {

@@ -48,6 +48,9 @@ func (c *Chart) heading() string {
 	case c.Focus != "":
 		what += ", " + plural(c.Hops, "hop", "hops") + " around " + clean(c.Focus)
 	}
+	if c.Narrowed != "" {
+		what += ", only " + clean(c.Narrowed)
+	}
 	return what
 }
 
@@ -242,24 +245,16 @@ type trouble struct {
 	text              string
 }
 
-// Bounds from which figures are trouble, as on the page.
-const (
-	waitLong  = 3 * time.Second
-	unclosed  = 10
-	resentBad = 0.05
-)
-
 // troubleOf judges a connection as of a moment.
 func troubleOf(c *view.Connection, at time.Time) trouble {
-	h := c.Health
-	switch {
-	case h == nil:
-	case h.Connecting > 0 && !h.ConnectingSince.IsZero() && at.Sub(h.ConnectingSince) > waitLong:
-		return trouble{failing: true, text: fmt.Sprintf("%d unanswered", h.Connecting)}
-	case h.Retransmits >= resentBad:
-		return trouble{strained: true, text: fmt.Sprintf("%.0f %% resent", h.Retransmits*100)}
-	case h.CloseWait >= unclosed:
-		return trouble{strained: true, text: fmt.Sprintf("%d not closed", h.CloseWait)}
+	if view.Failing(c, at) {
+		return trouble{failing: true, text: fmt.Sprintf("%d unanswered", c.Health.Connecting)}
+	}
+	switch strained := view.Strained(c); {
+	case strained == topology.SignalRetransmits:
+		return trouble{strained: true, text: fmt.Sprintf("%.0f %% resent", c.Health.Retransmits*100)}
+	case strained != "":
+		return trouble{strained: true, text: fmt.Sprintf("%d not closed", c.Health.CloseWait)}
 	}
 	return trouble{}
 }

@@ -131,6 +131,7 @@ type Server struct {
 	keeper    *keep.Keeper
 	past      *past.Reader
 	member    *replica.Member // nil if the store is this server's alone
+	declaring sync.Mutex      // held while a version of the declaration is kept
 	documents *documents
 	decided   beacon // another server changed documents
 	poller    *poller

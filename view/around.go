@@ -26,12 +26,17 @@ type Around struct {
 // as in the whole. The page fades by the same rule (web/src/state/around.ts):
 // testdata/around.json holds for both.
 func (t *Topology) Around(a Around) (part *Topology, ok bool) {
-	front, service := t.seeds(a.Focus), ""
-	ok = len(front) > 0
+	near, ok := t.around(a)
+	return t.only(near), ok
+}
+
+func (t *Topology) around(a Around) (near map[string]bool, ok bool) {
+	r := reach{boxes: t.seeds(a.Focus), hops: a.Hops, meant: true}
+	ok = len(r.boxes) > 0
 	if i, found := t.service(a.Focus); found && ok {
-		service = t.Services[i].ID
+		r.service = t.Services[i].ID
 	}
-	return t.reach(front, a.Hops, service), ok
+	return t.within(r), ok
 }
 
 // Near is the part of the chart that can be reached from any of these nodes, pools,
@@ -44,25 +49,32 @@ func (t *Topology) Near(names []string, hops int) *Topology {
 			front[n] = true
 		}
 	}
-	return t.reach(front, hops, "")
+	return t.only(t.within(reach{boxes: front, hops: hops, meant: true}))
 }
 
-// reach is what is so many hops around boxes; the first hop by the connections of one
-// service alone, if that is named.
-func (t *Topology) reach(front map[string]bool, hops int, service string) *Topology {
-	near := map[string]bool{}
-	for n := range front {
-		near[n] = true
+// reach is what is so many hops around boxes.
+type reach struct {
+	boxes map[string]bool
+	hops  int
+	// service is the id of one whose connections alone are the first hop; "" for all.
+	service string
+	// meant says that the boxes were asked for by name, and lead on whatever they are;
+	// else what everybody uses leads nowhere from there either, and observers count
+	// nowhere.
+	meant bool
+}
+
+// within are the boxes of a reach.
+func (t *Topology) within(r reach) map[string]bool {
+	near, front, through := map[string]bool{}, map[string]bool{}, t.through()
+	for n := range r.boxes {
+		near[n], front[n] = true, r.meant || through[n]
 	}
-	through := t.through()
-	for hop := range hops {
+	for hop := range r.hops {
 		next := map[string]bool{}
 		for i := range t.Connections {
 			c := &t.Connections[i]
-			if hop == 0 && service != "" && c.Client.Service != service && c.Server.Service != service {
-				continue
-			}
-			if hop > 0 && c.Observer {
+			if c.Observer && (hop > 0 || !r.meant) || hop == 0 && r.service != "" && c.Client.Service != r.service && c.Server.Service != r.service {
 				continue
 			}
 			for _, ends := range [2][2]string{{c.Client.Node, c.Server.Node}, {c.Server.Node, c.Client.Node}} {
@@ -73,7 +85,7 @@ func (t *Topology) reach(front map[string]bool, hops int, service string) *Topol
 		}
 		front = next
 	}
-	return t.only(near)
+	return near
 }
 
 // seeds are the boxes that something names: itself, the box that it stands in, or those

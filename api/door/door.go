@@ -46,6 +46,9 @@ type Options struct {
 	Tried   func(ctx context.Context, user string)
 	// Failed notes what went wrong where the answer doesn't say it.
 	Failed func(ctx context.Context, err error)
+	// Question judges what a link for embedding shall ask, and writes it in a fixed order.
+	// Its errors are the asker's.
+	Question func(formats []string, query string) (string, error)
 	// Provider vouches for people.
 	Provider Provider
 	// Open says that nobody needs to log in.

@@ -42,7 +42,15 @@ type NewAPIToken struct {
 		Name      string    `json:"name" maxLength:"255" doc:"what it is for: 1 to 64 bytes, which no other token has"`
 		Role      auth.Role `json:"role" doc:"viewer, operator or admin"`
 		ExpiresIn string    `json:"expires_in,omitempty" doc:"a duration like 2160h; without it the token has no end"`
+		Embed     *NewEmbed `json:"embed,omitempty" doc:"makes a link that shows one chart to whoever has it, and opens nothing else"`
 	}
+}
+
+// NewEmbed is what a token for embedding shall show.
+type NewEmbed struct {
+	Formats []string `json:"formats" maxItems:"20" doc:"svg, dot and so on, as in GET /export/{format}"`
+	Query   string   `json:"query" maxLength:"4096" doc:"the question, as in the query of GET /export/{format}: level=pool&focus=db1"`
+	At      bool     `json:"at,omitempty" doc:"the link may also ask for a moment gone by, with at="`
 }
 
 // APITokenAnswer is the answer.
@@ -50,6 +58,7 @@ type APITokenAnswer struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
 		Token string `json:"token" doc:"shown this once"`
+		Link  string `json:"link,omitempty" doc:"of a token for embedding: where the chart is found with it"`
 		people.APIToken
 	}
 }
@@ -65,15 +74,25 @@ func (d *door) createToken(ctx context.Context, r *NewAPIToken) (*APITokenAnswer
 		}
 		opt.Life = life
 	}
+	if in := r.Body.Embed; in != nil {
+		query, err := d.Question(in.Formats, in.Query)
+		if err != nil {
+			return nil, err
+		}
+		opt.Embed = &people.Embed{Formats: in.Formats, Query: query, At: in.At}
+	}
 	text, made, err := d.Logins.CreateAPIToken(ctx, opt)
 	if err != nil {
 		d.Changed(ctx, r.Body.Name, nil, nil)
 		return nil, d.denied("making an API token", err)
 	}
-	d.Changed(ctx, made.Name, nil, map[string]any{"id": made.ID, "role": made.Role, "expires": r.Body.ExpiresIn})
+	d.Changed(ctx, made.Name, nil, map[string]any{"id": made.ID, "role": made.Role, "expires": r.Body.ExpiresIn, "embed": made.Embed})
 	d.Log.Info("API token was made", "id", made.ID, "name", made.Name, "role", made.Role, "by", made.By)
 	out := &APITokenAnswer{CacheControl: "no-store"}
 	out.Body.Token, out.Body.APIToken = text, made
+	if made.Embed != nil {
+		out.Body.Link = d.URL + d.Prefix + "/export/" + made.Embed.Formats[0] + "?embed=" + text
+	}
 	return out, nil
 }
 

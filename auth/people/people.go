@@ -113,6 +113,9 @@ func (l *Logins) Reload() error {
 		if u := used[id]; u != nil && u.Used.After(t.Used) {
 			t.Used, t.UsedFrom = u.Used, u.UsedFrom
 		}
+		if u := used[id]; u != nil {
+			t.left, t.asked = u.left, u.asked
+		}
 	}
 	return err
 }

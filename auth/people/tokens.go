@@ -34,6 +34,8 @@ type APIToken struct {
 	Expires  time.Time `json:"expires,omitzero" doc:"without it the token has no end"`
 	Used     time.Time `json:"used,omitzero" doc:"when it was used last"`
 	UsedFrom string    `json:"used_from,omitempty" doc:"from where"`
+	// Embed is the only thing that a token for embedding may ask; nil for others.
+	Embed *Embed `json:"embed,omitempty" doc:"of a token for embedding: the one question that it asks"`
 }
 
 // apiToken is what is kept.
@@ -42,6 +44,8 @@ type apiToken struct {
 	Hash string `json:"hash"`
 
 	written time.Time // the use that the store knows of
+	left    float64   // of one for embedding: how often it may be used at once,
+	asked   time.Time // as of when
 }
 
 func (t *apiToken) over(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
@@ -60,11 +64,18 @@ type TokenOptions struct {
 	Role auth.Role
 	Life time.Duration // 0 has no end
 	By   string        // who makes it
+	// Embed makes it one for embedding; nil for others.
+	Embed *Embed
 }
 
 func (o *TokenOptions) check() error {
 	if _, err := auth.ParseRole(string(o.Role)); err != nil {
 		return err
+	}
+	if o.Embed != nil {
+		if err := o.Embed.check(o.Role); err != nil {
+			return err
+		}
 	}
 	switch {
 	case o.Name == "" || len(o.Name) > maxTokenName || plain(o.Name, maxTokenName) != o.Name:
@@ -93,7 +104,7 @@ func (l *Logins) CreateAPIToken(ctx context.Context, opt TokenOptions) (text str
 	}
 	now := l.now().UTC().Truncate(time.Second)
 	secret := auth.NewSecret()
-	t := &apiToken{APIToken: APIToken{ID: auth.NewID(), Name: opt.Name, Role: opt.Role, By: opt.By, Created: now}, Hash: auth.HashSecret(secret)}
+	t := &apiToken{APIToken: APIToken{ID: auth.NewID(), Name: opt.Name, Role: opt.Role, By: opt.By, Created: now, Embed: opt.Embed}, Hash: auth.HashSecret(secret)}
 	if opt.Life > 0 {
 		t.Expires = now.Add(opt.Life)
 	}
@@ -101,22 +112,26 @@ func (l *Logins) CreateAPIToken(ctx context.Context, opt TokenOptions) (text str
 		return "", APIToken{}, fmt.Errorf("keeping token: %w", err)
 	}
 	l.putToken(t.ID, t)
-	return tokenMark + "." + t.ID + "." + secret, t.APIToken, nil
+	return t.mark() + "." + t.ID + "." + secret, t.APIToken, nil
 }
 
 // CheckAPIToken tells which token a text is of, and notes that it is used. Errors
 // wrap [auth.ErrCredential] and don't repeat it.
 func (l *Logins) CheckAPIToken(text string, from netip.Addr) (APIToken, error) {
+	return l.checkToken(tokenMark, text, from)
+}
+
+func (l *Logins) checkToken(mark, text string, from netip.Addr) (APIToken, error) {
 	parts := strings.Split(text, ".")
-	if len(text) > auth.MaxTokenText || len(parts) != 3 || parts[0] != tokenMark {
-		return APIToken{}, fmt.Errorf("API token is %w: it must look like %s.….…", auth.ErrCredential, tokenMark)
+	if len(text) > auth.MaxTokenText || len(parts) != 3 || parts[0] != mark {
+		return APIToken{}, fmt.Errorf("API token is %w: it must look like %s.….…", auth.ErrCredential, mark)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
 	t := l.tokens[parts[1]]
 	switch {
-	case t == nil || !auth.SameHash(t.Hash, auth.HashSecret(parts[2])):
+	case t == nil || t.mark() != mark || !auth.SameHash(t.Hash, auth.HashSecret(parts[2])):
 		return APIToken{}, fmt.Errorf("API token is %w: this server doesn't know it (dotm token api create makes one)", auth.ErrCredential)
 	case t.over(now):
 		return APIToken{}, fmt.Errorf("API token %q is %w: it ended at %s (dotm token api create makes another)", t.Name, auth.ErrCredential, t.Expires.Format(time.RFC3339))

@@ -13,7 +13,7 @@ import (
 func TestAPITokens(t *testing.T) {
 	k, c := newMemory(), newClock()
 	l := newLogins(t, k, c)
-	text, info, err := l.CreateAPIToken(t.Context(), TokenOptions{"grafana", auth.Viewer, time.Hour, "anna"})
+	text, info, err := l.CreateAPIToken(t.Context(), TokenOptions{Name: "grafana", Role: auth.Viewer, Life: time.Hour, By: "anna"})
 	want := APIToken{ID: info.ID, Name: "grafana", Role: auth.Viewer, By: "anna", Created: noon, Expires: noon.Add(time.Hour)}
 	if err != nil || info != want || !IsAPIToken(text) || !strings.HasPrefix(text, "dotm1t."+info.ID+".") {
 		t.Fatalf("%s %+v, %v", text, info, err)

@@ -319,7 +319,7 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	also = append(also, names.Run)
 	also = append(also, s.sweep, s.reload)
 	handler := api.New(ctx, s.options(api.Options{
-		Model: s.server, Settings: s.server, Sink: s.server, History: s.server, Keeping: s.server, Fleet: s.server, Roles: s.server, Charts: s.server, Incidents: s.server, Telling: s.server, Recent: s.server, Audit: s.server, Locator: s.geo, Places: s.places, Monitoring: s.server, ReadAlerts: readAlerts, UI: web.Files(), This: thisNode(),
+		Model: s.server, Settings: s.server, Sink: s.server, History: s.server, Keeping: s.server, Fleet: s.server, Roles: s.server, Charts: s.server, Incidents: s.server, Telling: s.server, Recent: s.server, Declaring: s.server, Audit: s.server, Locator: s.geo, Places: s.places, Monitoring: s.server, ReadAlerts: readAlerts, UI: web.Files(), This: thisNode(),
 		Member: s.member, Now: s.server.Now,
 		Names: namesOf(s.server, names), Hosts: names.Hosts,
 		Version: versionInfo(s), Log: s.log,

@@ -71,6 +71,7 @@ var floors = map[string]int{
 	"recording":                 2,
 	"drift":                     2,
 	"export":                    2,
+	"export/path":               2,
 	"export/route":              2,
 	"resolve":                   2,
 	"store":                     2,
@@ -175,7 +176,7 @@ var rooms = map[string][][]string{
 		{"merge"},
 	},
 	"export": {
-		{"route"},
+		{"path", "route"},
 	},
 	"layout": {
 		{"keep"},

@@ -5,7 +5,7 @@ import type { Client } from './api/client';
 import type { Check, Comparison, IncidentSummary, Problem, Source, Version } from './api/types';
 import type { ChartController } from './chart/controller';
 import type { Heading } from './chart/walk';
-import type { Other } from './state/compare';
+import type { Marker, Other } from './state/compare';
 import type { Exporting } from './state/export';
 import type { Feed } from './state/feed';
 import { type Prefs, resolveTheme } from './state/prefs';
@@ -24,6 +24,8 @@ export interface App {
   other: Signal<Other | null>;
   /** What vanished in the last minutes; undefined where that is not to be seen, null where nobody knows. */
   gone: Signal<Comparison | null | undefined>;
+  /** Marks what differs from what is declared, where that is asked for. */
+  marker: Signal<Marker>;
   /** What is drawn: the feed's topology, with what differs from the other moment. */
   shown: ReadonlySignal<Topology | null>;
   /** The monitoring systems that are read, and what is open of them at the moment that is shown. */

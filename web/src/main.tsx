@@ -80,7 +80,8 @@ async function start(root: HTMLElement): Promise<void> {
   const feed = new Feed({ client, lines, clock: systemClock, random: Math.random, onLost: () => void session.check() });
   const other = signal<Other | null>(null);
   const gone: App['gone'] = signal(undefined);
-  const shown = createShown(feed.topology, other, gone);
+  const marker: App['marker'] = signal(null);
+  const shown = createShown(feed.topology, other, gone, marker);
   const alerts = signal<readonly Check[]>([]);
   const app: App = {
     client,
@@ -88,6 +89,7 @@ async function start(root: HTMLElement): Promise<void> {
     other,
     shown,
     gone,
+    marker,
     sources: signal(UNREAD),
     alerts,
     signals: computed(() => signalsOf(shown.value, alerts.value)),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -25,7 +26,8 @@ import (
 // Drift is dotm drift.
 type Drift struct {
 	client.Flags
-	File       string        `arg:"" optional:"" help:"Declaration: rules of dotm, a Compose file, or a Backstage catalog. With --init, the file to write." type:"path"`
+	File       string        `arg:"" optional:"" help:"Declaration: rules of dotm, a Compose file, or a Backstage catalog; without it, the one that the server keeps. With --init, the file to write." type:"path"`
+	Push       bool          `help:"Have the server keep FILE as its declaration, which then all see on the page; nothing is compared."`
 	DeclaredBy string        `help:"Take the dependencies that people told this monitoring system, instead of a file." placeholder:"SOURCE"`
 	Init       bool          `help:"Write the declaration that what is seen bears out, to FILE or standard output."`
 	Exact      bool          `help:"With --init: name each node of a pool."`
@@ -46,6 +48,9 @@ const maxChart = 1 << 28
 func (c *Drift) Run(ctx context.Context, g *console.Globals) error {
 	if err := c.check(); err != nil {
 		return err
+	}
+	if c.Push {
+		return c.push(ctx, g)
 	}
 	var declared *drift.Declaration
 	if !c.Init {
@@ -80,8 +85,10 @@ func (c *Drift) check() error {
 	switch {
 	case c.Init && c.DeclaredBy != "":
 		return errors.New("--init writes what is seen: --declared-by can't stand beside it")
-	case !c.Init && (c.File == "") == (c.DeclaredBy == ""):
-		return errors.New("name a file with a declaration, or a monitoring system with --declared-by (dotm drift --init FILE writes a first one)")
+	case c.File != "" && c.DeclaredBy != "":
+		return errors.New("name a file with a declaration, or a monitoring system with --declared-by: not both")
+	case c.Push && (c.File == "" || c.Init || c.Topology != ""):
+		return errors.New("--push has the server keep a file: name it, and nothing to compare it with")
 	case c.Topology != "" && (c.At != "" || c.Focus != "" || c.DeclaredBy != ""):
 		return errors.New("--topology is a chart of one moment: --at, --focus and --declared-by ask a server")
 	case c.Exact && !c.Init:
@@ -94,6 +101,50 @@ func (c *Drift) declaration(ctx context.Context) (*drift.Declaration, error) {
 	if c.DeclaredBy != "" {
 		return c.dependencies(ctx)
 	}
+	if c.File == "" {
+		return c.kept(ctx)
+	}
+	raw, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	return drift.Parse(c.shown(), filepath.Base(filepath.Dir(c.File)), raw)
+}
+
+// kept is the declaration that the server keeps.
+func (c *Drift) kept(ctx context.Context) (*drift.Declaration, error) {
+	var k drift.Kept
+	if err := c.Get(ctx, "/drift/declaration", &k); err != nil {
+		return nil, fmt.Errorf("no file is named, so what the server keeps is asked for: %w", err)
+	}
+	return k.Parse()
+}
+
+// push has the server keep a file.
+func (c *Drift) push(ctx context.Context, g *console.Globals) error {
+	raw, err := c.read()
+	if err != nil {
+		return err
+	}
+	// What is wrong is said of this file, with its way from here.
+	if _, err := drift.Parse(c.shown(), filepath.Base(filepath.Dir(c.File)), raw); err != nil {
+		return err
+	}
+	var k drift.Kept
+	body := map[string]any{"name": filepath.Base(c.File), "folder": filepath.Base(filepath.Dir(c.File)), "text": string(raw)}
+	if err := c.Do(ctx, http.MethodPut, "/drift/declaration", body, &k); err != nil {
+		return err
+	}
+	if g.JSON {
+		k.Text = ""
+		return console.WriteJSON(g.Out, k)
+	}
+	_, err = fmt.Fprintf(g.Out, "%s is kept, version %d: %s. dotm drift compares with it.\n", c.shown(), k.Version, console.Counted(k.Rules, "rule", "rules"))
+	return err
+}
+
+// read reads the file.
+func (c *Drift) read() ([]byte, error) {
 	f, err := os.Open(c.File)
 	if err != nil {
 		return nil, fmt.Errorf("reading the declaration: %w", err)
@@ -103,7 +154,7 @@ func (c *Drift) declaration(ctx context.Context) (*drift.Declaration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the declaration: %w", err)
 	}
-	return drift.Parse(c.shown(), filepath.Base(filepath.Dir(c.File)), raw)
+	return raw, nil
 }
 
 // shown is the file as answers name it: as short as it can be from here.

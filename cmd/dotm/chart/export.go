@@ -11,13 +11,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/cmd/dotm/client"
 	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
+	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/export"
+	"github.com/devops-trouble-map/dotm/trouble/incident"
 	"github.com/devops-trouble-map/dotm/view"
 )
 
@@ -27,16 +28,10 @@ const exportTimeout = 5 * time.Minute
 // Export is dotm export.
 type Export struct {
 	client.Flags
-	Format   string `arg:"" enum:"svg,dot,mermaid,graphml,drawio,markdown,csv,json,plantuml,structurizr,backstage,netbox,icinga2-dependencies,nagios-dependencies,icinga-business-process" help:"svg (a picture), dot (Graphviz), mermaid, graphml, drawio, markdown (a document, or with --out DIR a page for each group, node and service), csv (who uses what), json, plantuml, structurizr (DSL), backstage (a catalog), netbox (services to import); for monitoring: icinga2-dependencies, nagios-dependencies, icinga-business-process."`
-	Level    string `help:"What the boxes are: service (nodes with their services), node, pool or group." enum:"service,node,pool,group" default:"service"`
-	At       string `help:"The moment to show: 2026-01-31T12:00:00Z, or a time ago, --at=-24h; without it, now." placeholder:"T"`
-	Focus    string `help:"Only what is around this node, pool, group or service." placeholder:"NAME"`
-	Incident string `help:"Only what this incident is about, as it was then unless --at says otherwise; with --hops also what is around it." placeholder:"ID"`
-	Hops     *int   `help:"How many connections away from the focus, 1 (default) to 4; 0 is the focus alone, such as a group." placeholder:"N"`
-	Hide     string `help:"What to leave out: none, or a list of old, ignored, infrastructure, observers." default:"ignored,infrastructure,observers"`
-	Expand   string `help:"Pools to show as their nodes, on level pool: a list of ids." placeholder:"IDS"`
-	Source   string `help:"Whose hosts and services dependencies are written for; needed if there are several monitoring systems." placeholder:"NAME"`
-	Out      string `short:"o" help:"File to write; without it, standard output. Of markdown a name that doesn't end in .md is a folder." placeholder:"FILE" type:"path"`
+	flags.Chart
+	Format string `arg:"" enum:"svg,dot,mermaid,graphml,drawio,markdown,csv,json,plantuml,structurizr,backstage,netbox,icinga2-dependencies,nagios-dependencies,icinga-business-process" help:"svg (a picture), dot (Graphviz), mermaid, graphml, drawio, markdown (a document, or with --out DIR a page for each group, node and service), csv (who uses what), json, plantuml, structurizr (DSL), backstage (a catalog), netbox (services to import); for monitoring: icinga2-dependencies, nagios-dependencies, icinga-business-process."`
+	Source string `help:"Whose hosts and services dependencies are written for; needed if there are several monitoring systems." placeholder:"NAME"`
+	Out    string `short:"o" help:"File to write; without it, standard output. Of markdown a name that doesn't end in .md is a folder." placeholder:"FILE" type:"path"`
 }
 
 // Run writes the chart of a running server.
@@ -53,7 +48,7 @@ func (c *Export) Run(ctx context.Context, g *console.Globals) error {
 	case c.Incident != "":
 		return c.local(ctx, g)
 	}
-	resp, err := c.Ask(ctx, http.MethodGet, "/export/"+c.Format+"?"+c.query().Encode(), nil)
+	resp, err := c.Ask(ctx, http.MethodGet, "/export/"+c.Format+"?"+c.Query().Encode(), nil)
 	if err != nil {
 		return err
 	}
@@ -84,19 +79,6 @@ func (c *Export) put(g *console.Globals, body io.Reader) error {
 	}
 	_, err = fmt.Fprintf(g.Out, "%s: %d bytes.\n", c.Out, n)
 	return err
-}
-
-func (c *Export) query() url.Values {
-	q := url.Values{"level": {c.Level}, "hide": {c.Hide}}
-	for name, value := range map[string]string{"at": c.At, "focus": c.Focus, "expand": c.Expand} {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	if c.Hops != nil && c.Incident == "" {
-		q.Set("hops", strconv.Itoa(*c.Hops))
-	}
-	return q
 }
 
 // folder says whether a documentation is wanted, and not one document.
@@ -164,15 +146,14 @@ func (c *Export) document(ctx context.Context, g *console.Globals) error {
 
 // chart asks for a chart with all that is known of it.
 func (c *Export) chart(ctx context.Context) (*export.Chart, error) {
-	var names []string
+	var chart export.Chart
 	if c.Incident != "" {
 		var err error
-		if names, err = c.incidentNodes(ctx); err != nil {
+		if chart.Incident, err = c.incident(ctx); err != nil {
 			return nil, err
 		}
 	}
-	var chart export.Chart
-	if err := c.Get(ctx, "/export/json?"+c.query().Encode(), &chart); err != nil {
+	if err := c.Get(ctx, "/export/json?"+c.Query().Encode(), &chart); err != nil {
 		return nil, err
 	}
 	var pools struct {
@@ -194,7 +175,7 @@ func (c *Export) chart(ctx context.Context) (*export.Chart, error) {
 		if c.Hops != nil {
 			chart.Hops = *c.Hops
 		}
-		chart.Topology = *chart.Near(names, chart.Hops)
+		chart.Topology = *chart.Near(incidentNodes(chart.Incident), chart.Hops)
 		chart.Alerts = shownAlerts(&chart)
 	}
 	return &chart, nil
@@ -220,38 +201,35 @@ func shownAlerts(chart *export.Chart) []export.Alert {
 	return out
 }
 
-// incidentNodes are the nodes that an incident is about: those in trouble, and those
-// that are likely behind it. An incident of the past is shown as it was when it opened.
-func (c *Export) incidentNodes(ctx context.Context) ([]string, error) {
+// incident asks for the incident that is to be shown. One of the past is shown as it was
+// when it opened.
+func (c *Export) incident(ctx context.Context) (*incident.Incident, error) {
 	if c.Hops != nil && (*c.Hops < 0 || *c.Hops > view.MaxHops) {
 		return nil, fmt.Errorf("hops must be a number from 0 to %d, is \"%d\"", view.MaxHops, *c.Hops)
 	}
-	type ref struct{ Node string }
-	var in struct {
-		Opened, Resolved time.Time
-		Alerts           []struct{ About ref }
-		Causes           []struct {
-			Node string
-			Path []struct{ Client, Server ref }
-		}
-	}
-	if err := c.Get(ctx, "/incidents/"+url.PathEscape(c.Incident), &in); err != nil {
+	in := &incident.Incident{}
+	if err := c.Get(ctx, "/incidents/"+url.PathEscape(c.Incident), in); err != nil {
 		return nil, err
 	}
 	if c.At == "" && !in.Resolved.IsZero() {
 		c.At = in.Opened.UTC().Format(time.RFC3339Nano)
 	}
-	var names []string
-	for _, a := range in.Alerts {
-		names = append(names, a.About.Node)
+	return in, nil
+}
+
+// incidentNodes are the nodes that an incident is about: those in trouble, and those
+// that are likely behind it.
+func incidentNodes(in *incident.Incident) (names []string) {
+	for i := range in.Alerts {
+		names = append(names, in.Alerts[i].About.Node)
 	}
-	for _, cause := range in.Causes {
-		names = append(names, cause.Node)
-		for _, s := range cause.Path {
-			names = append(names, s.Client.Node, s.Server.Node)
+	for i := range in.Causes {
+		names = append(names, in.Causes[i].Node)
+		for k := range in.Causes[i].Path {
+			names = append(names, in.Causes[i].Path[k].Client.Node, in.Causes[i].Path[k].Server.Node)
 		}
 	}
-	return names, nil
+	return names
 }
 
 // monitored are all checks that monitoring systems tell of.

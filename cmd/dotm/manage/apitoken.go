@@ -17,7 +17,7 @@ import (
 
 type apiTokenCmd struct {
 	Create apiTokenCreateCmd `cmd:"" help:"Make a token for scripts, and print it."`
-	List   apiTokenListCmd   `cmd:"" help:"List the tokens of scripts, without their secrets."`
+	List   apiTokenListCmd   `cmd:"" help:"List the tokens of scripts and links, without their secrets."`
 	Remove apiTokenRemoveCmd `cmd:"" help:"End a token, at once and for good."`
 }
 
@@ -83,13 +83,13 @@ func (c *apiTokenListCmd) Run(ctx context.Context, g *console.Globals) error {
 		return console.WriteJSON(g.Out, list)
 	}
 	w := tabwriter.NewWriter(g.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tNAME\tROLE\tMADE\tBY\tEXPIRES\tUSED\tFROM")
+	fmt.Fprintln(w, "ID\tNAME\tROLE\tMADE\tBY\tEXPIRES\tUSED\tFROM\tSHOWS")
 	for _, t := range list.Tokens {
 		expires := "never"
 		if !t.Expires.IsZero() {
 			expires = console.Stamp(t.Expires)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, t.Role, console.Stamp(t.Created), console.OrDash(t.By), expires, console.Ago(t.Used), console.OrDash(t.UsedFrom))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, t.Role, console.Stamp(t.Created), console.OrDash(t.By), expires, console.Ago(t.Used), console.OrDash(t.UsedFrom), shows(&t))
 	}
 	return w.Flush()
 }

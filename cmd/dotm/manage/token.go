@@ -21,6 +21,7 @@ type Token struct {
 	List   tokenListCmd   `cmd:"" help:"List the tokens, without their secrets."`
 	Remove tokenRemoveCmd `cmd:"" help:"End a token; what enrolled with it stays."`
 	API    apiTokenCmd    `cmd:"" name:"api" help:"Make, list and end the tokens of scripts."`
+	Embed  embedCmd       `cmd:"" help:"Make a link that shows one chart to whoever has it, for a wiki or dashboard, and print it."`
 }
 
 type tokenCreateCmd struct {

@@ -1,5 +1,6 @@
 import type {
   APIToken,
+  Embed,
   Agent,
   AuditList,
   CheckList,
@@ -353,7 +354,7 @@ export class Client {
   }
 
   /** `expires_in` is a Go duration; without it the token has no end. */
-  createAPIToken(wish: { name: string; role: Role; expires_in?: string }): Promise<APIToken & { token: string }> {
+  createAPIToken(wish: { name: string; role: Role; expires_in?: string; embed?: Pick<Embed, 'formats' | 'query'> }): Promise<APIToken & { token: string; link?: string }> {
     return this.#send('POST', 'api-tokens', wish);
   }
 
@@ -384,6 +385,11 @@ export class Client {
   /** Places all boxes anew but those that people put somewhere. */
   tidy(level: Level): Promise<void> {
     return this.#send('POST', `charts/${level}/tidy`);
+  }
+
+  /** What parts of the page that come later ask for. */
+  ask<T>(path: string, method?: 'PUT' | 'DELETE', body?: unknown, signal?: AbortSignal): Promise<T> {
+    return method ? this.#send(method, path, body, signal) : this.#get(this.#then(path), signal);
   }
 
   session(signal?: AbortSignal): Promise<Session> {

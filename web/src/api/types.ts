@@ -827,6 +827,96 @@ export interface APIToken {
   expires?: string;
   used?: string;
   used_from?: string;
+  /** Of a link for embedding: the one question that it asks. */
+  embed?: Embed;
+}
+
+/** What a link for embedding shows. */
+export interface Embed {
+  formats: string[];
+  query: string;
+  /** It may also ask for moments gone by. */
+  at?: boolean;
+}
+
+/** Where something is declared. */
+export interface DriftPlace {
+  file: string;
+  line?: number;
+}
+
+/** A rule of a declaration. */
+export interface DriftRule extends DriftPlace {
+  from: string;
+  to: string;
+  /** `tcp/5432`; absent for any. */
+  port?: string;
+  why?: string;
+}
+
+/** A connection that no rule allows, or that one denies. */
+export interface DriftConnection {
+  id: string;
+  client: ClientEnd;
+  server: ServerEnd;
+  protocol: Protocol;
+  directed: boolean;
+  since: string;
+  last: string;
+  open: number;
+  seen_by: string[];
+  both_ends: boolean;
+  rule?: DriftRule;
+  /** The rule that would allow it, as it would stand in the file. */
+  allow?: string;
+}
+
+/** A rule that nothing bears out. */
+export interface DriftMissing extends DriftRule {
+  reason: string;
+  last?: string;
+  from_nodes?: string[];
+  to_nodes?: string[];
+}
+
+export interface DriftMatching extends DriftRule {
+  connections: number;
+  since?: string;
+  last?: string;
+}
+
+/** A version of the declaration that the server keeps. */
+export interface KeptDeclaration {
+  version: number;
+  name: string;
+  folder?: string;
+  form: string;
+  rules: number;
+  bytes: number;
+  by: string;
+  at: string;
+  text?: string;
+}
+
+export interface DeclarationDocument extends KeptDeclaration {
+  versions: KeptDeclaration[];
+}
+
+/** What differs between the declaration and the chart. */
+export interface DriftDocument {
+  at: string;
+  declared: string;
+  form: string;
+  drift: boolean;
+  unexpected: DriftConnection[];
+  forbidden: DriftConnection[];
+  missing: DriftMissing[];
+  unknown: DriftMissing[];
+  matching: DriftMatching[];
+  connections: number;
+  outside: number;
+  coverage: Coverage;
+  declaration: KeptDeclaration;
 }
 
 /** One line of the audit log. */

@@ -45,6 +45,9 @@ const MARKED: Readonly<Record<Mark, ColourName>> = {
   changed: 'accent',
   vanished: 'vanished',
   absent: 'vanished',
+  unexpected: 'warning-line',
+  forbidden: 'critical',
+  missing: 'vanished',
 };
 
 /** The grounds of the rows of services that differ. */

@@ -38,6 +38,9 @@ const MARKED: Readonly<Record<Mark, { colour: ColourName; width: number; dash: r
   changed: { colour: 'accent', width: 1.9, dash: [] },
   vanished: { colour: 'vanished', width: 1.7, dash: [5, 4] },
   absent: { colour: 'vanished', width: 1.3, dash: [5, 4] },
+  unexpected: { colour: 'warning-line', width: 2.2, dash: [11, 3, 2, 3] },
+  forbidden: { colour: 'critical', width: 3, dash: [3, 2] },
+  missing: { colour: 'vanished', width: 1.7, dash: [6, 6] },
 };
 
 /** How a line of the path of trouble looks: what it may reach next, and what only leads there, is no line that it came along. */

@@ -78,6 +78,13 @@ function Fields({ topology }: { topology: Topology }) {
           <span class="small ink3">For ten minutes, at its place</span>
         </span>
       </label>
+      <label class="option">
+        <input type="checkbox" checked={route.value.drift} onChange={() => navigate({ ...route.peek(), drift: !route.peek().drift }, true)} />
+        <span>
+          Mark drift
+          <span class="small ink3">What is not as declared</span>
+        </span>
+      </label>
       <div class="filter-foot">
         <button type="button" class="plain" disabled={!isFiltered(filter)} onClick={() => change(NO_FILTER)}>
           Clear filter

@@ -157,6 +157,9 @@ const ENTRIES: readonly Entry[] = [
   marked('changed', '--accent', ''),
   marked('vanished', '--vanished', '5 4'),
   marked('absent', '--vanished', '5 4'),
+  marked('forbidden', '--critical', '3 2'),
+  marked('unexpected', '--warning-line', '11 3 2 3'),
+  marked('missing', '--vanished', '6 6'),
   { key: 'failing', word: 'failing', shown: (_, ill) => ill.has('failing'), sign: ticked('--critical', '1.2 5.8') },
   { key: 'strained', word: 'strained', shown: (_, ill) => ill.has('strained'), sign: ticked('--warning-line', '1.2 12') },
   {

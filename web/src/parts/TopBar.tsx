@@ -21,7 +21,7 @@ const TABS: readonly (readonly [Exclude<View, 'node' | 'settings' | 'unknown'>, 
 const UNDER_THUMB = (['incidents', 'chart', 'nodes', 'history'] as const).flatMap((view) => TABS.filter(([v]) => v === view));
 
 function isCurrent(tab: View, view: View): boolean {
-  return tab === view || (tab === 'checks' && view === 'mapping') || (tab === 'nodes' && view === 'node');
+  return tab === view || (tab === 'checks' && view === 'mapping') || (tab === 'nodes' && view === 'node') || (tab === 'report' && view === 'drift');
 }
 
 function current(yes: boolean) {

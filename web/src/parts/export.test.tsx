@@ -49,8 +49,12 @@ describe('the menu of files', () => {
     expect(SAVED).toEqual([]);
   });
 
-  it('says what of the filter no file follows', async () => {
-    expect((await menu('#/chart?trouble')).root.textContent).toContain('What the chart is narrowed to by trouble is not followed');
+  it('narrows the file as the chart is', async () => {
+    const h = await menu('#/chart?trouble&process=nginx');
+    expect(find(h.root, '.formats p').textContent).toBe('Nodes and their services, process nginx, trouble and 1 hop around, as it is now.');
+    await click(h.root, '.format', 'SVG');
+    await settle();
+    expect(h.asked).toContain('GET export/svg?level=service&hide=ignored%2Cinfrastructure%2Cobservers&trouble=true&process=nginx');
   });
 
   it('gives the link of each file, to read where it can’t be copied', async () => {
@@ -63,6 +67,27 @@ describe('the menu of files', () => {
     await click(h.root, '.formats button', 'Copy link to DOT');
     await settle();
     expect((find(h.root, '.formats input') as HTMLInputElement).value).toMatch(/\/api\/v1\/export\/dot\?level=service/);
+  });
+
+  it('makes a link of what is seen, for pages of others', async () => {
+    let sent = '';
+    const reply: Reply = (method, path, body) => {
+      if (method !== 'POST') return file(method, path, body);
+      sent = body;
+      return json({ id: '1', name: 'wiki', role: 'viewer', by: 'anna', created: '2026-03-01T12:00:00Z', token: 'dotm1e.1.x', link: 'https://elsewhere.example/api/v1/export/svg?embed=dotm1e.1.x' }, 201);
+    };
+    const h = await showLive(<ToolRow />, { hash: '#/chart?level=pool&trouble', reply });
+    h.app.session.role.value = 'admin';
+    await click(h.root, 'button', 'Export');
+    await vi.waitFor(() => find(h.root, '.embed'), 10_000);
+    const name = find(h.root, '.embed input') as HTMLInputElement;
+    name.value = ' wiki ';
+    name.dispatchEvent(new Event('input', { bubbles: true }));
+    await settle();
+    await click(h.root, '.embed button', 'Make the link');
+    await settle();
+    expect(JSON.parse(sent)).toEqual({ name: 'wiki', role: 'viewer', embed: { formats: ['svg'], query: 'level=pool&hide=ignored%2Cinfrastructure%2Cobservers&trouble=true' } });
+    expect((find(h.root, '.embed input') as HTMLInputElement).value).toBe(`${location.origin}/api/v1/export/svg?embed=dotm1e.1.x`);
   });
 
   it('opens by its key, and from the palette on any page, where it says what went wrong', async () => {

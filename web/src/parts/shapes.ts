@@ -31,7 +31,7 @@ export type Handled = `HANDLED_${Trouble}`;
 export type Stale = `STALE_${Trouble | 'OK'}`;
 
 /** How something differs from another moment. */
-export type MarkName = 'APPEARED' | 'RETURNED' | 'CHANGED' | 'VANISHED' | 'ABSENT';
+export type MarkName = 'APPEARED' | 'RETURNED' | 'CHANGED' | 'VANISHED' | 'ABSENT' | 'UNEXPECTED' | 'FORBIDDEN' | 'MISSING';
 
 /** Open trouble that ranks before a signal. */
 const ABOVE_SIGNAL: readonly Status[] = ['CRITICAL', 'DOWN'];
@@ -251,6 +251,30 @@ export const SHAPES: Readonly<Record<StateName, Shape>> = {
       { d: 'M4.6 7H9.4', stroke: 1.4 },
     ],
   },
+  UNEXPECTED: {
+    name: 'unexpected',
+    colour: '--warning-line',
+    on: '--surface',
+    marks: [
+      { d: 'M7 .6L13.4 7L7 13.4L.6 7Z', stroke: 0 },
+      { d: 'M7 3.6V7.6M7 9.4V10.6', stroke: 1.6, on: true },
+    ],
+  },
+  FORBIDDEN: {
+    name: 'forbidden',
+    colour: '--critical',
+    on: '--surface',
+    marks: [
+      { d: ring(5.4), stroke: 1.8 },
+      { d: 'M3.4 3.4L10.6 10.6', stroke: 1.8 },
+    ],
+  },
+  MISSING: {
+    name: 'declared, not seen',
+    colour: '--vanished',
+    on: '--surface',
+    marks: [{ d: 'M7 1L13 7L7 13L1 7Z', stroke: 1.3, dash: [2, 1.6] }],
+  },
 };
 
 /** The shape of a mark. */
@@ -260,4 +284,7 @@ export const MARK_SHAPES: Readonly<Record<Difference, MarkName>> = {
   changed: 'CHANGED',
   vanished: 'VANISHED',
   absent: 'ABSENT',
+  unexpected: 'UNEXPECTED',
+  forbidden: 'FORBIDDEN',
+  missing: 'MISSING',
 };

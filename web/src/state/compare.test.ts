@@ -124,7 +124,7 @@ describe('what is drawn', () => {
 
   it('follows both', () => {
     const other = signal<Parameters<typeof withOther>[1]>(null);
-    const shown = createShown(signal(topology), other, signal(undefined));
+    const shown = createShown(signal(topology), other, signal(undefined), signal(null));
     expect(shown.value?.marks).toBeUndefined();
     other.value = { doc: before(node.name), diff: diff({ nodes: [{ ...appeared, node }] }) };
     expect(shown.value?.marks?.nodes.get(node.name)).toBe('appeared');

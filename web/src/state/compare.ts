@@ -3,8 +3,8 @@ import type { ChartNode, Check, Comparison, Connection, Difference, Layout, Serv
 import { goneOf } from './gone';
 import type { Topology } from './topology';
 
-/** How something differs from another moment. `absent` is there then, and not today. */
-export type Mark = 'appeared' | 'returned' | 'changed' | 'vanished' | 'absent';
+/** How something differs from another moment: `absent` is there then, and not today; or from what is declared, of which `missing` is not there. */
+export type Mark = 'appeared' | 'returned' | 'changed' | 'vanished' | 'absent' | 'unexpected' | 'forbidden' | 'missing';
 
 /** What differs, by name or id. */
 export interface Marks {
@@ -26,10 +26,13 @@ export const MARK_WORDS: Readonly<Record<Mark, string>> = {
   changed: 'changed',
   vanished: 'vanished',
   absent: 'not there today',
+  unexpected: 'unexpected',
+  forbidden: 'forbidden',
+  missing: 'declared, not seen',
 };
 
 /** The order in which they are listed. */
-export const MARK_ORDER: readonly Mark[] = ['appeared', 'returned', 'changed', 'vanished', 'absent'];
+export const MARK_ORDER: readonly Mark[] = ['forbidden', 'unexpected', 'missing', 'appeared', 'returned', 'changed', 'vanished', 'absent'];
 
 export function markOf({ change, returned }: Difference): Mark {
   return change === 'appeared' && returned ? 'returned' : change;
@@ -124,16 +127,20 @@ export function withOther(topology: Topology | null, other: Other | null): Topol
   return other.diff ? compared(topology, other.doc, other.diff) : remembered(topology, other.doc);
 }
 
+/** Marks a topology; null marks nothing. */
+export type Marker = ((topology: Topology) => Topology) | null;
+
 /**
  * The same as a signal, and with what is gone where that is asked for: `gone` is what
  * vanished in the last minutes, or undefined where that is not to be seen. Beside another
- * moment the comparison tells that, and no more.
+ * moment the comparison tells that, and no more. `marker` marks what differs from what is declared.
  */
-export function createShown(topology: ReadonlySignal<Topology | null>, other: ReadonlySignal<Other | null>, gone: ReadonlySignal<Comparison | null | undefined>): ReadonlySignal<Topology | null> {
+export function createShown(topology: ReadonlySignal<Topology | null>, other: ReadonlySignal<Other | null>, gone: ReadonlySignal<Comparison | null | undefined>, marker: ReadonlySignal<Marker>): ReadonlySignal<Topology | null> {
   return computed(() => {
     const shown = withOther(topology.value, other.value);
-    if (!shown || shown !== topology.value || gone.value === undefined || !shown.ghosts?.length) return shown;
-    return { ...shown, gone: goneOf(shown, gone.value) };
+    if (!shown || shown !== topology.value) return shown;
+    const left = gone.value === undefined || !shown.ghosts?.length ? shown : { ...shown, gone: goneOf(shown, gone.value) };
+    return marker.value?.(left) ?? left;
   });
 }
 

@@ -1,7 +1,7 @@
 import { type Problem } from '../api/types';
 import { viewQuery } from '../api/client';
-import { moment, plural } from '../lib/format';
-import type { Filter } from './filter';
+import { moment } from '../lib/format';
+import { askedFor, formatFilter } from './filter';
 import type { Route } from './route';
 
 /** How a file is written, as GET /export/{format} calls it. */
@@ -35,31 +35,18 @@ export interface Exporting {
 
 export const NO_EXPORT: Exporting = { open: false, busy: '', saved: '', problem: null };
 
-/** The part of a chart that a file can show: around a focus, or a group alone. */
-function partOf({ focus, hops, group }: Filter): { focus: string; hops: number } | null {
-  if (focus !== '') return { focus, hops };
-  return group === '' ? null : { focus: group, hops: 0 };
-}
-
-/** Where the file of what a route shows is, below the API. */
-export function exportPath(format: Format, { level, hide, expand, at, filter }: Route): string {
-  const part = partOf(filter);
-  const around = part ? `&focus=${encodeURIComponent(part.focus)}&hops=${part.hops}` : '';
-  return `export/${format}${viewQuery(level, hide, expand)}${around}${at ? `&at=${encodeURIComponent(at)}` : ''}`;
+/** Where the file of what a route shows is, below the API: the server narrows by the page's own rule. */
+export function exportPath(format: Format, { level, hide, expand, at, filter, incident }: Route): string {
+  const narrowed = formatFilter(filter).map((part) => `&${part === 'trouble' ? 'trouble=true' : part}`);
+  const path = incident ? `&incident=${encodeURIComponent(incident)}` : '';
+  return `export/${format}${viewQuery(level, hide, expand)}${narrowed.join('')}${path}${at ? `&at=${encodeURIComponent(at)}` : ''}`;
 }
 
 const LEVEL_WORDS = { service: 'Nodes and their services', node: 'Nodes', pool: 'Pools', group: 'Groups' } as const;
 
-/** `Pools, shop alone, as of Tue 14:20`: what a file shows; the namer tells ids from titles. */
-export function exportLine({ level, at, filter }: Route, named: (id: string) => string, utc: boolean): string {
-  const part = partOf(filter);
-  const around = part ? `, ${named(part.focus)} ${part.hops === 0 ? 'alone' : `and ${plural(part.hops, 'hop')} around`}` : '';
-  return `${LEVEL_WORDS[level]}${around}, ${at ? `as of ${moment(at, utc)}` : 'as it is now'}.`;
-}
-
-/** `trouble, words`: what narrows the page and no file; '' where nothing does. */
-export function notExported(filter: Filter): string {
-  const { trouble, process, name, text, group, focus } = filter;
-  const left = [trouble && 'trouble', process && 'a process', name.trim() && 'a node’s name', text.trim() && 'words', focus && group && 'a group'];
-  return left.filter(Boolean).join(', ');
+/** `Pools, group shop, as of Tue 14:20`: what a file shows; the namer tells ids from titles. */
+export function exportLine({ level, at, filter, incident }: Route, named: (id: string) => string, utc: boolean): string {
+  const asked = askedFor(filter, named);
+  const path = incident ? ', with the path of the incident' : '';
+  return `${LEVEL_WORDS[level]}${asked ? `, ${asked}` : ''}${path}, ${at ? `as of ${moment(at, utc)}` : 'as it is now'}.`;
 }

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { ChartNode, Connection, Member, TopologyDocument } from '../api/types';
+import type { ChartNode, Check, Connection, Member, SocketSignal, TopologyDocument } from '../api/types';
 import { oneHostFixture } from '../fixtures';
 import { type Filter, NO_FILTER, choicesOf, formatFilter, isFiltered, keptBy, nothingLine, parseFilter } from './filter';
-import { CALM, type Judge } from './health';
+import { CALM, type Judge, judgeOf } from './health';
+import { signalsOf } from './signals';
 import { type Topology, fromDocument, knownAs } from './topology';
 
 const doc = oneHostFixture();
@@ -122,5 +124,17 @@ describe('a filter', () => {
     const { groups, processes } = choicesOf(chain());
     expect(groups).toEqual([['g', 'shop']]);
     expect(processes).toEqual(expect.arrayContaining(['haproxy', 'nginx']));
+  });
+});
+
+/** The cases that the server's narrowed charts and files are held to (view/filter_test.go). */
+const same = JSON.parse(readFileSync('../view/testdata/filter.json', 'utf8')) as { chart: TopologyDocument; cases: (Partial<Filter> & { signals?: SocketSignal[]; want: string[] | null })[] };
+
+describe('a filter, as the server has it', () => {
+  const topology = fromDocument(same.chart);
+  it.each(same.cases.map(({ want, signals = [], ...filter }) => [JSON.stringify(filter), filter, signals, want] as const))('%s', (_, filter, signals, want) => {
+    const checks = signals.map((signal) => ({ signal, status: 'CRITICAL', output: '' }) as Check);
+    const found = keptBy(topology, { ...NO_FILTER, ...filter }, judgeOf(topology, Date.parse(topology.at), signalsOf(topology, checks)));
+    expect(found && [...found.boxes].sort()).toEqual(want && [...want].sort());
   });
 });

@@ -44,7 +44,7 @@ describe('what is gone', () => {
     const topology = signal(fromDocument(doc()));
     const other = signal<Parameters<typeof createShown>[1]['value']>(null);
     const gone = signal<Comparison | null | undefined>(undefined);
-    const shown = createShown(topology, other, gone);
+    const shown = createShown(topology, other, gone, signal(null));
     expect(shown.value).toBe(topology.value);
     gone.value = null;
     expect(shown.value?.gone?.boxes).toEqual([ghost]);

@@ -5,7 +5,7 @@ import { type Filter, NO_FILTER, formatFilter, parseFilter } from './filter';
 import { NODE_FILTERS, type NodeFilter } from './fleet';
 import { SERVICE_FILTERS, type ServiceFilter } from './processes';
 
-export type View = 'chart' | 'incidents' | 'geo' | 'services' | 'nodes' | 'node' | 'checks' | 'mapping' | 'report' | 'history' | 'settings' | 'unknown';
+export type View = 'chart' | 'incidents' | 'geo' | 'services' | 'nodes' | 'node' | 'checks' | 'mapping' | 'report' | 'drift' | 'history' | 'settings' | 'unknown';
 
 export interface Selection {
   kind: 'node' | 'service' | 'connection';
@@ -36,7 +36,7 @@ const SUBJECTS: readonly ChartEvent['subject'][] = ['node', 'service', 'connecti
 const KINDS: readonly ChartEvent['kind'][] = ['appeared', 'vanished', 'changed'];
 
 /** Pages whose link is their name alone. */
-const PAGES = ['chart', 'geo', 'services', 'settings', 'history', 'mapping', 'report'] as const;
+const PAGES = ['chart', 'geo', 'services', 'settings', 'history', 'mapping', 'report', 'drift'] as const;
 
 const NODES_LISTS: readonly NodesList[] = ['asked', 'suggestions', 'agents'];
 
@@ -75,6 +75,8 @@ export interface Route {
   check: string;
   /** Words that the nodes or checks are searched for; of the settings, the kind of source to add. */
   find: string;
+  /** The chart marks what differs from what is declared. */
+  drift: boolean;
   /** The moment that is shown, RFC 3339; '' is now. */
   at: string;
   /** The earlier moment that it is compared with, RFC 3339; '' is none. */
@@ -114,6 +116,7 @@ export const HOME: Route = {
   of: [],
   check: '',
   find: '',
+  drift: false,
   at: '',
   from: '',
   reach: 'day',
@@ -192,6 +195,7 @@ export function parseRoute(hash: string): Route {
     ...parseQuestion(query),
     check: view === 'checks' && tail ? decode(tail) : (query.get('check') ?? ''),
     find: query.get('find') ?? '',
+    drift: view === 'chart' && query.has('drift'),
     at: momentOf(query.get('at')),
     from: momentOf(query.get('from')),
     reach: REACHES.find((r) => r === query.get('reach')) ?? 'day',
@@ -264,6 +268,7 @@ export function formatRoute(route: Route): string {
   if (route.each) query.push('each');
   if (route.process) query.push(`process=${encodeURIComponent(route.process)}`);
   if (route.only) query.push(`only=${route.only}`);
+  if (route.drift) query.push('drift');
   if (route.find) query.push(`find=${encodeURIComponent(route.find)}`);
   if (route.selection) query.push(`${route.selection.kind}=${encodeURIComponent(route.selection.id)}`);
   if (route.incident && route.view === 'chart') query.push(`incident=${encodeURIComponent(route.incident)}`);
@@ -328,8 +333,13 @@ export function filterBy(route: Route, change: Partial<Filter>): Route {
 
 /** The chart with this selected: "Show on chart", a search hit. A path that the chart shows stays. */
 export function showOnChart(route: Route, selection: Selection): Route {
-  const { view, incident, question, of } = route;
-  return { ...kept(route), ...(view === 'chart' ? { incident, question, of } : {}), selection };
+  const { view, incident, question, of, drift } = route;
+  return { ...kept(route), ...(view === 'chart' ? { incident, question, of, drift } : {}), selection };
+}
+
+/** The chart with what differs from what is declared, and one of that selected. */
+export function showDrift(route: Route, selection: Selection | null): Route {
+  return { ...kept(route), level: 'service', filter: NO_FILTER, selection, drift: true };
 }
 
 /** The chart with the path of an incident. */

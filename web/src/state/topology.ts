@@ -48,6 +48,8 @@ export interface Topology {
   readonly grown: Grown;
   /** What differs from another moment, if there is one beside it. */
   readonly marks?: Marks;
+  /** They are of what is declared. */
+  readonly declared?: boolean;
 }
 
 /** What a node is called: its name, or what others call it where that is an address. */

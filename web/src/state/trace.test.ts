@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Incident, TopologyDocument, WhatIf } from '../api/types';
 import { shopFixture, shopPairs, shopPools } from '../fixtures/shop';
@@ -118,4 +119,19 @@ it('the causes of open incidents are marked without fading the rest', () => {
   const t = causesOf(fromDocument(shopPools()), [DB, APP, { component: '\0zone\0x', name: 'zone x' }]);
   expect([...t.tags.keys()]).toEqual(['db01', 'pool~app']);
   expect(t.fades).toBe(false);
+});
+
+/** The cases that pictures in files are held to (export/path/path_test.go). */
+interface Same {
+  charts: Record<string, TopologyDocument>;
+  incidents: Record<string, Incident>;
+  cases: { chart: string; incident: string; want: { tags: Record<string, unknown>; edges: Record<string, string>; predicted: string[]; bad: number; tone: string } }[];
+}
+const same = JSON.parse(readFileSync('../export/path/testdata/path.json', 'utf8')) as Same;
+
+describe('a path, as files have it', () => {
+  it.each(same.cases.map((c) => [`${c.incident} on ${c.chart}`, c] as const))('%s', (_, { chart, incident, want }) => {
+    const found = traceOf(fromDocument(same.charts[chart] as TopologyDocument), storyOf(same.incidents[incident] as Incident));
+    expect({ tags: Object.fromEntries(found.tags), edges: Object.fromEntries(found.edges), predicted: [...found.predicted].sort(), bad: found.bad, tone: found.tone }).toEqual(want);
+  });
 });

@@ -103,7 +103,8 @@ export function makeApp({ doc = oneHostFixture(), hash = '#/chart', reply = () =
   const feed = new Feed({ client, lines: new DirectLines({ open, clock, random: () => 0 }), clock, random: () => 0, onLost: () => void session.check() });
   const other = signal<Other | null>(null);
   const gone: App['gone'] = signal(undefined);
-  const shown = createShown(feed.topology, other, gone);
+  const marker: App['marker'] = signal(null);
+  const shown = createShown(feed.topology, other, gone, marker);
   const alerts = signal<readonly Check[]>([]);
   const app: App = {
     client,
@@ -111,6 +112,7 @@ export function makeApp({ doc = oneHostFixture(), hash = '#/chart', reply = () =
     other,
     shown,
     gone,
+    marker,
     sources: signal(UNREAD),
     alerts,
     signals: computed(() => signalsOf(shown.value, alerts.value)),

@@ -28,6 +28,7 @@ import type { Trace } from '../state/trace';
 import { countInside } from '../state/words';
 import { ChartTable } from './Twin';
 
+const DriftLine = lazy(() => import('../parts/DriftLine').then((m) => m.DriftLine));
 const Timeline = lazy(() => import('../parts/Timeline').then((m) => m.Timeline));
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
@@ -259,6 +260,7 @@ function Stage({ kept, chosen, trace }: { kept: Kept | null; chosen: Chosen; tra
         {scene && !scene.down && !empty && <Minimap scene={scene} />}
         {topology && !empty && (
           <div class="lines">
+            {route.value.drift && <DriftLine />}
             {trace?.fades && <PathLine chosen={chosen} trace={trace} />}
             <FilterLine topology={topology} kept={kept} />
           </div>
@@ -328,7 +330,7 @@ function pathCounts({ bad, predicted }: Trace): string {
 function describe(topology: Topology, chosen: Chosen, trace: Trace | null): string {
   const path = trace?.fades ? `; the path of trouble is shown: ${pathTitle(chosen)}: ${pathCounts(trace)}` : '';
   const marks = topology.marks && [topology.marks.nodes, topology.marks.services, topology.marks.connections].flatMap((m) => [...m.values()]);
-  const differs = marks && marks.length > 0 ? `; beside the other moment ${countsLine(marks.map((mark) => ({ mark })))}` : '';
+  const differs = marks && marks.length > 0 ? `; beside ${topology.declared ? 'what is declared' : 'the other moment'} ${countsLine(marks.map((mark) => ({ mark })))}` : '';
   return `Chart of ${plural(countInside(topology.nodes.values()), 'node')}, ${plural(topology.services.size, 'service')} and ${plural(topology.connections.size, 'connection')}${differs}${path}`;
 }
 

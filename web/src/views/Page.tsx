@@ -31,6 +31,7 @@ const NodeView = lazy(() => import('./Node').then((m) => m.NodeView));
 const GeoView = lazy(() => import('./Geo').then((m) => m.GeoView));
 const MappingView = lazy(() => import('./Mapping').then((m) => m.MappingView));
 const ReportView = lazy(() => import('./Report').then((m) => m.ReportView));
+const DriftView = lazy(() => import('./Drift').then((m) => m.DriftView));
 const SettingsView = lazy(() => import('./Settings').then((m) => m.SettingsView));
 const WhatIfDialog = lazy(() => import('../parts/WhatIf').then((m) => m.WhatIfDialog));
 const CheckSheet = lazy(() => import('../parts/CheckSheet').then((m) => m.CheckSheet));
@@ -151,6 +152,8 @@ function Current() {
       return <MappingView />;
     case 'report':
       return <ReportView />;
+    case 'drift':
+      return <DriftView />;
     case 'history':
       return <HistoryView />;
     case 'settings':
@@ -174,7 +177,7 @@ function NoSuchPage() {
   );
 }
 
-const TITLES = { chart: 'Chart', incidents: 'Incidents', geo: 'Map', services: 'Services', nodes: 'Nodes', checks: 'Checks', mapping: 'Check mapping', report: 'Report', history: 'History', settings: 'Settings', unknown: 'No such page' } as const;
+const TITLES = { chart: 'Chart', incidents: 'Incidents', geo: 'Map', services: 'Services', nodes: 'Nodes', checks: 'Checks', mapping: 'Check mapping', report: 'Report', drift: 'Drift', history: 'History', settings: 'Settings', unknown: 'No such page' } as const;
 
 /** The page's name, in the window's title too. */
 function useTitle({ route }: App): string {

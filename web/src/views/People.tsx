@@ -257,7 +257,7 @@ function Making({ title, action, ready, make, onClose, children }: MakingProps) 
 function tokenColumns(end: (t: APIToken) => void): readonly Column<APIToken>[] {
   return [
     { key: 'name', title: 'Token', class: 'strong', value: (t) => t.name, cell: (t) => t.name },
-    { key: 'role', title: 'Role', value: (t) => t.role, cell: (t) => t.role },
+    { key: 'role', title: 'Opens', value: (t) => (t.embed ? 'a chart' : t.role), cell: (t) => (t.embed ? <span title={decodeURIComponent(t.embed.query)}>one chart as {t.embed.formats.join(', ')}</span> : t.role) },
     { key: 'by', title: 'Made by', class: 'roomy third', value: (t) => t.by, cell: (t) => t.by },
     { key: 'created', title: 'Made', class: 'number time roomy', descending: true, value: (t) => time(t.created), cell: (t) => <Age at={t.created} /> },
     { key: 'expires', title: 'Until', class: 'time', value: (t) => time(t.expires), cell: (t) => (t.expires ? <Moment at={t.expires} /> : 'it is ended') },
@@ -295,7 +295,7 @@ function Tokens() {
         <h2 class="head">API tokens</h2>
         {data && data.tokens.length > 0 && <span>{figure(data.tokens.length)}</span>}
       </div>
-      <p class="ink2">For scripts, exports and Prometheus, which send one with each request.</p>
+      <p class="ink2">For scripts, exports and Prometheus, which send one with each request; links for embedding, which Export on the chart makes, show one chart and open nothing else.</p>
       {problem && <ProblemNote problem={problem} onRetry={reload} />}
       {data && data.tokens.length > 0 && <Table label="API tokens" columns={columns} items={data.tokens} id={(t) => t.id} sort={{ key: 'name', descending: false }} />}
       <div class="buttons start">

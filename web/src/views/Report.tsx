@@ -39,6 +39,8 @@ export function ReportView() {
       <div class="headline">
         <h1>Report</h1>
         {data && <span class="ink2">{findings.length > 0 ? `${plural(findings.length, 'finding')} of ${groups.length === 1 ? 'one kind' : `${inWords(groups.length)} kinds`}` : 'nothing was found'}</span>}
+        <span class="gap" />
+        <a href={formatRoute(goTo(route.value, 'drift'))}>Drift: what is declared, and what is seen</a>
       </div>
       {problem && <ProblemNote problem={problem} onRetry={reload} />}
       {data && findings.length === 0 && (

@@ -7,7 +7,7 @@ import { carryByKey, endMoving, putByKey } from '../parts/moves';
 import { openExport, saveChart } from '../parts/save';
 import { FORMATS } from '../state/export';
 import { type Hops } from '../state/filter';
-import { type Question, type View, ask, goTo, showMoment, showNode, unfold } from '../state/route';
+import { type Question, type View, ask, goTo, showDrift, showMoment, showNode, unfold } from '../state/route';
 import { selectedNode } from '../state/topology';
 import { walkTo } from './Chart';
 import { clearFilter, openFilter, setHops, toggleFocus, toggleTrouble } from './chartKeys';
@@ -238,7 +238,7 @@ export function actionsOf(app: App): { id: string; title: string; key: string; r
     const [run] = Object.values(key.on);
     return key.action && run ? [{ id: key.action, title: key.action, key: shownKeys(key), run: () => void run(app) }] : [];
   });
-  const others: [string, (app: App) => unknown][] = [...LEVELS.map(([of, title]): [string, (app: App) => unknown] => [title, level(of)]), ['Filter the chart', openFilter], ['Clear filter', clearFilter], ['Map of the world', page('geo')]];
+  const others: [string, (app: App) => unknown][] = [...LEVELS.map(([of, title]): [string, (app: App) => unknown] => [title, level(of)]), ['Filter the chart', openFilter], ['Clear filter', clearFilter], ['Map of the world', page('geo')], ['Drift: what is declared', page('drift')], ['Mark drift on the chart', ({ route, navigate }) => navigate(showDrift(route.value, null))]];
   const files = FORMATS.map(([format, title]): [string, (app: App) => unknown] => [`Export as ${title}`, () => saveChart(app, format)]);
   return [...keyed, ...[...others, ...files].map(([title, run]) => ({ id: title, title, key: '', run: () => void run(app) }))];
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,9 +19,15 @@ import (
 
 // The rhythm of the keeper.
 const (
-	// Every is the longest time that an acknowledged change is not yet in the
-	// store.
+	// Every is the longest time that a change is not yet in the store, but for
+	// numbers on a site with more of them than are written at once.
 	Every = time.Second
+	// numbersAtOnce is how many nodes of which only numbers changed are written at
+	// once, those that wait longest; and numbersWait for how long they wait at most.
+	// All of a large site's numbers change with each report, and who starts again is
+	// told new ones within seconds.
+	numbersAtOnce = 200
+	numbersWait   = 30 * time.Second
 	// timesEvery is how often a node is written of which only times advanced,
 	// and how often the store is told that the server runs.
 	timesEvery = time.Minute
@@ -169,15 +176,24 @@ func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
 // changeOf compares a snapshot with what the store holds.
 func (k *Keeper) changeOf(t *taken, now time.Time, last bool) store.Change {
 	c := store.Change{Append: t.events, Gaps: t.gaps}
+	var numbers []waiting
 	for b := range t.snap.Blocks() {
 		w, ok := k.written[b.Node.Name]
 		if w.block != b {
 			c.Records = k.record(c.Records, &t.settings, w.block, b, t.snap.At())
 		}
-		if !ok || (w.block != b && (last || !topology.OnlyTimes(w.block, b) || now.Sub(w.at) >= timesEvery)) {
+		switch {
+		case ok && w.block == b:
+		case !ok, last, now.Sub(w.at) >= timesEvery:
+			c.Put = append(c.Put, b)
+		case topology.OnlyTimes(w.block, b):
+		case history.Same(w.block, b):
+			numbers = append(numbers, waiting{b, w.at})
+		default:
 			c.Put = append(c.Put, b)
 		}
 	}
+	c.Put = append(c.Put, first(numbers, now)...)
 	for name := range k.written {
 		if t.snap.Block(name) == nil {
 			c.Delete = append(c.Delete, name)
@@ -192,6 +208,29 @@ func (k *Keeper) changeOf(t *taken, now time.Time, last bool) store.Change {
 		c.Alive = now
 	}
 	return c
+}
+
+// waiting is a node of which the store holds older numbers, since a moment.
+type waiting struct {
+	block *topology.Block
+	since time.Time
+}
+
+// first are those whose turn it is, of nodes of which only numbers changed.
+func first(list []waiting, now time.Time) []*topology.Block {
+	if len(list) > numbersAtOnce {
+		slices.SortStableFunc(list, func(a, b waiting) int { return a.since.Compare(b.since) })
+		n := numbersAtOnce
+		for n < len(list) && now.Sub(list[n].since) >= numbersWait {
+			n++
+		}
+		list = list[:n]
+	}
+	blocks := make([]*topology.Block, len(list))
+	for i := range list {
+		blocks[i] = list[i].block
+	}
+	return blocks
 }
 
 // forget says what the history may lose by the settings.

@@ -167,3 +167,53 @@ func TestShortEdgeIsInTheLedger(t *testing.T) {
 		t.Errorf("uses are %+v", c.Uses)
 	}
 }
+
+// TestNumbersWait: of many nodes of which only numbers changed those are written first
+// that wait longest, and none waits for long; any other change is written at once.
+func TestNumbersWait(t *testing.T) {
+	const n = 3 * numbersAtOnce
+	site := func(at time.Time, number int, other string) *topology.Snapshot {
+		blocks := make([]*topology.Block, n)
+		for i := range blocks {
+			name := fmt.Sprintf("n%04d", i)
+			c := topology.Connection{Client: topology.Client{Node: name, Process: "app"}, Server: topology.Server{Node: "db", Port: 5432}, Protocol: "tcp", Directed: true, Count: number, Status: topology.Fresh}
+			if name == other {
+				c.Client.Process = "cron"
+			}
+			c.ID = topology.ConnectionID(&c)
+			blocks[i] = &topology.Block{Node: topology.Node{Name: name, Kind: topology.Host, State: topology.Reporting, LastReport: at}, Connections: []topology.Connection{c}}
+		}
+		s, err := topology.FromBlocks(topology.Revision{Epoch: "e", Number: uint64(number)}, at, blocks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	k := New(nil, slog.New(slog.DiscardHandler), site(noon, 1, ""), noon)
+	k.started = noon
+	flush := func(s *topology.Snapshot, last bool) map[string]bool {
+		c := k.changeOf(&taken{snap: s, settings: store.Defaults()}, s.At(), last)
+		put := map[string]bool{}
+		for _, b := range c.Put {
+			put[b.Node.Name] = true
+			k.written[b.Node.Name] = written{b, s.At()}
+		}
+		return put
+	}
+	one := flush(site(noon.Add(time.Second), 2, "n0599"), false)
+	if len(one) != numbersAtOnce+1 || !one["n0599"] {
+		t.Errorf("%d nodes are written at once, and the one that changed: %v", len(one), one["n0599"])
+	}
+	two := flush(site(noon.Add(2*time.Second), 3, "n0599"), false)
+	for name := range two {
+		if one[name] {
+			t.Errorf("%s is written again before all others were once", name)
+		}
+	}
+	if late := flush(site(noon.Add(2*time.Second+numbersWait), 4, "n0599"), false); len(late) != n {
+		t.Errorf("%d of %d are written after they waited for %s", len(late), n, numbersWait)
+	}
+	if last := flush(site(noon.Add(3*time.Second+numbersWait), 5, "n0599"), true); len(last) != n {
+		t.Errorf("the last flush writes %d of %d", len(last), n)
+	}
+}

@@ -92,3 +92,28 @@ func (s *Site) rewired(c, v *process) {
 	}
 	s.changes++
 }
+
+// Stranger is a host that a client's main program does not call yet, of a pool of which
+// it calls another: where one more call changes nothing but itself. pick tells which of
+// several; "" is none.
+func (s *Site) Stranger(client string, pick uint64) string {
+	h := s.byName[client]
+	if h == nil || len(h.out) == 0 {
+		return ""
+	}
+	c := h.processes[0]
+	for i := range h.out {
+		l := h.out[(int(pick%uint64(len(h.out)))+i)%len(h.out)]
+		if l.client != c || l.server == nil || l.server.host.pool == h.pool {
+			continue
+		}
+		hosts := l.server.host.pool.hosts
+		for k := range hosts {
+			v := hosts[(int(mix(pick)%uint64(len(hosts)))+k)%len(hosts)]
+			if v != h && v.up() && !linked(c, v.processes[0]) {
+				return v.name
+			}
+		}
+	}
+	return ""
+}

@@ -118,3 +118,21 @@ func TestReportOver(t *testing.T) {
 		t.Errorf("%d were opened in 10 s, %d in 1000 s", opened(r), opened(long))
 	}
 }
+
+// TestStranger: a stranger is not called yet, and stands beside somebody who is.
+func TestStranger(t *testing.T) {
+	s := made(t, Options{Hosts: 200, Fan: 2, Seed: 1, Quiet: true})
+	for pick := range uint64(50) {
+		name := s.Stranger("shop-web01", pick)
+		v := s.byName[name]
+		if v == nil || v.pool.tier != App {
+			t.Fatalf("the stranger is %q", name)
+		}
+		if err := s.Call("shop-web01", "", name); err != nil {
+			break // once all are called there is none
+		}
+	}
+	if got := s.Stranger("nobody", 1); got != "" {
+		t.Errorf("nobody's stranger is %q", got)
+	}
+}

@@ -152,6 +152,7 @@ func (b *bench) steady(ctx context.Context) error {
 	if err := b.until(ctx, "all report", ramp+5*time.Minute, b.allReport); err != nil {
 		return err
 	}
+	sleep(ctx, time.Second) // the last of them are part of the chart
 	b.wait = append(b.wait, b.viewers.start(ctx, questions(b.options.viewers, b.crowd.site.Running())))
 	if err := b.until(ctx, "all viewers look", 5*time.Minute, func() bool { return int(b.viewers.connected.Load()) >= b.options.viewers }); err != nil {
 		return fmt.Errorf("%w (%s)", err, b.viewers.complaint())

@@ -24,7 +24,6 @@ type server struct {
 	cmd   *exec.Cmd
 	dir   string // temporary; the store is in it
 	url   string
-	debug string // where it tells of itself; empty if it doesn't
 	log   string
 	begun time.Time
 }
@@ -87,7 +86,6 @@ func startServer(ctx context.Context, dotm, sources string) (s *server, err erro
 	if s.url, err = addressIn(said); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, s.complaint())
 	}
-	s.debug = s.found(`msg="serving profiles".* address=(\S+)`)
 	return s, nil
 }
 
@@ -218,7 +216,8 @@ func (s *server) metrics(ctx context.Context) (map[string]float64, error) {
 
 // profile keeps one of the server's profiles in a file.
 func (s *server) profile(ctx context.Context, path, to string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.debug+"/debug/pprof/"+path, nil)
+	address := s.found(`msg="serving profiles".* address=(\S+)`)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/debug/pprof/"+path, nil)
 	if err != nil {
 		return err
 	}

@@ -137,6 +137,14 @@ func DecodeBeat(body io.Reader) (*Beat, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b, ok := quickBeat(raw); ok {
+		return b, nil
+	}
+	return decodeBeat(raw)
+}
+
+// decodeBeat decodes a beat in any form that JSON may have.
+func decodeBeat(raw []byte) (*Beat, error) {
 	var b Beat
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if err := dec.Decode(&b); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"sync"
 )
 
 // ErrTooLarge is wrapped by the error for a report above [MaxBytes].
@@ -56,6 +57,12 @@ func Decode(body io.Reader) (*Report, error) {
 	return &r, nil
 }
 
+// usualBytes is more than most beats have, unpacked.
+const usualBytes = 8 << 10
+
+// unpackers are used again: each takes 40 KiB.
+var unpackers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
 func unpack(body io.Reader) ([]byte, error) {
 	head := make([]byte, 2)
 	n, err := io.ReadFull(body, head)
@@ -64,17 +71,18 @@ func unpack(body io.Reader) ([]byte, error) {
 	}
 	src := io.MultiReader(bytes.NewReader(head[:n]), body)
 	if n == 2 && head[0] == 0x1f && head[1] == 0x8b {
-		zr, err := gzip.NewReader(src)
-		if err != nil {
+		zr := unpackers.Get().(*gzip.Reader)
+		defer unpackers.Put(zr)
+		if err := zr.Reset(src); err != nil {
 			return nil, fmt.Errorf("unpacking report: %w", err)
 		}
-		defer zr.Close() //nolint:errcheck // reading only; damage shows in Read
 		src = zr
 	}
-	raw, err := io.ReadAll(io.LimitReader(src, MaxBytes+1))
-	if err != nil {
+	text := bytes.NewBuffer(make([]byte, 0, usualBytes))
+	if _, err := text.ReadFrom(io.LimitReader(src, MaxBytes+1)); err != nil {
 		return nil, fmt.Errorf("unpacking report: %w", err)
 	}
+	raw := text.Bytes()
 	if len(raw) > MaxBytes {
 		return nil, fmt.Errorf("%w: report must be at most %d bytes unpacked", ErrTooLarge, MaxBytes)
 	}

@@ -89,7 +89,7 @@ func (a *agent) round(ctx context.Context) time.Duration {
 
 // spread is a time of at least so much, and up to so much more.
 func (a *agent) spread(least, more time.Duration) time.Duration {
-	return least + time.Duration(a.rng.Uint64()%uint64(more+1)) //nolint:gosec // never negative
+	return least + time.Duration(a.rng.Uint64()%uint64(more+1))
 }
 
 // taken takes note of whether the last report was taken in.

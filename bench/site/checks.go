@@ -132,8 +132,8 @@ func (m *monitoring) flip(n int) {
 			list, told = m.nagios, false
 		}
 		w := &list[m.rng.Uint64()%uint64(len(list))]
-		k := int(m.rng.Uint64() % (checksPerHost + 1)) //nolint:gosec // small
-		for i := range w.results {                     // rather one that is bad
+		k := int(m.rng.Uint64() % (checksPerHost + 1))
+		for i := range w.results { // rather one that is bad
 			if w.results[i].bad {
 				k = i
 			}

@@ -45,7 +45,7 @@ func newCrowd(opt options, begin time.Time) (*crowd, error) {
 	}
 	c := &crowd{options: opt, site: s, byName: map[string]*agent{}, marks: newMarks()}
 	for i, name := range s.Nodes() {
-		a := newAgent(c, name, uint64(i)) //nolint:gosec // an index
+		a := newAgent(c, name, uint64(i))
 		c.agents = append(c.agents, a)
 		c.byName[name] = a
 	}

@@ -16,6 +16,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -102,7 +103,7 @@ func (o *options) check() error {
 	case o.duration < time.Second:
 		return fmt.Errorf("-duration must be 1s or more, is %s", o.duration)
 	case o.viewers < 0 || o.flips < 0:
-		return fmt.Errorf("-viewers and -flips must be 0 or more")
+		return errors.New("-viewers and -flips must be 0 or more")
 	}
 	return nil
 }
@@ -112,7 +113,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(300) // the load is to be cheap, and may be large
+	debug.SetGCPercent(200) // the load is to be cheap, and may be large
 	if o.record != "" {
 		return record(ctx, o, out)
 	}

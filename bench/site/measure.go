@@ -126,8 +126,8 @@ func (b *bench) begin(ctx context.Context) (err error) {
 	if b.server, err = startServer(ctx, b.dotm, sources); err != nil {
 		return err
 	}
-	for _, a := range b.crowd.agents {
-		a.line.address = b.server.address()
+	for i, a := range b.crowd.agents {
+		a.line.address, a.line.from = b.server.address(), ownLoopback(i)
 	}
 	b.viewers = newViewers(b.server.url, b.crowd.marks)
 	fmt.Fprintf(b.say, "%d hosts, of which %d run; the server is process %d on %s\n", len(b.crowd.agents), len(running), b.server.cmd.Process.Pid, b.server.url)
@@ -252,7 +252,11 @@ func (b *bench) span(ctx context.Context) error {
 
 // stalled notes the longest work of the writer that the server remembers.
 func (b *bench) stalled(m map[string]float64) {
-	b.f.Stall = max(b.f.Stall, math.Round(m["dotm_writer_longest_seconds"]*1e5)/100)
+	longest, known := m["dotm_writer_longest_seconds"]
+	if !known {
+		longest = m["dotm_writer_wait_longest_seconds"]
+	}
+	b.f.Stall = max(b.f.Stall, math.Round(longest*1e5)/100)
 }
 
 // profileFor takes profiles of the server meanwhile, if they were asked for.

@@ -56,7 +56,7 @@ func (c *crowd) recordAll(ctx context.Context, to *recording.Direct, end time.Ti
 				continue
 			}
 			a.last, n = at, n+1
-			r.Sequence = uint64(round) + 1 //nolint:gosec // never negative
+			r.Sequence = uint64(round) + 1
 			if err := to.Report(at, steady(r)); err != nil {
 				return n, err
 			}

@@ -50,9 +50,9 @@ func newScript(r *report.Report) (*script, error) {
 	for i := range r.Connections {
 		c := &r.Connections[i]
 		w := &s.rows[i]
-		*w = row{pid: int32(c.PID), peers: int32(c.Peers), count: int32(c.Count), opened: uint32(c.Opened), from: uint32(len(s.tuples))} //nolint:gosec // bounded by the site
+		*w = row{pid: int32(c.PID), peers: int32(c.Peers), count: int32(c.Count), opened: uint32(c.Opened), from: uint32(len(s.tuples))}
 		if h := c.Health; h != nil {
-			w.measured, w.rtt, w.segments, w.sent, w.received = int32(h.Measured), h.RTT, h.Segments, h.Sent, h.Received //nolint:gosec // bounded by the site
+			w.measured, w.rtt, w.segments, w.sent, w.received = int32(h.Measured), h.RTT, h.Segments, h.Sent, h.Received
 		}
 		for k, t := range c.Tuples {
 			if k > 0 {
@@ -60,7 +60,7 @@ func newScript(r *report.Report) (*script, error) {
 			}
 			s.tuples = strconv.AppendUint(s.tuples, t, 10)
 		}
-		w.to = uint32(len(s.tuples)) //nolint:gosec // a report is bounded
+		w.to = uint32(len(s.tuples))
 	}
 	return s, nil
 }
@@ -107,8 +107,8 @@ func (w *row) append(to []byte, i int, tuples []byte, chance uint64) []byte {
 		count = max(count, 1)
 	}
 	to = strconv.AppendInt(append(to, `{"row":`...), int64(i), 10)
-	field("pid", uint64(w.pid))     //nolint:gosec // never negative
-	field("peers", uint64(w.peers)) //nolint:gosec // never negative
+	field("pid", uint64(w.pid))
+	field("peers", uint64(w.peers))
 	field("count", count)
 	field("opened", uint64(w.opened)/2+chance>>10&3)
 	if w.measured > 0 {

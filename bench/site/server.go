@@ -71,8 +71,8 @@ func startServer(ctx context.Context, dotm, sources string) (s *server, err erro
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()                                                                                     //nolint:errcheck // the child has its own
-	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), dotm, "serve", "--listen", ownAddress()+":0", //nolint:gosec // the program that was named
+	defer log.Close() //nolint:errcheck // the child has its own
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), dotm, "serve", "--listen", ownAddress()+":0",
 		"--insecure", "--data", filepath.Join(s.dir, "data"), "--config", config, "--debug-listen", "127.0.0.1:0")
 	s.cmd.Stderr = log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

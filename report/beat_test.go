@@ -448,7 +448,7 @@ func wide(n int) (*Report, *Beat) {
 		r.Connections = append(r.Connections, row)
 	}
 	b := beat()
-	b.Structure, b.Connections, b.Shortages = Structure(r), nil, nil
+	b.Structure, b.Connections = Structure(r), nil
 	for i := 0; i < n; i += 5 {
 		b.Connections = append(b.Connections, r.Connections[i].Numbers(i))
 	}

@@ -45,6 +45,18 @@ func Decode(body io.Reader) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	r, ok := quickReport(raw)
+	if !ok {
+		if r, err = decodeReport(raw); err != nil {
+			return nil, err
+		}
+	}
+	r.unmap()
+	return r, nil
+}
+
+// decodeReport decodes a report in any form that JSON may have.
+func decodeReport(raw []byte) (*Report, error) {
 	var r Report
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if err := dec.Decode(&r); err != nil {
@@ -53,7 +65,6 @@ func Decode(body io.Reader) (*Report, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, broken("report", "must be one JSON object and nothing after it", fmt.Sprintf("more text at byte %d", dec.InputOffset()))
 	}
-	r.unmap()
 	return &r, nil
 }
 

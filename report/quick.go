@@ -1,7 +1,9 @@
 package report
 
 import (
+	"bytes"
 	"math"
+	"net/netip"
 	"time"
 )
 
@@ -13,10 +15,15 @@ func quickBeat(raw []byte) (*Beat, bool) {
 	q := quick{raw: raw, ok: true}
 	var b Beat
 	members(&q, &b, beatMembers)
-	if q.ok && q.at < len(raw) && raw[q.at] == '\n' {
-		q.at++
-	}
-	return &b, q.ok && q.at == len(raw)
+	return &b, q.ended()
+}
+
+// quickReport is [quickBeat] for whole reports, as [Encode] writes them.
+func quickReport(raw []byte) (*Report, bool) {
+	q := quick{raw: raw, ok: true, names: map[string]string{}}
+	var r Report
+	members(&q, &r, reportMembers)
+	return &r, q.ended()
 }
 
 // quick reads JSON. The first thing that it doesn't know ends that: ok is false then, and
@@ -25,8 +32,15 @@ type quick struct {
 	raw     []byte
 	at      int
 	ok      bool
-	tuples  []uint64 // of all rows
-	healths []Health // likewise
+	tuples  []uint64          // of all rows
+	healths []Health          // likewise
+	names   map[string]string // those read, so that equal ones are one
+}
+
+// ended tells whether all was read, but for the end of the line.
+func (q *quick) ended() bool {
+	q.next('\n')
+	return q.ok && q.at == len(q.raw)
 }
 
 // member is one field of an object.
@@ -113,7 +127,44 @@ func (q *quick) plain() []byte {
 	return nil
 }
 
+// text reads a string.
 func (q *quick) text() string { return string(q.plain()) }
+
+// name reads a string that may come often.
+func (q *quick) name() string {
+	s := q.plain()
+	known, ok := q.names[string(s)]
+	if !ok {
+		known = string(s)
+		q.names[known] = known
+	}
+	return known
+}
+
+// addressed reads an address of some kind.
+func addressed[T any, P interface {
+	*T
+	UnmarshalText(text []byte) error
+}](q *quick) (a T) {
+	if s := q.plain(); q.ok && P(&a).UnmarshalText(s) != nil {
+		q.ok = false
+	}
+	return a
+}
+
+// flag reads what is true or false.
+func (q *quick) flag() bool {
+	switch rest := q.raw[q.at:]; {
+	case bytes.HasPrefix(rest, []byte("true")):
+		q.at += len("true")
+		return true
+	case bytes.HasPrefix(rest, []byte("false")):
+		q.at += len("false")
+		return false
+	}
+	q.ok = false
+	return false
+}
 
 // number reads a whole number of at most so much.
 func (q *quick) number(most uint64) (n uint64) {
@@ -137,6 +188,7 @@ func (q *quick) number(most uint64) (n uint64) {
 
 func (q *quick) integer() int    { return int(q.number(math.MaxInt)) }       //nolint:gosec // it fits
 func (q *quick) long() int64     { return int64(q.number(math.MaxInt64)) }   //nolint:gosec // it fits
+func (q *quick) port() uint16    { return uint16(q.number(math.MaxUint16)) } //nolint:gosec // it fits
 func (q *quick) small() uint32   { return uint32(q.number(math.MaxUint32)) } //nolint:gosec // it fits
 func (q *quick) counter() uint64 { return q.number(math.MaxUint64) }
 
@@ -148,21 +200,29 @@ func (q *quick) moment() (t time.Time) {
 	return t
 }
 
-// hashes reads a list of numbers.
+// hashes reads a list of numbers. Those of many rows share one piece of memory.
 func (q *quick) hashes() []uint64 {
-	q.take('[')
 	from := len(q.tuples)
-	if q.next(']') {
+	if q.tuples = values(q, q.tuples, (*quick).counter); len(q.tuples) == from {
 		return []uint64{}
 	}
+	return q.tuples[from:len(q.tuples):len(q.tuples)]
+}
+
+// values reads a list behind what is there.
+func values[T any](q *quick, to []T, one func(*quick) T) []T {
+	q.take('[')
+	if q.next(']') {
+		return to
+	}
 	for q.ok {
-		q.tuples = append(q.tuples, q.counter())
+		to = append(to, one(q))
 		if q.next(']') {
-			return q.tuples[from:len(q.tuples):len(q.tuples)]
+			return to
 		}
 		q.take(',')
 	}
-	return nil
+	return to
 }
 
 // health reads what is measured. Many share one piece of memory, as those of a report
@@ -193,6 +253,7 @@ var beatMembers = []member[Beat]{
 	{"listeners", func(q *quick, b *Beat) { b.Listeners = list(q, listenerMembers) }},
 	{"connections", func(q *quick, b *Beat) { b.Connections = list(q, connectionMembers) }},
 	{"forwards", func(q *quick, b *Beat) { b.Forwards = list(q, forwardMembers) }},
+	{"shortages", func(q *quick, b *Beat) { b.Shortages = list(q, shortageMembers) }},
 	{"coverage", func(q *quick, b *Beat) { members(q, &b.Coverage, coverageMembers) }},
 	{"cost", func(q *quick, b *Beat) { members(q, &b.Cost, costMembers) }},
 }
@@ -263,4 +324,128 @@ var costMembers = []member[Cost]{
 	{"wall_us", func(q *quick, c *Cost) { c.WallMicros = q.long() }},
 	{"process_cpu_us", func(q *quick, c *Cost) { c.ProcessMicros = q.long() }},
 	{"rss_bytes", func(q *quick, c *Cost) { c.RSSBytes = q.long() }},
+}
+
+var reportMembers = []member[Report]{
+	{"version", func(q *quick, r *Report) { r.Version = q.text() }},
+	{"node", func(q *quick, r *Report) { members(q, &r.Node, nodeMembers) }},
+	{"zone", func(q *quick, r *Report) { r.Zone = q.text() }},
+	{"agent", func(q *quick, r *Report) { members(q, &r.Agent, agentMembers) }},
+	{"sequence", func(q *quick, r *Report) { r.Sequence = q.counter() }},
+	{"counted", func(q *quick, r *Report) { r.Counted = q.counter() }},
+	{"time", func(q *quick, r *Report) { r.Time = q.moment() }},
+	{"lag_ms", func(q *quick, r *Report) { r.LagMS = q.long() }},
+	{"span_ms", func(q *quick, r *Report) { r.SpanMS = q.long() }},
+	{"interval_ms", func(q *quick, r *Report) { r.IntervalMS = q.long() }},
+	{"interfaces", func(q *quick, r *Report) { r.Interfaces = list(q, interfaceMembers) }},
+	{"namespaces", func(q *quick, r *Report) { r.Namespaces = list(q, namespaceMembers) }},
+	{"containers", func(q *quick, r *Report) { r.Containers = list(q, containerMembers) }},
+	{"listeners", func(q *quick, r *Report) { r.Listeners = list(q, wholeListenerMembers) }},
+	{"connections", func(q *quick, r *Report) { r.Connections = list(q, wholeConnectionMembers) }},
+	{"forwards", func(q *quick, r *Report) { r.Forwards = list(q, wholeForwardMembers) }},
+	{"sources", func(q *quick, r *Report) { r.Sources = list(q, sourceMembers) }},
+	{"shortages", func(q *quick, r *Report) { r.Shortages = list(q, shortageMembers) }},
+	{"notes", func(q *quick, r *Report) { r.Notes = list(q, noteMembers) }},
+	{"coverage", func(q *quick, r *Report) { members(q, &r.Coverage, coverageMembers) }},
+	{"cost", func(q *quick, r *Report) { members(q, &r.Cost, costMembers) }},
+}
+
+var agentMembers = []member[Agent]{
+	{"version", func(q *quick, a *Agent) { a.Version = q.text() }},
+	{"method", func(q *quick, a *Agent) { a.Method = q.text() }},
+	{"instance", func(q *quick, a *Agent) { a.Instance = q.text() }},
+	{"policy", func(q *quick, a *Agent) { a.Policy = q.text() }},
+}
+
+var interfaceMembers = []member[Interface]{
+	{"name", func(q *quick, i *Interface) { i.Name = q.text() }},
+	{"addresses", func(q *quick, i *Interface) { i.Addresses = values(q, []netip.Prefix{}, addressed[netip.Prefix]) }},
+}
+
+var namespaceMembers = []member[Namespace]{
+	{"container", func(q *quick, n *Namespace) { n.Container = q.text() }},
+	{"addresses", func(q *quick, n *Namespace) { n.Addresses = values(q, []netip.Addr{}, addressed[netip.Addr]) }},
+}
+
+var containerMembers = []member[Container]{
+	{"name", func(q *quick, c *Container) { c.Name = q.text() }},
+	{"id", func(q *quick, c *Container) { c.ID = q.text() }},
+	{"runtime", func(q *quick, c *Container) { c.Runtime = q.name() }},
+	{"image", func(q *quick, c *Container) { c.Image = q.name() }},
+	{"pod", func(q *quick, c *Container) { c.Pod = q.text() }},
+	{"pod_namespace", func(q *quick, c *Container) { c.PodNamespace = q.name() }},
+}
+
+var wholeListenerMembers = []member[Listener]{
+	{"namespace", func(q *quick, l *Listener) { l.Namespace = q.integer() }},
+	{"protocol", func(q *quick, l *Listener) { l.Protocol = Protocol(q.name()) }},
+	{"address", func(q *quick, l *Listener) { l.Address = addressed[netip.Addr](q) }},
+	{"dual", func(q *quick, l *Listener) { l.Dual = q.flag() }},
+	{"port", func(q *quick, l *Listener) { l.Port = q.port() }},
+	{"process", func(q *quick, l *Listener) { l.Process = q.name() }},
+	{"pid", func(q *quick, l *Listener) { l.PID = q.integer() }},
+	{"user", func(q *quick, l *Listener) { l.User = q.name() }},
+	{"unit", func(q *quick, l *Listener) { l.Unit = q.name() }},
+	{"container", func(q *quick, l *Listener) { l.Container = q.integer() }},
+	{"queue", func(q *quick, l *Listener) { l.Queue = q.small() }},
+	{"queue_max", func(q *quick, l *Listener) { l.QueueMax = q.small() }},
+	{"drops", func(q *quick, l *Listener) { l.Drops = q.counter() }},
+	{"own", func(q *quick, l *Listener) { l.Own = q.flag() }},
+}
+
+var wholeConnectionMembers = []member[Connection]{
+	{"namespace", func(q *quick, c *Connection) { c.Namespace = q.integer() }},
+	{"direction", func(q *quick, c *Connection) { c.Direction = Direction(q.name()) }},
+	{"protocol", func(q *quick, c *Connection) { c.Protocol = Protocol(q.name()) }},
+	{"process", func(q *quick, c *Connection) { c.Process = q.name() }},
+	{"pid", func(q *quick, c *Connection) { c.PID = q.integer() }},
+	{"user", func(q *quick, c *Connection) { c.User = q.name() }},
+	{"unit", func(q *quick, c *Connection) { c.Unit = q.name() }},
+	{"container", func(q *quick, c *Connection) { c.Container = q.integer() }},
+	{"peer", func(q *quick, c *Connection) { c.Peer = addressed[netip.Addr](q) }},
+	{"peer_network", func(q *quick, c *Connection) { c.PeerNetwork = addressed[netip.Prefix](q) }},
+	{"peers", func(q *quick, c *Connection) { c.Peers = q.integer() }},
+	{"port", func(q *quick, c *Connection) { c.Port = q.port() }},
+	{"local", func(q *quick, c *Connection) { c.Local = addressed[netip.Addr](q) }},
+	{"called", func(q *quick, c *Connection) { c.Called = addressed[netip.Addr](q) }},
+	{"tuples", func(q *quick, c *Connection) { c.Tuples = q.hashes() }},
+	{"local_port", func(q *quick, c *Connection) { c.LocalPort = q.port() }},
+	{"via", func(q *quick, c *Connection) { c.Via = addressed[netip.AddrPort](q) }},
+	{"count", func(q *quick, c *Connection) { c.Count = q.integer() }},
+	{"opened", func(q *quick, c *Connection) { c.Opened = q.counter() }},
+	{"refused", func(q *quick, c *Connection) { c.Refused = q.counter() }},
+	{"timed_out", func(q *quick, c *Connection) { c.TimedOut = q.counter() }},
+	{"failed", func(q *quick, c *Connection) { c.Failed = q.counter() }},
+	{"health", func(q *quick, c *Connection) { c.Health = q.health() }},
+	{"own", func(q *quick, c *Connection) { c.Own = q.flag() }},
+}
+
+var wholeForwardMembers = []member[Forward]{
+	{"protocol", func(q *quick, f *Forward) { f.Protocol = Protocol(q.name()) }},
+	{"from", func(q *quick, f *Forward) { f.From = addressed[netip.AddrPort](q) }},
+	{"to", func(q *quick, f *Forward) { f.To = addressed[netip.AddrPort](q) }},
+	{"count", func(q *quick, f *Forward) { f.Count = q.integer() }},
+}
+
+var sourceMembers = []member[Source]{
+	{"protocol", func(q *quick, s *Source) { s.Protocol = Protocol(q.name()) }},
+	{"client", func(q *quick, s *Source) { s.Client = addressed[netip.Addr](q) }},
+	{"as", func(q *quick, s *Source) { s.As = addressed[netip.Addr](q) }},
+	{"server", func(q *quick, s *Source) { s.Server = addressed[netip.AddrPort](q) }},
+	{"count", func(q *quick, s *Source) { s.Count = q.integer() }},
+}
+
+var shortageMembers = []member[Shortage]{
+	{"kind", func(q *quick, s *Shortage) { s.Kind = q.text() }},
+	{"process", func(q *quick, s *Shortage) { s.Process = q.text() }},
+	{"pid", func(q *quick, s *Shortage) { s.PID = q.integer() }},
+	{"server", func(q *quick, s *Shortage) { s.Server = addressed[netip.AddrPort](q) }},
+	{"used", func(q *quick, s *Shortage) { s.Used = q.counter() }},
+	{"max", func(q *quick, s *Shortage) { s.Max = q.counter() }},
+}
+
+var noteMembers = []member[Note]{
+	{"code", func(q *quick, n *Note) { n.Code = q.text() }},
+	{"text", func(q *quick, n *Note) { n.Text = q.text() }},
+	{"hint", func(q *quick, n *Note) { n.Hint = q.text() }},
 }

@@ -22,11 +22,10 @@ func asJSON(t testing.TB, b *Beat) []byte {
 	return append(raw, '\n')
 }
 
-// TestQuickTakesOurs: what our agents write needs no other decoder, unless there is a
-// shortage, and says the same with it.
+// TestQuickTakesOurs: what our agents write needs no other decoder, and says the same
+// with it.
 func TestQuickTakesOurs(t *testing.T) {
 	b := beat()
-	b.Shortages = nil
 	raw := asJSON(t, b)
 	got, ok := quickBeat(raw)
 	if !ok {
@@ -36,18 +35,11 @@ func TestQuickTakesOurs(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v (%v)", got, want, err)
 	}
-	if _, ok := quickBeat(asJSON(t, beat())); ok {
-		t.Error("a shortage is taken")
-	}
-	if got, err := DecodeBeat(bytes.NewReader(asJSON(t, beat()))); err != nil || len(got.Shortages) != 1 {
-		t.Errorf("a beat with a shortage: %+v, %v", got, err)
-	}
 }
 
 // TestQuickRefuses what encoding/json reads in another way, or not at all.
 func TestQuickRefuses(t *testing.T) {
 	b := beat()
-	b.Shortages = nil
 	good := string(asJSON(t, b))
 	for _, change := range [][2]string{
 		{`"sequence":43`, `"sequence": 43`}, {`"sequence":43`, `"sequence":043`}, {`"sequence":43`, `"sequence":-43`},
@@ -66,6 +58,52 @@ func TestQuickRefuses(t *testing.T) {
 			t.Errorf("%s instead of %s is taken", change[1], change[0])
 		}
 	}
+}
+
+// sameReport is sameAsJSON for whole reports.
+func sameReport(t rapid.TB, raw []byte) (taken bool) {
+	t.Helper()
+	got, ok := quickReport(raw)
+	if !ok {
+		return false
+	}
+	want, err := decodeReport(raw)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("%s\ngot %+v\nwant %+v (%v)", raw, got, want, err)
+	}
+	return true
+}
+
+// plainReport is a report without what the quick decoder leaves to the other.
+func plainReport() *Report {
+	r := full()
+	for i := range r.Notes {
+		r.Notes[i].Text, r.Notes[i].Hint = "seen", "look"
+	}
+	for i := range r.Connections {
+		r.Connections[i].Process = "nginx"
+	}
+	return r
+}
+
+// TestQuickReport: a whole report as our agents write it is taken, and reads the same;
+// changed anywhere, it reads the same, or isn't taken.
+func TestQuickReport(t *testing.T) {
+	good, err := json.Marshal(plainReport())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !sameReport(t, good) {
+		t.Fatalf("it is not taken: %s", good)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		raw := bytes.Clone(good)
+		for range rapid.IntRange(1, 3).Draw(t, "changes") {
+			i := rapid.IntRange(0, len(raw)-1).Draw(t, "where")
+			raw[i] = rapid.SampledFrom([]byte(`{}[],:"0123456789 \ax-.e`)).Draw(t, "what")
+		}
+		sameReport(t, raw)
+	})
 }
 
 // sameAsJSON fails if the quick decoder takes what encoding/json doesn't, or reads it in
@@ -88,7 +126,6 @@ func sameAsJSON(t rapid.TB, raw []byte) (taken bool) {
 func TestQuickIsRight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := beat()
-		b.Shortages = nil
 		b.At = time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")).UTC()
 		b.Sequence = rapid.Uint64().Draw(t, "sequence")
 		b.Connections = rapid.SliceOfN(rapid.Make[ConnectionNumbers](), 0, 5).Draw(t, "connections")
@@ -109,17 +146,24 @@ func TestQuickIsRight(t *testing.T) {
 // FuzzQuick is [TestQuickIsRight] for any bytes.
 func FuzzQuick(f *testing.F) {
 	b := beat()
-	b.Shortages = nil
 	f.Add(asJSON(f, b))
 	f.Add([]byte(`{}`))
-	f.Fuzz(func(t *testing.T, raw []byte) { sameAsJSON(t, raw) })
+	whole, err := json.Marshal(plainReport())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		sameAsJSON(t, raw)
+		sameReport(t, raw)
+	})
 }
 
 // BenchmarkBeat decodes a beat of 20 rows with both decoders.
 func BenchmarkBeat(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	told := beat()
-	told.Shortages, told.Connections = nil, nil
+	told.Connections = nil
 	for i := range 20 {
 		told.Connections = append(told.Connections, ConnectionNumbers{
 			Row: i, PID: 4000 + i, Count: 4, Opened: 2, Tuples: []uint64{r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()},

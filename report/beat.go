@@ -327,13 +327,20 @@ func (r *Report) Steady() {
 	}
 }
 
-// Busy is the report without rows that say nothing.
+// Busy is the report without rows that say nothing. It shares its rows with the report,
+// as far as it can.
 func (r *Report) Busy() *Report {
 	busy := *r
-	busy.Connections = make([]Connection, 0, len(r.Connections))
-	for i := range r.Connections {
-		if !r.Connections[i].Idle() {
-			busy.Connections = append(busy.Connections, r.Connections[i])
+	first := 0
+	for first < len(r.Connections) && !r.Connections[first].Idle() {
+		first++
+	}
+	if first < len(r.Connections) {
+		busy.Connections = append(make([]Connection, 0, len(r.Connections)), r.Connections[:first]...)
+		for i := range r.Connections[first:] {
+			if c := &r.Connections[first+i]; !c.Idle() {
+				busy.Connections = append(busy.Connections, *c)
+			}
 		}
 	}
 	busy.Forwards = nil

@@ -45,6 +45,7 @@ type options struct {
 	interval           time.Duration
 	structure          float64
 	warm, duration     time.Duration
+	patience           time.Duration
 	viewers            int
 	checks             int
 	flips              int
@@ -65,6 +66,7 @@ func parseFlags(args []string, out io.Writer) (o options, err error) {
 	f.Float64Var(&o.structure, "structure", 2, "percent of the reports whose structure is another")
 	f.DurationVar(&o.warm, "warm", 30*time.Second, "how long all report before it is measured")
 	f.DurationVar(&o.duration, "duration", time.Minute, "how long it is measured, or recorded")
+	f.DurationVar(&o.patience, "patience", 2*time.Minute, "how long is waited for all to report, and to look; then it is measured all the same")
 	f.IntVar(&o.viewers, "viewers", 100, "viewers of the chart")
 	f.IntVar(&o.checks, "checks", -1, "results of monitoring systems; -1: ten for each node")
 	f.IntVar(&o.flips, "flips", 10, "how many of them go bad, or fine again, in a second")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -53,6 +54,7 @@ type figures struct {
 	Reconnects  int64   `json:"stream_reconnects"`        //
 	StreamBytes float64 `json:"stream_bytes_per_viewer"`  // over the line, in a second
 	ChartBytes  int64   `json:"chart_bytes"`              // the answer for level pool, over the line
+	Late        string  `json:"late,omitempty"`           // what did not come in time
 	Complaint   string  `json:"last_error,omitempty"`     //
 	Complete    float64 `json:"cold_complete_s,omitzero"` // from the first report to the whole chart
 	Reporting   float64 `json:"cold_reporting_s,omitzero"`
@@ -149,15 +151,15 @@ const eachBegins = 6 * time.Millisecond
 func (b *bench) steady(ctx context.Context) error {
 	ramp := max(b.interval, time.Duration(len(b.crowd.agents))*eachBegins)
 	b.wait = append(b.wait, b.crowd.start(ctx, ramp))
-	if err := b.until(ctx, "all report", ramp+5*time.Minute, b.allReport); err != nil {
+	if err := b.untilOrLate(ctx, "all report", ramp+b.patience, b.allReport); err != nil {
 		return err
 	}
 	sleep(ctx, time.Second) // the last of them are part of the chart
 	b.wait = append(b.wait, b.viewers.start(ctx, questions(b.options.viewers, b.crowd.site.Running())))
-	if err := b.until(ctx, "all viewers look", 5*time.Minute, func() bool { return int(b.viewers.connected.Load()) >= b.options.viewers }); err != nil {
-		return fmt.Errorf("%w (%s)", err, b.viewers.complaint())
+	if err := b.untilOrLate(ctx, "all viewers look", b.patience, func() bool { return int(b.viewers.connected.Load()) >= b.options.viewers }); err != nil {
+		return err
 	}
-	fmt.Fprintf(b.say, "all report, and %d viewers look; warming up for %s\n", b.options.viewers, b.warm)
+	fmt.Fprintf(b.say, "%d report, and %d viewers look; warming up for %s\n", b.crowd.reporting.Load(), b.viewers.connected.Load(), b.warm)
 	sleep(ctx, b.warm)
 	if err := b.span(ctx); err != nil {
 		return err
@@ -171,12 +173,27 @@ func (b *bench) allReport() bool {
 	return int(b.crowd.reporting.Load()) >= len(b.crowd.site.Running())
 }
 
+// untilOrLate is until for what goes on without it: that it is late is told with the
+// figures.
+func (b *bench) untilOrLate(ctx context.Context, what string, within time.Duration, done func() bool) error {
+	err := b.until(ctx, what, within, done)
+	if errors.Is(err, errLate) {
+		b.f.Late = fmt.Sprintf("%s: not within %s (agents: %s; viewers: %s)", what, within.Round(time.Second), b.crowd.complaint(), b.viewers.complaint())
+		fmt.Fprintln(b.say, b.f.Late)
+		return nil
+	}
+	return err
+}
+
+// errLate is wrapped by the error for what did not come in time.
+var errLate = errors.New("too late")
+
 // until waits for something.
 func (b *bench) until(ctx context.Context, what string, within time.Duration, done func() bool) error {
 	for end := time.Now().Add(within); !done(); {
 		if time.Now().After(end) {
-			return fmt.Errorf("%s: not within %s; %d agents report, the last error is %q; the server says:\n%s",
-				what, within, b.crowd.reporting.Load(), b.crowd.complaint(), b.server.complaint())
+			return fmt.Errorf("%w: %s: not within %s; %d agents report, the last error is %q; the server says:\n%s",
+				errLate, what, within, b.crowd.reporting.Load(), b.crowd.complaint(), b.server.complaint())
 		}
 		if _, err := b.server.usage(); err != nil {
 			return fmt.Errorf("the server is gone: %s", b.server.complaint())

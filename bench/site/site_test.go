@@ -8,23 +8,43 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/recording"
 )
 
-// dotm is the program of this source folder, built once for all tests.
+// built is the program of this source folder, in a folder that is gone when the tests
+// have ended.
+var built struct {
+	once sync.Once
+	dir  string
+	path string
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = os.RemoveAll(built.dir)
+	os.Exit(code)
+}
+
+// dotm is the program under measurement, built once for all tests.
 func dotm(t *testing.T) string {
 	t.Helper()
 	if file := os.Getenv("DOTM_BINARY"); file != "" {
 		return file
 	}
-	path, err := buildDotm(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "dotm-bench-site-test-"); built.err == nil {
+			built.path, built.err = buildDotm(t.Context(), built.dir)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
 	}
-	return path
+	return built.path
 }
 
 // measured runs the benchmark, and gives what it printed as JSON.

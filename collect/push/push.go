@@ -105,7 +105,7 @@ func (b *Inbox) beat(req *http.Request, body io.Reader, sink collect.Sink) (Take
 	if before == nil {
 		return Taken{}, &Failure{http.StatusConflict, ErrWhole}
 	}
-	next, err := report.Expand(before, beat)
+	next, err := report.Retell(before.unpack(), beat)
 	if errors.Is(err, report.ErrUnknown) {
 		return Taken{}, &Failure{http.StatusConflict, fmt.Errorf("%w (%w)", ErrWhole, err)}
 	} else if err != nil {
@@ -114,7 +114,7 @@ func (b *Inbox) beat(req *http.Request, body io.Reader, sink collect.Sink) (Take
 	if err := put(req, sink, next.Busy()); err != nil {
 		return Taken{}, err
 	}
-	b.advance(keyOfBeat(beat), before, next)
+	b.advance(keyOfBeat(beat), before, before.next(next))
 	return Taken{true, beat.Policy}, nil
 }
 

@@ -131,12 +131,8 @@ func (a *agent) report(ctx context.Context) error {
 // beat tells what changed.
 func (a *agent) beat(ctx context.Context) error {
 	now := time.Now()
-	p := packers.Get().(*packer)
-	defer packers.Put(p)
 	m := moment{a.policy, a.sequence + 1, a.sequence, now, now.Sub(a.last), a.interval}
-	text, told := a.script.beat(p.text[:0], m, a.rng)
-	p.text = text
-	body, err := p.pack(text)
+	body, told, err := a.script.packed(m, a.rng)
 	if err != nil {
 		return err
 	}

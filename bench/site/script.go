@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
 	"strconv"
@@ -91,6 +92,16 @@ func (s *script) beat(to []byte, m moment, r *rand.PCG) (text []byte, told int) 
 		told++
 	}
 	return append(to, s.tail...), told
+}
+
+// packed is a beat as agents send it. The packer goes back before the beat is sent: while
+// a server is slow very many wait for its answer.
+func (s *script) packed(m moment, r *rand.PCG) (body []byte, told int, err error) {
+	p := packers.Get().(*packer)
+	defer packers.Put(p)
+	p.text, told = s.beat(p.text[:0], m, r)
+	body, err = p.pack(p.text)
+	return bytes.Clone(body), told, err
 }
 
 // append writes one [report.ConnectionNumbers]; chance says which numbers.

@@ -126,6 +126,7 @@ bench: build ## run the benchmarks that docs/benchmarks.md reports
 	$(GO) run ./bench/layout
 	$(GO) run ./bench/trouble
 	$(GO) run ./bench/up
+	$(GO) run ./bench/site -scale 100,1000
 	@if [ "$$(id -u)" = 0 ]; then $(GO) run ./bench/agent && $(GO) run ./bench/fleet; else echo "as root: go run ./bench/agent; go run ./bench/fleet"; fi
 
 clean: ## remove what was built

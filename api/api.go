@@ -40,6 +40,13 @@ type Model interface {
 	Ready() error
 }
 
+// Pacing says how busy the writer of the topology is.
+type Pacing interface {
+	// Pace is for how long it worked since the start, and the longest that it worked
+	// on one thing, within the last minute or so.
+	Pace() (busy, longest time.Duration)
+}
+
 // Settings are the settings in force and how to change them.
 type Settings interface {
 	// Settings returns those in force and the names of the fixed ones.
@@ -57,6 +64,8 @@ type Options struct {
 	History  History
 	Keeping  Keeping
 	Fleet    Fleet
+	// Pacing says how busy the writer is; nil if nobody knows.
+	Pacing Pacing
 	// Roles says what the nodes are to each other, Charts where they stand.
 	Roles  Roles
 	Charts Charts

@@ -47,6 +47,9 @@ func (h *handler) metrics(mux *router) {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		h.counts.reports, h.counts.viewers, &topologyCollector{h.Model}, &lossCollector{h.History}, &sourceCollector{h.Monitoring},
 	)
+	if h.Pacing != nil {
+		reg.MustRegister(&paceCollector{h.Pacing})
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 }
 
@@ -87,6 +90,28 @@ func (c *topologyCollector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), label)
 		}
 	}
+}
+
+// paceCollector tells how busy the writer is: nobody is taken in while it works on one
+// thing.
+type paceCollector struct{ pacing Pacing }
+
+var (
+	writerBusyDesc    = prometheus.NewDesc("dotm_writer_busy_seconds_total", "Time that the writer of the topology worked.", nil, nil)
+	writerLongestDesc = prometheus.NewDesc("dotm_writer_longest_seconds", "Longest time within the last minute that the writer worked on one thing, while all others waited.", nil, nil)
+)
+
+// Describe is part of [prometheus.Collector].
+func (c *paceCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- writerBusyDesc
+	ch <- writerLongestDesc
+}
+
+// Collect is part of [prometheus.Collector].
+func (c *paceCollector) Collect(ch chan<- prometheus.Metric) {
+	busy, longest := c.pacing.Pace()
+	ch <- prometheus.MustNewConstMetric(writerBusyDesc, prometheus.CounterValue, busy.Seconds())
+	ch <- prometheus.MustNewConstMetric(writerLongestDesc, prometheus.GaugeValue, longest.Seconds())
 }
 
 // lossCollector tells what was lost of the history.

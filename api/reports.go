@@ -36,6 +36,7 @@ func (h *handler) reports(mux *router, a *huma.OpenAPI) {
 			"403": {Description: "The report is for another host than the agent's"},
 			"409": {Description: "The report is older than one that was taken in, or imported for a node whose agent reports; or, with the type " + report.WholeWanted + ", the server doesn't have the one that a beat builds on"},
 			"413": {Description: "The report is too large"},
+			"429": {Description: "More reports come than the server can take in: later"},
 			"422": {Description: "The report breaks a rule: field, rule and value are in the detail"},
 		},
 	})

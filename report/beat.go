@@ -137,6 +137,14 @@ func DecodeBeat(body io.Reader) (*Beat, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b, ok := quickBeat(raw); ok {
+		return b, nil
+	}
+	return decodeBeat(raw)
+}
+
+// decodeBeat decodes a beat in any form that JSON may have.
+func decodeBeat(raw []byte) (*Beat, error) {
 	var b Beat
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if err := dec.Decode(&b); err != nil {
@@ -189,6 +197,14 @@ func (b *Beat) Validate() error {
 // An error that wraps [ErrUnknown] says that whole is not what the beat builds
 // on, a [*FieldError] that the beat breaks a rule.
 func Expand(whole *Report, b *Beat) (*Report, error) {
+	own := *whole
+	own.Connections = append([]Connection(nil), whole.Connections...)
+	return Retell(&own, b)
+}
+
+// Retell is [Expand] for a report whose rows of connections nobody else has: they are
+// written over.
+func Retell(whole *Report, b *Beat) (*Report, error) {
 	if whole.Agent.Instance != b.Instance || whole.Node != b.Node || whole.Sequence != b.After {
 		return nil, fmt.Errorf("%w: sequence %d of instance %q", ErrUnknown, b.After, b.Instance)
 	}
@@ -196,7 +212,8 @@ func Expand(whole *Report, b *Beat) (*Report, error) {
 	r.Version, r.Agent.Policy, r.Sequence, r.Counted = b.Version, b.Policy, b.Sequence, 0
 	r.Time, r.LagMS, r.SpanMS, r.IntervalMS = b.At, b.LagMS, b.SpanMS, b.IntervalMS
 	r.Shortages, r.Coverage, r.Cost = b.Shortages, b.Coverage, b.Cost
-	r.Listeners, r.Connections = quietListeners(whole), quietConnections(whole, b)
+	r.Listeners = quietListeners(whole)
+	quiet(whole, b)
 	r.Forwards = append([]Forward(nil), whole.Forwards...)
 	if err := r.retell(b); err != nil {
 		return nil, err
@@ -260,10 +277,10 @@ func quietListeners(whole *Report) []Listener {
 	return list
 }
 
-// quietConnections are a report's rows with nothing that happened, and what
-// goes on as it did: as many bytes in a second, for as long as they wait.
-func quietConnections(whole *Report, b *Beat) []Connection {
-	list := append([]Connection(nil), whole.Connections...)
+// quiet leaves nothing in a report's rows that happened, and lets go on what does as it
+// did: as many bytes in a second, for as long as they wait.
+func quiet(whole *Report, b *Beat) {
+	list := whole.Connections
 	var healths []Health
 	passed := b.At.Sub(whole.Time).Milliseconds()
 	for i := range list {
@@ -279,7 +296,6 @@ func quietConnections(whole *Report, b *Beat) []Connection {
 		healths = append(healths, h.after(whole.SpanMS, b.SpanMS, passed))
 		c.Health = &healths[len(healths)-1]
 	}
-	return list
 }
 
 // after is the health of a row that goes on as before, over another span.
@@ -319,13 +335,20 @@ func (r *Report) Steady() {
 	}
 }
 
-// Busy is the report without rows that say nothing.
+// Busy is the report without rows that say nothing. It shares its rows with the report,
+// as far as it can.
 func (r *Report) Busy() *Report {
 	busy := *r
-	busy.Connections = make([]Connection, 0, len(r.Connections))
-	for i := range r.Connections {
-		if !r.Connections[i].Idle() {
-			busy.Connections = append(busy.Connections, r.Connections[i])
+	first := 0
+	for first < len(r.Connections) && !r.Connections[first].Idle() {
+		first++
+	}
+	if first < len(r.Connections) {
+		busy.Connections = append(make([]Connection, 0, len(r.Connections)), r.Connections[:first]...)
+		for i := range r.Connections[first:] {
+			if c := &r.Connections[first+i]; !c.Idle() {
+				busy.Connections = append(busy.Connections, *c)
+			}
 		}
 	}
 	busy.Forwards = nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"sync"
 )
 
 // ErrTooLarge is wrapped by the error for a report above [MaxBytes].
@@ -44,6 +45,18 @@ func Decode(body io.Reader) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	r, ok := quickReport(raw)
+	if !ok {
+		if r, err = decodeReport(raw); err != nil {
+			return nil, err
+		}
+	}
+	r.unmap()
+	return r, nil
+}
+
+// decodeReport decodes a report in any form that JSON may have.
+func decodeReport(raw []byte) (*Report, error) {
 	var r Report
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if err := dec.Decode(&r); err != nil {
@@ -52,9 +65,14 @@ func Decode(body io.Reader) (*Report, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, broken("report", "must be one JSON object and nothing after it", fmt.Sprintf("more text at byte %d", dec.InputOffset()))
 	}
-	r.unmap()
 	return &r, nil
 }
+
+// usualBytes is more than most beats have, unpacked.
+const usualBytes = 8 << 10
+
+// unpackers are used again: each takes 40 KiB.
+var unpackers = sync.Pool{New: func() any { return new(gzip.Reader) }}
 
 func unpack(body io.Reader) ([]byte, error) {
 	head := make([]byte, 2)
@@ -64,17 +82,18 @@ func unpack(body io.Reader) ([]byte, error) {
 	}
 	src := io.MultiReader(bytes.NewReader(head[:n]), body)
 	if n == 2 && head[0] == 0x1f && head[1] == 0x8b {
-		zr, err := gzip.NewReader(src)
-		if err != nil {
+		zr := unpackers.Get().(*gzip.Reader)
+		defer unpackers.Put(zr)
+		if err := zr.Reset(src); err != nil {
 			return nil, fmt.Errorf("unpacking report: %w", err)
 		}
-		defer zr.Close() //nolint:errcheck // reading only; damage shows in Read
 		src = zr
 	}
-	raw, err := io.ReadAll(io.LimitReader(src, MaxBytes+1))
-	if err != nil {
+	text := bytes.NewBuffer(make([]byte, 0, usualBytes))
+	if _, err := text.ReadFrom(io.LimitReader(src, MaxBytes+1)); err != nil {
 		return nil, fmt.Errorf("unpacking report: %w", err)
 	}
+	raw := text.Bytes()
 	if len(raw) > MaxBytes {
 		return nil, fmt.Errorf("%w: report must be at most %d bytes unpacked", ErrTooLarge, MaxBytes)
 	}

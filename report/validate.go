@@ -262,7 +262,7 @@ func (r *Report) validateContainers() error {
 func (r *Report) validateForwards() error {
 	for i, f := range r.Forwards {
 		at := func(name string) string { return fmt.Sprintf("forwards[%d].%s", i, name) }
-		if err := checkProtocol(at("protocol"), f.Protocol); err != nil {
+		if err := checkProtocol(at, f.Protocol); err != nil {
 			return err
 		}
 		if !isOnePort(f.From) {
@@ -281,7 +281,7 @@ func (r *Report) validateForwards() error {
 func (r *Report) validateSources() error {
 	for i, s := range r.Sources {
 		at := func(name string) string { return fmt.Sprintf("sources[%d].%s", i, name) }
-		if err := checkProtocol(at("protocol"), s.Protocol); err != nil {
+		if err := checkProtocol(at, s.Protocol); err != nil {
 			return err
 		}
 		if !s.Client.IsValid() || s.Client.IsUnspecified() {
@@ -430,7 +430,7 @@ func (r *Report) validateRow(at func(string) string, ns int, proto Protocol, por
 	if ns < 0 || ns > len(r.Namespaces) {
 		return broken(at("namespace"), fmt.Sprintf("must be 0 to %d, the number of namespaces", len(r.Namespaces)), ns)
 	}
-	if err := checkProtocol(at("protocol"), proto); err != nil {
+	if err := checkProtocol(at, proto); err != nil {
 		return err
 	}
 	if port == 0 {
@@ -443,18 +443,26 @@ func (r *Report) validateOwner(at func(string) string, process, user, unit strin
 	if container < 0 || container > len(r.Containers) {
 		return broken(at("container"), fmt.Sprintf("must be 0 to %d, the number of containers", len(r.Containers)), container)
 	}
-	if err := checkName(at("process"), process); err != nil {
-		return err
+	if !fineName(process) || !fineName(user) || !fineName(unit) {
+		return checkFields([]text{{at("process"), process}, {at("user"), user}, {at("unit"), unit}}, MaxName)
 	}
-	if err := checkName(at("user"), user); err != nil {
-		return err
-	}
-	return checkName(at("unit"), unit)
+	return nil
 }
 
-func checkProtocol(field string, p Protocol) error {
+// fineName tells of nearly all names that they break no rule, without the field's: to
+// word that would cost more than to look.
+func fineName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(s) <= MaxName
+}
+
+func checkProtocol(at func(string) string, p Protocol) error {
 	if p != TCP && p != UDP {
-		return broken(field, "must be tcp or udp", string(p))
+		return broken(at("protocol"), "must be tcp or udp", string(p))
 	}
 	return nil
 }

@@ -122,6 +122,7 @@ type Server struct {
 	settings atomic.Pointer[store.Settings]
 	beacon   beacon
 
+	pace     pace
 	puts     chan put
 	changing sync.Mutex  // one change of settings at a time
 	changed  store.Patch // what people changed; guarded by changing

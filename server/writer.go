@@ -29,22 +29,30 @@ func (s *Server) write(ctx context.Context) {
 	tick := time.NewTicker(ageEvery)
 	defer tick.Stop()
 	for {
+		var work func()
 		select {
 		case p := <-s.puts:
-			w.report(p)
+			work = func() { w.report(p) }
 		case o := <-s.orders:
-			o.do(w)
-			close(o.done)
+			work = func() {
+				o.do(w)
+				close(o.done)
+			}
 		case <-tick.C:
-			if !w.clock.held() {
-				w.age(w.now())
+			work = func() {
+				if !w.clock.held() {
+					w.age(w.now())
+				}
 			}
 		case <-w.due:
-			w.publish(w.now())
+			work = func() { w.publish(w.now()) }
 		case <-ctx.Done():
 			w.drain()
 			return
 		}
+		began := time.Now()
+		work()
+		s.pace.note(began, time.Now())
 	}
 }
 

@@ -195,6 +195,7 @@ func (k Kind) strike(s *Site, h *host, since int64) {
 			s.begin(main)
 		}
 	case HostDies:
+		s.stirred[h] = true
 		if h.dead = since; since == 0 {
 			s.start(h)
 		}

@@ -85,6 +85,7 @@ func (s *Site) restart(p *process) {
 func (s *Site) begin(p *process) {
 	p.starts++
 	p.begun = s.now
+	s.stirred[p.host] = true
 }
 
 // bootTime is how long a host is away when it is started anew.
@@ -96,6 +97,7 @@ func (s *Site) reboot(h *host) {
 	}
 	h.off = true
 	s.judged = false
+	s.stirred[h] = true
 	s.agenda.add(s.now+bootTime, func() { s.start(h) })
 }
 
@@ -129,6 +131,7 @@ func (s *Site) scale(q *pool) {
 		case !h.off && off && h.dead == 0:
 			h.off = true
 			s.judged = false
+			s.stirred[h] = true
 		}
 	}
 }

@@ -79,6 +79,7 @@ func (s *Site) plan() {
 		s.connectProduct(p)
 	}
 	s.connectShared()
+	s.connectMesh()
 	for _, h := range s.hosts {
 		h.sortLinks()
 	}

@@ -16,15 +16,23 @@ import (
 // moments. The report is the caller's.
 func (s *Site) Report(node string, at time.Time) *report.Report {
 	s.Advance(at)
+	span := time.Duration(0)
+	if h := s.byName[node]; h != nil && h.told != 0 {
+		span = time.Duration(s.now-h.told) * time.Millisecond
+	}
+	return s.ReportOver(node, at, span)
+}
+
+// ReportOver is [Site.Report] for an agent whose look before was so long ago, whenever
+// it was asked for; 0 is an agent's first look.
+func (s *Site) ReportOver(node string, at time.Time, span time.Duration) *report.Report {
+	s.Advance(at)
 	h := s.byName[node]
 	if h == nil || !h.up() {
 		return nil
 	}
 	s.judge()
-	l := look{Site: s, host: h, span: s.now - h.told}
-	if h.told == 0 {
-		l.span = 0
-	}
+	l := look{Site: s, host: h, span: span.Milliseconds()}
 	h.told = s.now
 	h.sequence++
 	return l.take()

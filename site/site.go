@@ -30,6 +30,10 @@ type Options struct {
 	Products int
 	// Fan is how many servers of a pool a client is connected with at most; 0 is 8.
 	Fan int
+	// Connections is how many rows the report of a host has on average, in and out
+	// together: where the products' own are fewer, the hosts run agents of a mesh that
+	// talk to their neighbours. 0 leaves it at the products' own.
+	Connections int
 	// Seed tells sites of the same size apart.
 	Seed uint64
 	// Begin is the first moment; zero is the beginning of 2026.
@@ -60,6 +64,7 @@ type Site struct {
 	ran      int64 // up to when checks have run
 	judged   bool  // what fails because of others is up to date
 	changes  int64 // of the structure, for tests
+	stirred  map[*host]bool
 }
 
 // host is one machine.
@@ -200,7 +205,7 @@ func New(opt Options) (*Site, error) {
 	opt.Fan = cmp.Or(opt.Fan, 8)
 	opt.Version = cmp.Or(opt.Version, "1.0.0")
 	opt.Monitoring = opt.Monitoring.complete()
-	s := &Site{opt: opt, now: opt.Begin.UnixMilli(), byName: map[string]*host{}}
+	s := &Site{opt: opt, now: opt.Begin.UnixMilli(), byName: map[string]*host{}, stirred: map[*host]bool{}}
 	s.ran = s.now
 	s.plan()
 	s.planned = s.now - s.now%hour

@@ -39,6 +39,8 @@ type siteFlags struct {
 	Data   string `help:"Folder of the embedded store." placeholder:"DIR" type:"path" env:"DOTM_DATA"`
 	Config string `help:"Configuration file." placeholder:"FILE" type:"path" env:"DOTM_CONFIG"`
 
+	DebugListen string `help:"Loopback address to serve profiles of this process on (go tool pprof). Without it there are none." placeholder:"ADDR"`
+
 	SSH flags.SSH `embed:"" prefix:"ssh-"`
 	accessFlags
 }
@@ -125,6 +127,7 @@ type site struct {
 	server   *server.Server
 	listener net.Listener
 	local    net.Listener // for commands on this machine; nil if it can't be
+	profiles net.Listener // nil if nobody asked for them
 	data     string
 	shows    api.Data // empty: what its agents report
 	geo      *resolve.Geo
@@ -183,6 +186,11 @@ func openSite(ctx context.Context, g *console.Globals, o opening) (_ *site, err 
 	if s.listener, err = net.Listen(networkOf(address), address); err != nil {
 		return nil, listenHint(address, err)
 	}
+	if f.DebugListen != "" {
+		if s.profiles, err = listenDebug(f.DebugListen); err != nil {
+			return nil, err
+		}
+	}
 	ask, err := pollers(f, s.data, s.log)
 	if err != nil {
 		return nil, err
@@ -221,7 +229,7 @@ func openSite(ctx context.Context, g *console.Globals, o opening) (_ *site, err 
 }
 
 func (s *site) close() {
-	for _, l := range []net.Listener{s.listener, s.local} {
+	for _, l := range []net.Listener{s.listener, s.local, s.profiles} {
 		if l != nil {
 			_ = l.Close() // closed already when the server ran
 		}
@@ -317,9 +325,12 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	g, ctx := errgroup.WithContext(ctx)
 	names := newDirectory(s.server)
 	also = append(also, names.Run)
-	also = append(also, s.sweep, s.reload)
+	also = append(also, s.sweep, s.reload, s.debug)
 	handler := api.New(ctx, s.options(api.Options{
-		Model: s.server, Settings: s.server, Sink: s.server, History: s.server, Keeping: s.server, Fleet: s.server, Roles: s.server, Charts: s.server, Incidents: s.server, Telling: s.server, Recent: s.server, Declaring: s.server, Audit: s.server, Locator: s.geo, Places: s.places, Monitoring: s.server, ReadAlerts: readAlerts, UI: web.Files(), This: thisNode(),
+		Model: s.server, Pacing: s.server, Settings: s.server, Sink: s.server, History: s.server, Keeping: s.server,
+		Fleet: s.server, Roles: s.server, Charts: s.server, Incidents: s.server, Telling: s.server, Recent: s.server,
+		Declaring: s.server, Audit: s.server, Monitoring: s.server, ReadAlerts: readAlerts,
+		Locator: s.geo, Places: s.places, UI: web.Files(), This: thisNode(),
 		Member: s.member, Now: s.server.Now,
 		Names: namesOf(s.server, names), Hosts: names.Hosts,
 		Version: versionInfo(s), Log: s.log,

@@ -25,9 +25,10 @@ const (
 // was not used for longest makes room, and an agent whose report isn't kept is
 // not told to send beats. Its methods may be called from several goroutines.
 type Inbox struct {
-	now  func() time.Time
-	most int
-	room int
+	now   func() time.Time
+	most  int
+	room  int
+	turns turns
 
 	mu    sync.Mutex
 	agent map[agentKey]*list.Element
@@ -45,14 +46,14 @@ type agentKey struct {
 type kept struct {
 	key       agentKey
 	structure string
-	report    *report.Report // never written
+	report    *packed
 	bytes     int
 	used      time.Time
 }
 
 // NewInbox returns an empty one; now is the clock.
 func NewInbox(now func() time.Time) *Inbox {
-	return &Inbox{now: now, most: MaxKept, room: MaxKeptBytes, agent: map[agentKey]*list.Element{}, order: list.New()}
+	return &Inbox{now: now, most: MaxKept, room: MaxKeptBytes, turns: newTurns(), agent: map[agentKey]*list.Element{}, order: list.New()}
 }
 
 func keyOfBeat(b *report.Beat) agentKey { return agentKey{b.Node, b.Instance} }
@@ -62,10 +63,8 @@ func (b *Inbox) keep(r *report.Report) bool {
 	if r.Agent.Instance == "" || r.Sequence == 0 {
 		return false // nobody who knows of beats
 	}
-	k := &kept{
-		key: agentKey{r.Node, r.Agent.Instance}, structure: report.Structure(r),
-		report: compact(r), bytes: sizeOf(r), used: b.now(),
-	}
+	k := &kept{key: agentKey{r.Node, r.Agent.Instance}, structure: report.Structure(r), report: pack(r), used: b.now()}
+	k.bytes = k.report.bytes()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.drop(b.agent[k.key])
@@ -95,7 +94,7 @@ func (b *Inbox) drop(e *list.Element) {
 
 // find is the report that a beat of an agent builds on, if that has the
 // structure; nil if it is not there.
-func (b *Inbox) find(key agentKey, structure string) *report.Report {
+func (b *Inbox) find(key agentKey, structure string) *packed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.agent[key]
@@ -106,54 +105,11 @@ func (b *Inbox) find(key agentKey, structure string) *report.Report {
 }
 
 // advance puts what a beat made of a report in its place.
-func (b *Inbox) advance(key agentKey, from, to *report.Report) {
+func (b *Inbox) advance(key agentKey, from, to *packed) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if e := b.agent[key]; e != nil && of(e).report == from {
 		of(e).report, of(e).used = to, b.now()
 		b.order.MoveToFront(e)
 	}
-}
-
-// What rows take, with their health: rough, for the limit.
-const (
-	rowBytes      = 450
-	listenerBytes = 200
-	baseBytes     = 2048
-)
-
-func sizeOf(r *report.Report) int {
-	return baseBytes + rowBytes*len(r.Connections) + listenerBytes*(len(r.Listeners)+len(r.Forwards)+len(r.Containers)+len(r.Namespaces)+len(r.Interfaces))
-}
-
-// compact is a copy of a report in which equal names are one string: decoding
-// makes one of each.
-func compact(r *report.Report) *report.Report {
-	c := *r
-	names := map[string]string{}
-	one := func(s *string) {
-		if *s == "" {
-			return
-		}
-		if known, ok := names[*s]; ok {
-			*s = known
-		} else {
-			names[*s] = *s
-		}
-	}
-	c.Connections = append([]report.Connection(nil), r.Connections...)
-	for i := range c.Connections {
-		row := &c.Connections[i]
-		for _, s := range []*string{(*string)(&row.Direction), (*string)(&row.Protocol), &row.Process, &row.User, &row.Unit} {
-			one(s)
-		}
-	}
-	c.Listeners = append([]report.Listener(nil), r.Listeners...)
-	for i := range c.Listeners {
-		row := &c.Listeners[i]
-		for _, s := range []*string{(*string)(&row.Protocol), &row.Process, &row.User, &row.Unit} {
-			one(s)
-		}
-	}
-	return &c
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,7 +192,7 @@ func TestBadBeats(t *testing.T) {
 	if !errors.As(err, &f) || f.Status != http.StatusBadRequest {
 		t.Errorf("no JSON: %v", err)
 	}
-	if _, err := h.send(t, report.BeatType, func(w io.Writer) error { _, err := w.Write(packed(t, make([]byte, report.MaxBytes+1))); return err }); !errors.As(err, &f) || f.Status != http.StatusRequestEntityTooLarge {
+	if _, err := h.send(t, report.BeatType, func(w io.Writer) error { _, err := w.Write(gzipped(t, make([]byte, report.MaxBytes+1))); return err }); !errors.As(err, &f) || f.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a bomb: %v", err)
 	}
 }
@@ -224,7 +225,7 @@ func TestNobodysBeats(t *testing.T) {
 // TestInboxIsBounded: in number and in bytes. Who was silent for longest makes
 // room, but nobody who is still in use.
 func TestInboxIsBounded(t *testing.T) {
-	size := sizeOf(agentOf(1))
+	size := pack(agentOf(1)).bytes()
 	for name, bound := range map[string]func(*hall){
 		"number": func(h *hall) { h.most = 3 },
 		"bytes":  func(h *hall) { h.room = 3*size + size/2 },
@@ -261,19 +262,46 @@ func TestInboxIsBounded(t *testing.T) {
 	}
 }
 
-// TestSharedStrings: names of a kept report are there once.
-func TestSharedStrings(t *testing.T) {
+// TestPacked: what is packed comes out as it was, but for counters; names are there once,
+// and packing what comes out again shares what stays.
+func TestPacked(t *testing.T) {
 	r := agentOf(1)
+	r.Listeners = []report.Listener{{Protocol: report.TCP, Address: netip.IPv6Unspecified(), Port: 80, Process: string([]byte("curl"))}}
 	for i := range r.Connections {
 		r.Connections[i].Process = string([]byte("curl"))
 	}
-	kept := compact(r)
-	if diff := cmp.Diff(r, kept, sameAddresses, cmpopts.EquateEmpty()); diff != "" {
+	more := []report.Connection{
+		{
+			Direction: report.In, Protocol: report.TCP, Process: "nginx", PID: 7, User: "www-data", Unit: "nginx.service", Container: 1, Namespace: 1,
+			Peer: netip.MustParseAddr("203.0.113.7"), PeerNetwork: netip.MustParsePrefix("203.0.113.0/24"), Peers: 40, Port: 80,
+			Local: netip.IPv6Unspecified(), Called: netip.MustParseAddr("10.0.0.1"), Tuples: []uint64{3, 9}, Count: 44, Own: true,
+			Health: &report.Health{Measured: 44, RTT: 9, Sent: 1 << 40, CloseWait: 3, CloseWaitMS: 99},
+		},
+		{Direction: report.Unknown, Protocol: report.UDP, Peer: netip.MustParseAddr("10.0.0.7"), Port: 1, LocalPort: 2, Count: 1},
+		{Direction: report.Out, Protocol: report.TCP, Peer: netip.MustParseAddr("10.0.0.7"), Port: 1, Via: netip.MustParseAddrPort("10.9.9.9:80"), Tuples: []uint64{4}},
+	}
+	r.Connections = append(r.Connections, more...)
+	p := pack(r)
+	want := *r
+	want.Connections = slices.Clone(r.Connections)
+	for i := range want.Connections {
+		want.Connections[i].Opened = 0
+	}
+	got := p.unpack()
+	if diff := cmp.Diff(&want, got, sameAddresses, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	a, b := kept.Connections[0].Process, kept.Connections[1].Process
-	if stringData(a) != stringData(b) {
-		t.Error("equal names are two strings")
+	a, b := stringData(got.Connections[0].Process), stringData(got.Listeners[0].Process)
+	if a != stringData(got.Connections[1].Process) || a != b {
+		t.Error("equal names are several strings")
+	}
+	got.Connections[0].Count, got.Sequence = 99, 2
+	again := p.next(got)
+	if diff := cmp.Diff(got, again.unpack(), sameAddresses, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("again (-want +got):\n%s", diff)
+	}
+	if &again.fixed[0] != &p.fixed[0] || p.unpack().Connections[0].Count == 99 {
+		t.Error("what stays is not shared, or what was kept is written")
 	}
 }
 

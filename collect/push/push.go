@@ -2,6 +2,7 @@
 package push
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -45,11 +46,31 @@ func (b *Inbox) Receive(w http.ResponseWriter, req *http.Request, sink collect.S
 	if err != nil {
 		return Taken{}, err
 	}
-	body := http.MaxBytesReader(w, req.Body, maxPacked)
+	body, err := read(w, req) // before its turn: who sends slowly keeps nobody waiting
+	if err != nil {
+		return Taken{}, err
+	}
+	leave, err := b.turns.take(req.Context())
+	if err != nil {
+		return Taken{}, err
+	}
+	defer leave()
 	if kind == report.BeatType {
 		return b.beat(req, body, sink)
 	}
 	return b.whole(req, body, sink)
+}
+
+// read reads the body as it came.
+func read(w http.ResponseWriter, req *http.Request) (io.Reader, error) {
+	const least, most = 512, 64 << 10 // what is made room for before it is there
+	var body bytes.Buffer
+	body.Grow(int(min(max(req.ContentLength, 0)+least, most)))
+	if _, err := body.ReadFrom(http.MaxBytesReader(w, req.Body, maxPacked)); err != nil {
+		err = fmt.Errorf("reading report: %w", err)
+		return nil, &Failure{statusOf(err, http.StatusBadRequest), err}
+	}
+	return &body, nil
 }
 
 // Taken is what is known of a report that was taken in.
@@ -84,7 +105,7 @@ func (b *Inbox) beat(req *http.Request, body io.Reader, sink collect.Sink) (Take
 	if before == nil {
 		return Taken{}, &Failure{http.StatusConflict, ErrWhole}
 	}
-	next, err := report.Expand(before, beat)
+	next, err := report.Retell(before.unpack(), beat)
 	if errors.Is(err, report.ErrUnknown) {
 		return Taken{}, &Failure{http.StatusConflict, fmt.Errorf("%w (%w)", ErrWhole, err)}
 	} else if err != nil {
@@ -93,7 +114,7 @@ func (b *Inbox) beat(req *http.Request, body io.Reader, sink collect.Sink) (Take
 	if err := put(req, sink, next.Busy()); err != nil {
 		return Taken{}, err
 	}
-	b.advance(keyOfBeat(beat), before, next)
+	b.advance(keyOfBeat(beat), before, before.next(next))
 	return Taken{true, beat.Policy}, nil
 }
 

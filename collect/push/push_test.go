@@ -25,7 +25,7 @@ func (s *sink) Put(_ context.Context, r *report.Report) error {
 	return s.refusal
 }
 
-func packed(t *testing.T, raw []byte) []byte {
+func gzipped(t *testing.T, raw []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -54,8 +54,8 @@ func TestReceive(t *testing.T) {
 	}{
 		{"plain", "application/json", raw},
 		{"with a parameter", "application/json; charset=utf-8", raw},
-		{"packed", "application/gzip", packed(t, raw)},
-		{"packed and called plain", "application/json", packed(t, raw)},
+		{"packed", "application/gzip", gzipped(t, raw)},
+		{"packed and called plain", "application/json", gzipped(t, raw)},
 		{"no type", "", raw},
 	} {
 		s := &sink{}
@@ -66,7 +66,7 @@ func TestReceive(t *testing.T) {
 }
 
 func TestReceiveRefuses(t *testing.T) {
-	zeros := packed(t, make([]byte, report.MaxBytes+1))
+	zeros := gzipped(t, make([]byte, report.MaxBytes+1))
 	if len(zeros) > report.MaxBytes/100 {
 		t.Fatalf("%d packed bytes are no bomb", len(zeros))
 	}

@@ -89,12 +89,8 @@ func (b *Board) follow(snap *topology.Snapshot) {
 	if b.seen == snap {
 		return
 	}
-	for block := range snap.Blocks() {
-		var before *topology.Block
-		if b.seen != nil {
-			before = b.seen.Block(block.Node.Name)
-		}
-		if before != block && (before == nil || !sameList(before.Checks, block.Checks)) {
+	for before, block := range snap.Changed(b.seen) {
+		if block != nil && (before == nil || !sameList(before.Checks, block.Checks)) {
 			b.dirty[block.Node.Name] = true
 		}
 	}

@@ -68,11 +68,15 @@ type Arc struct {
 type Graph struct {
 	components []Component
 	edges      []Edge
+	ends       []ends // of edges, by their index
 	index      map[string]int32
 	clients    [][]Arc // of a server, by its index
 	servers    [][]Arc // of a client, by its index
 	pools      map[string]int
 }
+
+// ends are the indexes of an edge's two components.
+type ends struct{ client, server int32 }
 
 // New makes a graph. Components that only edges name are services. Edges
 // from a component to itself are dropped; of two with the same ends and kind the
@@ -85,22 +89,24 @@ func New(components []Component, edges []Edge) (*Graph, error) {
 		}
 		g.add(c)
 	}
-	type ends struct {
-		client, server int32
-		kind           EdgeKind
+	type same struct {
+		ends
+		kind EdgeKind
 	}
-	seen := make(map[ends]bool, len(edges))
+	seen := make(map[same]bool, len(edges))
+	g.edges, g.ends = make([]Edge, 0, len(edges)), make([]ends, 0, len(edges))
 	for _, e := range edges {
 		if e.Kind == "" {
 			e.Kind = Calls
 		}
-		at := ends{g.ensure(e.Client), g.ensure(e.Server), e.Kind}
+		at := same{ends{g.ensure(e.Client), g.ensure(e.Server)}, e.Kind}
 		if at.client == at.server || seen[at] {
 			continue
 		}
 		seen[at] = true
-		g.connect(at.client, at.server, e)
+		g.edges, g.ends = append(g.edges, e), append(g.ends, at.ends)
 	}
+	g.connect()
 	return g, nil
 }
 
@@ -125,11 +131,31 @@ func (g *Graph) ensure(id string) int32 {
 	return g.add(Component{ID: id})
 }
 
-func (g *Graph) connect(client, server int32, e Edge) {
-	i := int32(len(g.edges))
-	g.edges = append(g.edges, e)
-	g.clients[server] = append(g.clients[server], Arc{client, i})
-	g.servers[client] = append(g.servers[client], Arc{server, i})
+// connect makes the arcs of all edges: each list has the order of the edges, and all of
+// one side share one piece of memory.
+func (g *Graph) connect() {
+	g.clients = side(len(g.components), g.ends, func(e ends) (at, to int32) { return e.server, e.client })
+	g.servers = side(len(g.components), g.ends, func(e ends) (at, to int32) { return e.client, e.server })
+}
+
+// side is the arcs of n components, seen from one of their ends.
+func side(n int, list []ends, seen func(ends) (at, to int32)) [][]Arc {
+	count := make([]int32, n)
+	for _, e := range list {
+		at, _ := seen(e)
+		count[at]++
+	}
+	arcs, all := make([][]Arc, n), make([]Arc, len(list))
+	for i, c := range count {
+		if c > 0 {
+			arcs[i], all = all[:0:c], all[c:]
+		}
+	}
+	for i, e := range list {
+		at, to := seen(e)
+		arcs[at] = append(arcs[at], Arc{to, int32(i)})
+	}
+	return arcs
 }
 
 // Len is how many components there are.
@@ -244,7 +270,7 @@ func (g *Graph) With(ids []string) *Graph {
 		return g
 	}
 	wider := &Graph{
-		components: slices.Clone(g.components), edges: g.edges, pools: g.pools,
+		components: slices.Clone(g.components), edges: g.edges, ends: g.ends, pools: g.pools,
 		clients: slices.Clone(g.clients), servers: slices.Clone(g.servers),
 		index: make(map[string]int32, len(g.index)+len(missing)),
 	}
@@ -260,27 +286,58 @@ func (g *Graph) With(ids []string) *Graph {
 // Part is the graph with some of its components, by index, and the edges between them
 // that lead to one of those for which served is true. Pools are as large as they were.
 func (g *Graph) Part(keep, served []bool) *Graph {
-	p := &Graph{index: map[string]int32{}, pools: g.pools}
-	at := make(map[int32]int32)
-	var edges []int32
+	n, arcs := 0, 0
+	for i, kept := range keep {
+		if kept {
+			n++
+			arcs += len(g.servers[i])
+		}
+	}
+	p := &Graph{index: make(map[string]int32, n), pools: g.pools, components: make([]Component, 0, n)}
+	at := make([]int32, len(keep))
+	for i, kept := range keep {
+		if kept {
+			at[i] = int32(len(p.components))
+			p.index[g.components[i].ID] = at[i]
+			p.components = append(p.components, g.components[i])
+		}
+	}
+	edges := g.between(keep, served, arcs)
+	p.edges, p.ends = make([]Edge, len(edges)), make([]ends, len(edges))
+	for k, i := range edges {
+		e := g.ends[i]
+		p.edges[k], p.ends[k] = g.edges[i], ends{at[e.client], at[e.server]}
+	}
+	p.connect()
+	return p
+}
+
+// fewArcs is how many times fewer arcs than edges there must be to be sorted, instead of
+// looking through all edges.
+const fewArcs = 16
+
+// between are the edges, in their order, between components that are kept, of which the
+// server is one of those served. arcs is how many lead away from those kept.
+func (g *Graph) between(keep, served []bool, arcs int) []int32 {
+	out := make([]int32, 0, arcs)
+	if arcs*fewArcs > len(g.ends) {
+		for i, e := range g.ends {
+			if keep[e.client] && keep[e.server] && served[e.server] {
+				out = append(out, int32(i))
+			}
+		}
+		return out
+	}
 	for i, kept := range keep {
 		if !kept {
 			continue
 		}
-		at[int32(i)] = int32(len(p.components))
-		p.index[g.components[i].ID] = int32(len(p.components))
-		p.components = append(p.components, g.components[i])
 		for _, a := range g.servers[i] {
 			if keep[a.To] && served[a.To] {
-				edges = append(edges, a.Edge)
+				out = append(out, a.Edge)
 			}
 		}
 	}
-	p.clients, p.servers = make([][]Arc, len(p.components)), make([][]Arc, len(p.components))
-	slices.Sort(edges)
-	for _, i := range edges {
-		e := g.edges[i]
-		p.connect(at[g.index[e.Client]], at[g.index[e.Server]], e)
-	}
-	return p
+	slices.Sort(out)
+	return out
 }

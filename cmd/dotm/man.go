@@ -22,11 +22,32 @@ type manCmd struct {
 	Command string `arg:"" optional:"" help:"The command that the page is about; without it, dotm itself."`
 	Dir     string `help:"Write all pages into this folder." placeholder:"DIR" type:"path"`
 	Date    string `help:"Date of the pages." placeholder:"YYYY-MM-DD"`
+
+	Markdown bool `help:"All commands as one page of Markdown, as in docs/cli.md."`
 }
+
+// exitCodes and ownFiles stand on each page about dotm itself.
+var (
+	exitCodes = [][2]string{
+		{"0", "All went well."},
+		{"1", "Trouble was found, and was asked for (drift, --fail)."},
+		{"2", "Wrong usage, or something failed."},
+	}
+	ownFiles = [][2]string{
+		{"/etc/default/dotm", "Where the server of the package listens, and its flags."},
+		{"/etc/dotm/dotm.yaml", "Its configuration; dotm config print tells all that may stand there, and the defaults."},
+		{"/var/lib/dotm", "What it keeps, and the socket by which commands on the same machine reach it."},
+		{"/etc/default/dotm-agent", "Where the agent of the package reports to, its token and its flags."},
+		{"/var/lib/dotm-agent", "The agent's identity."},
+	}
+)
 
 // Run prints one page, or writes all of them.
 func (c *manCmd) Run(g *console.Globals, k *kong.Context) error {
 	root := k.Model.Node
+	if c.Markdown {
+		return printMarkdown(g.out, root)
+	}
 	if c.Dir == "" {
 		if c.Command == "" {
 			return printPage(g.Out, root, c.Date)
@@ -116,16 +137,20 @@ func leaves(n *kong.Node) []*kong.Node {
 func synopsis(n *kong.Node) string {
 	words := []string{`\fB` + roff(n.FullPath()) + `\fR`}
 	for _, a := range n.Positional {
-		name := `\fI` + roff(strings.ToUpper(a.Name)) + `\fR`
-		if a.IsCumulative() {
-			name += " ..."
-		}
-		if !a.Required {
-			name = "[" + name + "]"
-		}
-		words = append(words, name)
+		words = append(words, argument(a, `\fI`+roff(strings.ToUpper(a.Name))+`\fR`))
 	}
 	return strings.Join(append(words, `[\fIflags\fR]`), " ")
+}
+
+// argument shows a name as what may be left out, or may be repeated.
+func argument(a *kong.Positional, name string) string {
+	if a.IsCumulative() {
+		name += " ..."
+	}
+	if !a.Required {
+		name = "[" + name + "]"
+	}
+	return name
 }
 
 // manPage is a page that is being written.
@@ -171,17 +196,11 @@ func (p *manPage) application(n *kong.Node) {
 	}
 	p.flags(n)
 	p.macro("SH", "EXIT STATUS")
-	p.item("0", "All went well.")
-	p.item("1", roff("Trouble was found, and was asked for (--fail)."))
-	p.item("2", "Wrong usage, or something failed.")
+	for _, e := range exitCodes {
+		p.item(e[0], roff(e[1]))
+	}
 	p.macro("SH", "FILES")
-	for _, f := range [][2]string{
-		{"/etc/default/dotm", "Where the server of the package listens, and its flags."},
-		{"/etc/dotm/dotm.yaml", "Its configuration; dotm config print tells all that may stand there, and the defaults."},
-		{"/var/lib/dotm", "What it keeps, and the socket by which commands on the same machine reach it."},
-		{"/etc/default/dotm-agent", "Where the agent of the package reports to, its token and its flags."},
-		{"/var/lib/dotm-agent", "The agent's identity."},
-	} {
+	for _, f := range ownFiles {
 		p.item(`\fI`+roff(f[0])+`\fR`, roff(f[1]))
 	}
 	p.macro("SH", "SEE ALSO")
@@ -230,23 +249,31 @@ func (p *manPage) options(flags []*kong.Flag) {
 		if f.Hidden {
 			continue
 		}
-		name := roff("--" + f.Name)
-		if f.Tag.Negatable != "" {
-			name = roff("--[no-]" + f.Name)
-		}
-		term := `\fB` + name + `\fR`
+		term := `\fB` + roff(flagName(f)) + `\fR`
 		if f.Short != 0 {
 			term = `\fB` + roff("-"+string(f.Short)) + `\fR, ` + term
 		}
-		meaning := f.Help
 		if !f.IsBool() {
 			term += `=\fI` + roff(placeholder(f)) + `\fR`
-			if f.HasDefault && f.Default != "" {
-				meaning += " Default: " + f.Default + "."
-			}
 		}
-		p.item(term, roff(meaning))
+		p.item(term, roff(flagMeaning(f)))
 	}
+}
+
+// flagName is a flag as it is typed.
+func flagName(f *kong.Flag) string {
+	if f.Tag.Negatable != "" {
+		return "--[no-]" + f.Name
+	}
+	return "--" + f.Name
+}
+
+// flagMeaning is its help, with what it is without being said.
+func flagMeaning(f *kong.Flag) string {
+	if f.IsBool() || !f.HasDefault || f.Default == "" {
+		return f.Help
+	}
+	return f.Help + " Default: " + f.Default + "."
 }
 
 // placeholder is what stands for a flag's value.

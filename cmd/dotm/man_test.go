@@ -59,6 +59,23 @@ func TestMan(t *testing.T) {
 	}
 }
 
+// TestCommandsPage: docs/cli.md is what the program says of itself.
+func TestCommandsPage(t *testing.T) {
+	var b strings.Builder
+	if err := printMarkdown(&b, model(t)); err != nil {
+		t.Fatal(err)
+	}
+	page := filepath.Join("..", "..", "docs", "cli.md")
+	if *update {
+		if err := os.WriteFile(page, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if raw, err := os.ReadFile(page); err != nil || string(raw) != b.String() {
+		t.Errorf("docs/cli.md (%v) is not what the commands say: go test ./cmd/dotm -run CommandsPage -update", err)
+	}
+}
+
 // render gives a page as a person reads it.
 func render(t *testing.T, man, path string) string {
 	t.Helper()

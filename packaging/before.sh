@@ -13,4 +13,4 @@ trap 'rm -rf "$work"' EXIT
 git archive "$commit" | tar -x -C "$work"
 cp -r web/dist "$work/web/"
 ln -s "$PWD/web/node_modules" "$work/web/node_modules"
-VERSION=0.0.1 ARCHES=$(go env GOHOSTARCH) DIST=$out SOURCE_DATE_EPOCH=$(git log -1 --format=%ct "$commit") "$work/packaging/build.sh" >/dev/null
+VERSION=0.0.1 ARCHES=$(go env GOHOSTARCH) DARWIN="" DIST=$out SOURCE_DATE_EPOCH=$(git log -1 --format=%ct "$commit") "$work/packaging/build.sh" >/dev/null

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Builds what a release has into dist/: packages and archives for amd64 and arm64,
-# what is in them (SBOM), and checksums. The same commit gives the same bytes, in
+# Builds what a release has into dist/: packages and archives for Linux on amd64 and
+# arm64, archives of the client for macOS, what is in them (SBOM), and checksums. The same commit gives the same bytes, in
 # any folder, at any time, by any user (packaging/reproduce.sh shows it).
 #
 # The UI must have been built (make ui). Asked from the environment: GO, NFPM,
 # CYCLONEDX (programs), VERSION and SOURCE_DATE_EPOCH (of the commit, unless set),
-# ARCHES, DIST.
+# ARCHES and DARWIN (processors), DIST.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
 export LC_ALL=C TZ=UTC GOFLAGS=-mod=readonly CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0
 
 : "${GO:=go}" "${NFPM:=nfpm}" "${CYCLONEDX:=cyclonedx-gomod}" "${ARCHES:=amd64 arm64}" "${DIST:=dist}"
+: "${DARWIN=amd64 arm64}"
 : "${SOURCE_DATE_EPOCH:=$(git log -1 --format=%ct)}"
 export SOURCE_DATE_EPOCH
 revision=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -40,42 +41,54 @@ trap 'rm -rf "$stage"' EXIT
 rm -rf "$DIST"
 mkdir -p "$DIST"
 
-program() { # ARCH FILE
-  GOOS=linux GOARCH=$1 "$GO" build -trimpath -buildvcs=false \
-    -ldflags "-s -w -X main.version=$VERSION -X main.revision=$revision" -o "$2" ./cmd/dotm
+program() { # SYSTEM ARCH FILE
+  GOOS=$1 GOARCH=$2 "$GO" build -trimpath -buildvcs=false \
+    -ldflags "-s -w -X main.version=$VERSION -X main.revision=$revision" -o "$3" ./cmd/dotm
 }
 
 # The manual is what the program says of itself, on the machine that builds.
-program "$("$GO" env GOHOSTARCH)" "$stage/here"
+program "$("$GO" env GOHOSTOS)" "$("$GO" env GOHOSTARCH)" "$stage/here"
 mkdir "$stage/man"
 "$stage/here" man --dir "$stage/man" --date "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%d)"
 gzip -9n "$stage"/man/*.1
 
-for arch in $ARCHES; do
-  root=$stage/$arch
+lay() { # SYSTEM ARCH: all that an archive has, in $root
+  root=$stage/$1_$2
   mkdir "$root"
-  program "$arch" "$root/dotm"
-  cp -r "$stage/man" "$root/man"
-  gzip -9nc CHANGELOG.md >"$root/changelog.gz"
+  program "$1" "$2" "$root/dotm"
+  cp -r "$stage/man" cmd/dotm/completion "$root/"
   "$GO" run ./packaging/notices -binary "$root/dotm" -web web -about packaging/copyright >"$root/copyright"
   find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+  find "$root" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} + && chmod 755 "$root/dotm"
+}
 
+archive() { # SYSTEM ARCH: of what was laid, with the list of its parts
+  tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
+    --transform "s,^\./,dotm_${VERSION}_$1_$2/," -C "$root" -cf - ./dotm ./man ./completion ./copyright |
+    gzip -9n >"$DIST/dotm_${VERSION}_$1_$2.tar.gz"
+  "$CYCLONEDX" bin -json -std -noserial -output "$stage/go.json" -version "$VERSION" "$root/dotm" 2>/dev/null
+  (cd web && npm sbom --package-lock-only --omit dev --sbom-format cyclonedx) >"$stage/web.json"
+  node packaging/sbom.mjs "$stage/go.json" "$stage/web.json" >"$DIST/dotm_${VERSION}_$1_$2.cdx.json"
+}
+
+for arch in $ARCHES; do
+  lay linux "$arch"
+  gzip -9nc CHANGELOG.md >"$root/changelog.gz"
+  touch -d "@$SOURCE_DATE_EPOCH" "$root/changelog.gz"
   for format in deb rpm; do
     STAGE=$root ARCH=$arch "$NFPM" package --config packaging/nfpm/dotm.yaml --packager $format --target "$DIST/" >/dev/null
   done
-  tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
-    --transform "s,^\./,dotm_${VERSION}_linux_$arch/," -C "$root" -cf - ./dotm ./man ./copyright |
-    gzip -9n >"$DIST/dotm_${VERSION}_linux_$arch.tar.gz"
-
-  "$CYCLONEDX" bin -json -std -noserial -output "$stage/go.json" -version "$VERSION" "$root/dotm" 2>/dev/null
-  (cd web && npm sbom --package-lock-only --omit dev --sbom-format cyclonedx) >"$stage/web.json"
-  node packaging/sbom.mjs "$stage/go.json" "$stage/web.json" >"$DIST/dotm_${VERSION}_linux_$arch.cdx.json"
+  archive linux "$arch"
+done
+for arch in $DARWIN; do
+  lay darwin "$arch"
+  archive darwin "$arch"
 done
 
 # The agent's package is a unit and a file: one for all.
 first=${ARCHES%% *}
 for format in deb rpm; do
-  STAGE=$stage/$first ARCH=all "$NFPM" package --config packaging/nfpm/dotm-agent.yaml --packager $format --target "$DIST/" >/dev/null
+  STAGE=$stage/linux_$first ARCH=all "$NFPM" package --config packaging/nfpm/dotm-agent.yaml --packager $format --target "$DIST/" >/dev/null
 done
 install -m 755 scripts/install-server.sh scripts/install-agent.sh "$DIST/"
 (cd "$DIST" && sha256sum -- * >"$stage/sums" && mv "$stage/sums" SHA256SUMS)

@@ -144,3 +144,25 @@ func TestUser(t *testing.T) {
 		}
 	}
 }
+
+// TestGoreleaser: a release is what make packages makes, and all of it.
+func TestGoreleaser(t *testing.T) {
+	var r struct {
+		Dist     string
+		Before   struct{ Hooks []string }
+		Builds   []struct{ Skip bool }
+		Checksum struct{ Disable bool }
+		Release  struct {
+			Files []struct{ Glob string } `yaml:"extra_files"`
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "../.goreleaser.yaml")), &r); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(r.Before.Hooks, []string{"make packages"}) || len(r.Builds) != 1 || !r.Builds[0].Skip || !r.Checksum.Disable {
+		t.Errorf("goreleaser builds something itself: %+v", r)
+	}
+	if dist := regexp.MustCompile(`\$\{DIST:=(\w+)\}`).FindStringSubmatch(read(t, "build.sh")); dist == nil || len(r.Release.Files) != 1 || r.Release.Files[0].Glob != dist[1]+"/*" || r.Dist == dist[1] {
+		t.Errorf("build.sh builds into %q; goreleaser uploads %v, and empties %s", dist, r.Release.Files, r.Dist)
+	}
+}

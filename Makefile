@@ -14,7 +14,7 @@ CYCLONEDX := $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 UI_SOURCES := $(shell find web/src web/public web/index.html web/*.ts web/package-lock.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages release manifests reproduce lint security bpf fuzz bench clean
+.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages release lintian manifests reproduce lint security bpf fuzz bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -107,6 +107,9 @@ $(GORELEASER):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS) CGO_ENABLED=0 $(GO) install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
 	@mv $(TOOLS)/goreleaser $@
+
+lintian: ## read the packages of dist/ as Debian does
+	lintian --fail-on error,warning --suppress-tags running-as-root dist/*.deb
 
 manifests: ## read the Kubernetes manifests as the API server does
 	cd packaging/kubernetes/check && $(GO) run . ../server.yaml ../agent.yaml

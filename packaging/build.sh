@@ -62,6 +62,13 @@ lay() { # SYSTEM ARCH: all that an archive has, in $root
   find "$root" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} + && chmod 755 "$root/dotm"
 }
 
+# What deb-changelog(5) wants of a package; CHANGELOG.md says what is new.
+debian() { # PACKAGE FILE
+  printf '%s (%s-1) unstable; urgency=medium\n\n  * See https://github.com/devops-trouble-map/dotm/blob/main/CHANGELOG.md\n\n -- %s  %s\n' \
+    "$1" "$VERSION" "$(sed -n 's/^maintainer: //p' packaging/nfpm/dotm.yaml)" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" |
+    gzip -9n >"$2"
+}
+
 archive() { # SYSTEM ARCH: of what was laid, with the list of its parts
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
     --transform "s,^\./,dotm_${VERSION}_$1_$2/," -C "$root" -cf - ./dotm ./man ./completion ./copyright |
@@ -74,7 +81,9 @@ archive() { # SYSTEM ARCH: of what was laid, with the list of its parts
 for arch in $ARCHES; do
   lay linux "$arch"
   gzip -9nc CHANGELOG.md >"$root/changelog.gz"
-  touch -d "@$SOURCE_DATE_EPOCH" "$root/changelog.gz"
+  debian dotm "$root/changelog.Debian.gz"
+  debian dotm-agent "$root/agent.changelog.Debian.gz"
+  touch -d "@$SOURCE_DATE_EPOCH" "$root"/*.gz
   for format in deb rpm; do
     STAGE=$root ARCH=$arch "$NFPM" package --config packaging/nfpm/dotm.yaml --packager $format --target "$DIST/" >/dev/null
   done

@@ -46,7 +46,7 @@ var (
 func (c *manCmd) Run(g *console.Globals, k *kong.Context) error {
 	root := k.Model.Node
 	if c.Markdown {
-		return printMarkdown(g.out, root)
+		return printMarkdown(g.Out, root)
 	}
 	if c.Dir == "" {
 		if c.Command == "" {

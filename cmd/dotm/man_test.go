@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/devops-trouble-map/dotm/test/need"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
 
 // manPages writes all pages.
 func manPages(t *testing.T) []string {

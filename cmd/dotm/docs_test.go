@@ -171,7 +171,7 @@ func TestCommandsInProse(t *testing.T) {
 var (
 	docLink    = regexp.MustCompile(`(?:\]\(|src="|srcset=")([^)"\s]+)[)"]`)
 	docHeading = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	docSigns   = regexp.MustCompile("[^\\p{L}\\p{N}_ -]")
+	docSigns   = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
 // anchors are those that GitHub makes of a page's headings.

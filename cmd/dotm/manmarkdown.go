@@ -69,11 +69,11 @@ func (m *markdown) command(n *kong.Node) {
 
 // usage writes how a command is typed, its arguments and its flags.
 func (m *markdown) usage(n *kong.Node) {
-	words := []string{n.FullPath()}
+	words := n.FullPath()
 	for _, a := range n.Positional {
-		words = append(words, argument(a, strings.ToUpper(a.Name)))
+		words = fmt.Sprintf("%s %s", words, argument(a, strings.ToUpper(a.Name)))
 	}
-	m.line("\n```text\n" + strings.Join(append(words, "[flags]"), " ") + "\n```")
+	m.line("\n```text\n" + words + " [flags]\n```")
 	flags := slices.DeleteFunc(slices.Clone(n.Flags), func(f *kong.Flag) bool { return f.Hidden })
 	if len(n.Positional)+len(flags) == 0 {
 		return
@@ -103,8 +103,8 @@ func (m *markdown) rows(flags []*kong.Flag) {
 		if f.Short != 0 {
 			term = "`-" + string(f.Short) + "`, " + term
 		}
-		for _, env := range f.Envs {
-			term += ", `" + env + "`"
+		if len(f.Envs) > 0 {
+			term += ", `" + strings.Join(f.Envs, "`, `") + "`"
 		}
 		m.row(term, prose(flagMeaning(f)))
 	}

@@ -170,10 +170,10 @@ func (k *part) advance(whole *view.Topology, f view.Filter, signals func() []top
 		next.Revision = k.shown.Revision
 	}
 	k.shown = next
-	if d == nil {
-		return nil
+	if d != nil {
+		k.deltas.push(d)
 	}
-	return k.deltas.push(d)
+	return nil
 }
 
 // answer is a part as JSON with its revision; ok is false if the chart doesn't show

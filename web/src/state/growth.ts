@@ -39,7 +39,6 @@ export interface Change {
 
 /** The old growth with what `to` has more than `from`; an episode that has ended begins anew. */
 function more(counter: Counter, from: number, to: number, old: Growth | undefined, now: number): Growth {
-  if (to <= from) return {};
   const was = old?.[counter];
   return { [counter]: { by: to - from + (isFresh(was, now) ? was.by : 0), at: now } };
 }
@@ -49,24 +48,22 @@ function more(counter: Counter, from: number, to: number, old: Growth | undefine
  * there before says nothing: nobody knows since when it has its counts.
  */
 export function grow(before: Seen, change: Change, now: number): Grown {
-  const grown = new Map([...before.grown].filter(([, g]) => Object.values(g).some((c) => isFresh(c, now))));
-  const add = (id: string, ...found: Growth[]): void => {
-    const news = found.filter((g) => Object.keys(g).length > 0);
-    if (news.length > 0) grown.set(id, Object.assign({}, grown.get(id), ...news) as Growth);
+  let grown: Map<string, Growth> | null = null;
+  const next = (): Map<string, Growth> => (grown ??= new Map(before.grown));
+  for (const [id, g] of before.grown) if (!Object.values(g).some((c) => isFresh(c, now))) next().delete(id);
+  const add = (id: string, counter: Counter, from = 0, to = 0): void => {
+    if (to > from) next().set(id, { ...next().get(id), ...more(counter, from, to, next().get(id), now) });
   };
   for (const c of change.connections ?? []) {
+    if (!c.refused && !c.timed_out) continue;
     const was = before.connections.get(c.id);
-    const old = grown.get(c.id);
     if (!was) continue;
-    add(
-      c.id,
-      more('refused', was.refused ?? 0, c.refused ?? 0, old, now),
-      more('timed_out', was.timed_out ?? 0, c.timed_out ?? 0, old, now),
-    );
+    add(c.id, 'refused', was.refused, c.refused);
+    add(c.id, 'timed_out', was.timed_out, c.timed_out);
   }
   for (const s of change.services ?? []) {
-    const was = before.services.get(s.id);
-    if (was) add(s.id, more('drops', was.drops ?? 0, s.drops ?? 0, grown.get(s.id), now));
+    const was = s.drops ? before.services.get(s.id) : undefined;
+    if (was) add(s.id, 'drops', was.drops, s.drops);
   }
-  return grown;
+  return grown ?? before.grown;
 }

@@ -3,6 +3,7 @@ import { type App, useApp } from '../app';
 import { type OneLane, downOf, firstLane, laneOfBox, lanesOf } from '../chart/down';
 import { listen } from '../chart/gestures';
 import { readPalette } from '../chart/palette';
+import type { renewScene } from '../chart/renew';
 import { type Hit, type Scene, buildScene } from '../chart/scene';
 import { placeOf, step } from '../chart/walk';
 import { Icon } from '../parts/Icon';
@@ -120,7 +121,16 @@ function useScene(lane: OneLane | undefined): Scene | null {
   const { shown } = useApp();
   const topology = shown.value;
   const before = useRef<Scene | null>(null);
-  return useMemo(() => (before.current = topology ? buildScene(lane ? downOf(topology, lane) : topology, laneTitle(topology), before.current) : null), [topology, lane]);
+  const renew = useRef<typeof renewScene | null>(null);
+  useEffect(() => {
+    // The first chart needs none of it, and any other can do without.
+    void import('../chart/renew').then((m) => (renew.current = m.renewScene), () => undefined);
+  }, []);
+  return useMemo(() => {
+    if (!topology) return (before.current = null);
+    const [shown, title] = [lane ? downOf(topology, lane) : topology, laneTitle(topology)];
+    return (before.current = (before.current && renew.current?.(before.current, shown, title)) || buildScene(shown, title, before.current));
+  }, [topology, lane]);
 }
 
 /** The lanes of a narrow screen, and the one that is looked at: the chosen one, that of what is selected, or the worst. */
@@ -342,5 +352,5 @@ function useStaleTick(scene: Scene | null): void {
     return scene.suspects.length > 0 || scene.boxes.some((b) => b.node.state === 'stale' || b.rows.some((r) => r.growth));
   }, [scene]);
   const tick = ageing ? now.value : 0;
-  useEffect(() => chart.invalidate(), [tick]);
+  useEffect(() => chart.tick(), [tick]);
 }

@@ -78,6 +78,10 @@ func describeStream(a *huma.OpenAPI) *huma.Operation {
 		return &huma.Param{Name: name, In: "query", Description: doc, Schema: text}
 	}
 	a.Components.Schemas.Schema(reflect.TypeFor[view.Delta](), true, "Delta")
+	two := 2
+	a.Components.Schemas.Map()[reflect.TypeFor[view.Fields]().Name()] = &huma.Schema{
+		Type: huma.TypeArray, Items: &huma.Schema{}, MinItems: &two, MaxItems: &two, Description: "an id, and a JSON merge patch (RFC 7396) of what it names",
+	}
 	return &huma.Operation{
 		OperationID: "stream", Method: http.MethodGet, Path: streamPath, Summary: "Follow a chart as it changes",
 		Description: "Server-sent events. First comes snapshot, with the revision that the chart has now; then a delta for each change, whose data is a Delta; " +

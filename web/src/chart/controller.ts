@@ -238,7 +238,7 @@ export class ChartController {
     if (!source) return '';
     const judge = judgeOf(source, Date.now());
     const { connections, services } = suspectsOf(source);
-    return [...connections.map((c) => c.id + rank(judge.connection(c))), ...services.map((s) => s.id + rank(judge.service(s)))].sort().join();
+    return [...connections.map((c) => `${c.id} ${rank(judge.connection(c))}`), ...services.map((s) => `${s.id} ${rank(judge.service(s))}`)].sort().join();
   }
 
   /** Draws at once, in other colours: paper does not wait for the next frame. */

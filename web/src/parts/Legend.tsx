@@ -85,7 +85,7 @@ function traitOf(verdict: Verdict): string {
 
 function traitsOfNode(node: ChartNode): string[] {
   const { kind, state, layout } = node;
-  const looks: (Look | string)[] = [traitOf(node)];
+  const looks = [traitOf(node)];
   if (kind === 'container' || kind === 'virtual' || kind === 'network') looks.push(kind);
   if (layout.pinned) looks.push('pinned');
   if (state === 'stale') looks.push('stale');

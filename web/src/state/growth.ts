@@ -48,15 +48,14 @@ function more(counter: Counter, from: number, to: number, old: Growth | undefine
  * there before says nothing: nobody knows since when it has its counts.
  */
 export function grow(before: Seen, change: Change, now: number): Grown {
-  let grown: Map<string, Growth> | null = null;
-  const next = (): Map<string, Growth> => (grown ??= new Map(before.grown));
-  for (const [id, g] of before.grown) if (!Object.values(g).some((c) => isFresh(c, now))) next().delete(id);
+  const over = [...before.grown].filter(([, g]) => !Object.values(g).some((c) => isFresh(c, now)));
+  const ended = new Set(over.map(([id]) => id));
+  const news = new Map<string, Growth>();
   const add = (id: string, counter: Counter, from = 0, to = 0): void => {
-    if (to > from) next().set(id, { ...next().get(id), ...more(counter, from, to, next().get(id), now) });
+    if (to > from) news.set(id, { ...(news.get(id) ?? (ended.has(id) ? {} : before.grown.get(id))), ...more(counter, from, to, before.grown.get(id), now) });
   };
   for (const c of change.connections ?? []) {
-    if (!c.refused && !c.timed_out) continue;
-    const was = before.connections.get(c.id);
+    const was = c.refused || c.timed_out ? before.connections.get(c.id) : undefined;
     if (!was) continue;
     add(c.id, 'refused', was.refused, c.refused);
     add(c.id, 'timed_out', was.timed_out, c.timed_out);
@@ -65,5 +64,9 @@ export function grow(before: Seen, change: Change, now: number): Grown {
     const was = s.drops ? before.services.get(s.id) : undefined;
     if (was) add(s.id, 'drops', was.drops, s.drops);
   }
-  return grown ?? before.grown;
+  if (over.length + news.size === 0) return before.grown;
+  const grown = new Map(before.grown);
+  for (const [id] of over) grown.delete(id);
+  for (const [id, growth] of news) grown.set(id, growth);
+  return grown;
 }

@@ -99,7 +99,7 @@ function patched<T>(held: T, patch: Patch): T {
   const next = { ...held } as Record<string, unknown>;
   for (const name in patch) {
     const value = patch[name];
-    if (value === null) delete next[name];
+    if (value === null) Reflect.deleteProperty(next, name);
     else next[name] = typeof value === 'object' && !Array.isArray(value) ? patched(next[name], value as Patch) : value;
   }
   return next as T;

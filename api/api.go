@@ -191,7 +191,7 @@ func build(ctx context.Context, opt Options) (*router, http.Handler) {
 	h.auditLog(a)
 	h.agents(a)
 	h.reports(mux, a.OpenAPI())
-	h.stream(ctx, mux)
+	h.stream(ctx, mux, a.OpenAPI())
 	h.archives(mux)
 	h.health(mux)
 	h.static(mux)

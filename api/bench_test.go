@@ -85,3 +85,44 @@ func BenchmarkAnswer(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkViewers tells so many viewers of one chart, far away and so with compression,
+// what a look of all hosts changed.
+func BenchmarkViewers(b *testing.B) {
+	m, snaps := madeUp(b, 3000)
+	for _, level := range []view.Level{view.LevelPool, view.LevelService} {
+		q := view.Question{Level: level, Hide: hideUsually}
+		for _, viewers := range []int{0, 1, 100} {
+			for form, fields := range map[string]bool{formWhole: false, formFields: true} {
+				b.Run(fmt.Sprintf("%s/%s/%d", level, form, viewers), func(b *testing.B) {
+					views := newViews(Options{Model: m, Settings: m, Roles: m, Charts: m})
+					m.show(snaps[0])
+					_, revision, _, err := views.since(q, "")
+					if err != nil {
+						b.Fatal(err)
+					}
+					for i := 1; b.Loop(); i++ {
+						m.show(snaps[i%2])
+						at := revision
+						for range max(viewers, 1) {
+							deltas, newest, known, err := views.since(q, at)
+							if err != nil || !known || len(deltas) != 1 {
+								b.Fatal(len(deltas), known, err)
+							}
+							revision = newest
+							if viewers == 0 {
+								continue
+							}
+							event, err := deltas[0].form(fields)
+							if err != nil {
+								b.Fatal(err)
+							}
+							b.ReportMetric(float64(len(event.plain))/1024, "KiB")
+							b.ReportMetric(float64(len(event.packed()))/1024, "packed-KiB")
+						}
+					}
+				})
+			}
+		}
+	}
+}

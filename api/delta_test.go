@@ -108,7 +108,11 @@ func TestDeltas(t *testing.T) {
 				t.Fatalf("no way from %s: %v", mine.Revision, err)
 			}
 			for _, d := range deltas {
-				apply(t, &mine, dataOf(d.plain))
+				event, err := d.form(false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				apply(t, &mine, dataOf(event.plain))
 			}
 			fresh := decoded(t, views, req)
 			if mine.Revision != newest || newest != fresh.Revision {

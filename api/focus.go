@@ -125,13 +125,11 @@ func (p *parts) newest(q partQuestion) (*part, error) {
 	p.mu.Unlock()
 	k.mu.Lock()
 	whole, err := p.views.whole(q.Question)
-	if err == nil {
-		err = k.advance(whole, q.Filter, p.signals)
-	}
 	if err != nil {
 		k.mu.Unlock()
 		return nil, err
 	}
+	k.advance(whole, q.Filter, p.signals)
 	return k, nil
 }
 
@@ -151,9 +149,9 @@ func (p *parts) evict() {
 }
 
 // advance brings a part up to the whole. A part changes only if something in it does.
-func (k *part) advance(whole *view.Topology, f view.Filter, signals func() []topology.Signal) error {
+func (k *part) advance(whole *view.Topology, f view.Filter, signals func() []topology.Signal) {
 	if k.shown != nil && k.of == whole.Revision && k.shown.At.Equal(whole.At) {
-		return nil
+		return
 	}
 	var told []topology.Signal
 	if f.Trouble {
@@ -161,19 +159,14 @@ func (k *part) advance(whole *view.Topology, f view.Filter, signals func() []top
 	}
 	next, there := whole.Narrow(f, told)
 	k.of, k.there, k.body = whole.Revision, there, nil
-	if k.shown == nil {
-		k.shown = next
-		return nil
-	}
-	d := view.Compare(k.shown, next)
-	if d == nil {
-		next.Revision = k.shown.Revision
+	if k.shown != nil {
+		if d := view.Compare(k.shown, next); d != nil {
+			k.deltas.push(d)
+		} else {
+			next.Revision = k.shown.Revision
+		}
 	}
 	k.shown = next
-	if d == nil {
-		return nil
-	}
-	return k.deltas.push(d)
 }
 
 // answer is a part as JSON with its revision; ok is false if the chart doesn't show

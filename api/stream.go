@@ -6,15 +6,26 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/devops-trouble-map/dotm/view"
 )
 
 // The rhythm of the stream.
 const (
 	beatEvery    = 5 * time.Second
 	writeTimeout = 10 * time.Second // for a viewer that doesn't read
+)
+
+// The forms of a delta.
+const (
+	formWhole  = "whole"
+	formFields = "fields"
 )
 
 // streamPath is where the live changes are told.
@@ -32,7 +43,11 @@ const streamPath = Prefix + "/stream"
 // The id of each event is the revision, so that a viewer that reconnects goes
 // on where it was: by Last-Event-ID, or by ?after= where it can send no header,
 // as an EventSource that is new.
-func (h *handler) stream(ctx context.Context, mux *router) {
+//
+// With ?delta=fields deltas tell only the fields that changed, where that says enough
+// ([view.Delta.Fields]); else all of each thing that did.
+func (h *handler) stream(ctx context.Context, mux *router, a *huma.OpenAPI) {
+	a.AddOperation(describeStream(a))
 	mux.HandleFunc("GET "+streamPath, func(w http.ResponseWriter, r *http.Request) {
 		asked := r.URL.Query()
 		req, err := parseRequest(asked.Get("level"), asked.Get("hide"), asked.Get("expand"), HideDefault)
@@ -45,10 +60,55 @@ func (h *handler) stream(ctx context.Context, mux *router) {
 			writeModel(w, err)
 			return
 		}
-		s := &subscriber{handler: h, question: partQuestion{req, filter}, out: w, control: http.NewResponseController(w)}
+		form := asked.Get("delta")
+		if form != "" && form != formWhole && form != formFields {
+			writeModel(w, wrongParameter("delta", "must be "+formWhole+" or "+formFields, form))
+			return
+		}
+		s := &subscriber{handler: h, question: partQuestion{req, filter}, fields: form == formFields, out: w, control: http.NewResponseController(w)}
 		s.packs = takes(r.Header.Get("Accept-Encoding"), codingGzip)
 		s.serve(ctx, r)
 	})
+}
+
+// describeStream is the stream in the API's description.
+func describeStream(a *huma.OpenAPI) *huma.Operation {
+	text := &huma.Schema{Type: huma.TypeString}
+	parameter := func(name, doc string) *huma.Param {
+		return &huma.Param{Name: name, In: "query", Description: doc, Schema: text}
+	}
+	a.Components.Schemas.Schema(reflect.TypeFor[view.Delta](), true, "Delta")
+	two := 2
+	a.Components.Schemas.Map()[reflect.TypeFor[view.Fields]().Name()] = &huma.Schema{
+		Type: huma.TypeArray, Items: &huma.Schema{}, MinItems: &two, MaxItems: &two, Description: "an id, and a JSON merge patch (RFC 7396) of what it names",
+	}
+	return &huma.Operation{
+		OperationID: "stream", Method: http.MethodGet, Path: streamPath, Summary: "Follow a chart as it changes",
+		Description: "Server-sent events. First comes snapshot, with the revision that the chart has now; then a delta for each change, whose data is a Delta; " +
+			"incidents, if something is new of them; resync, where no delta leads on from what the viewer has: read the chart anew; and a beat every five seconds. " +
+			"The id of each is a revision, from which Last-Event-ID goes on. " +
+			"A delta puts whole things in place of those with the same name or id, and takes others away. With delta=fields it tells of services and connections that the " +
+			"viewer has already only what changed, in changed: a list of [id, patch], where the patch is a JSON merge patch (RFC 7396). " +
+			"Times that merely advance (when something that is open, listens or reports was last seen) are told with other changes, or when they stand still.",
+		Parameters: []*huma.Param{
+			parameter("level", "service (default), node, pool or group"),
+			parameter("expand", "pools that are shown as their nodes on level pool: a list of ids"),
+			parameter("hide", "none, or a list of old, ignored, infrastructure, observers"),
+			parameter("focus", "a node, pool, group or service: only what is within some hops of it is followed"),
+			parameter("hops", "how many connections away from the focus, or from trouble, 1 (default) to 4; 0 is the focus alone"),
+			parameter("trouble", "true: only what is in trouble, and what is within some hops of it"),
+			parameter("group", "as of a chart, like process, name and text"),
+			parameter("process", "as of a chart"),
+			parameter("name", "as of a chart"),
+			parameter("text", "as of a chart"),
+			parameter("after", "the revision that the viewer has, as Last-Event-ID"),
+			parameter("delta", "whole (default): things that changed are told as a whole; fields: what changed of them"),
+		},
+		Responses: map[string]*huma.Response{
+			"200": {Description: "The events, until the viewer goes", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: text}}},
+			"422": {Description: "A parameter that is none"},
+		},
+	}
 }
 
 // subscriber is one viewer.
@@ -58,6 +118,7 @@ type subscriber struct {
 	out      http.ResponseWriter
 	control  *http.ResponseController
 	revision string
+	fields   bool // it takes deltas that tell the fields that changed
 	packs    bool // it takes events that are compressed
 	begun    bool // something was sent
 }
@@ -144,7 +205,12 @@ func (s *subscriber) catchUp(first bool) error {
 	}
 	for _, d := range deltas {
 		s.revision = d.to
-		if err := s.pass(d.told); err != nil {
+		event, err := d.form(s.fields)
+		if err != nil {
+			s.Log.Error("telling a change failed", "error", err)
+			return err
+		}
+		if err := s.pass(event); err != nil {
 			return err
 		}
 	}

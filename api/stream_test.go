@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -115,6 +116,58 @@ func TestStream(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestStreamOfFields: who asks for fields is told those, in the same events under the same
+// revisions; who doesn't is told of whole things as ever.
+func TestStreamOfFields(t *testing.T) {
+	s := newSite(t, siteOptions{})
+	s.shop(t)
+	delta := func(next func() sse) sse {
+		e := next()
+		for e.event == "beat" {
+			e = next()
+		}
+		return e
+	}
+	whole, fields := s.listen(t, "?delta=whole"), s.listen(t, "?delta=fields")
+	whole()
+	fields()
+	app := host("app", "10.0.0.3").listen("java", 8080).out("java", "10.0.0.2", 5432)
+	s.put(t, app.Report)
+	first, same := delta(whole), delta(fields)
+	app.Sequence++
+	app.Connections[0].Count += 3
+	s.put(t, app.Report)
+	second, short := delta(whole), delta(fields)
+	if first.id != same.id || second.id != short.id || second.event != "delta" || short.event != "delta" {
+		t.Fatalf("whole %s %s, fields %s %s", first.id, second.id, same.id, short.id)
+	}
+	var a, b view.Delta
+	if err := errors.Join(json.Unmarshal([]byte(second.data), &a), json.Unmarshal([]byte(short.data), &b)); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Connections) == 0 || a.Changed != nil {
+		t.Errorf("whole: %s", second.data)
+	}
+	if len(b.Connections) != 0 || b.Changed == nil || len(b.Changed.Connections) != len(a.Connections) || len(short.data) >= len(second.data) {
+		t.Errorf("fields: %s", short.data)
+	}
+	refused(t, s.get(t, Prefix+"/stream?delta=some"), http.StatusUnprocessableEntity)
+}
+
+// TestDeltasAreMadeOnce: however many follow, a form of a delta is written once, and one
+// that nobody takes never.
+func TestDeltasAreMadeOnce(t *testing.T) {
+	d := encoded(&view.Delta{From: "e-1", Revision: "e-2"})
+	one, err := d.form(true)
+	other, again := d.form(true)
+	if err != nil || again != nil || one != other || &one.packed()[0] != &other.packed()[0] {
+		t.Errorf("%p and %p, errors %v, %v", one, other, err, again)
+	}
+	if whole, err := d.form(false); err != nil || whole == one {
+		t.Errorf("both forms are %p, error %v", whole, err)
+	}
 }
 
 // memoryViewer is a connection in memory, so that time can be made up.

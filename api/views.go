@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -50,10 +51,24 @@ type kept struct {
 // deltas are the last ones of a view, each from where the one before it led.
 type deltas []encodedDelta
 
-// encodedDelta is a delta as it goes out.
+// keepThings bounds what the kept deltas tell of together, but for the newest one: who
+// missed more than a large chart reads it anew for less.
+const keepThings = 50_000
+
+// encodedDelta is a delta as it goes out, in either form. Each is made when somebody takes
+// it, and once for all who do.
 type encodedDelta struct {
-	from, to string
-	*told
+	from, to      string
+	things        int // that it tells of
+	whole, fields func() (*told, error)
+}
+
+// form is the delta in one of its forms.
+func (d *encodedDelta) form(fields bool) (*told, error) {
+	if fields {
+		return d.fields()
+	}
+	return d.whole()
 }
 
 func newViews(opt Options) *views {
@@ -172,10 +187,10 @@ func (v *views) advance(k *kept) error {
 		k.deltas = nil // they no longer lead anywhere
 		return err
 	}
-	if d == nil {
-		return nil
+	if d != nil {
+		k.deltas.push(d)
 	}
-	return k.deltas.push(d)
+	return nil
 }
 
 // past is the view of a moment gone by, or of any snapshot that isn't live. What
@@ -232,15 +247,29 @@ func (v *views) moment(snap *topology.Snapshot) time.Time {
 	return v.began
 }
 
-func (d *deltas) push(delta *view.Delta) error {
-	data, err := json.Marshal(delta)
-	if err != nil {
-		return err
+func (d *deltas) push(delta *view.Delta) {
+	list, things := append(*d, encoded(delta)), 0
+	for i := len(list) - 1; i >= 0; i-- {
+		if things += list[i].things; i < len(list)-1 && (things > keepThings || len(list)-i > keepDeltas) {
+			list = append(list[:0:0], list[i+1:]...)
+			break
+		}
 	}
-	list := *d
-	if len(list) == keepDeltas {
-		list = append(list[:0:0], list[1:]...)
+	*d = list
+}
+
+func encoded(delta *view.Delta) encodedDelta {
+	form := func(of func() *view.Delta) func() (*told, error) {
+		return sync.OnceValues(func() (*told, error) {
+			data, err := json.Marshal(of())
+			if err != nil {
+				return nil, fmt.Errorf("writing a delta: %w", err)
+			}
+			return tell(delta.Revision, "delta", data), nil
+		})
 	}
-	*d = append(list, encodedDelta{delta.From, delta.Revision, tell(delta.Revision, "delta", data)})
-	return nil
+	return encodedDelta{
+		from: delta.From, to: delta.Revision, things: delta.Things(),
+		whole: form(func() *view.Delta { return delta }), fields: form(delta.Fields),
+	}
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -109,5 +110,42 @@ func advanceAll(b *testing.B, advance func(*topology.Snapshot, *Settings, time.T
 		if d, err := advance(snaps[i%len(snaps)], set, noon); err != nil || d == nil {
 			b.Fatal("nothing changed", err)
 		}
+	}
+}
+
+// BenchmarkTell writes the delta of a snapshot in which a fifth of all connections has
+// other numbers, in either form: what all viewers of a chart are told is written once.
+func BenchmarkTell(b *testing.B) {
+	l := ring(1000, 100)
+	live := NewLive(Question{Level: LevelService, Hide: hideDefault}, &kept{})
+	set := defaults()
+	if _, err := live.Advance(l.snap, set, noon); err != nil {
+		b.Fatal(err)
+	}
+	batch := aggregate.Begin(l.snap, aggregate.Options{Ageing: time.Hour, StaleAfter: time.Hour})
+	at := noon.Add(10 * time.Second)
+	for _, h := range l.hosts {
+		h.Sequence, h.Time = 3, at
+		h.Connections = append([]report.Connection{}, h.Connections...)
+		for i := 0; i < len(h.Connections); i += 5 {
+			h.Connections[i].Count++
+		}
+		batch.Report(h.Report, at)
+	}
+	d, err := live.Advance(batch.Commit(at), set, noon)
+	if err != nil || d == nil {
+		b.Fatal("nothing changed", err)
+	}
+	for name, form := range map[string]func() *Delta{"whole": func() *Delta { return d }, "fields": d.Fields} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				text, err := json.Marshal(form())
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(len(text))/1024, "KiB")
+			}
+		})
 	}
 }

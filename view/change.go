@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -403,7 +404,7 @@ func (c *change) delta() *Delta {
 		c.between.compare(c.Live, d)
 	}
 	b := &c.before
-	if d.changes() == 0 && d.Lanes == nil && d.Ghosts == nil && b.coverage == d.Coverage && b.hidden == d.Hidden && b.width == d.Width && b.height == d.Height {
+	if d.Things() == 0 && d.Lanes == nil && d.Ghosts == nil && b.coverage == d.Coverage && b.hidden == d.Hidden && b.width == d.Width && b.height == d.Height {
 		return nil
 	}
 	return d
@@ -436,20 +437,29 @@ func (c *change) services(d *Delta) {
 	id := func(s *located) string { return s.Services[s.i].ID }
 	sortBy(was, id)
 	sortBy(is, id)
-	put, gone := compare(was, is, id, func(a, b *located) bool {
+	same := func(a, b *located) bool {
 		x, y := a.service(), b.service()
 		return sameService(&x, &y)
-	})
-	d.Services, d.Removed.Services = make([]Service, 0, len(put)), gone
-	for i := range put {
-		s := &put[i]
-		out := Service{c.snap.CompleteService(s.Block, int(s.i)), s.ignored}
-		if s.used.connections > 0 {
-			out.LastSeen = c.lastUse(out.ID, out.Node)
-			out.LastConnection, out.Clients = out.LastSeen, s.used.open
-		}
-		d.Services = append(d.Services, out)
 	}
+	var p patch
+	d.Services, d.patches.services, d.Removed.Services = patched(was, is, id, same, func(was, is *located) (Service, json.RawMessage) {
+		out := c.service(is)
+		if was == nil {
+			return out, nil
+		}
+		before := was.service()
+		return out, p.service(&before, &out)
+	})
+}
+
+// service is a service as it is shown, complete.
+func (c *change) service(s *located) Service {
+	out := Service{c.snap.CompleteService(s.Block, int(s.i)), s.ignored}
+	if s.used.connections > 0 {
+		out.LastSeen = c.lastUse(out.ID, out.Node)
+		out.LastConnection, out.Clients = out.LastSeen, s.used.open
+	}
+	return out
 }
 
 // services appends those of a node that are shown.
@@ -486,14 +496,19 @@ func (c *change) connections(d *Delta) {
 	id := func(l *located) string { return l.Connections[l.i].ID }
 	sortBy(was, id)
 	sortBy(is, id)
-	put, gone := compare(was, is, id, func(a, b *located) bool {
+	same := func(a, b *located) bool {
 		x, y := a.connection(), b.connection()
 		return sameConnection(&x, &y)
-	})
-	d.Connections, d.Removed.Connections = make([]Connection, 0, len(put)), gone
-	for i := range put {
-		d.Connections = append(d.Connections, Connection{c.snap.CompleteConnection(put[i].Block, int(put[i].i)), put[i].ignored})
 	}
+	var p patch
+	d.Connections, d.patches.connections, d.Removed.Connections = patched(was, is, id, same, func(was, is *located) (Connection, json.RawMessage) {
+		out := Connection{c.snap.CompleteConnection(is.Block, int(is.i)), is.ignored}
+		if was == nil {
+			return out, nil
+		}
+		before := was.connection()
+		return out, p.connection(&before, &out)
+	})
 }
 
 // connections appends those that a block brings.

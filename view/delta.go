@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ type Delta struct {
 	Services    []Service    `json:"services" doc:"added or changed"`
 	Connections []Connection `json:"connections" doc:"added or changed"`
 	Removed     Removed      `json:"removed"`
+	Changed     *Changed     `json:"changed,omitempty" doc:"what a patch tells, for viewers that take those: see the stream"`
+	patches     patches      // of Services and Connections
 }
 
 // Removed names what is no longer in a view.
@@ -49,12 +52,23 @@ func Compare(a, b *Topology) *Delta {
 	if !slices.Equal(a.Ghosts, b.Ghosts) {
 		d.Ghosts = b.Ghosts
 	}
-	d.Services, d.Removed.Services = compare(a.Services, b.Services, func(s *Service) string { return s.ID }, sameService)
-	d.Connections, d.Removed.Connections = compare(a.Connections, b.Connections, func(c *Connection) string { return c.ID }, sameConnection)
-	if d.changes() == 0 && d.Lanes == nil && d.Ghosts == nil && a.Coverage == b.Coverage && a.Hidden == b.Hidden && a.Width == b.Width && a.Height == b.Height {
+	var p patch
+	d.Services, d.patches.services, d.Removed.Services = patched(a.Services, b.Services, func(s *Service) string { return s.ID }, sameService, told(p.service))
+	d.Connections, d.patches.connections, d.Removed.Connections = patched(a.Connections, b.Connections, func(c *Connection) string { return c.ID }, sameConnection, told(p.connection))
+	if d.Things() == 0 && d.Lanes == nil && d.Ghosts == nil && a.Coverage == b.Coverage && a.Hidden == b.Hidden && a.Width == b.Width && a.Height == b.Height {
 		return nil
 	}
 	return d
+}
+
+// told tells of what is complete as it is.
+func told[T any](patch func(was, is *T) json.RawMessage) func(was, is *T) (T, json.RawMessage) {
+	return func(was, is *T) (T, json.RawMessage) {
+		if was == nil {
+			return *is, nil
+		}
+		return *is, patch(was, is)
+	}
 }
 
 // sorted are all boxes, by name.
@@ -64,8 +78,8 @@ func (t *Topology) sorted() []Node {
 	return all
 }
 
-// changes counts the things that differ.
-func (d *Delta) changes() int {
+// Things counts what it tells of: all that differs.
+func (d *Delta) Things() int {
 	return len(d.Pools) + len(d.Groups) + len(d.Nodes) + len(d.Services) + len(d.Connections) + len(d.Removed.Nodes) + len(d.Removed.Services) + len(d.Removed.Connections)
 }
 
@@ -81,6 +95,22 @@ func compare[T any](a, b []T, key func(*T) string, same func(a, b *T) bool) (put
 		}
 	})
 	return put, gone
+}
+
+// patched is [compare] with what is told of those that are new (was is nil) or differ, and
+// a patch from what was if that says it all.
+func patched[T, O any](a, b []T, key func(*T) string, same func(a, b *T) bool, tell func(was, is *T) (O, json.RawMessage)) (put []O, patches []json.RawMessage, gone []string) {
+	put, gone = []O{}, []string{}
+	topology.Walk(a, b, key, func(was, is *T) {
+		switch {
+		case is == nil:
+			gone = append(gone, key(was))
+		case was == nil || !same(was, is):
+			out, patch := tell(was, is)
+			put, patches = append(put, out), append(patches, patch)
+		}
+	})
+	return put, patches, gone
 }
 
 func sameNode(a, b *Node) bool {

@@ -17,7 +17,7 @@ import (
 )
 
 // sameValues compares views by value: addresses are comparable.
-var sameValues = cmp.Options{cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmpopts.EquateEmpty(), cmp.AllowUnexported(netip.Prefix{}, netip.Addr{})}
+var sameValues = cmp.Options{cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmpopts.EquateEmpty(), cmp.AllowUnexported(netip.Prefix{}, netip.Addr{}, Delta{}, patches{})}
 
 // scratch is what Live promises to be the same as: every view made whole, laid
 // out, and compared with the one before.
@@ -82,8 +82,24 @@ func drawReport(t *rapid.T, sequence int) made {
 		c := &r.Connections[len(r.Connections)-1]
 		c.Count = rapid.IntRange(0, 3).Draw(t, "count")
 		c.Opened = uint64(max(c.Count, 1))
+		c.Refused = uint64(rapid.SampledFrom([]int{0, 0, 0, 2}).Draw(t, "refused"))
+		c.Health = drawHealth(t, c.Count)
 	}
+	r.SpanMS = 10_000
 	return r
+}
+
+// drawHealth is what a kernel measures on so many open sockets; often nothing.
+func drawHealth(t *rapid.T, count int) *report.Health {
+	if count == 0 || rapid.Bool().Draw(t, "unmeasured") {
+		return nil
+	}
+	some := func(name string, values ...uint64) uint64 { return rapid.SampledFrom(values).Draw(t, name) }
+	return &report.Health{
+		Measured: count, RTT: uint32(some("rtt", 0, 300, 900)), RTTVar: uint32(some("rttvar", 0, 40)),
+		Segments: 1000, Retransmits: some("retransmits", 0, 0, 80), Sent: some("sent", 0, 40_000, 70_000), Received: some("received", 0, 900),
+		CloseWait: int(some("close-wait", 0, 0, 1)), CloseWaitMS: 3000,
+	}
 }
 
 // walk is a site that changes.

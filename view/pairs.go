@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -100,13 +101,19 @@ func (l *Live) merged(id string, p *pair, complete bool) *Connection {
 // compare writes into a delta which pairs differ.
 func (e *pairings) compare(l *Live, d *Delta) {
 	d.Connections, d.Removed.Connections = []Connection{}, []string{}
+	var told patch
 	for _, id := range e.ids {
 		was, p := e.was[id], l.pairs[id]
 		switch {
 		case p == nil && was != nil:
 			d.Removed.Connections = append(d.Removed.Connections, id)
 		case p != nil && (was == nil || !sameConnection(was, p.all)):
-			d.Connections = append(d.Connections, *l.merged(id, p, true))
+			is := l.merged(id, p, true)
+			var patch json.RawMessage
+			if was != nil {
+				patch = told.connection(was, is)
+			}
+			d.Connections, d.patches.connections = append(d.Connections, *is), append(d.patches.connections, patch)
 		}
 	}
 }

@@ -136,7 +136,7 @@ async function demo(hosts) {
   return { url, stop: () => child.kill() };
 }
 
-/** Notes, in the page, when the first label of a chart is drawn and when that was on screen; and counts deltas. */
+/** Notes, in the page, when the first label of a chart is drawn and when that was on screen; and counts deltas and their characters. */
 function watch() {
   const { fillText } = CanvasRenderingContext2D.prototype;
   CanvasRenderingContext2D.prototype.fillText = function (...args) {
@@ -147,12 +147,17 @@ function watch() {
     return fillText.apply(this, args);
   };
   window.deltas = 0;
+  window.told = 0;
   const Plain = window.SharedWorker;
   window.SharedWorker = class extends Plain {
     constructor(...args) {
       super(...args);
       this.port.addEventListener('message', ({ data }) => {
-        if (data.say === 'events') window.deltas += data.events.filter((e) => e.type === 'delta').length;
+        for (const e of data.say === 'events' ? data.events : []) {
+          if (e.type !== 'delta') continue;
+          window.deltas++;
+          window.told += e.data.length;
+        }
       });
     }
   };
@@ -218,11 +223,11 @@ async function deltas(browser, url, hosts) {
     await firstChart(page, `${url}/#/chart?level=${level}`);
     const clock = await processorTime(page);
     await page.waitForFunction(() => window.deltas >= 2, undefined, { timeout: 120_000 });
-    const [before, first] = [await clock(), await page.evaluate(() => window.deltas)];
+    const [before, first, told] = [await clock(), await page.evaluate(() => window.deltas), await page.evaluate(() => window.told)];
     await page.waitForFunction((n) => window.deltas >= n, first + DELTAS, { timeout: 120_000 });
     const [after, last] = [await clock(), await page.evaluate(() => window.deltas)];
     const each = (what) => round((after[what] - before[what]) / (last - first));
-    note(`${hosts} hosts, a delta of level ${level}`, { script: each('script'), cpu: each('task'), deltas: last - first }, GOALS.delta);
+    note(`${hosts} hosts, a delta of level ${level}`, { script: each('script'), cpu: each('task'), KiB: round(((await page.evaluate(() => window.told)) - told) / (last - first) / 1024), deltas: last - first }, GOALS.delta);
     await page.evaluate(() => gc());
     note(`${hosts} hosts, heap at level ${level}`, { MiB: round((await clock()).heap) }, GOALS.heap);
     await context.close();

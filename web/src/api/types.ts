@@ -683,7 +683,10 @@ export interface Removed {
   connections?: string[] | null;
 }
 
-/** One `delta` event: whole objects to put in place, and names to take away. */
+/** An id, and a JSON merge patch (RFC 7396) of what it names. */
+export type Patched = readonly [id: string, patch: Readonly<Record<string, unknown>>];
+
+/** One `delta` event: whole objects to put in place, patches of others, and names to take away. */
 export interface Delta {
   from: string;
   revision: string;
@@ -701,6 +704,8 @@ export interface Delta {
   services?: Service[] | null;
   connections?: Connection[] | null;
   removed?: Removed | null;
+  /** Only of lines that ask for fields. */
+  changed?: { services?: readonly Patched[]; connections?: readonly Patched[] };
 }
 
 /** The data of `snapshot`, `resync` and `beat` events. */

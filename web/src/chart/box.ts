@@ -24,7 +24,7 @@ export interface SceneRow {
   mark: Mark | undefined;
 }
 
-/** Never written, so that scenes may share it. */
+/** Scenes share it; only what renews a scene writes it. */
 export interface SceneBox {
   node: ChartNode;
   /** The same object in a later scene as long as neither the box nor a row of it changes its place. */
@@ -62,7 +62,7 @@ export interface BoxesBefore {
 }
 
 /** What all boxes of a topology have in common. */
-interface Common {
+export interface Common {
   topology: Topology;
   unseen: ReadonlySet<string>;
   /** The chart has a strip of shared services. */
@@ -102,7 +102,7 @@ export function buildBoxes(topology: Topology, before: BoxesBefore | null): Boxe
   return { all, byName, renewed, changed };
 }
 
-function commonOf(topology: Topology): Common {
+export function commonOf(topology: Topology): Common {
   return { topology, unseen: new Set((topology.gaps ?? []).flatMap((g) => g.node ?? [])), strip: (topology.lanes ?? []).some((l) => l.id === '') };
 }
 
@@ -121,7 +121,7 @@ function holds(box: SceneBox, node: ChartNode, { services, grown }: Topology): b
   return true;
 }
 
-function boxOf(node: ChartNode, { topology, unseen, strip }: Common, was: SceneBox | undefined): SceneBox {
+export function boxOf(node: ChartNode, { topology, unseen, strip }: Common, was: SceneBox | undefined): SceneBox {
   const { x, y, w, h } = node.layout;
   const { services, grown, marks } = topology;
   const rows = (node.rows ?? []).map((row, i) => ({
@@ -149,7 +149,7 @@ function sameShape(a: SceneBox, b: SceneBox): boolean {
 }
 
 /** What connections find a row by. */
-function rowKey(row: SceneRow['row']): string {
+export function rowKey(row: SceneRow['row']): string {
   if (row.kind === 'more') return row.kind;
   return row.kind === 'service' ? `service ${row.service} ${row.process}` : `client ${row.process}`;
 }

@@ -11,6 +11,7 @@ import { containerName, isMany } from '../state/topology';
 import { peersOf } from '../state/words';
 import { type Brush, DIMMED, MONO, RADIUS, SANS } from './brush';
 import type { Rect } from './camera';
+import { held } from './course';
 import { Grid, contains, overlaps } from './hit';
 import type { ColourName } from './palette';
 import { HEADER, ROW, type Scene, type SceneBox, type SceneRow } from './scene';
@@ -84,6 +85,8 @@ const GLOBE = 'M11 0A11 11 0 1 1 -11 0A11 11 0 1 1 11 0ZM-11 0H11M0 -11C7 -5 7 5
 export class BoxPainter {
   readonly #brush: Brush;
   #open: ReadonlyMap<SceneBox, number> = new Map();
+  /** The scene that it was counted on. */
+  #counted: Scene | null = null;
   #drawn: Scene | null = null;
   /** Where this frame wrote names beside their boxes: none may touch another. */
   #names = new Grid<Rect>();
@@ -94,15 +97,19 @@ export class BoxPainter {
 
   /** Draws the boxes that `area` touches. */
   draw(scene: Scene, area: Rect): void {
-    if (this.#drawn !== scene) this.#open = openAtInternet(scene);
+    const { level, slide, lit, kept } = this.#brush.view;
+    if (level !== 'dot' && this.#counted !== scene) {
+      this.#open = openAtInternet(scene);
+      this.#counted = scene;
+    }
     this.#drawn = scene;
     this.#names = new Grid(this.#brush.px(NAMES_CELL));
-    const sliding = this.#brush.view.slide;
-    const near = scene.boxes.filter((box) => sliding || overlaps(box.rect, area));
-    for (const box of near) this.#box(box);
+    const near = scene.boxes.filter((box) => slide || overlaps(box.rect, area));
+    if (level === 'dot' && !slide && !lit && !kept) this.#blocks(near);
+    else for (const box of near) this.#box(box);
     // Over all boxes: one may stand where the tag is.
     for (const [box, tag] of this.#brush.view.traced?.tags ?? []) this.#causeTag(box, tag);
-    if (this.#brush.view.level === 'dot') this.#troubleNames(scene, near);
+    if (level === 'dot') this.#troubleNames(scene, near);
   }
 
   /** From far away only boxes in trouble have names: the worst first, as far as they don't cover each other. */
@@ -237,15 +244,29 @@ export class BoxPainter {
   }
 
   /** Far away: a block, filled only in trouble. Plain rectangles, because there are thousands. */
-  #block({ node, rect, mark }: SceneBox): void {
-    const trouble = OUTLINES[openOf(node)];
+  #block(box: SceneBox): void {
+    this.#fill(outside(box), [box], 0);
+    const colour = inside(box);
+    if (colour) this.#fill(colour, [box], this.#brush.px(box.mark ? 2 : 1));
+  }
+
+  /** Thousands of blocks, colour by colour. None lies over another. */
+  #blocks(boxes: readonly SceneBox[]): void {
+    const { traced, selectedBox } = this.#brush.view;
+    for (const box of boxes) if (traced?.tags.get(box)?.sure) this.#halo(box);
+    for (const [colour, all] of grouped(boxes, outside)) this.#fill(colour, all, 0);
+    for (const [colour, all] of grouped(boxes.filter((b) => !b.mark), inside)) if (colour) this.#fill(colour, all, this.#brush.px(1));
+    for (const [colour, all] of grouped(boxes.filter((b) => b.mark), inside)) if (colour) this.#fill(colour, all, this.#brush.px(2));
+    for (const box of boxes) {
+      if (traced?.predicted.has(box)) this.#foreseen(box);
+      if (selectedBox === box) this.#ring(box);
+    }
+  }
+
+  #fill(colour: ColourName, boxes: readonly SceneBox[], line: number): void {
     const { ctx } = this.#brush;
-    const line = this.#brush.px(mark ? 2 : 1);
-    ctx.fillStyle = this.#brush.colour(mark ? MARKED[mark] : (trouble ?? 'box'));
-    ctx.fillRect(rect.x, rect.y, rect.w, rect.h);
-    if (trouble || mark === 'appeared') return;
-    ctx.fillStyle = this.#brush.colour(node.state === 'reporting' ? 'surface' : 'lane');
-    ctx.fillRect(rect.x + line, rect.y + line, rect.w - 2 * line, rect.h - 2 * line);
+    ctx.fillStyle = this.#brush.colour(colour);
+    for (const { rect } of boxes) ctx.fillRect(rect.x + line, rect.y + line, rect.w - 2 * line, rect.h - 2 * line);
   }
 
   #ground(box: SceneBox): void {
@@ -727,6 +748,23 @@ function tickOf(member: Member): { colour: ColourName; tall: boolean; hollow: bo
 function headSign(node: ChartNode): StateName | null {
   const sign = signOf(node);
   return sign.way === 'quiet' ? null : shapeOf(sign);
+}
+
+/** The colour of a block, or of its outline. */
+function outside({ node, mark }: SceneBox): ColourName {
+  return mark ? MARKED[mark] : (OUTLINES[openOf(node)] ?? 'box');
+}
+
+/** What it is filled with inside of that; null where it has one colour. */
+function inside({ node, mark }: SceneBox): ColourName | null {
+  if (OUTLINES[openOf(node)] || mark === 'appeared') return null;
+  return node.state === 'reporting' ? 'surface' : 'lane';
+}
+
+function grouped<K>(boxes: readonly SceneBox[], key: (box: SceneBox) => K): Map<K, SceneBox[]> {
+  const groups = new Map<K, SceneBox[]>();
+  for (const box of boxes) held(groups, key(box), () => []).push(box);
+  return groups;
 }
 
 /** How many connections are open at the Internet's box, in and out. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeSite, oneHostFixture } from '../fixtures';
 import { fromDocument } from '../state/topology';
-import { bundle } from './bundle';
+import { Trunks } from './bundle';
 import { arrival } from './route';
 import { type Scene, buildScene } from './scene';
 
@@ -16,18 +16,18 @@ function between(scene: Scene) {
 
 describe('bundle', () => {
   it('draws far fewer trunks than there are connections', () => {
-    const trunks = bundle(large).filter((b) => b.width > 1);
+    const trunks = new Trunks(large).lines.filter((b) => b.width > 1);
     expect(between(large).length).toBeGreaterThan(1500);
     expect(trunks.length).toBeLessThan(between(large).length / 5);
   });
 
   it('is wider than each of the connections it holds', () => {
     const widest = Math.max(...large.edges.map((e) => e.width));
-    expect(Math.max(...bundle(large).map((b) => b.width))).toBeGreaterThanOrEqual(widest);
+    expect(Math.max(...new Trunks(large).lines.map((b) => b.width))).toBeGreaterThanOrEqual(widest);
   });
 
   it('gives each connected box a branch that starts at it', () => {
-    const lines = bundle(one);
+    const lines = new Trunks(one).lines;
     for (const name of ['Internet', 'vm', '10.20.4.31']) {
       const rect = one.boxByName.get(name)?.rect;
       if (!rect) throw new Error(`no box ${name}`);
@@ -37,7 +37,7 @@ describe('bundle', () => {
   });
 
   it('joins each branch to the end of a trunk', () => {
-    const lines = bundle(one);
+    const lines = new Trunks(one).lines;
     const trunks = lines.filter((b) => !one.boxes.some(({ rect }) => [rect.x, rect.x + rect.w].includes(b.path.x)));
     const ends = new Set(trunks.flatMap((t) => [`${t.path.x} ${t.path.y}`, `${arrival(t.path).x} ${arrival(t.path).y}`]));
     const branches = lines.filter((b) => !trunks.includes(b));
@@ -46,7 +46,7 @@ describe('bundle', () => {
   });
 
   it('knows the area of each line, so that what is out of view is left out', () => {
-    for (const { path, area } of bundle(one)) {
+    for (const { path, area } of new Trunks(one).lines) {
       const end = arrival(path);
       for (const p of [path, end]) {
         expect(p.x).toBeGreaterThanOrEqual(area.x);
@@ -60,8 +60,8 @@ describe('bundle', () => {
   it('has nothing to draw where everything stays inside a box, or nothing is', () => {
     const doc = oneHostFixture();
     const inside = doc.connections.filter((c) => c.client.node === c.server.node);
-    expect(bundle(buildScene(fromDocument({ ...doc, connections: inside }), LANE))).toEqual([]);
-    expect(bundle(buildScene(fromDocument({ ...doc, nodes: [], services: [], connections: [] }), LANE))).toEqual([]);
+    expect(new Trunks(buildScene(fromDocument({ ...doc, connections: inside }), LANE)).lines).toEqual([]);
+    expect(new Trunks(buildScene(fromDocument({ ...doc, nodes: [], services: [], connections: [] }), LANE)).lines).toEqual([]);
   });
 
   it('is made once for a scene', () => {

@@ -30,7 +30,8 @@ interface Trunk {
   from: Cluster;
   to: Cluster;
   count: number;
-  edges: SceneEdge[];
+  edges: Set<SceneEdge>;
+  line: Bundle | null;
 }
 
 /** The neighbourhoods, by name of their boxes. */
@@ -82,34 +83,64 @@ interface Fan {
  * from each box to its trunk's end. Connections inside a neighbourhood, and those
  * inside a box, are too short to be seen from where bundles are drawn.
  */
-export function bundle(scene: Scene): Bundle[] {
-  const fans = new Map<string, Fan>();
-  const trunkLines = trunksOf(scene).map(({ from, to, count, edges }) => {
-    const path = routeFreely({ box: from.rect, y: middle(from.rect) }, { box: to.rect, y: middle(to.rect) });
-    if (scene.lanes.length <= 1) branch(fans, edges, path);
-    return line(path, edgeWidth(count));
-  });
-  const branches = [...fans.values()].flatMap(({ end, boxes }) => [...boxes].map((box) => line(fan(box, end), 1)));
-  return [...trunkLines, ...branches];
-}
+export class Trunks {
+  readonly #branched: boolean;
+  readonly #clusters: Map<string, Cluster>;
+  readonly #trunks = new Map<Cluster, Map<Cluster, Trunk>>();
+  #lines: readonly Bundle[] | null = null;
 
-function trunksOf(scene: Scene): Trunk[] {
-  const byName = clusters(scene);
-  const trunks = new Map<Cluster, Map<Cluster, Trunk>>();
-  for (const edge of scene.edges) {
-    if (edge.quiet || edge.client === edge.server) continue;
-    const from = byName.get(edge.client.node.name);
-    const to = byName.get(edge.server.node.name);
-    if (!from || !to || from === to) continue;
-    const trunk = held(held(trunks, from, () => new Map<Cluster, Trunk>()), to, () => ({ from, to, count: 0, edges: [] }));
-    trunk.count += edge.connection.count;
-    trunk.edges.push(edge);
+  constructor(scene: Scene) {
+    this.#branched = scene.lanes.length <= 1;
+    this.#clusters = clusters(scene);
+    for (const edge of scene.edges) this.add(edge, edge.connection.count);
   }
-  return [...trunks.values()].flatMap((to) => [...to.values()]);
+
+  /** Takes in an edge, or by how much more it carries than before; without a count it is gone. */
+  add(edge: SceneEdge, count: number, gone = false): void {
+    const from = this.#clusters.get(edge.client.node.name);
+    const to = this.#clusters.get(edge.server.node.name);
+    if (edge.quiet || !from || !to || from === to) return;
+    const all = held(this.#trunks, from, () => new Map<Cluster, Trunk>());
+    const trunk = held(all, to, () => ({ from, to, count: 0, edges: new Set<SceneEdge>(), line: null }));
+    trunk.count += count;
+    if (gone) trunk.edges.delete(edge);
+    else trunk.edges.add(edge);
+    if (trunk.edges.size === 0) all.delete(to);
+    if (trunk.edges.size > 0 && trunk.line?.width === edgeWidth(trunk.count)) return;
+    trunk.line = null;
+    this.#lines = null;
+  }
+
+  /** Takes in that boxes moved; false if others are neighbours now, so that all is to be counted anew. */
+  move(scene: Scene): boolean {
+    if (this.#branched || scene.lanes.length <= 1) return false;
+    const now = clusters(scene);
+    for (const [name, { key }] of now) if (this.#clusters.get(name)?.key !== key) return false;
+    for (const [name, { rect }] of now) (this.#clusters.get(name) as Cluster).rect = rect;
+    for (const to of this.#trunks.values()) for (const trunk of to.values()) trunk.line = null;
+    this.#lines = null;
+    return true;
+  }
+
+  get lines(): readonly Bundle[] {
+    return (this.#lines ??= this.#drawn());
+  }
+
+  #drawn(): Bundle[] {
+    const fans = new Map<string, Fan>();
+    const trunks = [...this.#trunks.values()].flatMap((to) => [...to.values()]);
+    const lines = trunks.map((trunk) => {
+      const { from, to, count, edges } = trunk;
+      trunk.line ??= line(routeFreely({ box: from.rect, y: middle(from.rect) }, { box: to.rect, y: middle(to.rect) }), edgeWidth(count));
+      if (this.#branched) branch(fans, edges, trunk.line.path);
+      return trunk.line;
+    });
+    return [...lines, ...[...fans.values()].flatMap(({ end, boxes }) => [...boxes].map((box) => line(fan(box, end), 1)))];
+  }
 }
 
 /** Both ends of an edge join the trunk; a box has one branch to each end of a trunk. */
-function branch(fans: Map<string, Fan>, edges: readonly SceneEdge[], trunk: Path): void {
+function branch(fans: Map<string, Fan>, edges: ReadonlySet<SceneEdge>, trunk: Path): void {
   const fanAt = ({ x, y }: Point): Fan => held(fans, `${x} ${y}`, () => ({ end: { x, y }, boxes: new Set() }));
   const [first, last] = [fanAt(trunk), fanAt(arrival(trunk))];
   for (const { client, server } of edges) {

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { oneHostFixture } from '../fixtures';
-import { fromDocument } from '../state/topology';
+import type { Delta } from '../api/types';
+import { makeSite, oneHostFixture } from '../fixtures';
+import { applyDelta, fromDocument } from '../state/topology';
 import { ChartController } from './controller';
+import { renewScene } from './renew';
 import { type Scene, buildScene } from './scene';
 import { PALETTE, fakeCanvas } from '../testing/canvas';
 
@@ -64,6 +66,43 @@ describe('ChartController', () => {
     chart.pan(1, 0);
     chart.pan(1, 0);
     expect(frames).toHaveLength(1);
+  });
+
+  it('draws nothing for figures that are not seen, and for bundles only after a while', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { chart } = start();
+    const made = makeSite(400, 3);
+    const doc = { ...made, connections: made.connections.map((c) => ({ ...c, count: 1 })) };
+    const lane = { id: 'a', title: 'a', layout: { x: -50, y: -50, w: 500, h: 20_000 } };
+    let held = buildScene(fromDocument({ ...doc, lanes: [lane, { ...lane, id: 'b', title: 'b', layout: { ...lane.layout, x: 460, w: 20_000 } }] }), { title: 'a site', subtitle: '' });
+    chart.reset();
+    chart.setScene(held);
+    drawFrame();
+    const told = (change: Partial<Delta>): number => {
+      const { source } = held;
+      const after = applyDelta(source, { from: source.revision, revision: `${source.revision}+`, at: source.at, ...change });
+      const next = after && renewScene(held, after, { title: 'a site', subtitle: '' });
+      if (!next) throw new Error('it is not renewed');
+      held = next;
+      chart.setScene(held);
+      return frames.length;
+    };
+    const edge = held.edges.find((e) => !e.quiet && e.client.lane !== e.server.lane);
+    if (!edge) throw new Error('no edge from lane to lane');
+    expect(told({ changed: { connections: [[edge.connection.id, { opened: 12_345 }]] } })).toBe(0);
+    expect(told({ changed: { connections: [[edge.connection.id, { count: 90_000 }]] } })).toBe(0);
+    vi.advanceTimersByTime(5_000);
+    expect(frames).toHaveLength(1);
+    drawFrame();
+    expect(told({ nodes: [{ ...edge.client.node, open_status: 'CRITICAL', status: 'CRITICAL' }] })).toBe(1);
+    drawFrame();
+    expect(told({ changed: { connections: [[edge.connection.id, { health: { end: 'client', retransmit_ratio: 0.9 } }]] } })).toBe(1);
+    drawFrame();
+    chart.zoom(1000);
+    drawFrame();
+    drawFrame();
+    expect(told({ changed: { connections: [[edge.connection.id, { count: 3 }]] } })).toBe(1);
+    vi.useRealTimers();
   });
 
   it('keeps the camera when a delta brings a new scene', () => {

@@ -15,10 +15,12 @@ import {
   zoomAt,
 } from './camera';
 import { encloses, overlaps, union } from './hit';
+import { judgeOf, rank, suspectsOf } from '../state/health';
 import { NO_SIGNALS, type Signals } from '../state/signals';
 import type { Trace } from '../state/trace';
 import type { Shown, Slide, Traced } from './brush';
 import type { Palette } from './palette';
+import { rowKey } from './box';
 import { Renderer } from './render';
 import { type Hit, type Scene, type SceneBox, edgesOf, hitTest } from './scene';
 
@@ -27,6 +29,8 @@ const FADE_MS = 120;
 /** How long boxes take to their new places when all are placed anew. */
 const TIDY_MS = 400;
 const SETTLE_ZOOM = 1;
+/** Bundles may be so old. */
+const BUNDLES_MS = 5_000;
 /** Below this width the first look is at this node, unless all of the chart can be read. */
 const NARROW = 640;
 const NARROW_PAD = 8;
@@ -93,8 +97,14 @@ export class ChartController {
   /** Where the viewer was before the first preview. */
   #home: Camera | null = null;
   #moved = false;
-  /** The next scene in which boxes moved comes softly. */
-  #soft = false;
+  /** The next scene in which boxes moved from these places comes softly. */
+  #soft: Omit<Slide, 't'> | null = null;
+  /** The bundles of the frame that is on the canvas. */
+  #lines: unknown = null;
+  /** A frame that is only due after a while. */
+  #later: ReturnType<typeof setTimeout> | null = null;
+  /** What was wrong on it, as far as that is seen from far away. */
+  #wrong = '';
   /** Where boxes and lanes were that are on their way to new places. */
   #slide: (Omit<Slide, 't'> & { start: number }) | null = null;
   /** A box that is carried, and by how much, chart units. */
@@ -166,6 +176,7 @@ export class ChartController {
   }
 
   detach(): void {
+    this.#stopWaiting();
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     // A flight lands and a preview ends where the viewer will look again.
@@ -181,18 +192,53 @@ export class ChartController {
   }
 
   setScene(scene: Scene | null): void {
-    if (this.#soft && scene && this.#scene && movedBetween(this.#scene, scene)) {
-      this.#soft = false;
-      this.#slide = this.#reduced() ? null : { boxes: placesOf(this.#scene), lanes: new Map(this.#scene.lanes.map((l) => [l.title, l.rect])), start: performance.now() };
+    if (this.#soft && scene && movedFrom(this.#soft.boxes, scene)) {
+      this.#slide = this.#reduced() ? null : { ...this.#soft, start: performance.now() };
+      this.#soft = null;
     }
+    const before = this.#scene;
     this.#scene = scene;
-    this.#kept = undefined;
-    this.#traced = undefined;
+    if (scene?.boxes !== before?.boxes || scene?.edges !== before?.edges) {
+      this.#kept = undefined;
+      this.#traced = undefined;
+    }
     this.#hover = this.#hover && scene ? sameThing(scene, this.#hover) : null;
     this.#preview = this.#preview && scene ? sameThing(scene, this.#preview) : null;
     this.#settle();
     this.#keepWhole();
-    this.invalidate();
+    const seen = before && scene ? this.#seen(before, scene) : 'all';
+    if (seen === 'all') this.invalidate();
+    else if (seen === 'bundles') this.#soon();
+  }
+
+  /** What of a scene that the one before didn't have is seen from here. */
+  #seen(before: Scene, { news, boxByName, bundles }: Scene): 'all' | 'bundles' | 'nothing' {
+    if (!news || news.boxes || boxByName !== before.boxByName || this.#hover || this.#preview) return 'all';
+    if (this.#level !== 'dot') return news.edges || news.trouble ? 'all' : 'nothing';
+    if (this.#marked.connection !== '' || (news.trouble && this.#wrong !== this.#wrongNow())) return 'all';
+    return bundles === this.#lines ? 'nothing' : 'bundles';
+  }
+
+  /** Draws for the sake of how wide bundles are, which nobody looks at: a while after the last frame. */
+  #soon(): void {
+    this.#later ??= setTimeout(() => {
+      this.#later = null;
+      this.invalidate();
+    }, BUNDLES_MS);
+  }
+
+  #stopWaiting(): void {
+    if (this.#later !== null) clearTimeout(this.#later);
+    this.#later = null;
+  }
+
+  /** What is wrong, and how badly: all that is seen of it from far away. */
+  #wrongNow(): string {
+    const source = this.#scene?.source;
+    if (!source) return '';
+    const judge = judgeOf(source, Date.now());
+    const { connections, services } = suspectsOf(source);
+    return [...connections.map((c) => `${c.id} ${rank(judge.connection(c))}`), ...services.map((s) => `${s.id} ${rank(judge.service(s))}`)].sort().join();
   }
 
   /** Draws at once, in other colours: paper does not wait for the next frame. */
@@ -223,6 +269,8 @@ export class ChartController {
   }
 
   mark(marked: Marked, keyboard: boolean): void {
+    const { node, service, connection } = this.#marked;
+    if (node === marked.node && service === marked.service && connection === marked.connection && keyboard === this.#keyboard) return;
     this.#marked = marked;
     this.#keyboard = keyboard;
     this.invalidate();
@@ -419,6 +467,11 @@ export class ChartController {
       carried: this.#carried && { ...this.#carried.box.rect, x: this.#carried.box.rect.x + this.#carried.dx, y: this.#carried.box.rect.y + this.#carried.dy },
     });
     this.#drawn = this.#camera;
+    if (this.#level === 'dot') {
+      this.#lines = this.#scene.bundles;
+      this.#stopWaiting();
+      this.#wrong = this.#wrongNow();
+    }
     this.#fade(now);
     for (const drawn of this.#watchers) drawn();
   }
@@ -445,7 +498,8 @@ export class ChartController {
 
   /** Boxes are about to be placed anew: they slide to their places. */
   soften(): void {
-    this.#soft = true;
+    const scene = this.#scene;
+    this.#soft = scene && { boxes: placesOf(scene), lanes: new Map(scene.lanes.map((l) => [l.title, l.rect])) };
   }
 
   /** Carries the box by so much of the screen; it stays where it is until it is put down. */
@@ -502,8 +556,14 @@ export class ChartController {
 
   /** What dotm's own checks say of connections. */
   signal(signals: Signals): void {
+    const same = JSON.stringify([...signals]) === JSON.stringify([...this.#signals]);
     this.#signals = signals;
-    this.invalidate();
+    if (!same) this.invalidate();
+  }
+
+  /** The clock went on: ages and what is in trouble may read otherwise, of which far away only the latter is seen. */
+  tick(): void {
+    if (this.#level !== 'dot' || this.#wrong !== this.#wrongNow()) this.invalidate();
   }
 
   /** Flies to where all of some boxes are in view; not nearer than they are read. `covered` is the share of the height, from below, that a sheet lies over. */
@@ -582,11 +642,11 @@ function placesOf(scene: Scene): Map<string, Rect> {
   return new Map(scene.boxes.map((b) => [b.node.name, b.rect]));
 }
 
-/** Whether a box that both scenes have stands elsewhere. */
-function movedBetween(a: Scene, b: Scene): boolean {
-  return b.boxes.some((box) => {
-    const was = a.boxByName.get(box.node.name)?.rect;
-    return was !== undefined && (was.x !== box.rect.x || was.y !== box.rect.y);
+/** Whether a box stands elsewhere than it did. */
+function movedFrom(places: ReadonlyMap<string, Rect>, { boxes }: Scene): boolean {
+  return boxes.some(({ node, rect }) => {
+    const was = places.get(node.name);
+    return was !== undefined && (was.x !== rect.x || was.y !== rect.y);
   });
 }
 
@@ -660,6 +720,6 @@ function sameThing(scene: Scene, hit: Hit): Hit | null {
   const box = scene.boxByName.get(hit.box.node.name);
   if (!box) return null;
   if (hit.kind === 'box') return { kind: 'box', box };
-  const row = box.rows[hit.box.rows.indexOf(hit.row)];
+  const row = box.rows.find((r) => rowKey(r.row) === rowKey(hit.row.row));
   return row ? { kind: 'row', box, row } : { kind: 'box', box };
 }

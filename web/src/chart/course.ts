@@ -111,20 +111,20 @@ export class Course {
   }
 }
 
-/** A connection as it is drawn. Never written, so that scenes may share it. */
+/** A connection as it is drawn. Scenes share it; only what renews a scene writes it. */
 export class SceneEdge {
-  readonly connection: Connection;
+  connection: Connection;
   readonly client: SceneBox;
   readonly server: SceneBox;
-  readonly course: Course;
+  course: Course;
   /** Line width at zoom 1. */
-  readonly width: number;
+  width: number;
   /** To or from a shared service: all nodes have such, so that it is drawn only where somebody asks or something fails. */
   readonly quiet: boolean;
   /** It may be in trouble, now or in a moment. */
-  readonly suspect: boolean;
+  suspect: boolean;
   /** What grew of it while this page looked. */
-  readonly growth: Growth | undefined;
+  growth: Growth | undefined;
   /** How it differs from another moment. */
   readonly mark: Mark | undefined;
 
@@ -138,6 +138,14 @@ export class SceneEdge {
     this.suspect = isSuspect(connection, growth);
     this.growth = growth;
     this.mark = mark;
+  }
+
+  /** Tells of a newer state of the same connection. */
+  take(connection: Connection, growth: Growth | undefined): void {
+    this.connection = connection;
+    this.width = edgeWidth(connection.count);
+    this.suspect = isSuspect(connection, growth);
+    this.growth = growth;
   }
 
   get path(): Path {
@@ -163,7 +171,7 @@ export class SceneEdge {
 }
 
 /** A connection and the boxes that it joins. */
-interface Ends {
+export interface Ends {
   connection: Connection;
   client: SceneBox;
   server: SceneBox;
@@ -226,9 +234,7 @@ export function buildEdges(topology: Topology, boxes: Boxes, before: readonly Sc
       edges.length++;
     }
   }
-  const plans = open.map((o) => o.plan);
-  spread(plans);
-  channel(plans);
+  settle(open.map((o) => o.plan));
   for (const { plan, was, at } of open) {
     const course = was && runsAlike(plan, was) && was.course.holds(boxes.changed) ? was.course : new Course(plan, router);
     edges[at] = was && course === was.course && isSame(was, plan) ? was : new SceneEdge(plan, course);
@@ -249,7 +255,7 @@ function isUntouched({ client, server, course, growth, mark, connection: { id } 
 }
 
 /** Loops, and edges of boxes without rows, make room for each other. */
-function isLoose(client: SceneBox, server: SceneBox): boolean {
+export function isLoose(client: SceneBox, server: SceneBox): boolean {
   return client === server || client.rows.length === 0 || server.rows.length === 0;
 }
 
@@ -276,7 +282,7 @@ function renewed(was: SceneEdge, ends: Ends, { changed }: Boxes, router: Router)
 }
 
 /** Whether a connection joins what it joined. */
-function sameEnds(a: Connection, b: Connection): boolean {
+export function sameEnds(a: Connection, b: Connection): boolean {
   const [c, d, s, t] = [a.client, b.client, a.server, b.server];
   return c.node === d.node && c.process === d.process && c.service === d.service && s.node === t.node && s.service === t.service;
 }
@@ -286,7 +292,7 @@ function isSame(edge: SceneEdge, { connection, client, server, growth, mark }: E
 }
 
 /** Whether a planned edge joins the same places as before. */
-function runsAlike(p: Plan, { client, server, course }: SceneEdge): boolean {
+export function runsAlike(p: Plan, { client, server, course }: SceneEdge): boolean {
   if (course.from !== p.from || course.to !== p.to || course.channel !== p.channel) return false;
   return client.node.name === p.client.node.name && server.node.name === p.server.node.name && sameRect(client.rect, p.client.rect) && sameRect(server.rect, p.server.rect);
 }
@@ -320,12 +326,17 @@ export function plansOf(topology: Topology, boxes: Boxes): Plan[] {
     const ends = endsOf(connection, gone, topology, boxes, undefined);
     if (ends) plans.push(planOf(ends));
   }
-  spread(plans);
-  channel(plans);
+  settle(plans);
   return plans;
 }
 
-function planOf(ends: Ends): Plan {
+/** Has plans make room for each other. */
+export function settle(plans: readonly Plan[]): void {
+  spread(plans);
+  channel(plans);
+}
+
+export function planOf(ends: Ends): Plan {
   const { connection, client, server } = ends;
   return { ...ends, from: clientY(client, connection), to: serverY(server, connection), channel: -1 };
 }

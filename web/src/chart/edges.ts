@@ -86,7 +86,7 @@ export class EdgePainter {
     if (level === 'card') this.#busiest = scene.busiest;
     if (level === 'tag') this.#leads = scene.leads;
     if (level === 'dot') this.#bundles(scene, area);
-    const shown = scene.edges.filter((e) => this.#shown(e) && e.touches(area));
+    const shown = this.#candidates(scene).filter((e) => this.#shown(e) && e.touches(area));
     this.#seen = shown;
     const above = (e: SceneEdge): boolean => this.#ill.has(e) || isMarked(e) || this.#way(e) !== undefined || (lit?.edges.has(e) ?? false);
     for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null || scene.compared, area);
@@ -94,6 +94,16 @@ export class EdgePainter {
     for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && !this.#way(edge) && edge.touches(area)) this.#edge(edge, lit !== null, area);
     for (const edge of this.#brush.view.traced?.edges.keys() ?? []) if (!lit?.edges.has(edge) && edge.touches(area)) this.#edge(edge, lit !== null, area);
     if (lit) for (const edge of shown) if (lit.edges.has(edge)) this.#edge(edge, false, area);
+  }
+
+  /** Of many thousand edges those that may be shown: far away few are, and bundles stand for the others. */
+  #candidates(scene: Scene): readonly SceneEdge[] {
+    const { lit, level, traced, selectedBox, selectedEdge } = this.#brush.view;
+    if (level !== 'dot' || scene.compared || selectedEdge !== '') return scene.edges;
+    const shared = selectedBox?.node.shared ? (scene.edgesByNode.get(selectedBox.node.name) ?? []) : [];
+    const few = new Set([...this.#ill.keys(), ...(traced?.edges.keys() ?? []), ...(lit?.edges ?? []), ...shared]);
+    const gone = scene.source.gone?.connections.length ? scene.edges.filter(isMarked) : [];
+    return [...few, ...gone.filter((e) => !few.has(e))];
   }
 
   /** What is wrong, by edge; those that fail last, to be drawn over the others. */

@@ -5,6 +5,7 @@ import { grow } from '../state/growth';
 import { type Topology, applyDelta, fromDocument } from '../state/topology';
 import type { Rect } from './camera';
 import { union } from './hit';
+import { renewScene } from './renew';
 import { HEADER, ROW, type Scene, type SceneBox, type SceneEdge, buildScene, edgesOf, hitTest, nextBox } from './scene';
 import { arrival } from './route';
 import { edgeWidth } from './width';
@@ -71,6 +72,17 @@ function looksOf(s: Scene): unknown {
     busiest: ids(s.busiest), leads: ids(s.leads).sort(), bundles: s.bundles,
     near: [...s.edgesByNode].map(([name, edges]) => [name, ids(edges)]),
     around: s.boxes.slice(0, 9).map(({ rect }) => s.boxGrid.near(rect).map((b) => b.node.name).sort()),
+  };
+}
+
+/** The same, whatever the order of what comes in none. */
+function inOrder(s: Scene): unknown {
+  const { suspects, near, bundles, ...rest } = looksOf(s) as { suspects: string[]; near: [string, string[]][]; bundles: unknown[] };
+  return {
+    ...rest,
+    suspects: suspects.sort(),
+    near: near.map(([name, ids]) => [name, ids.sort()] as const).filter(([, ids]) => ids.length > 0).sort(([a], [b]) => (a < b ? -1 : 1)),
+    bundles: bundles.map((b) => JSON.stringify(b)).sort(),
   };
 }
 
@@ -259,6 +271,66 @@ describe('buildScene', () => {
       held = buildScene(topology, LANE, held);
       expect(looksOf(held)).toEqual(looksOf(buildScene(topology, LANE)));
     }
+  });
+
+  it.each([1, 2, 3, 4])('is renewed after any deltas to what it would be if it were made then (%i)', (seed) => {
+    const roll = dice(seed);
+    let topology = fromDocument(seed % 2 === 0 ? withLanes(makeIllSite(60)) : makeIllSite(60));
+    let held = buildScene(topology, LANE);
+    let renewed = 0;
+    for (let step = 0; step < 24; step++) {
+      const delta = randomDelta(topology, step, roll);
+      const lower = (l: LaneInfo): LaneInfo => ({ ...l, layout: { ...l.layout, h: l.layout.h + 30 } });
+      const next = applyDelta(topology, step % 5 === 1 && topology.lanes ? { ...delta, lanes: topology.lanes.map(lower) } : delta);
+      if (!next) throw new Error('the delta does not join');
+      topology = { ...next, grown: grow(topology, delta, Date.parse(topology.at)) };
+      const again = renewScene(held, topology, LANE);
+      if (again) renewed++;
+      held = again ?? buildScene(topology, LANE, held);
+      expect(inOrder(held)).toEqual(inOrder(buildScene(topology, LANE)));
+    }
+    expect(renewed).toBeGreaterThan(9);
+  });
+
+  it('is renewed in place, and says what of it is seen', () => {
+    const doc = withLanes(makeSite(60));
+    const topology = fromDocument({ ...doc, connections: doc.connections.map((c) => ({ ...c, health: { end: 'client' as const } })) });
+    const first = buildScene(topology, LANE);
+    const [one] = first.edges;
+    if (!one) throw new Error('no edge');
+    const { id, count } = one.connection;
+    const told = (before: Scene, change: Partial<Delta>): Scene => {
+      const after = applyDelta(before.source, { from: before.source.revision, revision: `${before.source.revision}+`, at: topology.at, ...change });
+      const scene = after && renewScene(before, after, LANE);
+      if (!scene) throw new Error('it is not renewed');
+      return scene;
+    };
+    const quiet = told(first, { changed: { connections: [[id, { opened: 9999, health: { rtt_us: 7 } }]] } });
+    expect(quiet.news).toEqual({ boxes: false, trouble: false, edges: false });
+    expect([quiet.edges, quiet.boxes, quiet.edges[0]]).toEqual([first.edges, first.boxes, one]);
+    expect(one.connection.opened).toBe(9999);
+    const busy = told(quiet, { changed: { connections: [[id, { count: count + 600 }]] } });
+    expect(busy.news).toEqual({ boxes: false, trouble: false, edges: true });
+    expect(busy.edges[0]).toBe(one);
+    expect(one.width).toBe(edgeWidth(count + 600));
+    const ill = told(busy, { changed: { connections: [[id, { health: { retransmit_ratio: 0.4 } }]] } });
+    expect(ill.news?.trouble).toBe(true);
+    expect(ill.suspects).toEqual([one]);
+    const [name, node] = [...topology.nodes][5] ?? ['', undefined];
+    if (!node) throw new Error('no node');
+    expect(told(ill, { nodes: [{ ...node, last_report: '2026-11-27T00:00:00Z' }] }).news?.boxes).toBe(false);
+    expect(ill.boxByName.get(name)?.node.last_report).toBe('2026-11-27T00:00:00Z');
+  });
+
+  it('is made anew where boxes come or go, or nobody knows what changed', () => {
+    const topology = fromDocument(makeSite(60));
+    const first = buildScene(topology, LANE);
+    const delta = { from: topology.revision, revision: 'r2', at: topology.at, removed: { nodes: [[...topology.nodes.keys()][3] ?? ''], services: [], connections: [] } };
+    const after = applyDelta(topology, delta);
+    if (!after) throw new Error('the delta does not join');
+    expect(renewScene(first, after, LANE)).toBeNull();
+    expect(renewScene(first, fromDocument(makeSite(60)), LANE)).toBeNull();
+    expect(renewScene(first, { ...topology, marks: { nodes: new Map(), services: new Map(), connections: new Map() } }, LANE)).toBeNull();
   });
 
   it('makes anew only what changed when numbers did', () => {

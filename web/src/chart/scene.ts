@@ -4,7 +4,7 @@ import { openOf, severity } from '../state/checks';
 import type { Topology } from '../state/topology';
 import { countInside } from '../state/words';
 import { ROW, type SceneBox, type SceneRow, buildBoxes } from './box';
-import { type Bundle, bundle } from './bundle';
+import { type Bundle, Trunks } from './bundle';
 import { type Point, type Rect, levelAt } from './camera';
 import { Router, type SceneEdge, buildEdges, clientY, held, serverY } from './course';
 import { buildEdgesDown } from './downcourse';
@@ -34,6 +34,7 @@ export interface Lane {
 export interface Scene {
   /** What it was made of. */
   source: Topology;
+  parts: Parts;
   router: Router;
   boxes: readonly SceneBox[];
   edges: readonly SceneEdge[];
@@ -61,6 +62,18 @@ export interface Scene {
   readonly leads: ReadonlySet<SceneEdge>;
   /** The edges as seen from far away. */
   readonly bundles: readonly Bundle[];
+  /** What the one before would be drawn otherwise in; without it, in anything. */
+  news?: News;
+}
+
+/** Where a scene looks unlike the one that it was renewed from. */
+export interface News {
+  /** At boxes or lanes: from however far away. */
+  boxes: boolean;
+  /** At what may be in trouble. */
+  trouble: boolean;
+  /** At lines and their figures, seen from near enough. */
+  edges: boolean;
 }
 
 const BUSIEST = 5;
@@ -123,7 +136,7 @@ function roomForTitle(rect: Rect, boxes: readonly SceneBox[]): Rect {
   return { ...rect, w: Math.max(rect.w, Math.min(LANE_LEAST, free)) };
 }
 
-type LaneTitle = Pick<Lane, 'title' | 'subtitle'>;
+export type LaneTitle = Pick<Lane, 'title' | 'subtitle'>;
 
 /** The grounds that the layout gives, with what stands on them. */
 function buildLanes(lanes: readonly LaneInfo[], boxes: readonly SceneBox[], topology: Topology): Lane[] {
@@ -155,7 +168,7 @@ function countsOf(boxes: readonly SceneBox[], topology: Topology): string {
 }
 
 /** Makes something when it is first asked for. */
-function lazy<T extends object | string>(make: () => T): () => T {
+export function lazy<T extends object | string>(make: () => T): () => T {
   let made: T | undefined;
   return () => (made ??= make());
 }
@@ -172,28 +185,53 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
   router.look(boxGrid);
   const same = before !== null && router === before.router && !before.down;
   const edges = topology.down ? buildEdgesDown(topology, boxes, boxGrid(), router) : buildEdges(topology, boxes, same ? before.edges : [], router);
-  const lanes = buildLanes(topology.lanes ?? [], boxes.all, topology);
-  const ground = lanes.length > 0 ? null : buildLane(boxes.all, edges, lane);
-  const grounds = ground ? [ground] : lanes;
-  const [edgesByNode, busiest, leads] = [lazy(() => indexByNode(edges)), lazy(() => busiestOf(edges)), lazy(() => leadsOf(edges))];
-  const scene: Scene = {
-    source: topology,
+  return sceneOf(topology, lane, {
     boxes: boxes.all,
+    boxByName: boxes.byName,
+    boxGrid,
+    router,
     edges,
     suspects: edges.filter((e) => e.suspect),
+    compared: [...(topology.marks?.connections.values() ?? [])].some((m) => m !== 'absent') || [...(topology.marks?.nodes.values() ?? [])].some((m) => m !== 'absent'),
+  });
+}
+
+/** What a scene is made of. */
+export interface Parts extends Pick<Scene, 'boxes' | 'boxByName' | 'router' | 'edges' | 'suspects' | 'compared'> {
+  boxGrid: () => Grid<SceneBox>;
+  // Made when somebody first asks.
+  byNode?: Map<string, SceneEdge[]> | undefined;
+  trunks?: Trunks | undefined;
+  /** Where nothing of them is otherwise than before. */
+  lanes?: readonly Lane[] | undefined;
+  bounds?: Rect | undefined;
+}
+
+export function sceneOf(topology: Topology, lane: LaneTitle, parts: Parts): Scene {
+  const { boxes, edges } = parts;
+  const lanes = parts.lanes ?? buildLanes(topology.lanes ?? [], boxes, topology);
+  const ground = lanes.length > 0 ? null : buildLane(boxes, edges, lane);
+  const grounds = ground ? [ground] : lanes;
+  const [busiest, leads] = [lazy(() => busiestOf(edges)), lazy(() => leadsOf(edges))];
+  const scene: Scene = {
+    source: topology,
+    parts,
+    boxes,
+    edges,
+    suspects: parts.suspects,
     at: Date.parse(topology.at) || 0,
     lane: ground,
     lanes: grounds,
     down: topology.down ?? false,
-    compared: [...(topology.marks?.connections.values() ?? [])].some((m) => m !== 'absent') || [...(topology.marks?.nodes.values() ?? [])].some((m) => m !== 'absent'),
-    bounds: union([...boxes.all.map((b) => b.rect), ...grounds.map((l) => l.rect)]),
-    boxByName: boxes.byName,
-    router,
+    compared: parts.compared,
+    bounds: parts.bounds ?? union([...boxes.map((b) => b.rect), ...grounds.map((l) => l.rect)]),
+    boxByName: parts.boxByName,
+    router: parts.router,
     get edgesByNode() {
-      return edgesByNode();
+      return (parts.byNode ??= indexByNode(edges));
     },
     get boxGrid() {
-      return boxGrid();
+      return parts.boxGrid();
     },
     get busiest() {
       return busiest();
@@ -202,10 +240,9 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
       return leads();
     },
     get bundles() {
-      return bundles();
+      return (parts.trunks ??= new Trunks(scene)).lines;
     },
   };
-  const bundles = lazy(() => bundle(scene));
   return scene;
 }
 
@@ -215,7 +252,7 @@ function routerOf(boxes: readonly SceneBox[], before: Scene | null): Router {
   return before && tallest <= before.router.tallest ? before.router : new Router(tallest);
 }
 
-function gridOf(boxes: readonly SceneBox[]): Grid<SceneBox> {
+export function gridOf(boxes: readonly SceneBox[]): Grid<SceneBox> {
   const grid = new Grid<SceneBox>();
   for (const box of boxes) grid.add(box, box.rect);
   return grid;

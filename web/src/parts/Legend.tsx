@@ -1,12 +1,13 @@
-import { useMemo } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { type Severity, judgeOf, suspectsOf } from '../state/health';
 import type { Topology } from '../state/topology';
+import { changedSince } from '../state/versions';
 import { FAILS, type Trace, type Way } from '../state/trace';
 import { isSilent } from '../state/words';
 import { CONTAINER, PIN } from './Icon';
 import { MARK_WORDS, type Mark } from '../state/compare';
-import type { ChartNode, Connection, Status, Verdict } from '../api/types';
+import type { ChartNode, Connection, Service, Status, Verdict } from '../api/types';
 import { severity, signOf } from '../state/checks';
 import { MARK_SHAPES, SHAPES, type StateName, shapeOf } from './shapes';
 
@@ -33,45 +34,81 @@ interface Found {
   worst: Readonly<Record<'handled' | 'stale', Status>>;
 }
 
-function survey({ nodes, services, connections, marks, gone }: Topology): Found {
-  const looks = new Set<Look>();
-  const open = new Set<Status>();
-  const worst: Record<'handled' | 'stale', Status> = { handled: 'NONE', stale: 'NONE' };
-  const judge = (verdict: Verdict): void => {
-    const { way, status } = signOf(verdict);
-    if (way === 'open') open.add(status);
-    else if (way !== 'quiet' && severity(status) > severity(worst[way])) worst[way] = status;
-  };
-  for (const n of nodes.values()) {
-    judge(n);
-    lookAtNode(n, looks);
+/** How many things of a map have each trait; of a later one only what changed is looked at. */
+class Tally<T> {
+  readonly #traits: (item: T) => readonly string[];
+  readonly #counts = new Map<string, number>();
+  #of: ReadonlyMap<string, T> = new Map();
+
+  constructor(traits: (item: T) => readonly string[]) {
+    this.#traits = traits;
   }
-  for (const s of services.values()) {
-    judge(s);
-    if (s.status === 'NONE') looks.add('none');
-    if (s.state === 'gone') looks.add('gone');
+
+  of(items: ReadonlyMap<string, T>): string[] {
+    const changed = changedSince(this.#of, items);
+    if (!changed) {
+      this.#counts.clear();
+      for (const item of items.values()) this.#count(item, 1);
+    }
+    for (const [was, is] of changed?.values() ?? []) {
+      this.#count(was, -1);
+      this.#count(is, 1);
+    }
+    this.#of = items;
+    return [...this.#counts].flatMap(([trait, n]) => (n > 0 ? [trait] : []));
   }
-  for (const c of connections.values()) lookAtConnection(c, looks);
-  const marked = marks ? [marks.nodes, marks.services, marks.connections].flatMap((m) => [...m.values()]) : [];
-  if (gone && gone.boxes.length > 0) marked.push('vanished');
-  return { looks, marks: new Set(marked), open, worst };
+
+  #count(item: T | undefined, by: number): void {
+    if (item !== undefined) for (const trait of this.#traits(item)) this.#counts.set(trait, (this.#counts.get(trait) ?? 0) + by);
+  }
 }
 
-function lookAtNode(node: ChartNode, looks: Set<Look>): void {
+/** Looks through a view and those after it. */
+class Survey {
+  readonly #tallies = [new Tally(traitsOfNode), new Tally(traitsOfService), new Tally(traitsOfConnection)] as const;
+
+  of({ nodes, services, connections, marks, gone }: Topology): Found {
+    const [n, s, c] = this.#tallies;
+    const traits = new Set([...n.of(nodes), ...s.of(services), ...c.of(connections)]);
+    const statuses = (way: string): Status[] => [...traits].flatMap((t) => (t.startsWith(`${way} `) ? [t.slice(way.length + 1) as Status] : []));
+    const worst = (way: string): Status => statuses(way).reduce<Status>((a, b) => (severity(b) > severity(a) ? b : a), 'NONE');
+    const marked = marks ? [marks.nodes, marks.services, marks.connections].flatMap((m) => [...m.values()]) : [];
+    if (gone && gone.boxes.length > 0) marked.push('vanished');
+    return { looks: traits as ReadonlySet<unknown> as ReadonlySet<Look>, marks: new Set(marked), open: new Set(statuses('open')), worst: { handled: worst('handled'), stale: worst('stale') } };
+  }
+}
+
+function traitOf(verdict: Verdict): string {
+  const { way, status } = signOf(verdict);
+  return `${way} ${status}`;
+}
+
+function traitsOfNode(node: ChartNode): string[] {
   const { kind, state, layout } = node;
-  if (kind === 'container' || kind === 'virtual' || kind === 'network') looks.add(kind);
-  if (layout.pinned) looks.add('pinned');
-  if (state === 'stale') looks.add('stale');
-  if (isSilent(node)) looks.add('silent');
+  const looks = [traitOf(node)];
+  if (kind === 'container' || kind === 'virtual' || kind === 'network') looks.push(kind);
+  if (layout.pinned) looks.push('pinned');
+  if (state === 'stale') looks.push('stale');
+  if (isSilent(node)) looks.push('silent');
+  return looks;
 }
 
-function lookAtConnection({ count, status, directed, observer }: Connection, looks: Set<Look>): void {
-  if (observer) looks.add('observer');
-  if (!directed) looks.add('undirected');
-  if (status === 'old') looks.add('old');
-  if (count >= 500) looks.add('many');
-  else if (count >= 20) looks.add('some');
-  else if (count < 5 && directed && status === 'fresh') looks.add('one');
+function traitsOfService(service: Service): string[] {
+  const looks = [traitOf(service)];
+  if (service.status === 'NONE') looks.push('none');
+  if (service.state === 'gone') looks.push('gone');
+  return looks;
+}
+
+function traitsOfConnection({ count, status, directed, observer }: Connection): Look[] {
+  const looks: Look[] = [];
+  if (observer) looks.push('observer');
+  if (!directed) looks.push('undirected');
+  if (status === 'old') looks.push('old');
+  if (count >= 500) looks.push('many');
+  else if (count >= 20) looks.push('some');
+  else if (count < 5 && directed && status === 'fresh') looks.push('one');
+  return looks;
 }
 
 const LINE = { fill: 'none', stroke: 'var(--edge)' } as const;
@@ -262,7 +299,8 @@ function useIll(topology: Topology): Ill {
 /** Signs of the present view only; at most eight. */
 export function Legend({ topology, trace = null }: { topology: Topology; trace?: Trace | null }) {
   const ill = useIll(topology);
-  const found = useMemo(() => survey(topology), [topology]);
+  const [survey] = useState(() => new Survey());
+  const found = useMemo(() => survey.of(topology), [topology]);
   const entries = [...PATH.filter((e) => trace !== null && e.shown(trace)), ...ENTRIES.filter((e) => e.shown(found, ill))].slice(0, 8);
   if (entries.length === 0) return null;
   return (

@@ -12,7 +12,8 @@ export function Minimap({ scene }: { scene: Scene }) {
   const { chart, theme } = useApp();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [needed, setNeeded] = useState(false);
-  const map = useMemo(() => minimapOf(scene), [scene]);
+  const held = useRef<ReturnType<typeof minimapOf> | null>(null);
+  const map = useMemo(() => (held.current = (scene.news?.boxes === false && held.current) || minimapOf(scene)), [scene]);
   const palette = useMemo(() => readPalette(document.documentElement, theme.value, matchMedia('(forced-colors: active)').matches), [theme.value]);
 
   useEffect(() => {

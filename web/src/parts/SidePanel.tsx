@@ -16,12 +16,12 @@ import { Command, HintText } from './Command';
 import { ConnectionPanel } from './ConnectionPanel';
 import { Icon } from './Icon';
 import { lazy } from './Lazy';
-import { Legend } from './Legend';
 import { OpenIncidents } from './OpenIncidents';
 import { OpenPoolPanel } from './PoolPanel';
 import { MissingPanel, NodePanel, ServicePanel } from './Selected';
 import { StateIcon } from './StateIcon';
 
+const Legend = lazy(() => import('./Legend').then((m) => m.Legend));
 const IncidentPanel = lazy(() => import('./IncidentPanel').then((m) => m.IncidentPanel));
 const WhatIfPanel = lazy(() => import('./WhatIf').then((m) => m.WhatIfPanel));
 const FirstRun = lazy(() => import('./FirstRun').then((m) => m.FirstRun));

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Incident, IncidentRef, WhatIf } from '../api/types';
 import { useIncidentTurn } from './news';
@@ -75,10 +75,15 @@ export function useTrace(topology: Topology | null, { story, tracing }: Chosen):
   const { incidents, route } = useApp();
   const list = incidents.value;
   const live = route.value.at === '';
+  const marks = useRef<Trace | null>(null);
   return useMemo(() => {
     if (!topology) return null;
     if (story && tracing) return tracing.traceOf(topology, story);
     const causes = live ? list.filter((i) => !i.unclear && !i.acknowledged).flatMap<IncidentRef>((i) => i.cause ?? []) : [];
-    return causes.length > 0 ? causesOf(topology, causes) : null;
+    if (causes.length === 0) return null;
+    const found = causesOf(topology, causes);
+    // As long as the same boxes are marked nothing is to be drawn for it.
+    if (marks.current && [...found.tags.keys()].join('\n') === [...marks.current.tags.keys()].join('\n')) return marks.current;
+    return (marks.current = found);
   }, [topology, story, live, list]);
 }

@@ -77,6 +77,22 @@ describe('Feed', () => {
     expect(server.asked).toEqual(['service ignored']);
   });
 
+  it('asks for what changed of things, and counts what grows by that', async () => {
+    await live();
+    expect(server.source.url).toContain('&delta=fields');
+    const before = feed.topology.value;
+    const [one] = before?.connections.values() ?? [];
+    if (!before || !one) throw new Error('the fixture has no connection');
+    const patch = { refused: (one.refused ?? 0) + 3 };
+    server.source.send('delta', delta('a-1', 'a-2', { changed: { connections: [[one.id, patch]] } }));
+    expect(feed.topology.value?.connections.get(one.id)).toEqual({ ...one, ...patch });
+    expect(feed.topology.value?.grown.get(one.id)?.refused?.by).toBe(3);
+    expect(feed.topology.value?.nodes).toBe(before.nodes);
+    server.source.send('delta', delta('a-2', 'a-3', { changed: { connections: [['nobody knows it', patch]] } }));
+    expect(server.asked).toHaveLength(2);
+    expect(feed.topology.value?.revision).toBe('a-2');
+  });
+
   it('says that incidents are to be read: when a line opens, when it is back, and when the stream says so', async () => {
     await live();
     const first = feed.news.value;

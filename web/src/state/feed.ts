@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock';
 import { type Change, grow } from './growth';
 import { latest } from './health';
 import { type Topology, announcements, applyDelta, catchUp, fromDocument } from './topology';
+import { changedSince } from './versions';
 
 /** `connecting` until the first event; `reconnecting` while the line is lost. */
 export type Phase = 'connecting' | 'live' | 'reconnecting';
@@ -23,6 +24,11 @@ export interface FeedOptions {
 
 /** Looks at a topology and says which level is to be shown. */
 export type Instead = (read: Topology) => Level;
+
+/** What differs in a later map of things. */
+function* changed<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>): Generator<T> {
+  for (const [, is] of changedSince(before, after)?.values() ?? []) if (is !== undefined) yield is;
+}
 
 /** The live region speaks at most this often. */
 const SPEAK_EVERY_MS = 5_000;
@@ -201,7 +207,7 @@ export class Feed {
     };
     this.#stir();
     return this.#options.lines.open({
-      path: `${API_BASE}/stream${viewQuery(this.#level, this.#hide, this.#expand)}`,
+      path: `${API_BASE}/stream${viewQuery(this.#level, this.#hide, this.#expand)}&delta=fields`,
       after: this.topology.value?.revision ?? '',
       handlers: {
         snapshot: (mark) => expect(mark.revision),
@@ -240,7 +246,7 @@ export class Feed {
       return;
     }
     batch(() => {
-      this.topology.value = this.#compared(after, delta);
+      this.topology.value = this.#compared(after, { connections: changed(before.connections, after.connections), services: changed(before.services, after.services) });
       this.changedAt.value = this.#options.clock.now();
     });
     this.#speak(announcements(before, delta));

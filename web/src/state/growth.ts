@@ -39,7 +39,6 @@ export interface Change {
 
 /** The old growth with what `to` has more than `from`; an episode that has ended begins anew. */
 function more(counter: Counter, from: number, to: number, old: Growth | undefined, now: number): Growth {
-  if (to <= from) return {};
   const was = old?.[counter];
   return { [counter]: { by: to - from + (isFresh(was, now) ? was.by : 0), at: now } };
 }
@@ -49,24 +48,25 @@ function more(counter: Counter, from: number, to: number, old: Growth | undefine
  * there before says nothing: nobody knows since when it has its counts.
  */
 export function grow(before: Seen, change: Change, now: number): Grown {
-  const grown = new Map([...before.grown].filter(([, g]) => Object.values(g).some((c) => isFresh(c, now))));
-  const add = (id: string, ...found: Growth[]): void => {
-    const news = found.filter((g) => Object.keys(g).length > 0);
-    if (news.length > 0) grown.set(id, Object.assign({}, grown.get(id), ...news) as Growth);
+  const over = [...before.grown].filter(([, g]) => !Object.values(g).some((c) => isFresh(c, now)));
+  const ended = new Set(over.map(([id]) => id));
+  const news = new Map<string, Growth>();
+  const add = (id: string, counter: Counter, from = 0, to = 0): void => {
+    if (to > from) news.set(id, { ...(news.get(id) ?? (ended.has(id) ? {} : before.grown.get(id))), ...more(counter, from, to, before.grown.get(id), now) });
   };
   for (const c of change.connections ?? []) {
-    const was = before.connections.get(c.id);
-    const old = grown.get(c.id);
+    const was = c.refused || c.timed_out ? before.connections.get(c.id) : undefined;
     if (!was) continue;
-    add(
-      c.id,
-      more('refused', was.refused ?? 0, c.refused ?? 0, old, now),
-      more('timed_out', was.timed_out ?? 0, c.timed_out ?? 0, old, now),
-    );
+    add(c.id, 'refused', was.refused, c.refused);
+    add(c.id, 'timed_out', was.timed_out, c.timed_out);
   }
   for (const s of change.services ?? []) {
-    const was = before.services.get(s.id);
-    if (was) add(s.id, more('drops', was.drops ?? 0, s.drops ?? 0, grown.get(s.id), now));
+    const was = s.drops ? before.services.get(s.id) : undefined;
+    if (was) add(s.id, 'drops', was.drops, s.drops);
   }
+  if (over.length + news.size === 0) return before.grown;
+  const grown = new Map(before.grown);
+  for (const [id] of over) grown.delete(id);
+  for (const [id, growth] of news) grown.set(id, growth);
   return grown;
 }

@@ -2,6 +2,7 @@ import type { Connection, Health, Service } from '../api/types';
 import { percent, plural, figure, span } from '../lib/format';
 import { type Growth, isFresh } from './growth';
 import type { Topology } from './topology';
+import { changedSince } from './versions';
 
 /**
  * What the sockets say about the health of connections and services: which of it
@@ -107,19 +108,32 @@ export interface Suspects {
   services: readonly Service[];
 }
 
-/** Several parts of a page ask for them. */
+/** Several parts of a page ask for them, of one topology after the other. */
 const suspects = new WeakMap<Topology, Suspects>();
+let last: Topology | null = null;
 
-/** The few of a topology that may be in trouble; looked for once. */
+/** The few of a topology that may be in trouble; looked for once, and only among what changed since the one before. */
 export function suspectsOf(topology: Topology): Suspects {
   const known = suspects.get(topology);
   if (known) return known;
-  const { grown } = topology;
-  const found = { connections: [] as Connection[], services: [] as Service[] };
-  for (const c of topology.connections.values()) if (isSuspect(c, grown.get(c.id))) found.connections.push(c);
-  for (const s of topology.services.values()) if (isOverflowing(s) || grown.has(s.id)) found.services.push(s);
+  const { connections, services, grown } = topology;
+  const before = last && suspects.get(last);
+  const found: Suspects = {
+    connections: among(last?.connections, connections, before?.connections, grown).filter((c) => isSuspect(c, grown.get(c.id))),
+    services: among(last?.services, services, before?.services, grown).filter((s) => isOverflowing(s) || grown.has(s.id)),
+  };
   suspects.set(topology, found);
+  last = topology;
   return found;
+}
+
+/** Where to look for them: everywhere, or where they were, and what changed. */
+function among<T extends { id: string }>(was: ReadonlyMap<string, T> | undefined, is: ReadonlyMap<string, T>, found: readonly T[] | undefined, grown: Topology['grown']): T[] {
+  const changed = was && found && changedSince(was, is);
+  if (!changed) return [...is.values()];
+  const now = new Map<string, T | undefined>([...found.map(({ id }) => id), ...grown.keys()].map((id) => [id, is.get(id)]));
+  for (const [id, [, item]] of changed) now.set(id, item);
+  return [...now.values()].filter((item) => item !== undefined);
 }
 
 /** More wait to be accepted than may. */

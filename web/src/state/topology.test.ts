@@ -50,6 +50,29 @@ describe('applyDelta', () => {
     expect(after?.services.get(back.id)).toEqual(back);
   });
 
+  it('puts patches into what is there, and leaves what was as it was', () => {
+    const before = held();
+    const [was] = [...before.connections.values()].filter((c) => c.health);
+    if (!was) throw new Error('the fixture has no health');
+    const after = applyDelta(before, delta({ changed: { connections: [[was.id, { count: 77, last_connection: null, peers: 3, health: { rtt_us: 5, retransmit_ratio: null } }]] } }));
+    const want = { ...was, count: 77, peers: 3, health: { ...was.health, rtt_us: 5 } } as Record<string, unknown> & { health: Record<string, unknown> };
+    delete want['last_connection'];
+    delete want.health['retransmit_ratio'];
+    expect(after?.connections.get(was.id)).toStrictEqual(want);
+    expect(before.connections.get(was.id)).toBe(was);
+    expect(before.connections.get(was.id)?.count).not.toBe(77);
+    expect(after?.services).toBe(before.services);
+    const other = [...before.connections.values()].find((c) => c !== was);
+    expect(after?.connections.get(other?.id ?? '')).toBe(other);
+    const ill = applyDelta(before, delta({ changed: { connections: [[other?.id ?? '', { health: { end: 'client', close_wait: 3 } }]], services: [[nginx(before).id, { clients: 9 }]] } }));
+    expect(ill?.connections.get(other?.id ?? '')?.health).toEqual({ ...other?.health, end: 'client', close_wait: 3 });
+    expect(ill?.services.get(nginx(before).id)).toEqual({ ...nginx(before), clients: 9 });
+  });
+
+  it('can’t go on where a patch is of something that is not there', () => {
+    expect(applyDelta(held(), delta({ changed: { connections: [['nothing', { count: 1 }]] } }))).toBeNull();
+  });
+
   it('keeps the order of survivors and puts newcomers at the end', () => {
     const before = held();
     const names = [...before.nodes.keys()];

@@ -9,6 +9,7 @@ import type {
   HideKind,
   LaneInfo,
   Level,
+  Patched,
   Service,
   TopologyDocument,
 } from '../api/types';
@@ -16,6 +17,7 @@ import { isLater } from '../api/revision';
 import type { Marks } from './compare';
 import type { Gone } from './gone';
 import { type Grown, NOTHING_GROWN } from './growth';
+import { Versions } from './versions';
 
 const names = new Intl.Collator('en', { numeric: true });
 
@@ -63,8 +65,8 @@ export function knownAs(topology: Pick<Topology, 'nodes'> | null): Namer {
 /** Names nothing anew. */
 export const AS_IS: Namer = (name) => name;
 
-function index<T>(items: readonly T[] | null | undefined, key: (item: T) => string): Map<string, T> {
-  return new Map((items ?? []).map((item) => [key(item), item]));
+function index<T>(items: readonly T[] | null | undefined, key: (item: T) => string): Versions<T> {
+  return new Versions((items ?? []).map((item) => [key(item), item]));
 }
 
 /** Whether a box stands for several nodes. */
@@ -90,24 +92,43 @@ export function fromDocument({ pools, groups, ...doc }: TopologyDocument): Topol
   };
 }
 
-/** Removals first: an object that a delta both removes and brings is there afterwards. */
+type Patch = Readonly<Record<string, unknown>>;
+
+/** What a JSON merge patch (RFC 7396) makes of something that is not written itself. */
+function patched<T>(held: T, patch: Patch): T {
+  const next = { ...held } as Record<string, unknown>;
+  for (const name in patch) {
+    const value = patch[name];
+    if (value === null) Reflect.deleteProperty(next, name);
+    else next[name] = typeof value === 'object' && !Array.isArray(value) ? patched(next[name], value as Patch) : value;
+  }
+  return next as T;
+}
+
+/** Removals first: an object that a delta both removes and brings is there afterwards. Null if a patch is of what isn't there. */
 function merge<T>(
   held: ReadonlyMap<string, T>,
   upserts: readonly T[] | null | undefined,
   removed: readonly string[] | null | undefined,
   key: (item: T) => string,
-): ReadonlyMap<string, T> {
-  if (!upserts?.length && !removed?.length) return held;
-  const next = new Map(held);
-  for (const name of removed ?? []) next.delete(name);
-  for (const item of upserts ?? []) next.set(key(item), item);
-  return next;
+  patches: readonly Patched[] = [],
+): ReadonlyMap<string, T> | null {
+  const put = (upserts ?? []).map((item) => [key(item), item] as [string, T]);
+  for (const [id, patch] of patches) {
+    const was = held.get(id);
+    if (was === undefined) return null;
+    put.push([id, patched(was, patch)]);
+  }
+  return (held instanceof Versions ? (held as Versions<T>) : new Versions(held)).with(put, removed ?? []);
 }
 
 /** The topology after `delta`, or null if the delta does not start from this revision. */
 export function applyDelta(held: Topology, delta: Delta): Topology | null {
   if (delta.from !== held.revision) return null;
-  return {
+  const nodes = merge(held.nodes, boxesOf(delta), delta.removed?.nodes, (n) => n.name);
+  const services = merge(held.services, delta.services, delta.removed?.services, (s) => s.id, delta.changed?.services);
+  const connections = merge(held.connections, delta.connections, delta.removed?.connections, (c) => c.id, delta.changed?.connections);
+  return nodes && services && connections && {
     ...held,
     revision: delta.revision,
     at: delta.at,
@@ -117,9 +138,9 @@ export function applyDelta(held: Topology, delta: Delta): Topology | null {
     hidden: delta.hidden ?? held.hidden,
     lanes: delta.lanes ?? held.lanes ?? null,
     ghosts: delta.ghosts ?? held.ghosts ?? null,
-    nodes: merge(held.nodes, boxesOf(delta), delta.removed?.nodes, (n) => n.name),
-    services: merge(held.services, delta.services, delta.removed?.services, (s) => s.id),
-    connections: merge(held.connections, delta.connections, delta.removed?.connections, (c) => c.id),
+    nodes,
+    services,
+    connections,
   };
 }
 

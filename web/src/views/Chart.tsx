@@ -3,13 +3,13 @@ import { type App, useApp } from '../app';
 import { type OneLane, downOf, firstLane, laneOfBox, lanesOf } from '../chart/down';
 import { listen } from '../chart/gestures';
 import { readPalette } from '../chart/palette';
+import type { renewScene } from '../chart/renew';
 import { type Hit, type Scene, buildScene } from '../chart/scene';
 import { placeOf, step } from '../chart/walk';
 import { Icon } from '../parts/Icon';
 import { FilterLine } from '../parts/Filter';
 import { LaneBar } from '../parts/LaneBar';
 import { lazy } from '../parts/Lazy';
-import { Minimap } from '../parts/Minimap';
 import { NARROW, useNarrow } from '../parts/narrow';
 import { Notice } from '../parts/Notice';
 import { SidePanel } from '../parts/SidePanel';
@@ -29,6 +29,7 @@ import { countInside } from '../state/words';
 import { ChartTable } from './Twin';
 
 const DriftLine = lazy(() => import('../parts/DriftLine').then((m) => m.DriftLine));
+const Minimap = lazy(() => import('../parts/Minimap').then((m) => m.Minimap));
 const Timeline = lazy(() => import('../parts/Timeline').then((m) => m.Timeline));
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
@@ -120,7 +121,16 @@ function useScene(lane: OneLane | undefined): Scene | null {
   const { shown } = useApp();
   const topology = shown.value;
   const before = useRef<Scene | null>(null);
-  return useMemo(() => (before.current = topology ? buildScene(lane ? downOf(topology, lane) : topology, laneTitle(topology), before.current) : null), [topology, lane]);
+  const renew = useRef<typeof renewScene | null>(null);
+  useEffect(() => {
+    // The first chart needs none of it, and any other can do without.
+    void import('../chart/renew').then((m) => (renew.current = m.renewScene), () => undefined);
+  }, []);
+  return useMemo(() => {
+    if (!topology) return (before.current = null);
+    const [shown, title] = [lane ? downOf(topology, lane) : topology, laneTitle(topology)];
+    return (before.current = (before.current && renew.current?.(before.current, shown, title)) || buildScene(shown, title, before.current));
+  }, [topology, lane]);
 }
 
 /** The lanes of a narrow screen, and the one that is looked at: the chosen one, that of what is selected, or the worst. */
@@ -342,5 +352,5 @@ function useStaleTick(scene: Scene | null): void {
     return scene.suspects.length > 0 || scene.boxes.some((b) => b.node.state === 'stale' || b.rows.some((r) => r.growth));
   }, [scene]);
   const tick = ageing ? now.value : 0;
-  useEffect(() => chart.invalidate(), [tick]);
+  useEffect(() => chart.tick(), [tick]);
 }

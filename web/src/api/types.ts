@@ -31,6 +31,12 @@ export interface Verdict {
   open_status?: Status;
   /** All of them are stale. */
   status_stale?: boolean;
+  /** How many there are, how many are open, and how many are trouble that is taken care of. */
+  checks?: number;
+  open_checks?: number;
+  handled_checks?: number;
+  /** When one of them changed its status last. */
+  status_changed?: string;
 }
 
 export type Protocol = 'tcp' | 'udp';
@@ -384,6 +390,14 @@ export interface EventList {
   to: string;
   events: ChartEvent[];
   more: boolean;
+}
+
+/** How much changed in each step of a time: what appeared or changed, and what vanished. */
+export interface EventCounts {
+  from: string;
+  to: string;
+  up: readonly number[];
+  down: readonly number[];
 }
 
 export interface HistoryDocument {

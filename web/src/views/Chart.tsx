@@ -29,11 +29,12 @@ import { countInside } from '../state/words';
 import { ChartTable } from './Twin';
 
 const DriftLine = lazy(() => import('../parts/DriftLine').then((m) => m.DriftLine));
-const Timeline = lazy(() => import('../parts/Timeline').then((m) => m.Timeline));
+const Scrubber = lazy(() => import('../parts/Scrubber').then((m) => m.Scrubber));
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
 export function ChartView() {
-  const { route, shown } = useApp();
+  const { route, shown, wall } = useApp();
+  const narrow = useNarrow();
   useGone();
   const kept = useKept();
   const chosen = useChosen();
@@ -43,7 +44,7 @@ export function ChartView() {
       <div class="main">
         <ToolRow />
         {route.value.table ? <ChartTable kept={kept} /> : <Stage kept={kept} chosen={chosen} trace={trace} />}
-        {(route.value.at || route.value.from) && <Timeline />}
+        {!wall && !narrow && <div class="foot-place">{shown.value && <Scrubber />}</div>}
       </div>
       <SidePanel chosen={chosen} trace={trace} />
     </div>

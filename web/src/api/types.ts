@@ -471,6 +471,8 @@ export interface Check {
 /** What a check of dotm's own saw. */
 export interface SocketSignal {
   kind: string;
+  /** What it says as a sentence; a former version kept none. */
+  title?: string;
   /** The edge that it is about, with both its ends. */
   connection?: string;
   client?: ClientEnd;
@@ -1155,6 +1157,8 @@ export interface IncidentAlert {
   kind: Check['kind'];
   /** Empty for the check of a host. */
   name: string;
+  /** What a signal says, as a sentence. */
+  title?: string;
   status: Status;
   output?: string;
   handled?: readonly string[] | null;

@@ -57,6 +57,7 @@ export function Badges({ check }: { check: Check }) {
 
 /** `db01 disk /var`; of a host itself `host db01`. */
 export function checkTitle(check: Check, named: Namer): string {
+  if (check.signal?.title) return check.signal.title;
   const host = check.node ? named(check.node) : check.host;
   return check.name ? `${host} ${check.name}` : `host ${host}`;
 }

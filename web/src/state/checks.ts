@@ -95,7 +95,9 @@ export function badgesOf({ acknowledged, downtime, flapping, suppressed, hard, s
 }
 
 /** The name of a check: that of a host is about the host itself. */
-export function checkName({ name }: Pick<Check, 'name'>): string {
+export function checkName({ name, node, signal }: Pick<Check, 'name' | 'node' | 'signal'>): string {
+  // What dotm says of a node is a sentence that begins with it.
+  if (signal?.title) return node && signal.title.startsWith(`${node} `) ? signal.title.slice(node.length + 1) : signal.title;
   return name || 'host';
 }
 

@@ -194,7 +194,7 @@ function Picture({ bins, span, gaps, known, oldest, incidents }: PictureProps) {
           x={share(i.from, span) * 1000}
           y="0"
           width={Math.max(3, (share(i.to, span) - share(i.from, span)) * 1000)}
-          height={i.tone === 'critical' ? 10 : 5}
+          height={i.tone === 'critical' ? 10 : i.tone === 'warning' ? 6 : 3}
         />
       ))}
     </svg>

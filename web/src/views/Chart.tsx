@@ -19,6 +19,7 @@ import { countsLine } from '../state/compare';
 import { type Chosen, useChosen, useTrace } from '../parts/chosen';
 import { type Kept, formatFilter, keptBy } from '../state/filter';
 import { beforeGone } from '../state/gone';
+import { isTooMany } from '../state/around';
 import { judgeOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { endMoving, mayMove, moveBox } from '../parts/moves';
@@ -29,6 +30,7 @@ import { countInside } from '../state/words';
 import { ChartTable } from './Twin';
 
 const DriftLine = lazy(() => import('../parts/DriftLine').then((m) => m.DriftLine));
+const TooMany = lazy(() => import('../parts/TooMany').then((m) => m.TooMany));
 const Scrubber = lazy(() => import('../parts/Scrubber').then((m) => m.Scrubber));
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
@@ -264,6 +266,7 @@ function Stage({ kept, chosen, trace }: { kept: Kept | null; chosen: Chosen; tra
             {route.value.drift && <DriftLine />}
             {trace?.fades && <PathLine chosen={chosen} trace={trace} />}
             <FilterLine topology={topology} kept={kept} />
+            {!kept && !trace?.fades && !lane && isTooMany(topology) && <TooMany topology={topology} />}
           </div>
         )}
         {topology && !empty && (

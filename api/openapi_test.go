@@ -70,7 +70,7 @@ func TestOpenAPI(t *testing.T) {
 	doc, _ := openAPI(t, s)
 	for _, path := range []string{
 		"/topology", "/nodes", "/nodes/{name}", "/services", "/services/{id}", "/connections", "/settings", "/version", "/reports",
-		"/suggestions", "/report", "/explain", "/stream", "/targets", "/history", "/events", "/diff", "/services/{id}/uses",
+		"/suggestions", "/report", "/explain", "/stream", "/targets", "/history", "/events", "/events/counts", "/diff", "/services/{id}/uses",
 		"/checks", "/checks/{id}/acknowledge", "/checks/{id}/map", "/sources", "/sources/{name}", "/sources/test", "/incidents", "/incidents/{id}", "/impact", "/sources/{name}/refresh", "/mapping/preview", "/report/definitions/{system}",
 		"/session", "/login", "/logout", "/setup", "/login-links", "/agents", "/agents/{id}", "/tokens", "/tokens/{id}", "/api-tokens", "/api-tokens/{id}", "/users", "/users/{name}", "/users/{name}/link", "/sessions", "/sessions/{id}", "/password", "/audit", "/enrol", "/certificate", "/ca", "/drift", "/drift/initial", "/drift/declaration",
 	} {

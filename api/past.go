@@ -40,6 +40,7 @@ type History interface {
 func (h *handler) history(a huma.API) {
 	huma.Register(a, read("history", "/history", "How much of the past is known, and what of it is not"), h.extent)
 	huma.Register(a, read("events", "/events", "What appeared, vanished and changed, the newest first"), h.events)
+	huma.Register(a, read("event-counts", "/events/counts", "How much changed in each step of a time"), h.eventCounts)
 	huma.Register(a, read("diff", "/diff", "What differs between two moments", http.StatusNotFound), h.diff)
 	huma.Register(a, read("service-uses", "/services/{id}/uses", "Who used a service"), h.uses)
 }
@@ -255,6 +256,63 @@ func (h *handler) events(ctx context.Context, p *EventParams) (*EventList, error
 		out.Body.Events = []topology.Event{}
 	}
 	out.Body.From, out.Body.To = from.UTC(), to.UTC()
+	return out, nil
+}
+
+// maxCounts is how many steps one answer counts.
+const maxCounts = 1000
+
+// CountParams name a time and its steps.
+type CountParams struct {
+	RangeParams
+	Step string `query:"step" maxLength:"32" default:"12m" doc:"how long each step is, a duration; at most 1000 are counted at once"`
+}
+
+// EventCounts is the answer of GET /events/counts.
+type EventCounts struct {
+	Body struct {
+		From time.Time `json:"from"`
+		To   time.Time `json:"to"`
+		// Up and Down have a number for each step from From on; the last may end after To.
+		Up   []int `json:"up" doc:"what appeared or changed in each step, from the oldest on"`
+		Down []int `json:"down" doc:"what vanished in it"`
+	}
+}
+
+// eventCounts counts without holding the events: of a large site they are many.
+func (h *handler) eventCounts(ctx context.Context, p *CountParams) (*EventCounts, error) {
+	from, to, problem := p.span(h.Now(), 24*time.Hour)
+	if problem != nil {
+		return nil, problem
+	}
+	step, err := time.ParseDuration(p.Step)
+	if err != nil || step < time.Second {
+		return nil, wrongParameter("step", "must be a duration like 12m, of a second or more", p.Step)
+	}
+	steps := to.Sub(from) / step
+	if to.Sub(from)%step > 0 {
+		steps++
+	}
+	if steps > maxCounts {
+		return nil, wrongParameter("step", "must be longer: at most 1000 are counted at once", p.Step)
+	}
+	out := &EventCounts{}
+	out.Body.From, out.Body.To = from.UTC(), to.UTC()
+	out.Body.Up, out.Body.Down = make([]int, steps), make([]int, steps)
+	count := func(e *topology.Event) bool {
+		i := int(e.At.Sub(from) / step)
+		switch {
+		case e.At.Before(from) || i >= len(out.Body.Up):
+		case e.Kind == topology.Vanished:
+			out.Body.Down[i]++
+		default:
+			out.Body.Up[i]++
+		}
+		return false
+	}
+	if _, _, err := h.History.Events(ctx, from, to, count, 0); err != nil {
+		return nil, h.wrongMoment("from", p.From, err)
+	}
 	return out, nil
 }
 

@@ -191,6 +191,36 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+func TestEventCounts(t *testing.T) {
+	s := newSite(t, siteOptions{before: bygone(t)})
+	type counts struct{ Up, Down []int }
+	for _, tt := range []struct {
+		query    string
+		steps    int
+		up, down int
+	}{
+		{"", 120, 5, 1},
+		{"?from=-9h30m&to=-7h30m&step=1h", 2, 2, 0},
+		{"?from=-3h30m&step=1h", 4, 0, 1},
+	} {
+		got := read200[counts](t, s, "/api/v1/events/counts"+tt.query)
+		sum := func(list []int) (n int) {
+			for _, x := range list {
+				n += x
+			}
+			return n
+		}
+		if len(got.Up) != tt.steps || len(got.Down) != tt.steps || sum(got.Up) != tt.up || sum(got.Down) != tt.down {
+			t.Errorf("%q: %d steps with %d and %d: %+v", tt.query, len(got.Up), sum(got.Up), sum(got.Down), got)
+		}
+	}
+	// Each is in the step in which it happened, the oldest first.
+	got := read200[counts](t, s, "/api/v1/events/counts?from=-10h30m&step=1h")
+	if want := (counts{Up: []int{1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0}, Down: []int{0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0}}); !cmp.Equal(want, got) {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
+}
+
 func TestDiff(t *testing.T) {
 	s := newSite(t, siteOptions{before: bygone(t)})
 	got := read200[history.Comparison](t, s, "/api/v1/diff?from=-6h&to=-30m")
@@ -244,6 +274,9 @@ func TestWrongMoments(t *testing.T) {
 		{"/diff?from=-1h&hide=x", 422, "hide must be none or a list"},
 		{"/diff?from=-400h", 404, "nothing is known of that moment"},
 		{"/events?from=now", 422, "from must be a time like"},
+		{"/events/counts?from=-1h&to=-2h", 422, "from must be before to"},
+		{"/events/counts?step=0s", 422, "step must be a duration like 12m"},
+		{"/events/counts?from=-400h&step=1s", 422, "step must be longer"},
 		{"/history?to=x", 422, "to must be a time like"},
 		{"/services/db/uses", 404, "it is node~protocol~port"},
 		{"/services/db~tcp~1/uses?since=x", 422, "since must be a time like"},

@@ -59,6 +59,7 @@ var rules = map[string]rule{
 	"GET " + Prefix + "/explain":                     viewer,
 	"GET " + Prefix + "/history":                     viewer,
 	"GET " + Prefix + "/events":                      viewer,
+	"GET " + Prefix + "/events/counts":               viewer,
 	"GET " + Prefix + "/diff":                        viewer,
 	"GET " + Prefix + "/checks":                      viewer,
 	"GET " + Prefix + "/declared":                    viewer,

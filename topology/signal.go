@@ -1,6 +1,9 @@
 package topology
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // SignalKind says what kind of trouble the sockets show.
 type SignalKind string
@@ -28,6 +31,34 @@ func SignalKinds() []SignalKind {
 	}
 }
 
+// predicates are what a signal of a kind says of what it is about. What it says beyond that
+// is with whom.
+var predicates = map[SignalKind]string{
+	SignalRefused:     "refuses connections",
+	SignalUnreachable: "does not answer",
+	SignalQueue:       "accepts connections too slowly",
+	SignalRetransmits: "loses much of its traffic",
+	SignalSlow:        "is slow to reach",
+	SignalCloseWait:   "does not close connections",
+	SignalPorts:       "runs out of local ports",
+	SignalDescriptors: "runs out of file descriptors",
+	SignalStopped:     "listens no more",
+	SignalSilent:      "reports no more",
+}
+
+// Says is what signals of a kind say of what they are about, as the rest of a sentence;
+// empty where that names the other end, too.
+func (k SignalKind) Says() string { return predicates[k] }
+
+// ShortTitle is a [Signal.Title] without the other end, where one signal of many names one
+// of many clients.
+func (k SignalKind) ShortTitle(title string) string {
+	if at := strings.Index(title, " "+predicates[k]); predicates[k] != "" && at > 0 {
+		return title[:at+1+len(predicates[k])]
+	}
+	return title
+}
+
 // SignalSource is the source of the checks that dotm makes itself of what it sees
 // in the sockets.
 const SignalSource = "dotm"
@@ -35,6 +66,10 @@ const SignalSource = "dotm"
 // Signal is what a check of [SignalSource] saw.
 type Signal struct {
 	Kind SignalKind `json:"kind"`
+	// Title is what it says as a plain sentence without figures: who does what, with
+	// whom last, as in "db01 postgres:5432 refuses connections of app01 puma". Records
+	// of former versions have none.
+	Title string `json:"title,omitempty"`
 	// Connection is the id of the edge that it is about, with both its ends; empty
 	// if it is about none.
 	Connection string `json:"connection,omitempty"`

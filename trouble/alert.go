@@ -40,7 +40,9 @@ type Alert struct {
 	Component string
 	// Name is what sentences call the check; empty says nothing more than the
 	// component.
-	Name    string
+	Name string
+	// Says is what a signal says, as a sentence; empty for a check of a monitoring system.
+	Says    string
 	Trouble Trouble
 	Status  topology.Status
 	// Times is how many times its limit the figure is that was measured; zero if

@@ -42,7 +42,7 @@ func (e *evidence) alert(i int32) *phrase.Alert {
 	if a == nil {
 		return nil
 	}
-	out := &phrase.Alert{Check: a.Name, Status: a.Status, Times: a.Times, Flapping: a.Flapping, Since: e.onset[i].By, Disputed: a.Disputed}
+	out := &phrase.Alert{Check: a.Name, Says: a.Says, Status: a.Status, Times: a.Times, Flapping: a.Flapping, Since: e.onset[i].By, Disputed: a.Disputed}
 	if e.heard[i] && len(a.Witnesses) > 0 {
 		out.Witness = a.Witnesses[0]
 	}

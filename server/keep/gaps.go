@@ -41,7 +41,11 @@ func formerly(e *topology.Event, next *topology.Snapshot) string {
 	return e.ID
 }
 
-func silent(b *topology.Block) bool { return b != nil && b.Node.State == topology.Stale }
+// silent says of a node that it reported once and doesn't now. What never reports, as a
+// network, may be stale, too: nothing of it is missing.
+func silent(b *topology.Block) bool {
+	return b != nil && b.Node.State == topology.Stale && !b.Node.LastReport.IsZero()
+}
 
 func silence(n *topology.Node) string {
 	switch n.Collect {

@@ -94,6 +94,7 @@ func TestNodeGaps(t *testing.T) {
 		{"it comes back under another name", node("web", topology.Stale, "agent"), renamed, gap(noon, "the agent did not report")},
 		{"a new node", topology.Node{}, node("web", topology.Reporting, "agent"), nil},
 		{"a reporting node is removed", node("web", topology.Reporting, "agent"), topology.Node{}, nil},
+		{"a network is not called for long, and never reported", topology.Node{Name: "net", Kind: topology.Network, State: topology.Unheard}, topology.Node{Name: "net", Kind: topology.Network, State: topology.Stale}, nil},
 		{"still silent", node("web", topology.Stale, "agent"), node("web", topology.Stale, "ssh"), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -208,6 +208,7 @@ func Alerts(s *topology.Snapshot) []trouble.Alert {
 			case !ok:
 				continue
 			case c.Signal != nil:
+				a.Says = c.Signal.Title
 				signal(s, &a, c.Signal)
 			case reports(&block.Node, c):
 				a.Disputed = "its agent reports"

@@ -185,29 +185,24 @@ func TestTitles(t *testing.T) {
 	}
 }
 
-// TestSignalTitles: what the sockets show has a title, too, and not the name of its check.
+// TestSignalTitles: what the sockets show has a title, too: what its signal says, without the
+// one client that it names; of a former version what signals of its kind say.
 func TestSignalTitles(t *testing.T) {
-	for name, want := range map[string]string{
-		"refused: app01 java → mysql:3306":     "mysql:3306 refuses connections on db01",
-		"unreachable: app01 java → mysql:3306": "mysql:3306 does not answer on db01",
-		"queue: mysql:3306":                    "mysql:3306 accepts too slowly on db01",
-		"stopped: mysql:3306":                  "mysql:3306 listens no more on db01",
-		"slow: app01 java → mysql:3306":        "Slow way to mysql:3306 on db01",
-		"silent: db01":                         "db01 reports no more",
-		"ports: 10.0.0.1:80":                   "Local ports run out on db01",
-		"something: new":                       "something: new critical on db01",
+	for _, tt := range []struct{ name, title, want string }{
+		{"refused: app01 java → mysql:3306", "db01 mysql:3306 refuses connections of app01 java", "db01 mysql:3306 refuses connections"},
+		{"refused: app01 java → mysql:3306", "", "db01 mysql:3306 refuses connections"},
+		{"unreachable: app01 java → mysql:3306", "db01 mysql:3306 does not answer app01 java", "db01 mysql:3306 does not answer"},
+		{"gone: java → db01 mysql:3306", "app01 java has no connection to db01 mysql:3306 any more", "app01 java has no connection to db01 mysql:3306 any more"},
+		{"silent: db01 and others", "db01 and others report no more", "db01 and others report no more"},
+		{"something: new", "", "something: new critical on db01"},
 	} {
-		m := Member{Source: topology.SignalSource, Kind: topology.ServiceCheck, Name: name, Status: topology.Critical, About: Ref{Node: "db01", Name: "db01 mysql:3306"}}
-		if got := m.fault(); got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
+		m := Member{Source: topology.SignalSource, Kind: topology.ServiceCheck, Name: tt.name, Title: tt.title, Status: topology.Critical, About: Ref{Node: "db01", Name: "db01 mysql:3306"}}
+		if got := m.fault(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 		if m.Source = "icinga"; m.observed() != "" {
-			t.Errorf("%s of a monitoring system is taken for a signal", name)
+			t.Errorf("%s of a monitoring system is taken for a signal", tt.name)
 		}
-	}
-	whole := Member{Source: topology.SignalSource, Name: "refused: app01 java → db01", Status: topology.Critical, About: Ref{Node: "db01", Name: "db01"}}
-	if got := whole.fault(); got != "refused: app01 java → db01 critical on db01" {
-		t.Errorf("%q", got)
 	}
 }
 

@@ -120,6 +120,7 @@ type Member struct {
 	Host   string             `json:"host"`
 	Kind   topology.CheckKind `json:"kind"`
 	Name   string             `json:"name" doc:"of the check; empty for that of a host"`
+	Title  string             `json:"title,omitempty" doc:"what a signal says, as a sentence"`
 	Status topology.Status    `json:"status"`
 	Output string             `json:"output,omitempty"`
 	// How says how it is handled; empty for what nobody takes care of.

@@ -84,7 +84,7 @@ func (w *hand) takeIn(a *Alert) {
 			text = m.words() + " is no longer " + strings.Join(old.How, ", ")
 		}
 		w.write().note(now, EntryHandled, text, m.About.Component, m.ID)
-	case old.Output == m.Output && old.By.Equal(m.By) && old.After.Equal(m.After) && old.About == m.About && old.Stray == m.Stray:
+	case old.Output == m.Output && old.By.Equal(m.By) && old.After.Equal(m.After) && old.About == m.About && old.Stray == m.Stray && old.Title == m.Title:
 		return
 	}
 	in := w.write()
@@ -99,7 +99,7 @@ func (w *hand) of(a *Alert) Member {
 		output = strings.ToValidUTF8(output[:mostOutput], "") + "…"
 	}
 	return Member{
-		ID: a.key(), About: w.m.Name(a.Component), Source: a.Source, Host: a.Host, Kind: a.Kind, Name: a.Name,
+		ID: a.key(), About: w.m.Name(a.Component), Source: a.Source, Host: a.Host, Kind: a.Kind, Name: a.Name, Title: a.Says,
 		Status: a.Status, Output: output, How: a.How, After: a.Onset.After, By: a.Onset.By, Clock: a.Onset.Clock, Seen: w.seen(a),
 		Stray: a.Stray,
 	}
@@ -109,7 +109,7 @@ func (w *hand) of(a *Alert) Member {
 func (m *Member) Alert() Alert {
 	is := func(how string) bool { return slices.Contains(m.How, how) }
 	a := Alert{Source: m.Source, Host: m.Host, Kind: m.Kind, Output: m.Output, How: m.How, Stray: m.Stray}
-	a.ID, a.Component, a.Name, a.Status, a.Trouble = m.ID, m.About.Component, m.Name, m.Status, trouble.Failing
+	a.ID, a.Component, a.Name, a.Says, a.Status, a.Trouble = m.ID, m.About.Component, m.Name, m.Title, m.Status, trouble.Failing
 	a.Onset = trouble.Onset{After: m.After, By: m.By, Clock: m.Clock}
 	a.Handled, a.Symptom = is("acknowledged") || is("in downtime"), is("suppressed") || m.Status == topology.Unreachable
 	a.Soft, a.Flapping, a.Stale = is("soft"), is("flapping"), is("stale")
@@ -126,7 +126,11 @@ func (w *hand) leave(i int, other *Incident) {
 		m.ID, w.moved = "", true
 		return
 	}
-	in.note(w.m.At, EntryRecovered, m.words()+" is fine again", m.About.Component, m.ID)
+	fine := " is fine again"
+	if m.Title != "" {
+		fine = " is over"
+	}
+	in.note(w.m.At, EntryRecovered, m.words()+fine, m.About.Component, m.ID)
 }
 
 // settle derives what follows from the alerts.
@@ -171,6 +175,9 @@ func (m *Member) began() time.Time {
 
 // words are what people call a check.
 func (m *Member) words() string {
+	if m.Title != "" {
+		return "“" + m.Title + "”"
+	}
 	if m.Name == "" {
 		return m.About.Name
 	}
@@ -182,6 +189,9 @@ func (m *Member) words() string {
 
 func (m *Member) text() string {
 	s := m.words() + " is " + string(m.Status)
+	if m.Title != "" {
+		s = m.Title
+	}
 	if len(m.How) > 0 {
 		s += " (" + strings.Join(m.How, ", ") + ")"
 	}

@@ -455,37 +455,18 @@ func (m *Member) fault() string {
 	return name + " " + strings.ToLower(string(m.Status)) + on
 }
 
-// observations are what signals say, as titles: of what serves there, on its node.
-var observations = map[topology.SignalKind]string{
-	topology.SignalRefused:     "%s refuses connections on %s",
-	topology.SignalUnreachable: "%s does not answer on %s",
-	topology.SignalQueue:       "%s accepts too slowly on %s",
-	topology.SignalRetransmits: "Much is lost on the way to %s on %s",
-	topology.SignalSlow:        "Slow way to %s on %s",
-	topology.SignalCloseWait:   "%s does not close connections on %s",
-	topology.SignalStopped:     "%s listens no more on %s",
-}
-
-// observed is what a signal says, as a title; empty for what is none.
+// observed is what a signal says, as a title: without the one client of many that it names.
+// Empty for what is none.
 func (m *Member) observed() string {
-	kind, _, _ := strings.Cut(m.Name, ": ")
-	if m.Source != topology.SignalSource {
+	word, _, _ := strings.Cut(m.Name, ": ")
+	kind := topology.SignalKind(word)
+	switch {
+	case m.Source != topology.SignalSource:
 		return ""
-	}
-	switch k := topology.SignalKind(kind); k {
-	case topology.SignalSilent:
-		return m.place() + " reports no more"
-	case topology.SignalPorts:
-		return "Local ports run out on " + m.place()
-	case topology.SignalDescriptors:
-		return "File descriptors run out on " + m.place()
-	case topology.SignalGone:
-		return "A lasting connection is gone on " + m.place()
-	default:
-		what := strings.TrimPrefix(m.About.Name, m.place()+" ")
-		if s := observations[k]; s != "" && what != m.About.Name {
-			return fmt.Sprintf(s, what, m.place())
-		}
+	case m.Title != "":
+		return kind.ShortTitle(m.Title)
+	case kind.Says() != "": // of a former version
+		return m.About.Name + " " + kind.Says()
 	}
 	return ""
 }

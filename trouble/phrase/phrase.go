@@ -59,7 +59,9 @@ type Facts struct {
 // Alert is what a check or a signal said.
 type Alert struct {
 	// Check is what the check is called; empty says nothing more than the component.
-	Check  string
+	Check string
+	// Says is what it says, as a sentence; empty where only its name is known.
+	Says   string
 	Status topology.Status
 	// Times is how many times its limit the figure is; zero without a figure.
 	Times    float64
@@ -108,12 +110,27 @@ func (f *Facts) alert() string {
 	if a.Check != "" && a.Check != s {
 		s += " " + a.Check
 	}
-	s += " is " + a.state()
+	if a.Says != "" {
+		s = a.Says + a.beyond()
+	} else {
+		s += " is " + a.state()
+	}
 	if a.Witness != "" {
 		s += " by the word of " + a.Witness + " alone"
 	}
 	if !a.Since.IsZero() {
 		s += " since " + f.clock(a.Since)
+	}
+	return s
+}
+
+// beyond is what is known of an alert that says by itself what is wrong.
+func (a *Alert) beyond() (s string) {
+	if a.Times > 0 {
+		s = fmt.Sprintf(", at %s times its limit", figure(a.Times))
+	}
+	if a.Flapping {
+		s += ", and flapping"
 	}
 	return s
 }

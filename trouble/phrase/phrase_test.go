@@ -35,6 +35,8 @@ func TestItself(t *testing.T) {
 		{"neither", Facts{Alert: &Alert{Status: topology.NoStatus}}, "db is in trouble"},
 		{"flapping", Facts{Alert: &Alert{Status: topology.Critical, Flapping: true}}, "db is CRITICAL and flapping"},
 		{"one witness", Facts{At: noon, Alert: &Alert{Status: topology.Critical, Witness: "web", Since: noon}}, "db is CRITICAL by the word of web alone since 12:00"},
+		{"a signal", Facts{At: noon, Alert: &Alert{Check: "silent: db", Says: "db reports no more", Status: topology.Unknown, Since: noon}}, "db reports no more since 12:00"},
+		{"a signal with a figure", Facts{Alert: &Alert{Says: "db refuses connections of web", Times: 2, Flapping: true, Witness: "web"}}, "db refuses connections of web, at 2.0 times its limit, and flapping by the word of web alone"},
 		{"an alert goes before a state", Facts{Alert: &Alert{Status: topology.Critical}, State: Paged}, "db is CRITICAL"},
 		{"paged", Facts{State: Paged}, "people were called for db"},
 		{"fine", Facts{At: noon, State: Fine, FineAt: noon}, "db was found to be fine at 12:00"},

@@ -24,7 +24,7 @@ func TestRefused(t *testing.T) {
 	f.wants("50s +refused: web1 php-fpm → postgres:5432")
 	c := f.says("web1 php-fpm → db1 postgres:5432: 120 attempts to connect refused in the last minute; usual: none")
 	want := topology.Signal{
-		Kind: topology.SignalRefused, Connection: id, Client: f.edge(id).Client, Server: f.edge(id).Server,
+		Kind: topology.SignalRefused, Title: "db1 postgres:5432 refuses connections of web1 php-fpm", Connection: id, Client: f.edge(id).Client, Server: f.edge(id).Server,
 		Figure: 120, Unit: "attempts/min", Limit: 2, Baseline: c.Signal.Baseline,
 	}
 	if *c.Signal != want || c.Node != "db1" || c.Service != "db1~tcp~5432" || c.Status != topology.Critical {

@@ -11,8 +11,8 @@ import (
 )
 
 // check is what all checks of signals have in common.
-func check(kind topology.SignalKind, node, service, name, output, seenBy string, g topology.Signal) topology.Check {
-	g.Kind, g.Unit = kind, specs[kind].unit
+func check(kind topology.SignalKind, node, service, name, title, output, seenBy string, g topology.Signal) topology.Check {
+	g.Kind, g.Unit, g.Title = kind, specs[kind].unit, title
 	return topology.Check{
 		Node: node, Service: service, Name: name, Output: output, Signal: &g,
 		Mapping: &topology.Mapping{Rule: "signal", Evidence: "seen in the sockets of " + seenBy},
@@ -32,7 +32,24 @@ func (l *look) atServer(kind topology.SignalKind, c *topology.Connection, what s
 	}
 	g.Connection, g.Client, g.Server = c.ID, c.Client, c.Server
 	from, to := clientName(&c.Client), l.serverName(c)
-	return check(kind, c.Server.Node, service, fmt.Sprintf("%s: %s → %s", kind, from, l.portName(c)), fmt.Sprintf("%s → %s: %s", from, to, what), l.block.Node.Name, g)
+	title := to + " " + kind.Says() + with[kind] + from
+	return check(kind, c.Server.Node, service, fmt.Sprintf("%s: %s → %s", kind, from, l.portName(c)), title, fmt.Sprintf("%s → %s: %s", from, to, what), l.block.Node.Name, g)
+}
+
+// with joins what is said of a server to the client that it is said of.
+var with = map[topology.SignalKind]string{
+	topology.SignalRefused: " of ", topology.SignalUnreachable: " ", topology.SignalRetransmits: " with ",
+	topology.SignalSlow: " from ", topology.SignalCloseWait: " of ",
+}
+
+// ofClient is what is said of a client, and of the server that it calls.
+var ofClient = map[topology.SignalKind]string{
+	topology.SignalRefused:     "%s is refused by %s",
+	topology.SignalUnreachable: "%s gets no answer from %s",
+	topology.SignalRetransmits: "%s loses much of its traffic with %s",
+	topology.SignalSlow:        "%s reaches %s slowly",
+	topology.SignalCloseWait:   "%s does not close connections to %s",
+	topology.SignalGone:        "%s has no connection to %s any more",
 }
 
 // atClient is what is seen of a client.
@@ -43,7 +60,8 @@ func (l *look) atClient(kind topology.SignalKind, c *topology.Connection, what s
 	}
 	g.Connection, g.Client, g.Server = c.ID, c.Client, c.Server
 	from, to := clientName(&c.Client), l.serverName(c)
-	return check(kind, c.Client.Node, service, fmt.Sprintf("%s: %s → %s", kind, programName(c.Client.Process), to), fmt.Sprintf("%s → %s: %s", from, to, what), l.block.Node.Name, g)
+	title := fmt.Sprintf(ofClient[kind], from, to)
+	return check(kind, c.Client.Node, service, fmt.Sprintf("%s: %s → %s", kind, programName(c.Client.Process), to), title, fmt.Sprintf("%s → %s: %s", from, to, what), l.block.Node.Name, g)
 }
 
 func (l *look) refused(c *topology.Connection, f *fails, sum mark) topology.Check {
@@ -115,7 +133,7 @@ func (l *look) queued(s *topology.Service, limit float64, dropped uint64) topolo
 	if dropped > 0 {
 		what += fmt.Sprintf("; %d turned away since the look before", dropped)
 	}
-	return check(topology.SignalQueue, s.Node, s.ID, "queue: "+serviceName(s), s.Node+" "+serviceName(s)+": "+what, s.Node, g)
+	return check(topology.SignalQueue, s.Node, s.ID, "queue: "+serviceName(s), s.Node+" "+serviceName(s)+" "+topology.SignalQueue.Says(), s.Node+" "+serviceName(s)+": "+what, s.Node, g)
 }
 
 func (l *look) stoppedCheck(s *topology.Service, is *stop) topology.Check {
@@ -129,7 +147,7 @@ func (l *look) stoppedCheck(s *topology.Service, is *stop) topology.Check {
 	if n := len(is.clients); n > 0 {
 		what += fmt.Sprintf("; %s used it a moment before: %s", plural(uint64(n), "client"), list(names))
 	}
-	return check(topology.SignalStopped, s.Node, s.ID, "stopped: "+serviceName(s), s.Node+" "+serviceName(s)+" "+what, s.Node,
+	return check(topology.SignalStopped, s.Node, s.ID, "stopped: "+serviceName(s), s.Node+" "+serviceName(s)+" "+topology.SignalStopped.Says(), s.Node+" "+serviceName(s)+" "+what, s.Node,
 		topology.Signal{Figure: float64(len(is.clients)), Limit: l.rules[topology.SignalStopped].Limit})
 }
 
@@ -137,13 +155,18 @@ func (l *look) shortage(s *topology.Shortage) topology.Check {
 	node := l.block.Node.Name
 	g := topology.Signal{Figure: two(float64(s.Used) / float64(s.Max)), Limit: l.rules[s.Kind].Limit}
 	of, service := s.Of(), ""
+	title := node + " " + of + " " + s.Kind.Says()
+	if s.PID == 0 {
+		title = node + " " + s.Kind.Says()
+	}
 	what := fmt.Sprintf("%s %s: %d of %d file descriptors are open", node, of, s.Used, s.Max)
 	if s.Kind == topology.SignalPorts {
 		what = fmt.Sprintf("%s: %d of %d local ports for calls to %s are taken", node, s.Used, s.Max, of)
+		title = node + " " + s.Kind.Says() + " for calls to " + of
 	} else {
 		service = onlyService(l.block, s.Process)
 	}
-	return check(s.Kind, node, service, string(s.Kind)+": "+of, what, node, g)
+	return check(s.Kind, node, service, string(s.Kind)+": "+of, title, what, node, g)
 }
 
 // onlyService is the service of a process that has one.
@@ -162,14 +185,14 @@ func onlyService(b *topology.Block, process string) (id string) {
 // silentCheck is what is said of a node that is silent, or of all of them.
 func silentCheck(n *topology.Node, g *crew, names []string) topology.Check {
 	if g.name == "" {
-		return check(topology.SignalSilent, n.Name, "", "silent: "+n.Name, n.Name+" reports no more", "dotm", topology.Signal{Figure: 1, Nodes: 1})
+		return check(topology.SignalSilent, n.Name, "", "silent: "+n.Name, n.Name+" "+topology.SignalSilent.Says(), n.Name+" "+topology.SignalSilent.Says(), "dotm", topology.Signal{Figure: 1, Nodes: 1})
 	}
 	zone := ""
 	if g.zone != "" {
 		zone = " of zone " + g.zone
 	}
 	what := fmt.Sprintf("no data from %s%s: %s", plural(uint64(len(names)), "node"), zone, list(names))
-	return check(topology.SignalSilent, n.Name, "", "silent: "+n.Name+" and others", what, "dotm", topology.Signal{Figure: float64(len(names)), Nodes: len(names)})
+	return check(topology.SignalSilent, n.Name, "", "silent: "+n.Name+" and others", n.Name+" and others report no more", what, "dotm", topology.Signal{Figure: float64(len(names)), Nodes: len(names)})
 }
 
 // most is how many names a sentence has.

@@ -85,8 +85,9 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
-for (const [width, height, more] of [[390, 844, { hasTouch: true }], [720, 450, { deviceScaleFactor: 2 }], [3840, 2160, {}]]) {
-  test(`every view at ${width}x${height}: nothing overflows${width === 720 ? ', as at 200 % zoom' : ''}`, { skip, timeout: 60_000 }, async (t) => {
+const SIZES = [[390, 844, { hasTouch: true }], [390, 844, { hasTouch: true, colorScheme: 'dark' }], [720, 450, { deviceScaleFactor: 2 }], [1440, 900, { colorScheme: 'dark' }], [3840, 2160, {}], [3840, 2160, { colorScheme: 'dark' }]];
+for (const [width, height, more] of SIZES) {
+  test(`every view at ${width}x${height}${more.colorScheme ? ', dark' : ''}: nothing overflows${width === 720 ? ', as at 200 % zoom' : ''}`, { skip, timeout: 60_000 }, async (t) => {
     const { page: p, faults } = await then(t, { viewport: { width, height }, ...more });
     await p.goto(url);
     for (const [view, ready] of VIEWS) {

@@ -9,6 +9,7 @@ import type {
   Correction,
   DefinitionSystem,
   EventList,
+  EventCounts,
   EventQuery,
   Explanation,
   Finding,
@@ -171,6 +172,11 @@ export class Client {
   /** The newest first. */
   events({ from, to, node, subject, kind, limit }: EventQuery, signal?: AbortSignal): Promise<EventList> {
     return this.#get(`events${query({ from, to, node, subject, kind, limit })}`, signal);
+  }
+
+  /** So long is each step, a Go duration; `to` is '' for now. */
+  eventCounts(from: string, to: string, step: string, signal?: AbortSignal): Promise<EventCounts> {
+    return this.#get(`events/counts${query({ from, to, step })}`, signal);
   }
 
   checks({ id, node, service, open, find, limit }: CheckQuery, signal?: AbortSignal): Promise<CheckList> {

@@ -31,6 +31,12 @@ export interface Verdict {
   open_status?: Status;
   /** All of them are stale. */
   status_stale?: boolean;
+  /** How many there are, how many are open, and how many are trouble that is taken care of. */
+  checks?: number;
+  open_checks?: number;
+  handled_checks?: number;
+  /** When one of them changed its status last. */
+  status_changed?: string;
 }
 
 export type Protocol = 'tcp' | 'udp';
@@ -386,6 +392,14 @@ export interface EventList {
   more: boolean;
 }
 
+/** How much changed in each step of a time: what appeared or changed, and what vanished. */
+export interface EventCounts {
+  from: string;
+  to: string;
+  up: readonly number[];
+  down: readonly number[];
+}
+
 export interface HistoryDocument {
   now: string;
   from: string | null;
@@ -457,6 +471,8 @@ export interface Check {
 /** What a check of dotm's own saw. */
 export interface SocketSignal {
   kind: string;
+  /** What it says as a sentence; a former version kept none. */
+  title?: string;
   /** The edge that it is about, with both its ends. */
   connection?: string;
   client?: ClientEnd;
@@ -1146,6 +1162,8 @@ export interface IncidentAlert {
   kind: Check['kind'];
   /** Empty for the check of a host. */
   name: string;
+  /** What a signal says, as a sentence. */
+  title?: string;
   status: Status;
   output?: string;
   handled?: readonly string[] | null;

@@ -124,14 +124,15 @@ export class BoxPainter {
     for (const { node, rect, lane } of ill) {
       const colour = OUTLINES[openOf(node)] ?? 'critical';
       const name = namesIn(node, lane).find((n) => this.#brush.width(n, font) <= rect.w - this.#brush.px(4)) ?? '';
-      if (name !== '' && rect.h >= size * 1.2) this.#brush.text(name, rect.x + rect.w / 2, rect.y + rect.h / 2, font, ON[colour] ?? 'surface', 'center');
+      if (name !== '' && colour === 'critical' && rect.h >= size * 1.2) this.#brush.text(name, rect.x + rect.w / 2, rect.y + rect.h / 2, font, ON[colour] ?? 'surface', 'center');
       else this.#outside(scene, rect, shortName(node), size, font, 'ink', true);
     }
   }
 
   /** A name below or above its box, where it covers no other, or with `over` only empty ones; whether there was room. */
   #outside(scene: Scene, rect: Rect, name: string, size: number, font: string, colour: ColourName, over = false): boolean {
-    const w = this.#brush.width(name, font) + size * 0.4;
+    // Names beside each other are told apart by a gap as wide as a letter.
+    const w = this.#brush.width(name, font) + size * 1.2;
     const x = rect.x + rect.w / 2;
     for (const y of [rect.y + rect.h + size * 0.8, rect.y - size * 0.8]) {
       const place = { x: x - w / 2, y: y - size * 0.55, w, h: size * 1.1 };
@@ -247,7 +248,8 @@ export class BoxPainter {
   #block(box: SceneBox): void {
     this.#fill(outside(box), [box], 0);
     const colour = inside(box);
-    if (colour) this.#fill(colour, [box], this.#brush.px(box.mark ? 2 : 1));
+    if (colour && inPart(box)) this.#partly(box, colour);
+    else if (colour) this.#fill(colour, [box], this.#brush.px(box.mark ? 2 : 1));
   }
 
   /** Thousands of blocks, colour by colour. None lies over another. */
@@ -255,8 +257,9 @@ export class BoxPainter {
     const { traced, selectedBox } = this.#brush.view;
     for (const box of boxes) if (traced?.tags.get(box)?.sure) this.#halo(box);
     for (const [colour, all] of grouped(boxes, outside)) this.#fill(colour, all, 0);
-    for (const [colour, all] of grouped(boxes.filter((b) => !b.mark), inside)) if (colour) this.#fill(colour, all, this.#brush.px(1));
+    for (const [colour, all] of grouped(boxes.filter((b) => !b.mark && !inPart(b)), inside)) if (colour) this.#fill(colour, all, this.#brush.px(1));
     for (const [colour, all] of grouped(boxes.filter((b) => b.mark), inside)) if (colour) this.#fill(colour, all, this.#brush.px(2));
+    for (const box of boxes.filter(inPart)) this.#partly(box, inside(box) ?? 'surface');
     for (const box of boxes) {
       if (traced?.predicted.has(box)) this.#foreseen(box);
       if (selectedBox === box) this.#ring(box);
@@ -267,6 +270,16 @@ export class BoxPainter {
     const { ctx } = this.#brush;
     ctx.fillStyle = this.#brush.colour(colour);
     for (const { rect } of boxes) ctx.fillRect(rect.x + line, rect.y + line, rect.w - 2 * line, rect.h - 2 * line);
+  }
+
+  /** Trouble that is not critical fills a block in part, so that it is told without its colour: the lower half is a warning, a frame is unknown. */
+  #partly({ node, rect: { x, y, w, h } }: SceneBox, ground: ColourName): void {
+    const { ctx } = this.#brush;
+    const frame = OUTLINES[openOf(node)] === 'unknown';
+    const edge = Math.min(this.#brush.px(2), h / 4, w / 4);
+    const wide = frame ? Math.min(2 * edge, h / 3) : edge;
+    ctx.fillStyle = this.#brush.colour(ground);
+    ctx.fillRect(x + wide, y + wide, w - 2 * wide, frame ? h - 2 * wide : h / 2 - wide);
   }
 
   #ground(box: SceneBox): void {
@@ -394,7 +407,8 @@ export class BoxPainter {
     const width = Math.max(pitch - Math.min(3, pitch * 0.3), 1);
     members.forEach((member, i) => {
       const { colour, tall, hollow } = tickOf(member);
-      const high = tall ? h : TICKS.low;
+      // A warning is lower than what is critical, and what is unknown is parted in the middle.
+      const high = !tall ? TICKS.low : colour === 'warning-line' ? TICKS.mild : h;
       ctx.fillStyle = this.#brush.colour(colour);
       ctx.strokeStyle = ctx.fillStyle;
       const left = x + i * pitch;
@@ -402,6 +416,9 @@ export class BoxPainter {
       if (hollow) {
         ctx.lineWidth = 1;
         ctx.strokeRect(left + 0.5, top + 0.5, Math.max(width - 1, 1), high - 1);
+      } else if (colour === 'unknown') {
+        ctx.fillRect(left, top, width, high / 3);
+        ctx.fillRect(left, top + (2 * high) / 3, width, high / 3);
       } else ctx.fillRect(left, top, width, high);
     });
   }
@@ -734,7 +751,7 @@ export class BoxPainter {
 }
 
 /** How the ticks of members look, chart units. */
-const TICKS = { pitch: 15, low: 5, high: 9, most: 40 } as const;
+const TICKS = { pitch: 15, low: 5, mild: 7, high: 9, most: 40 } as const;
 
 /** A member's tick: tall and coloured in trouble, hollow where somebody takes care of it or nobody hears of it. */
 function tickOf(member: Member): { colour: ColourName; tall: boolean; hollow: boolean; rank: number } {
@@ -755,10 +772,16 @@ function outside({ node, mark }: SceneBox): ColourName {
   return mark ? MARKED[mark] : (OUTLINES[openOf(node)] ?? 'box');
 }
 
-/** What it is filled with inside of that; null where it has one colour. */
+/** What it is filled with inside of that, as a whole or in part; null where it has one colour. */
 function inside({ node, mark }: SceneBox): ColourName | null {
-  if (OUTLINES[openOf(node)] || mark === 'appeared') return null;
+  if (mark === 'appeared' || (!mark && OUTLINES[openOf(node)] === 'critical')) return null;
   return node.state === 'reporting' ? 'surface' : 'lane';
+}
+
+/** Whether its colour tells of trouble by filling a part of it. */
+function inPart({ node, mark }: SceneBox): boolean {
+  const trouble = OUTLINES[openOf(node)];
+  return !mark && trouble !== undefined && trouble !== 'critical';
 }
 
 function grouped<K>(boxes: readonly SceneBox[], key: (box: SceneBox) => K): Map<K, SceneBox[]> {

@@ -119,7 +119,7 @@ export class SceneEdge {
   course: Course;
   /** Line width at zoom 1. */
   width: number;
-  /** To or from a shared service: all nodes have such, so that it is drawn only where somebody asks or something fails. */
+  /** To or from a shared service, as all nodes have such, or one of too many beside each other: drawn only where somebody asks or something fails. */
   readonly quiet: boolean;
   /** It may be in trouble, now or in a moment. */
   suspect: boolean;
@@ -128,13 +128,13 @@ export class SceneEdge {
   /** How it differs from another moment. */
   readonly mark: Mark | undefined;
 
-  constructor({ connection, client, server, growth, mark }: Ends, course: Course) {
+  constructor({ connection, client, server, growth, mark }: Ends, course: Course, crowded = false) {
     this.connection = connection;
     this.client = client;
     this.server = server;
     this.course = course;
     this.width = edgeWidth(connection.count);
-    this.quiet = client.hushed || server.hushed;
+    this.quiet = crowded || client.hushed || server.hushed;
     this.suspect = isSuspect(connection, growth);
     this.growth = growth;
     this.mark = mark;

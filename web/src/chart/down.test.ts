@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ChartNode, Connection, LaneInfo, TopologyDocument } from '../api/types';
 import { makeSite, oneHostFixture } from '../fixtures';
 import { fromDocument } from '../state/topology';
-import { PAGE, downOf, firstLane, laneOfBox, lanesOf } from './down';
+import type { SceneEdge } from './course';
+import { BESIDE, type OneLane, PAGE, downOf, firstLane, laneOfBox, lanesOf } from './down';
 import { overlaps } from './hit';
 import { arrival, sample } from './route';
 import { buildScene } from './scene';
@@ -96,6 +97,19 @@ describe('a chart lane by lane', () => {
         expect(through.map((b) => b.node.name), e.connection.id).toEqual([]);
       }
     }
+  });
+
+  it('draws few lines along its sides, the busiest, and says how many more there are', () => {
+    const topology = fromDocument(makeSite(60));
+    const scene = buildScene(downOf(topology, lanesOf(topology)[0] as OneLane), TITLE);
+    const beside = (e: SceneEdge): boolean => e.client.rect.y !== e.server.rect.y && sample(e.path).some((p) => p.x < 0 || p.x > PAGE);
+    const [drawn, quiet] = [scene.edges.filter((e) => beside(e) && !e.quiet), scene.edges.filter((e) => beside(e) && e.quiet && !e.client.hushed && !e.server.hushed)];
+    expect(drawn.length).toBeGreaterThan(0);
+    expect(drawn.length).toBeLessThanOrEqual(2 * BESIDE);
+    expect(quiet.length).toBeGreaterThan(0);
+    expect(scene.lanes[0]?.subtitle).toContain(`tap a box for its ${quiet.length} more lines`);
+    const xs = new Set(drawn.map((e) => Math.min(...sample(e.path).map((p) => p.x)).toFixed(1) + Math.max(...sample(e.path).map((p) => p.x)).toFixed(1)));
+    expect(xs.size, 'no two in one channel').toBe(drawn.length);
   });
 
   it('has lines that end upright at their boxes, down to what is below and up to what is above', () => {

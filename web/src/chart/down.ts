@@ -133,14 +133,19 @@ export interface DownPort {
 
 const TURN = 28;
 const LEFT = -8;
-const CHANNELS = 6;
-const CHANNEL = 5;
+/** So many lines run beside each other along a side of the page, this far apart. */
+export const BESIDE = 4;
+const CHANNEL = 4.5;
+
+/** Which side of the page a line runs along. */
+export type Side = 'left' | 'right';
 
 /**
  * From a box down, or up, to another: straight where nothing stands between, else along the
- * side of the page. Null for boxes of one row: those are beside each other as on any chart.
+ * side of the page, in the channel that `turn` gives it there. Null for boxes of one row:
+ * those are beside each other as on any chart.
  */
-export function routeDown(from: DownPort, to: DownPort, boxes: (area: Rect) => readonly Rect[], turn: number): Path | null {
+export function routeDown(from: DownPort, to: DownPort, boxes: (area: Rect) => readonly Rect[], turn: (side: Side) => number): Path | null {
   if (from.row.top === to.row.top) return null;
   const s = to.row.top > from.row.top ? 1 : -1;
   const start = s > 0 ? from.box.y + from.box.h : from.box.y;
@@ -155,7 +160,8 @@ export function routeDown(from: DownPort, to: DownPort, boxes: (area: Rect) => r
   const between = { x: Math.min(from.x, to.x) - 4, y: Math.min(out, into) + 1, w: Math.abs(from.x - to.x) + 8, h: Math.abs(into - out) - 2 };
   if (!boxes(between).some((b) => overlaps(b, between))) return { x: from.x, y: start, curves: [...lead, ...direct, ...rest] };
   const right = (from.x + to.x) / 2 > PAGE / 2;
-  const g = right ? PAGE - LEFT + (turn % CHANNELS) * CHANNEL * 0.6 : LEFT - (turn % CHANNELS) * CHANNEL * 0.6;
+  const channel = (turn(right ? 'right' : 'left') % BESIDE) * CHANNEL;
+  const g = right ? PAGE - LEFT + channel : LEFT - channel;
   return {
     x: from.x,
     y: start,

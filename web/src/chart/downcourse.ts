@@ -2,7 +2,7 @@ import { type Topology, isMany } from '../state/topology';
 import type { Boxes, SceneBox } from './box';
 import type { Rect } from './camera';
 import { Course, type Plan, type Router, SceneEdge, held, plansOf } from './course';
-import { type DownPort, routeDown } from './down';
+import { BESIDE, type DownPort, type Side, routeDown } from './down';
 import { type Grid, middleOf } from './hit';
 
 /** Where one end of a line meets its box, and at which other box it points. */
@@ -28,12 +28,29 @@ export function buildEdgesDown(topology: Topology, boxes: Boxes, grid: Grid<Scen
     const sheets = isMany(node) || node.kind === 'network' ? SHEETS : 0;
     return { box: { ...rect, y: rect.y - sheets, h: rect.h + sheets }, x, row: { top: rect.y, bottom: bottoms.get(rect.y) ?? rect.y + rect.h } };
   };
-  let turn = 0;
-  return plans.map((plan) => {
+  const beside: Record<Side, number> = { left: 0, right: 0 };
+  const edges = new Map<Plan, SceneEdge>();
+  for (const plan of [...plans].sort(busiestFirst)) {
     const at = ports.get(plan);
-    const path = at ? routeDown(port(plan.client, at.from), port(plan.server, at.to), rects, turn++) : null;
-    return new SceneEdge(plan, new Course(plan, router, path));
-  });
+    let crowded = false;
+    const turn = (side: Side): number => {
+      crowded = beside[side] >= BESIDE;
+      return beside[side]++;
+    };
+    const path = at ? routeDown(port(plan.client, at.from), port(plan.server, at.to), rects, turn) : null;
+    edges.set(plan, new SceneEdge(plan, new Course(plan, router, path), crowded));
+  }
+  return plans.flatMap((plan) => edges.get(plan) ?? []);
+}
+
+/** Along the sides there is room for few lines: the busiest have it. */
+function busiestFirst({ connection: a }: Plan, { connection: b }: Plan): number {
+  return b.count - a.count || (a.id < b.id ? -1 : 1);
+}
+
+/** How many lines of a chart that runs down the page are drawn only where somebody asks. */
+export function crowdedOut(edges: readonly SceneEdge[]): number {
+  return edges.filter((e) => e.quiet && !e.client.hushed && !e.server.hushed).length;
 }
 
 /** Where lines leave and arrive: spread over the tops and bottoms of boxes, in the order of their far ends. */

@@ -7,7 +7,7 @@ import { ROW, type SceneBox, type SceneRow, buildBoxes } from './box';
 import { type Bundle, Trunks } from './bundle';
 import { type Point, type Rect, levelAt } from './camera';
 import { Router, type SceneEdge, buildEdges, clientY, held, serverY } from './course';
-import { buildEdgesDown } from './downcourse';
+import { buildEdgesDown, crowdedOut } from './downcourse';
 import { Grid, atLeast, contains, distanceTo, middleOf, overlaps, union } from './hit';
 
 export { FOOT, HEADER, MEMBERS, ROW, type SceneBox, type SceneRow } from './box';
@@ -139,7 +139,7 @@ function roomForTitle(rect: Rect, boxes: readonly SceneBox[]): Rect {
 export type LaneTitle = Pick<Lane, 'title' | 'subtitle'>;
 
 /** The grounds that the layout gives, with what stands on them. */
-function buildLanes(lanes: readonly LaneInfo[], boxes: readonly SceneBox[], topology: Topology): Lane[] {
+function buildLanes(lanes: readonly LaneInfo[], boxes: readonly SceneBox[], topology: Topology, crowded: number): Lane[] {
   const standing = new Map<LaneInfo, SceneBox[]>();
   for (const box of boxes) if (box.ground && !box.gone) held(standing, box.ground, () => []).push(box);
   return lanes.map((lane) => {
@@ -147,7 +147,7 @@ function buildLanes(lanes: readonly LaneInfo[], boxes: readonly SceneBox[], topo
     const on = standing.get(lane) ?? [];
     const worst = on.map((b) => openOf(b.node)).reduce<Status>((a, b) => (severity(b) > severity(a) ? b : a), 'NONE');
     if (id === '') return { rect: layout, title: 'Shared services', subtitle: 'lines on hover', strip: true, start: Math.min(layout.x + layout.w, ...on.map((b) => b.rect.x)), end: Math.max(layout.x, ...on.map((b) => b.rect.x + b.rect.w)), worst };
-    const subtitle = lazy(() => countsOf(on, topology));
+    const subtitle = lazy(() => `${countsOf(on, topology)}${crowded > 0 ? `; tap a box for its ${plural(crowded, 'more line')}` : ''}`);
     return {
       rect: layout,
       title: title || id,
@@ -209,7 +209,7 @@ export interface Parts extends Pick<Scene, 'boxes' | 'boxByName' | 'router' | 'e
 
 export function sceneOf(topology: Topology, lane: LaneTitle, parts: Parts): Scene {
   const { boxes, edges } = parts;
-  const lanes = parts.lanes ?? buildLanes(topology.lanes ?? [], boxes, topology);
+  const lanes = parts.lanes ?? buildLanes(topology.lanes ?? [], boxes, topology, topology.down ? crowdedOut(edges) : 0);
   const ground = lanes.length > 0 ? null : buildLane(boxes, edges, lane);
   const grounds = ground ? [ground] : lanes;
   const [busiest, leads] = [lazy(() => busiestOf(edges)), lazy(() => leadsOf(edges))];

@@ -13,6 +13,7 @@ import { Badges, CheckIcon, type Known, aboutWord, checkTitle } from './Checks';
 import { Correct } from './Correct';
 import { Dialog } from './Dialog';
 import { Fact } from './Fact';
+import { useCheckTurn } from './news';
 import { ProblemNote } from './Problem';
 import { Age, Since } from './Time';
 
@@ -21,10 +22,11 @@ const AGAIN_MS = 5_000;
 
 /** The check that the link names, in full above whatever page is shown. */
 export function CheckSheet() {
-  const { client, feed, now, route, navigate } = useApp();
+  const { client, now, route, navigate } = useApp();
   const { check: id, at } = route.value;
   const round = useTurn(now, AGAIN_MS);
-  const turn = at ? '' : `${feed.topology.value?.revision ?? ''} ${round}`;
+  const news = useCheckTurn();
+  const turn = at ? '' : `${news} ${round}`;
   const { data, problem, reload } = useResource(`check ${id} ${at}`, turn, (s) => client.checks({ id }, s));
   const [correcting, setCorrecting] = useState('');
   const close = (): void => navigate(showCheck(route.value, ''), true);

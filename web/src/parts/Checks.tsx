@@ -2,17 +2,28 @@ import { useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Check, CheckQuery, Verdict } from '../api/types';
 import { figure, plural } from '../lib/format';
-import { badgesOf, byWord, checkName, checksLine, isBad, rankOf, signOf, signOfCheck, worstFirst } from '../state/checks';
-import { useResource } from '../state/resource';
+import { badgesOf, byWord, checkName, checksLine, isBad, others, rankOf, signOf, signOfCheck, worstFirst } from '../state/checks';
+import { useResource, useTurn } from '../state/resource';
 import { showCheck } from '../state/route';
 import { type Namer, type Topology, idLabel, knownAs, serviceLabel } from '../state/topology';
 import { NodeName } from './NodeName';
+import { useCheckTurn } from './news';
 import { SHOWN } from './PanelParts';
 import { ProblemNote } from './Problem';
 import { shapeOf } from './shapes';
 import { StateIcon } from './StateIcon';
 import { type Column, Table } from './Table';
 import { Age } from './Time';
+
+/** What the checks of one thing say goes on without the chart changing: read again this often, ms. */
+const AGAIN_MS = 5_000;
+
+/** Changes when the checks of one thing are to be read again; those of a moment gone by never are. */
+function useTurns(): string {
+  const { now, route } = useApp();
+  const [news, round] = [useCheckTurn(), useTurn(now, AGAIN_MS)];
+  return route.value.at ? '' : `${news} ${round}`;
+}
 
 /** A check as its shape: in downtime, taken care of, not to be believed yet, or nobody tells. */
 export function CheckIcon({ check, size = 14, silent = false }: { check: Check; size?: number; silent?: boolean }) {
@@ -46,6 +57,7 @@ export function Badges({ check }: { check: Check }) {
 
 /** `db01 disk /var`; of a host itself `host db01`. */
 export function checkTitle(check: Check, named: Namer): string {
+  if (check.signal?.title) return check.signal.title;
   const host = check.node ? named(check.node) : check.host;
   return check.name ? `${host} ${check.name}` : `host ${host}`;
 }
@@ -68,12 +80,12 @@ export function aboutWord({ service, node, mapping }: Check, topology: Known): s
 
 /** The checks on a node or service, the worst first. */
 export function CheckSection({ of }: { of: CheckQuery }) {
-  const { client, feed, route, sources } = useApp();
-  const revision = feed.topology.value?.revision ?? '';
-  const { data, problem, reload } = useResource(`checks ${of.node ?? ''} ${of.service ?? ''} ${route.value.at}`, revision, (s) => client.checks(of, s));
+  const { client, route, sources } = useApp();
+  const turn = useTurns();
+  const { data, problem, reload } = useResource(`checks ${of.node ?? ''} ${of.service ?? ''} ${route.value.at}`, turn, (s) => client.checks(of, s));
   const [all, setAll] = useState(false);
   if (problem && problem.status !== 404) return <ProblemNote problem={problem} onRetry={reload} />;
-  if (!data || (data.checks.length === 0 && sources.value.length === 0)) return null;
+  if (!data || (data.checks.length === 0 && others(sources.value).length === 0)) return null;
   const checks = worstFirst(data.checks);
   // What is fine is counted, not listed, until asked.
   const shown = all ? checks : checks.filter((c) => signOfCheck(c).way !== 'quiet').slice(0, SHOWN);
@@ -98,11 +110,12 @@ export function CheckSection({ of }: { of: CheckQuery }) {
 export function CheckTable({ node }: { node: string }) {
   const { client, feed, route, navigate, sources } = useApp();
   const topology = feed.topology.value;
-  const { data, problem, reload } = useResource(`checks ${node} ${route.value.at}`, topology?.revision ?? '', (s) => client.checks({ node }, s));
+  const turn = useTurns();
+  const { data, problem, reload } = useResource(`checks ${node} ${route.value.at}`, turn, (s) => client.checks({ node }, s));
   const columns = useMemo(() => checkColumns(topology, false), [topology]);
   const checks = useMemo(() => worstFirst(data?.checks ?? []), [data]);
   if (problem && problem.status !== 404) return <ProblemNote problem={problem} onRetry={reload} />;
-  if (!data || (checks.length === 0 && sources.value.length === 0)) return null;
+  if (!data || (checks.length === 0 && others(sources.value).length === 0)) return null;
   return (
     <section>
       <div class="section-head">

@@ -1,6 +1,7 @@
 import { useApp } from '../app';
 import type { ChartNode, Connection, Service } from '../api/types';
 import { figure, isAddress, plural } from '../lib/format';
+import { others } from '../state/checks';
 import { judgeOf } from '../state/health';
 import { type Selection, formatRoute, goTo, showNode } from '../state/route';
 import { type Topology, byPort, containerName, containersOf, isMany, serviceLabel } from '../state/topology';
@@ -113,7 +114,7 @@ function SinglePanel({ topology, node }: { topology: Topology; node: ChartNode }
           <Findings findings={node.findings} />
         </section>
       )}
-      {sources.value.length > 0 && <Declared node={node.name} />}
+      {others(sources.value).length > 0 && <Declared node={node.name} />}
       {(node.notes ?? []).map((note) => (
         <section key={note.code}>
           <NoteText note={note} />

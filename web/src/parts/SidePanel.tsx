@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Note, Version } from '../api/types';
 import { longSpan, plural } from '../lib/format';
-import { UNREAD, monitors } from '../state/checks';
+import { UNREAD, monitors, others } from '../state/checks';
 import { judgeOf, suspectsOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { type Route, type Selection, formatRoute, sameHide, showList } from '../state/route';
@@ -167,7 +167,7 @@ function Standing({ topology }: { topology: Topology }) {
       </>
     );
   }
-  const checks = sources.value.reduce((n, s) => n + s.checks, 0);
+  const checks = others(sources.value).reduce((n, s) => n + s.checks, 0);
   return (
     <>
       <h2 class="quiet">
@@ -192,7 +192,7 @@ function QuietSince() {
 /** Nobody is asked how things are: what that leaves out, and the ways to change it. */
 function NoMonitoring() {
   const { sources, route } = useApp();
-  if (sources.value === UNREAD || sources.value.length > 0 || route.value.at) return null;
+  if (sources.value === UNREAD || others(sources.value).length > 0 || route.value.at) return null;
   return (
     <section>
       <b>No check tells us more than the sockets do.</b>

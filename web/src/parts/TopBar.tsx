@@ -1,6 +1,6 @@
 import { useApp } from '../app';
 import { figure, plural, span } from '../lib/format';
-import { byStatus } from '../state/checks';
+import { byStatus, others } from '../state/checks';
 import { openCount } from '../state/incidents';
 import { type View, formatRoute, goTo } from '../state/route';
 import { ONE_SIDED, coverageLine } from '../state/words';
@@ -149,10 +149,10 @@ function Account() {
 /** How much trouble is open, the worst first; and whether all of monitoring can be read. */
 function Alerts() {
   const { alerts, sources, route } = useApp();
-  const count = sources.value.length;
-  if (count === 0) return null;
+  const count = others(sources.value).length;
   const failing = sources.value.filter((s) => s.state === 'failing' || s.state === 'stale').length;
   const open = byStatus(alerts.value);
+  if (count + open.length === 0) return null;
   const said = open.map(([status, n]) => `${figure(n)} ${status}`).join(', ');
   return (
     <a
@@ -200,7 +200,7 @@ export function LiveState({ always = false }: { always?: boolean }) {
   const since = changed > 0 ? `, last change ${span(now.value - changed)} ago` : '';
   if (route.value.at) {
     return (
-      <span class="live waiting past">
+      <span class="live still past">
         <i />
         Past
       </span>
@@ -216,7 +216,7 @@ export function LiveState({ always = false }: { always?: boolean }) {
   }
   if (feed.phase.value === 'connecting') {
     return (
-      <span class="live waiting">
+      <span class="live still">
         <i />
         Connecting
       </span>

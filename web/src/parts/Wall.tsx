@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { figure, moment } from '../lib/format';
 import { STAY_MS, boxOf, newTrouble, pixelShift, troublesOf, wallScale } from '../state/wall';
-import { byStatus } from '../state/checks';
+import { byStatus, others } from '../state/checks';
 import { coverageLine } from '../state/words';
 import { Mark } from './Icon';
 import { StateIcon } from './StateIcon';
@@ -49,7 +49,7 @@ export function WallBar() {
             <StateIcon state={status} size={24} /> <b>{figure(n)}</b>
           </span>
         ))}
-        {sources.value.length > 0 && open.length === 0 && (
+        {others(sources.value).length > 0 && open.length === 0 && (
           <span>
             <StateIcon state="OK" size={24} silent /> no alert
           </span>

@@ -1,4 +1,6 @@
+import { useRef } from 'preact/hooks';
 import { useApp } from '../app';
+import { sameVerdicts } from '../state/checks';
 import { useTurn } from '../state/resource';
 
 /** Without a line that tells what is new of incidents they are read again this often, ms. */
@@ -10,4 +12,17 @@ export function useIncidentTurn(): string {
   const round = useTurn(now, WITHOUT_LINE_MS);
   // A moment gone by has no line.
   return feed.phase.value === 'live' && route.value.at === '' ? `told ${feed.news.value}` : `asked ${round}`;
+}
+
+/**
+ * Changes whenever checks are to be read again: what the stream tells of the boxes says that
+ * one went bad, got well, came, or is taken care of. What a check says and measures meanwhile
+ * changes all the time, and is worth a look now and then.
+ */
+export function useCheckTurn(): number {
+  const nodes = useApp().feed.topology.value?.nodes;
+  const held = useRef({ nodes, turn: 0 });
+  const { nodes: before, turn } = held.current;
+  if (nodes && nodes !== before) held.current = { nodes, turn: sameVerdicts(before, nodes) ? turn : turn + 1 };
+  return held.current.turn;
 }

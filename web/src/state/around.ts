@@ -63,3 +63,11 @@ function leadsOn({ nodes }: Topology, name: string): boolean {
   const node = nodes.get(name);
   return node !== undefined && !node.shared && node.kind !== 'internet' && node.kind !== 'network';
 }
+
+/** Above so many boxes a chart of nodes is more than can be read: they are specks, and few of them have names. */
+const READABLE = 1200;
+
+/** Whether a chart shows more boxes than can be read, where others would show fewer. */
+export function isTooMany({ nodes, level }: { nodes: ReadonlyMap<string, unknown>; level: string }): boolean {
+  return nodes.size > READABLE && (level === 'node' || level === 'service');
+}

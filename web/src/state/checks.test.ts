@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Check, ChartEvent, Status } from '../api/types';
 import { makeCheck, makeChecks, makeSource } from '../fixtures';
 import {
-  CHECK_FILTERS, SEVERITIES, badgesOf, byStatus, checksLine, isBad, isOf, byWord, narrowed, openOf, placeOf, safeLink, signOf, signOfCheck, sourceTrouble, worstFirst,
+  CHECK_FILTERS, SEVERITIES, badgesOf, byStatus, checksLine, isBad, isOf, byWord, narrowed, openOf, others, placeOf, safeLink, sameVerdicts, signOf, signOfCheck, sourceTrouble, sourcesLine, worstFirst,
 } from './checks';
 import { eventText, thingOf } from './past';
 import { formatRoute, parseRoute } from './route';
@@ -144,5 +144,41 @@ describe('the link of the checks', () => {
     expect(route).toMatchObject({ view: 'checks', checks: ['open', 'CRITICAL'], find: 'db', show: [] });
     expect(formatRoute(route)).toBe('#/checks?show=open,CRITICAL&find=db');
     expect(parseRoute('#/nodes?show=stale').checks).toEqual([]);
+  });
+});
+
+describe('the sources', () => {
+  const own = makeSource({ name: 'dotm', kind: 'signals', built_in: true });
+  const nagios = makeSource({ name: 'nagios', kind: 'nagios' });
+  it('that are dotm itself are no monitoring', () => {
+    expect(others([own])).toEqual([]);
+    expect(others([own, nagios])).toEqual([nagios]);
+  });
+  it('are told in words', () => {
+    expect(sourcesLine([own])).toBe('dotm itself');
+    expect(sourcesLine([nagios])).toBe('1 source');
+    expect(sourcesLine([nagios, own])).toBe('1 source and dotm itself');
+  });
+});
+
+describe('what checks say of boxes', () => {
+  const ok = { status: 'OK' as Status, checks: 3 };
+  const boxes = (of: Record<string, object>) => new Map(Object.entries(of)) as unknown as ReadonlyMap<string, typeof ok>;
+  it('is the same while nothing but other fields differ', () => {
+    expect(sameVerdicts(boxes({ a: ok, b: ok }), boxes({ a: { ...ok, last_report: 'now' }, b: ok }))).toBe(true);
+  });
+  it.each<[string, Record<string, object>]>([
+    ['a check goes bad', { a: { ...ok, status: 'CRITICAL', open_checks: 1 }, b: ok }],
+    ['one more is open', { a: { ...ok, open_checks: 1 }, b: ok }],
+    ['one is acknowledged', { a: { ...ok, handled_checks: 1 }, b: ok }],
+    ['one changed to another and back', { a: { ...ok, status_changed: '2026-11-23T05:00:00Z' }, b: ok }],
+    ['a box comes', { a: ok, b: ok, c: ok }],
+    ['a box goes', { a: ok }],
+    ['one box is another', { a: ok, c: ok }],
+  ])('differs where %s', (_, after) => {
+    expect(sameVerdicts(boxes({ a: ok, b: ok }), boxes(after))).toBe(false);
+  });
+  it('differs from what nobody knew', () => {
+    expect(sameVerdicts(undefined, boxes({ a: ok }))).toBe(false);
   });
 });

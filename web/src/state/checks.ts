@@ -12,6 +12,17 @@ export function monitors({ built_in, kind, checks }: Source): boolean {
   return !built_in && (checks > 0 || kind !== 'passive');
 }
 
+/** The sources that are not dotm's own: what it sees by itself is no monitoring. */
+export function others(sources: readonly Source[]): readonly Source[] {
+  return sources.filter((s) => !s.built_in);
+}
+
+/** Where checks are from: `2 sources and dotm itself`. */
+export function sourcesLine(sources: readonly Source[]): string {
+  const n = others(sources).length;
+  return [n > 0 ? plural(n, 'source') : '', sources.length > n ? 'dotm itself' : ''].filter(Boolean).join(' and ');
+}
+
 export function severity(status: Status): number {
   return SEVERITIES.indexOf(status);
 }
@@ -27,6 +38,18 @@ export type Way = 'open' | 'handled' | 'stale' | 'quiet';
 export interface Sign {
   way: Way;
   status: Status;
+}
+
+const SAID = ['status', 'open_status', 'status_stale', 'checks', 'open_checks', 'handled_checks', 'status_changed'] as const;
+
+/** Whether checks say the same of all boxes as they did: where not, what they say in full is to be read again. */
+export function sameVerdicts(before: ReadonlyMap<string, Verdict> | undefined, after: ReadonlyMap<string, Verdict>): boolean {
+  if (before?.size !== after.size) return false;
+  for (const [name, is] of after) {
+    const was = before.get(name);
+    if (was !== is && (!was || SAID.some((field) => was[field] !== is[field]))) return false;
+  }
+  return true;
 }
 
 /** What is shown of the checks on a thing: what is open before what is taken care of. */
@@ -72,7 +95,9 @@ export function badgesOf({ acknowledged, downtime, flapping, suppressed, hard, s
 }
 
 /** The name of a check: that of a host is about the host itself. */
-export function checkName({ name }: Pick<Check, 'name'>): string {
+export function checkName({ name, node, signal }: Pick<Check, 'name' | 'node' | 'signal'>): string {
+  // What dotm says of a node is a sentence that begins with it.
+  if (signal?.title) return node && signal.title.startsWith(`${node} `) ? signal.title.slice(node.length + 1) : signal.title;
   return name || 'host';
 }
 

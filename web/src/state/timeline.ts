@@ -1,4 +1,5 @@
-import type { ChartEvent, Gap } from '../api/types';
+import type { ChartEvent, EventCounts, Gap, IncidentSummary } from '../api/types';
+import { severity } from './checks';
 import type { Reach } from './route';
 
 /** Figures of the scrubber. Pure: times are ms. */
@@ -50,6 +51,61 @@ export function binned(events: readonly Pick<ChartEvent, 'at' | 'kind'>[], { fro
     else held.up += 1;
   }
   return bins;
+}
+
+/** A Go duration: the length of a bar. */
+export function stepOf({ from, to }: Span): string {
+  return `${(to - from) / BINS / 1000}s`;
+}
+
+/** Bars of a time, and until when they were counted. */
+export interface Counted {
+  span: Span;
+  until: number;
+  bins: readonly Bin[];
+}
+
+/** From which bar on a time is to be counted, when another was: where that ends, and one before for what is written late. */
+export function recount({ span, until }: Counted, { from, to }: Span): number {
+  const bin = (to - from) / BINS;
+  if (span.to - span.from !== to - from || span.from > from || until < from) return 0;
+  return Math.max(0, Math.min(BINS - 1, Math.floor((until - from) / bin) - 1));
+}
+
+/** The bars of a time: those before the one numbered `first` as they were counted before, the others as they are counted now. */
+export function refilled(before: readonly Bin[], first: number, { up, down }: Pick<EventCounts, 'up' | 'down'>, { from, to }: Span): Bin[] {
+  const bin = (to - from) / BINS;
+  const known = new Map(before.map((b) => [b.from, b]));
+  return Array.from({ length: BINS }, (_, i): Bin => {
+    const at = from + i * bin;
+    const old = i < first ? known.get(at) : undefined;
+    return old ?? { from: at, up: up[i - first] ?? 0, down: down[i - first] ?? 0 };
+  });
+}
+
+/** An incident over the time that it was open. */
+export interface Stretch {
+  id: string;
+  title: string;
+  from: number;
+  to: number;
+  tone: 'critical' | 'warning' | 'unknown';
+}
+
+function toneOf({ status }: Pick<IncidentSummary, 'status'>): Stretch['tone'] {
+  if (severity(status) > severity('UNKNOWN')) return 'critical';
+  return status === 'UNKNOWN' ? 'unknown' : 'warning';
+}
+
+const TONES: readonly Stretch['tone'][] = ['warning', 'unknown', 'critical'];
+
+/** The incidents of a time, the worst last, so that it is drawn over the others; one that is part of another is not told twice. */
+export function stretches(incidents: readonly IncidentSummary[], { from, to }: Span): Stretch[] {
+  return incidents
+    .filter((i) => !i.into)
+    .map((i): Stretch => ({ id: i.id, title: i.title, from: Date.parse(i.since), to: i.resolved ? Date.parse(i.resolved) : to, tone: toneOf(i) }))
+    .filter((s) => s.to >= from && s.from <= to)
+    .sort((a, b) => TONES.indexOf(a.tone) - TONES.indexOf(b.tone) || a.from - b.from);
 }
 
 /** Where a time lies in a span, 0 to 1. */

@@ -19,6 +19,7 @@ import { countsLine } from '../state/compare';
 import { type Chosen, useChosen, useTrace } from '../parts/chosen';
 import { type Kept, formatFilter, keptBy } from '../state/filter';
 import { beforeGone } from '../state/gone';
+import { isTooMany } from '../state/around';
 import { judgeOf } from '../state/health';
 import { useResource } from '../state/resource';
 import { endMoving, mayMove, moveBox } from '../parts/moves';
@@ -30,11 +31,13 @@ import { ChartTable } from './Twin';
 
 const DriftLine = lazy(() => import('../parts/DriftLine').then((m) => m.DriftLine));
 const Minimap = lazy(() => import('../parts/Minimap').then((m) => m.Minimap));
-const Timeline = lazy(() => import('../parts/Timeline').then((m) => m.Timeline));
+const TooMany = lazy(() => import('../parts/TooMany').then((m) => m.TooMany));
+const Scrubber = lazy(() => import('../parts/Scrubber').then((m) => m.Scrubber));
 
 /** The start page: the chart or its table twin, tools above, panel beside. */
 export function ChartView() {
-  const { route, shown } = useApp();
+  const { route, shown, wall } = useApp();
+  const narrow = useNarrow();
   useGone();
   const kept = useKept();
   const chosen = useChosen();
@@ -44,7 +47,7 @@ export function ChartView() {
       <div class="main">
         <ToolRow />
         {route.value.table ? <ChartTable kept={kept} /> : <Stage kept={kept} chosen={chosen} trace={trace} />}
-        {(route.value.at || route.value.from) && <Timeline />}
+        {!wall && !narrow && <div class="foot-place">{shown.value && <Scrubber />}</div>}
       </div>
       <SidePanel chosen={chosen} trace={trace} />
     </div>
@@ -273,6 +276,7 @@ function Stage({ kept, chosen, trace }: { kept: Kept | null; chosen: Chosen; tra
             {route.value.drift && <DriftLine />}
             {trace?.fades && <PathLine chosen={chosen} trace={trace} />}
             <FilterLine topology={topology} kept={kept} />
+            {!kept && !trace?.fades && !lane && isTooMany(topology) && <TooMany topology={topology} />}
           </div>
         )}
         {topology && !empty && (

@@ -3,9 +3,10 @@ import { useApp } from '../app';
 import type { Check } from '../api/types';
 import { figure, plural } from '../lib/format';
 import { checkColumns } from '../parts/Checks';
+import { useCheckTurn } from '../parts/news';
 import { ProblemNote } from '../parts/Problem';
 import { Table } from '../parts/Table';
-import { CHECK_FILTERS, type CheckFilter, checksLine, isOf, monitors, narrowed, worstFirst } from '../state/checks';
+import { CHECK_FILTERS, type CheckFilter, checksLine, isOf, monitors, narrowed, sourcesLine, worstFirst } from '../state/checks';
 import { useResource, useTurn } from '../state/resource';
 import { formatRoute, goTo, showCheck } from '../state/route';
 
@@ -20,7 +21,8 @@ export function ChecksView() {
   const { at, checks: show, find } = route.value;
   const topology = feed.topology.value;
   const round = useTurn(now, AGAIN_MS);
-  const turn = at ? '' : `${topology?.revision ?? ''} ${round}`;
+  const news = useCheckTurn();
+  const turn = at ? '' : `${news} ${round}`;
   const { data, problem, reload } = useResource(`all checks ${at}`, turn, (s) => client.checks({}, s));
   const all = useMemo(() => worstFirst(data?.checks ?? NO_CHECKS), [data]);
   const shown = useMemo(() => narrowed(all, show, find), [all, show.join(), find]);
@@ -29,7 +31,7 @@ export function ChecksView() {
     <div class="scroll">
       <div class="headline">
         <h1>Checks</h1>
-        {data && all.length > 0 && <span class="ink2">{checksLine(all)}, from {plural(sources.value.length, 'source')}</span>}
+        {data && all.length > 0 && <span class="ink2">{[checksLine(all), sourcesLine(sources.value)].filter(Boolean).join(', from ')}</span>}
         <span class="gap" />
         {all.length > 0 && !at && <a href={formatRoute(goTo(route.value, 'mapping'))}>Check mapping</a>}
         <a href={formatRoute(goTo(route.value, 'report'))}>Report</a>

@@ -5,6 +5,7 @@ import { figure, plural } from '../lib/format';
 import { CheckIcon, type Known, aboutWord } from '../parts/Checks';
 import { Correct } from '../parts/Correct';
 import { NodeName } from '../parts/NodeName';
+import { useCheckTurn } from '../parts/news';
 import { ProblemNote } from '../parts/Problem';
 import { type Column, Table } from '../parts/Table';
 import { byWord, checkName, rankOf, worstFirst } from '../state/checks';
@@ -21,9 +22,9 @@ const NO_CHECKS: readonly Check[] = [];
 
 /** Why each check is where it is, and the rules and aliases that decide before all else. */
 export function MappingView() {
-  const { client, feed, now, route } = useApp();
+  const { client, now, route } = useApp();
   const round = useTurn(now, AGAIN_MS);
-  const turn = `${feed.topology.value?.revision ?? ''} ${round}`;
+  const turn = `${useCheckTurn()} ${round}`;
   const { data, problem, reload } = useResource('mapped checks', turn, (s) => client.checks({}, s));
   // Counts that a correction changed are asked for at once.
   const [turns, setTurns] = useState(0);

@@ -20,7 +20,7 @@ import { type Column, Table } from '../parts/Table';
 import { Age } from '../parts/Time';
 import { Uses } from '../parts/Uses';
 import { fails, mayForget, skewWord, waySentence } from '../state/fleet';
-import { openOf } from '../state/checks';
+import { openOf, others } from '../state/checks';
 import { type Judge, type Trouble, judgeOf } from '../state/health';
 import { signalsById } from '../state/signals';
 import { useResource, useTurn } from '../state/resource';
@@ -112,7 +112,7 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
       <Recent hour={hour} />
       <Inside node={node} />
       <CheckTable node={node.name} />
-      {sources.value.length > 0 && <Declared node={node.name} />}
+      {others(sources.value).length > 0 && <Declared node={node.name} />}
       <div class="columns">
         <section>
           <div class="section-head">

@@ -9,7 +9,7 @@ import { ProblemNote } from '../parts/Problem';
 import type { StateName } from '../parts/shapes';
 import { StateIcon } from '../parts/StateIcon';
 import { Age } from '../parts/Time';
-import { monitors } from '../state/checks';
+import { monitors, others } from '../state/checks';
 import { type FindingGroup, type Weight, findingText, grouped, sharedHint, subjectOf } from '../state/findings';
 import { useResource, useTurn } from '../state/resource';
 import { formatRoute, goTo, showNode, showOnChart } from '../state/route';
@@ -169,6 +169,7 @@ const SYSTEMS: readonly (readonly [DefinitionSystem, string, string])[] = [
 /** What a monitoring system would have to be told to monitor the rest. */
 function Definitions() {
   const { client, sources } = useApp();
+  const read = others(sources.value);
   const [open, setOpen] = useState<DefinitionSystem | ''>('');
   const [source, setSource] = useState('');
   const { data, problem, reload } = useResource(`definitions ${open} ${source}`, '', (s) => (open ? client.definitions(open, source, s) : Promise.resolve('')));
@@ -185,10 +186,10 @@ function Definitions() {
             </button>
           ))}
         </div>
-        {open && sources.value.length > 1 && (
+        {open && read.length > 1 && (
           <select aria-label="Whose checks count" value={source} onChange={(event) => setSource(event.currentTarget.value)}>
             <option value="">what no source monitors</option>
-            {sources.value.map((s) => (
+            {read.map((s) => (
               <option key={s.name} value={s.name} selected={source === s.name}>
                 what {s.name} doesn’t monitor
               </option>

@@ -4,6 +4,7 @@ import { problemOf } from '../api/client';
 import type { NamedAddress, NamedNetwork, Problem, SettingName, Settings, SettingsDocument } from '../api/types';
 import { durationWords, exactBytes, parseBytes, parseGoDuration, plural, shortDuration, typedDuration } from '../lib/format';
 import { ProblemNote } from '../parts/Problem';
+import { others } from '../state/checks';
 import type { Theme } from '../state/prefs';
 import { useResource } from '../state/resource';
 import { formatRoute, goTo } from '../state/route';
@@ -286,9 +287,10 @@ export function SettingsView() {
 /** The way to the rules by which checks find their services. */
 function MappingLine() {
   const { route, sources } = useApp();
-  if (sources.value.length === 0) return null;
-  const checks = sources.value.reduce((n, s) => n + s.checks, 0);
-  const unmapped = sources.value.reduce((n, s) => n + s.unmapped, 0);
+  const read = others(sources.value);
+  if (read.length === 0) return null;
+  const checks = read.reduce((n, s) => n + s.checks, 0);
+  const unmapped = read.reduce((n, s) => n + s.unmapped, 0);
   return (
     <div class="form">
       <h2 class="head">Check mapping</h2>

@@ -208,7 +208,7 @@ describe('the scrubber', () => {
 
   it('says when not all changes are counted', async () => {
     const { root } = await history('#/chart?reach=hour', { more: true }, <Timeline />);
-    expect(find(root, '.bars > p').textContent).toContain('The newest 3 changes are counted');
+    expect(find(root, '.counted').textContent).toContain('The newest 3 changes are counted');
   });
 });
 

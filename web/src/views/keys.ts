@@ -153,6 +153,7 @@ function escape(app: App): void {
   else if (view === 'chart' && incident) navigate({ ...route.value, incident: '' });
   else if (clearFilter(app)) return;
   else if (table) navigate({ ...route.value, table: '' });
+  else if (view === 'chart' && route.value.at && !route.value.from) navigate(showMoment(route.value, ''));
   else if (view !== 'chart') navigate(goTo(route.value, view === 'node' ? 'nodes' : 'chart'));
 }
 

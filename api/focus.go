@@ -173,7 +173,7 @@ func (k *part) advance(whole *view.Topology, f view.Filter, signals func() []top
 	if d == nil {
 		return nil
 	}
-	return k.deltas.push(d)
+	return k.deltas.push(d, whole.At)
 }
 
 // answer is a part as JSON with its revision; ok is false if the chart doesn't show

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/metrics"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
@@ -23,6 +24,7 @@ type views struct {
 	charts   Charts
 	roles    Roles
 	cast     cast // made of the newest roles
+	meter    *Meter
 
 	mu     sync.Mutex
 	kept   map[view.Question]*kept
@@ -39,12 +41,13 @@ const (
 
 // kept is one question's newest answer.
 type kept struct {
-	mu     sync.Mutex
-	asked  time.Time
-	live   *view.Live
-	whole  *view.Topology // nil until somebody asks for it, or a part of it
-	body   *coded         // the whole as JSON; nil until somebody asks
-	deltas deltas
+	mu       sync.Mutex
+	question view.Question
+	asked    time.Time
+	live     *view.Live
+	whole    *view.Topology // nil until somebody asks for it, or a part of it
+	body     *coded         // the whole as JSON; nil until somebody asks
+	deltas   deltas
 }
 
 // deltas are the last ones of a view, each from where the one before it led.
@@ -53,11 +56,15 @@ type deltas []encodedDelta
 // encodedDelta is a delta as it goes out.
 type encodedDelta struct {
 	from, to string
+	at       time.Time // of the snapshot
 	*told
 }
 
 func newViews(opt Options) *views {
-	v := &views{model: opt.Model, settings: opt.Settings, this: opt.This, names: opt.Names, charts: opt.Charts, roles: opt.Roles, kept: map[view.Question]*kept{}}
+	v := &views{model: opt.Model, settings: opt.Settings, this: opt.This, names: opt.Names, charts: opt.Charts, roles: opt.Roles, meter: opt.Meter, kept: map[view.Question]*kept{}}
+	if v.meter == nil {
+		v.meter = NewMeter()
+	}
 	if v.names == nil {
 		v.names = func(netip.Addr) string { return "" }
 	}
@@ -71,7 +78,7 @@ func (v *views) of(r view.Question) *kept {
 	k := v.kept[r]
 	if k == nil {
 		v.evict()
-		k = &kept{live: view.NewLive(r, &placer{charts: v.charts, question: r})}
+		k = &kept{question: r, live: view.NewLive(r, &placer{charts: v.charts, meter: v.meter, question: r})}
 		v.kept[r] = k
 	}
 	k.asked = time.Now()
@@ -103,9 +110,11 @@ func (v *views) answer(r view.Question) (body *coded, revision string, err error
 		return nil, "", err
 	}
 	if k.body == nil {
+		begin := time.Now()
 		if k.body, err = encode(k.live.Whole()); err != nil {
 			return nil, "", err
 		}
+		v.meter.View(string(r.Level), metrics.Encode, time.Since(begin))
 	}
 	return k.body, k.live.Revision(), nil
 }
@@ -167,7 +176,9 @@ func (v *views) advance(k *kept) error {
 		_, err := k.live.Advance(snap, nil, time.Time{})
 		return err
 	}
+	begin := time.Now()
 	d, err := k.live.Advance(snap, v.look(), v.moment(snap))
+	v.meter.View(string(k.question.Level), metrics.Follow, time.Since(begin))
 	if err != nil {
 		k.deltas = nil // they no longer lead anywhere
 		return err
@@ -175,7 +186,7 @@ func (v *views) advance(k *kept) error {
 	if d == nil {
 		return nil
 	}
-	return k.deltas.push(d)
+	return k.deltas.push(d, snap.At())
 }
 
 // past is the view of a moment gone by, or of any snapshot that isn't live. What
@@ -232,7 +243,7 @@ func (v *views) moment(snap *topology.Snapshot) time.Time {
 	return v.began
 }
 
-func (d *deltas) push(delta *view.Delta) error {
+func (d *deltas) push(delta *view.Delta, at time.Time) error {
 	data, err := json.Marshal(delta)
 	if err != nil {
 		return err
@@ -241,6 +252,6 @@ func (d *deltas) push(delta *view.Delta) error {
 	if len(list) == keepDeltas {
 		list = append(list[:0:0], list[1:]...)
 	}
-	*d = append(list, encodedDelta{delta.From, delta.Revision, tell(delta.Revision, "delta", data)})
+	*d = append(list, encodedDelta{delta.From, delta.Revision, at, tell(delta.Revision, "delta", data)})
 	return nil
 }

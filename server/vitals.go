@@ -20,8 +20,13 @@ type Meter interface {
 // noMeter takes note of nothing.
 type noMeter struct{}
 
-func (noMeter) Waited(time.Duration)            {}
-func (noMeter) Snapshot(time.Duration)          {}
+// Waited is part of [Meter].
+func (noMeter) Waited(time.Duration) {}
+
+// Snapshot is part of [Meter].
+func (noMeter) Snapshot(time.Duration) {}
+
+// Wrote is part of [Meter].
 func (noMeter) Wrote(time.Duration, int, error) {}
 
 // Vitals are how a server fares at a moment.

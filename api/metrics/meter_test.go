@@ -14,7 +14,6 @@ func everything(m *Meter, err error) {
 	m.Report(Beat, Taken, "", 3*time.Millisecond, 400)
 	m.Report(Whole, Refused, Reason(http.StatusForbidden), 3*time.Millisecond, 4000)
 	m.Waited(time.Millisecond)
-	m.Worked(time.Millisecond)
 	m.Snapshot(time.Millisecond)
 	m.View("pool", Follow, time.Millisecond)
 	m.Event("delta", 1000)
@@ -83,7 +82,7 @@ func TestHelp(t *testing.T) {
 	for _, want := range []string{
 		`dotm_reports_total{form="beat",outcome="taken"} 1`, `dotm_reports_refused_total{reason="other host"} 1`,
 		`dotm_report_bytes_total{form="whole"} 4000`, `dotm_writer_wait_seconds_bucket{le="0.001"} 1`,
-		`dotm_writer_wait_longest_seconds 0.001`, `dotm_writer_busy_seconds_total 0.001`,
+		`dotm_writer_wait_longest_seconds 0.001`,
 		`dotm_view_duration_seconds_count{level="pool",step="follow"} 1`, `dotm_stream_bytes_total 1000`,
 		`dotm_store_events_written_total 7`, `dotm_store_write_errors_total 0`, `dotm_http_responses_total{code="5xx"} 0`,
 	} {

@@ -54,13 +54,13 @@ func TestProgress(t *testing.T) {
 		change := func(id string) { k.Keep(k.snap, []topology.Event{{ID: id, At: time.Now()}}) }
 		look("at the start", Progress{})
 		change("a")
-		time.Sleep(3 * time.Second)
+		<-time.After(3 * time.Second)
 		change("b")
 		look("before a write", Progress{Waiting: 2, Behind: 3 * time.Second})
 		if err := k.Flush(t.Context(), time.Now(), false); err == nil {
 			t.Fatal("the write should fail")
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		change("c")
 		look("after a failure", Progress{Waiting: 3, Behind: 4 * time.Second})
 		st.fails = nil
@@ -73,7 +73,7 @@ func TestProgress(t *testing.T) {
 		}
 		change("d")
 		k.Standby()
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		change("e")
 		look("on standby", Progress{})
 	})

@@ -39,7 +39,16 @@ func (c *Crowd) Nodes() []string { return c.site.Nodes() }
 // Run has all agents report to a server until ctx ends. Their first looks are spread over
 // an interval.
 func (c *Crowd) Run(ctx context.Context, url string, interval time.Duration) error {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1 << 14, IdleConnTimeout: time.Minute}}
+	return c.RunVia(ctx, NewClient(), url, interval)
+}
+
+// NewClient makes what asks for many at a time.
+func NewClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1 << 14, IdleConnTimeout: time.Minute}}
+}
+
+// RunVia is [Crowd.Run] by way of something that makes the requests.
+func (c *Crowd) RunVia(ctx context.Context, client agent.Doer, url string, interval time.Duration) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	names := c.Nodes()

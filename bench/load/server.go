@@ -78,6 +78,12 @@ func Start(ctx context.Context, program, dir, settings string, args ...string) (
 	}
 }
 
+// Kill ends the server as a crash does.
+func (s *Server) Kill() {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+}
+
 // Stop ends the server in order, and returns what it said if that was an error.
 func (s *Server) Stop() error {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)

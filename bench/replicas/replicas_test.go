@@ -207,9 +207,7 @@ func (s *site3) lost(ctx context.Context) string {
 
 // BenchmarkFailover kills one after the other.
 func BenchmarkFailover(b *testing.B) {
-	if err := os.Chdir("../.."); err != nil {
-		b.Fatal(err)
-	}
+	b.Chdir("../..")
 	cluster := redis.StartCluster(b)
 	program, err := load.Build(b.Context(), b.TempDir())
 	if err != nil {

@@ -37,11 +37,11 @@ func main() {
 }
 
 type options struct {
-	nodes, viewers   int
-	interval, every  time.Duration
-	duration, warm   time.Duration
-	day, retention   time.Duration
-	out, read, redis string
+	nodes, viewers  int
+	interval, every time.Duration
+	duration, warm  time.Duration
+	day, retention  time.Duration
+	out, read       string
 }
 
 func parse(args []string, out io.Writer) (o options, err error) {

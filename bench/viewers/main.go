@@ -9,6 +9,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strconv"
@@ -22,7 +23,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := run(ctx, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/viewers:", err)
@@ -55,7 +56,7 @@ func parse() (o options, err error) {
 	return o, nil
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, out io.Writer) error {
 	o, err := parse()
 	if err != nil {
 		return err
@@ -79,8 +80,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("| chart | viewers | CPU, ms a second | of that per viewer | events a second, each | KiB a second, each | anonymous memory |")
-	fmt.Println("|---|---|---|---|---|---|---|")
+	fmt.Fprintln(out, "| chart | viewers | CPU, ms a second | of that per viewer | events a second, each | KiB a second, each | anonymous memory |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|---|")
 	first, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- crowd.Run(first, s.URL, time.Second) }()
@@ -89,17 +90,17 @@ func run(ctx context.Context) error {
 	if err := <-ended; err != nil {
 		return err
 	}
-	if err := o.measure(ctx, s, "unchanging"); err != nil {
+	if err := o.measure(ctx, out, s, "unchanging"); err != nil {
 		return err
 	}
 	busy, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() { _ = crowd.Run(busy, s.URL, o.interval) }()
 	wait(ctx, o.interval)
-	return o.measure(ctx, s, "busy")
+	return o.measure(ctx, out, s, "busy")
 }
 
-func (o *options) measure(ctx context.Context, s *load.Server, chart string) error {
+func (o *options) measure(ctx context.Context, out io.Writer, s *load.Server, chart string) error {
 	base := -1.0
 	for _, n := range o.viewers {
 		v := &load.Viewers{}
@@ -121,7 +122,7 @@ func (o *options) measure(ctx context.Context, s *load.Server, chart string) err
 			base = cpu
 		}
 		each := func(x float64) float64 { return x / took / float64(max(n, 1)) }
-		fmt.Printf("| %s | %d | %.1f | %.2f | %.2f | %.1f | %d MiB |\n", chart, n, cpu, (cpu-base)/float64(max(n, 1)),
+		fmt.Fprintf(out, "| %s | %d | %.1f | %.2f | %.2f | %.1f | %d MiB |\n", chart, n, cpu, (cpu-base)/float64(max(n, 1)),
 			each(float64(v.Events.Load()-events)), each(float64(v.Bytes.Load()-bytes))/1024, after.Anon>>20)
 	}
 	return nil

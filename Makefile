@@ -126,9 +126,10 @@ BENCHSTAT := $(TOOLS)/benchstat-$(PERF_VERSION)
 bench: $(BENCHSTAT) ## benchmark what is done all the time (minutes), and compare it with bench/results/baseline.txt
 	@mkdir -p bench/results
 	GO='$(GO)' bench/short.sh > bench/results/latest.txt
-	@grep -E '^(commit|machine|load): ' bench/results/baseline.txt | sed 's/^/baseline /'
-	@grep -E '^(commit|machine|load): ' bench/results/latest.txt | sed 's/^/latest   /'
-	@$(BENCHSTAT) baseline=bench/results/baseline.txt latest=bench/results/latest.txt
+	@test -s bench/results/baseline.txt || { echo 'There is no baseline: make bench-baseline makes this one it.'; $(BENCHSTAT) bench/results/latest.txt; exit 0; }; \
+	grep -E '^(commit|machine|load): ' bench/results/baseline.txt | sed 's/^/baseline /'; \
+	grep -E '^(commit|machine|load): ' bench/results/latest.txt | sed 's/^/latest   /'; \
+	$(BENCHSTAT) baseline=bench/results/baseline.txt latest=bench/results/latest.txt
 
 bench-baseline: ## make what was measured last the baseline
 	cp bench/results/latest.txt bench/results/baseline.txt

@@ -189,7 +189,7 @@ func TestNumbersWait(t *testing.T) {
 		}
 		return s
 	}
-	k := New(nil, slog.New(slog.DiscardHandler), site(noon, 1, ""), noon)
+	k := New(nil, slog.New(slog.DiscardHandler), unmetered{}, site(noon, 1, ""), noon)
 	k.started = noon
 	flush := func(s *topology.Snapshot, last bool) map[string]bool {
 		c := k.changeOf(&taken{snap: s, settings: store.Defaults()}, s.At(), last)

@@ -14,7 +14,7 @@ CYCLONEDX := $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 UI_SOURCES := $(shell find web/src web/public web/index.html web/*.ts web/package-lock.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages release lintian manifests reproduce lint security bpf fuzz bench clean
+.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages release lintian manifests reproduce lint security bpf fuzz bench bench-baseline bench-all clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -136,7 +136,25 @@ fuzz: ## fuzz every parser of outside input (FUZZTIME=10s each)
 	  for t in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$f | cut -c6-); do \
 	    echo "$$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done
 
-bench: build ## run the benchmarks that docs/benchmarks.md reports
+PERF_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
+BENCHSTAT := $(TOOLS)/benchstat-$(PERF_VERSION)
+bench: $(BENCHSTAT) ## benchmark what is done all the time (minutes), and compare it with bench/results/baseline.txt
+	@mkdir -p bench/results
+	GO='$(GO)' bench/short.sh > bench/results/latest.txt
+	@test -s bench/results/baseline.txt || { echo 'There is no baseline: make bench-baseline makes this one it.'; $(BENCHSTAT) bench/results/latest.txt; exit 0; }; \
+	grep -E '^(commit|machine|load): ' bench/results/baseline.txt | sed 's/^/baseline /'; \
+	grep -E '^(commit|machine|load): ' bench/results/latest.txt | sed 's/^/latest   /'; \
+	$(BENCHSTAT) baseline=bench/results/baseline.txt latest=bench/results/latest.txt
+
+bench-baseline: ## make what was measured last the baseline
+	cp bench/results/latest.txt bench/results/baseline.txt
+
+$(BENCHSTAT):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install golang.org/x/perf/cmd/benchstat@$(PERF_VERSION)
+	@mv $(TOOLS)/benchstat $@
+
+bench-all: build ## run all that docs/benchmarks.md reports (an hour)
 	$(GO) test -run '^$$' -bench . -benchmem ./report ./topology ./aggregate/... ./grouping/... ./layout ./view ./scan ./store/... ./trouble ./api
 	$(GO) run ./bench/layout
 	$(GO) run ./bench/trouble

@@ -40,13 +40,6 @@ type Model interface {
 	Ready() error
 }
 
-// Pacing says how busy the writer of the topology is.
-type Pacing interface {
-	// Pace is for how long it worked since the start, and the longest that it worked
-	// on one thing, within the last minute or so.
-	Pace() (busy, longest time.Duration)
-}
-
 // Settings are the settings in force and how to change them.
 type Settings interface {
 	// Settings returns those in force and the names of the fixed ones.
@@ -64,8 +57,6 @@ type Options struct {
 	History  History
 	Keeping  Keeping
 	Fleet    Fleet
-	// Pacing says how busy the writer is; nil if nobody knows.
-	Pacing Pacing
 	// Roles says what the nodes are to each other, Charts where they stand.
 	Roles  Roles
 	Charts Charts
@@ -92,6 +83,12 @@ type Options struct {
 	Hosts func() map[netip.Addr]string
 	// UI is the built web UI; nil if it was not built.
 	UI fs.FS
+	// Meter counts what happens, of the server, too; nil has one of the API's own.
+	// Vitals says how the server fares, Certificates when those end that it shows, by
+	// what they are for. Both may be nil.
+	Meter        *Meter
+	Vitals       func() Vitals
+	Certificates func() map[string]time.Time
 	// Member says what this server is to others that share its store; nil, or an
 	// answer of nil, if there are none.
 	Member func() *Member
@@ -158,7 +155,6 @@ type handler struct {
 	crowd  crowd
 	views  *views
 	parts  *parts
-	counts *counts
 	assets assets
 }
 
@@ -173,6 +169,9 @@ func New(ctx context.Context, opt Options) http.Handler {
 func build(ctx context.Context, opt Options) (*router, http.Handler) {
 	if opt.Now == nil {
 		opt.Now = time.Now
+	}
+	if opt.Meter == nil {
+		opt.Meter = NewMeter()
 	}
 	opt.Version.Data = cmp.Or(opt.Version.Data, Live)
 	h := &handler{Options: opt, views: newViews(opt)}
@@ -195,7 +194,7 @@ func build(ctx context.Context, opt Options) (*router, http.Handler) {
 	h.archives(mux)
 	h.health(mux)
 	h.static(mux)
-	return mux, guard(opt, h.gate(limit(compress(&opt, mux))))
+	return mux, byStatus(opt.Meter, guard(opt, h.gate(limit(compress(&opt, mux)))))
 }
 
 // people registers how people and scripts come in.

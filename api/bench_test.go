@@ -86,9 +86,9 @@ func BenchmarkAnswer(b *testing.B) {
 	}
 }
 
-// BenchmarkViewers tells so many viewers of one chart, far away and so with compression,
+// BenchmarkForms tells so many viewers of one chart, far away and so with compression,
 // what a look of all hosts changed.
-func BenchmarkViewers(b *testing.B) {
+func BenchmarkForms(b *testing.B) {
 	m, snaps := madeUp(b, 3000)
 	for _, level := range []view.Level{view.LevelPool, view.LevelService} {
 		q := view.Question{Level: level, Hide: hideUsually}

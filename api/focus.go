@@ -161,7 +161,7 @@ func (k *part) advance(whole *view.Topology, f view.Filter, signals func() []top
 	k.of, k.there, k.body = whole.Revision, there, nil
 	if k.shown != nil {
 		if d := view.Compare(k.shown, next); d != nil {
-			k.deltas.push(d)
+			k.deltas.push(d, whole.At)
 		} else {
 			next.Revision = k.shown.Revision
 		}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/devops-trouble-map/dotm/api/door"
 	"github.com/devops-trouble-map/dotm/auth"
@@ -337,6 +338,9 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, c *caller, err 
 	}
 	if r.ProtoMajor < 2 { // HTTP/2 would end the requests of others, too
 		w.Header().Set("Connection", "close") // nobody waits for the body of a stranger
+	}
+	if r.Method == http.MethodPost && r.URL.Path == push.Path {
+		h.countReport(r, time.Now(), 0, err, status)
 	}
 	problem(w, status, err.Error())
 }

@@ -35,7 +35,7 @@ func placesOf(c view.Chart) map[string]view.Rect {
 func TestGhostsKeepTheirPlaces(t *testing.T) {
 	s := newSite(t, siteOptions{})
 	question := view.Question{Level: view.LevelNode, Hide: hideUsually}
-	p := &placer{charts: s.model, question: question}
+	p := &placer{charts: s.model, meter: NewMeter(), question: question}
 	place := func(g *view.Graph) view.Chart {
 		t.Helper()
 		c, err := p.Place(g)
@@ -60,7 +60,7 @@ func TestGhostsKeepTheirPlaces(t *testing.T) {
 			t.Errorf("%s moved from %+v to %+v", id, was, r)
 		}
 	}
-	p = &placer{charts: s.model, question: question} // as after a start
+	p = &placer{charts: s.model, meter: NewMeter(), question: question} // as after a start
 	again := place(boxes("a", "c", "new1", "new2"))
 	if len(again.Ghosts) != 1 || again.Ghosts[0] != ghost || len(again.Left) != 1 || again.Left[0].Name != "new3" {
 		t.Errorf("after a start: ghosts %+v, left %+v", again.Ghosts, again.Left)

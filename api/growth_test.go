@@ -73,7 +73,7 @@ func grow(t *testing.T, hosts int, level view.Level, book Charts) *growing {
 		t.Fatal(err)
 	}
 	q := view.Question{Level: level, Hide: hideUsually}
-	g := &growing{t: t, site: made, snap: &topology.Snapshot{}, placer: &placer{charts: book, question: q}}
+	g := &growing{t: t, site: made, snap: &topology.Snapshot{}, placer: &placer{charts: book, meter: NewMeter(), question: q}}
 	g.live = view.NewLive(q, g)
 	return g
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/devops-trouble-map/dotm/api/metrics"
 	"github.com/devops-trouble-map/dotm/layout"
 	"github.com/devops-trouble-map/dotm/view"
 )
@@ -38,6 +40,7 @@ var hideUsually = view.HideAll(view.HideIgnored, view.HideInfrastructure, view.H
 // placer lays out the views of one question.
 type placer struct {
 	charts   Charts
+	meter    *Meter
 	question view.Question
 	last     view.Chart // of this question
 }
@@ -63,7 +66,11 @@ func (p *placer) Place(g *view.Graph) (view.Chart, error) {
 		g = p.haunted(g, &kept)
 	}
 	pins := p.charts.Pins(p.question.Level)
+	begin := time.Now()
 	chart, err := layout.Update(before(&kept), graphOf(g, pins))
+	if p.meter != nil {
+		p.meter.View(string(p.question.Level), metrics.Place, time.Since(begin))
+	}
 	if err != nil {
 		return view.Chart{}, fmt.Errorf("placing the chart: %w", err)
 	}

@@ -158,7 +158,7 @@ func TestBeatOverHTTP(t *testing.T) {
 	if len(bad.Errors) != 1 || bad.Errors[0].Location != "body.connections[0].row" {
 		t.Errorf("a bad beat: %+v", bad)
 	}
-	if a := s.get(t, "/metrics"); !bytes.Contains(a.body, []byte(`dotm_reports_total{outcome="whole wanted"} 1`)) {
+	if a := s.get(t, "/metrics"); !bytes.Contains(a.body, []byte(`dotm_reports_total{form="beat",outcome="whole wanted"} 1`)) {
 		t.Error("the metrics don't count what was asked for as a whole")
 	}
 }

@@ -44,10 +44,12 @@ func (h *handler) reports(mux *router, a *huma.OpenAPI) {
 	policies := &policies{model: h.Model, settings: h.Settings}
 	mux.HandleFunc("POST "+push.Path, func(w http.ResponseWriter, r *http.Request) {
 		received := time.Now()
+		body := &measured{ReadCloser: r.Body}
+		r.Body = body
 		taken, err := inbox.Receive(w, r, h.sinkFor(callerOf(r.Context())))
-		h.counts.report(err)
+		refusal := reportProblem(err)
+		h.countReport(r, received, body.bytes, err, refusal.Status)
 		if err != nil {
-			refusal := reportProblem(err)
 			h.noteRefusal(callerOf(r.Context()), refusal)
 			writeModel(w, refusal)
 			return
@@ -72,8 +74,11 @@ func (h *handler) noteRefusal(c *caller, m *huma.ErrorModel) {
 	}
 }
 
-// reportProblem is the problem document of a refused report.
+// reportProblem is the problem document of a refused report; empty if err is nil.
 func reportProblem(err error) *huma.ErrorModel {
+	if err == nil {
+		return &huma.ErrorModel{}
+	}
 	status := http.StatusInternalServerError
 	var failure *push.Failure
 	if errors.As(err, &failure) {

@@ -223,8 +223,11 @@ func TestMetrics(t *testing.T) {
 	s.do(t, http.MethodPost, Prefix+"/reports", "{")
 	text := string(s.get(t, "/metrics").body)
 	for _, want := range []string{
-		`dotm_reports_total{outcome="taken"} 2`, `dotm_reports_total{outcome="refused"} 1`,
-		"dotm_stream_viewers 0",
+		`dotm_reports_total{form="whole",outcome="taken"} 2`, `dotm_reports_total{form="whole",outcome="refused"} 1`,
+		`dotm_reports_total{form="beat",outcome="taken"} 0`, `dotm_reports_refused_total{reason="unreadable"} 1`,
+		`dotm_report_duration_seconds_count{form="whole"} 3`, `dotm_report_bytes_total{form="beat"} 0`,
+		`dotm_http_responses_total{code="2xx"} 2`, `dotm_http_responses_total{code="4xx"} 1`,
+		"dotm_stream_viewers 0", `dotm_stream_events_total{event="delta"} 0`,
 		`dotm_nodes{state="reporting"} 2`, `dotm_nodes{state="inferred"} 3`,
 		`dotm_services{state="listening"} 4`, `dotm_services{state="seen"} 1`,
 		`dotm_connections{status="fresh"} 5`,

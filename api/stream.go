@@ -125,6 +125,7 @@ type subscriber struct {
 
 // told is an event as it goes out: the same bytes for all who are told.
 type told struct {
+	event  string
 	plain  []byte
 	packed func() []byte // made once, when somebody takes it
 }
@@ -132,7 +133,7 @@ type told struct {
 // tell makes an event. data is a single line, as JSON is.
 func tell(id, event string, data []byte) *told {
 	plain := fmt.Appendf(nil, "id: %s\nevent: %s\ndata: %s\n\n", id, event, data)
-	return &told{plain, sync.OnceValue(func() []byte { return deflated(plain) })}
+	return &told{event, plain, sync.OnceValue(func() []byte { return deflated(plain) })}
 }
 
 func (s *subscriber) serve(ctx context.Context, r *http.Request) {
@@ -143,8 +144,8 @@ func (s *subscriber) serve(ctx context.Context, r *http.Request) {
 		s.out.Header().Set("Content-Encoding", codingGzip)
 	}
 	s.revision = cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("after"))
-	s.counts.viewers.Inc()
-	defer s.counts.viewers.Dec()
+	s.Meter.Viewer(1)
+	defer s.Meter.Viewer(-1)
 	news := incidentNews{}
 	news.begin(s.Incidents)
 	beat := time.NewTicker(beatEvery)
@@ -213,6 +214,9 @@ func (s *subscriber) catchUp(first bool) error {
 		if err := s.pass(event); err != nil {
 			return err
 		}
+		if !first { // who comes back is late by itself
+			s.Meter.Lag(s.Now().Sub(d.at))
+		}
 	}
 	return nil
 }
@@ -224,7 +228,8 @@ func (s *subscriber) send(event string, data []byte) error {
 
 // pass writes one event, and sees that it leaves.
 func (s *subscriber) pass(e *told) error {
-	if err := s.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	begin := time.Now()
+	if err := s.control.SetWriteDeadline(begin.Add(writeTimeout)); err != nil {
 		return err
 	}
 	body := e.plain
@@ -235,8 +240,16 @@ func (s *subscriber) pass(e *told) error {
 		}
 	}
 	s.begun = true
-	if _, err := s.out.Write(body); err != nil {
+	_, err := s.out.Write(body)
+	if err == nil {
+		err = s.control.Flush()
+	}
+	if err != nil {
+		if time.Since(begin) >= writeTimeout { // else it just left
+			s.Meter.Dropped()
+		}
 		return err
 	}
-	return s.control.Flush()
+	s.Meter.Event(e.event, len(body))
+	return nil
 }

@@ -159,7 +159,7 @@ func TestStreamOfFields(t *testing.T) {
 // TestDeltasAreMadeOnce: however many follow, a form of a delta is written once, and one
 // that nobody takes never.
 func TestDeltasAreMadeOnce(t *testing.T) {
-	d := encoded(&view.Delta{From: "e-1", Revision: "e-2"})
+	d := encoded(&view.Delta{From: "e-1", Revision: "e-2"}, time.Time{})
 	one, err := d.form(true)
 	other, again := d.form(true)
 	if err != nil || again != nil || one != other || &one.packed()[0] != &other.packed()[0] {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/metrics"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
@@ -24,6 +25,7 @@ type views struct {
 	charts   Charts
 	roles    Roles
 	cast     cast // made of the newest roles
+	meter    *Meter
 
 	mu     sync.Mutex
 	kept   map[view.Question]*kept
@@ -40,12 +42,13 @@ const (
 
 // kept is one question's newest answer.
 type kept struct {
-	mu     sync.Mutex
-	asked  time.Time
-	live   *view.Live
-	whole  *view.Topology // nil until somebody asks for it, or a part of it
-	body   *coded         // the whole as JSON; nil until somebody asks
-	deltas deltas
+	mu       sync.Mutex
+	question view.Question
+	asked    time.Time
+	live     *view.Live
+	whole    *view.Topology // nil until somebody asks for it, or a part of it
+	body     *coded         // the whole as JSON; nil until somebody asks
+	deltas   deltas
 }
 
 // deltas are the last ones of a view, each from where the one before it led.
@@ -59,7 +62,8 @@ const keepThings = 50_000
 // it, and once for all who do.
 type encodedDelta struct {
 	from, to      string
-	things        int // that it tells of
+	at            time.Time // of the snapshot
+	things        int       // that it tells of
 	whole, fields func() (*told, error)
 }
 
@@ -72,7 +76,10 @@ func (d *encodedDelta) form(fields bool) (*told, error) {
 }
 
 func newViews(opt Options) *views {
-	v := &views{model: opt.Model, settings: opt.Settings, this: opt.This, names: opt.Names, charts: opt.Charts, roles: opt.Roles, kept: map[view.Question]*kept{}}
+	v := &views{model: opt.Model, settings: opt.Settings, this: opt.This, names: opt.Names, charts: opt.Charts, roles: opt.Roles, meter: opt.Meter, kept: map[view.Question]*kept{}}
+	if v.meter == nil {
+		v.meter = NewMeter()
+	}
 	if v.names == nil {
 		v.names = func(netip.Addr) string { return "" }
 	}
@@ -86,7 +93,7 @@ func (v *views) of(r view.Question) *kept {
 	k := v.kept[r]
 	if k == nil {
 		v.evict()
-		k = &kept{live: view.NewLive(r, &placer{charts: v.charts, question: r})}
+		k = &kept{question: r, live: view.NewLive(r, &placer{charts: v.charts, meter: v.meter, question: r})}
 		v.kept[r] = k
 	}
 	k.asked = time.Now()
@@ -118,9 +125,11 @@ func (v *views) answer(r view.Question) (body *coded, revision string, err error
 		return nil, "", err
 	}
 	if k.body == nil {
+		begin := time.Now()
 		if k.body, err = encode(k.live.Whole()); err != nil {
 			return nil, "", err
 		}
+		v.meter.View(string(r.Level), metrics.Encode, time.Since(begin))
 	}
 	return k.body, k.live.Revision(), nil
 }
@@ -182,13 +191,15 @@ func (v *views) advance(k *kept) error {
 		_, err := k.live.Advance(snap, nil, time.Time{})
 		return err
 	}
+	begin := time.Now()
 	d, err := k.live.Advance(snap, v.look(), v.moment(snap))
+	v.meter.View(string(k.question.Level), metrics.Follow, time.Since(begin))
 	if err != nil {
 		k.deltas = nil // they no longer lead anywhere
 		return err
 	}
 	if d != nil {
-		k.deltas.push(d)
+		k.deltas.push(d, snap.At())
 	}
 	return nil
 }
@@ -247,8 +258,8 @@ func (v *views) moment(snap *topology.Snapshot) time.Time {
 	return v.began
 }
 
-func (d *deltas) push(delta *view.Delta) {
-	list, things := append(*d, encoded(delta)), 0
+func (d *deltas) push(delta *view.Delta, at time.Time) {
+	list, things := append(*d, encoded(delta, at)), 0
 	for i := len(list) - 1; i >= 0; i-- {
 		if things += list[i].things; i < len(list)-1 && (things > keepThings || len(list)-i > keepDeltas) {
 			list = append(list[:0:0], list[i+1:]...)
@@ -258,7 +269,7 @@ func (d *deltas) push(delta *view.Delta) {
 	*d = list
 }
 
-func encoded(delta *view.Delta) encodedDelta {
+func encoded(delta *view.Delta, at time.Time) encodedDelta {
 	form := func(of func() *view.Delta) func() (*told, error) {
 		return sync.OnceValues(func() (*told, error) {
 			data, err := json.Marshal(of())
@@ -269,7 +280,7 @@ func encoded(delta *view.Delta) encodedDelta {
 		})
 	}
 	return encodedDelta{
-		from: delta.From, to: delta.Revision, things: delta.Things(),
+		from: delta.From, to: delta.Revision, at: at, things: delta.Things(),
 		whole: form(func() *view.Delta { return delta }), fields: form(delta.Fields),
 	}
 }

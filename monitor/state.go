@@ -32,6 +32,8 @@ type State struct {
 	Since time.Time `json:"since"`
 	// Error is why it could not be read the last time; nil if it could.
 	Error *Problem `json:"error,omitempty"`
+	// Failures counts the readings that failed since this server reads it.
+	Failures int `json:"failures,omitempty"`
 	// LastRead is when it was read last; zero for never.
 	LastRead time.Time `json:"last_read,omitzero"`
 	// Watching says that it tells of changes by itself, beside being read.

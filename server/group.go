@@ -115,6 +115,7 @@ func (g group) Mirror(u *replica.Update) {
 		next := u.Apply(prev)
 		w.keeper.Keep(next, topology.Diff(prev, next))
 		w.show(next)
+		w.mirrored.Store(int64(max(0, time.Since(next.At()))))
 	})
 }
 

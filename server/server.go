@@ -105,6 +105,8 @@ type Options struct {
 	Paint     func(ctx context.Context, of string) ([]byte, error)
 	// Recorder, if set, takes note of what is taken in.
 	Recorder Recorder
+	// Meter, if set, takes note of how long things take.
+	Meter Meter
 	// Relives has the server begin as of a moment of the past, to relive what was
 	// taken in since ([Server.Relive]), until [Server.Live]. Its store must be
 	// empty, and its alone. Zero is the present.
@@ -146,9 +148,10 @@ type Server struct {
 	rules     *mapping.Rules // of the settings in force
 	sourcing  sync.Mutex     // one change of sources at a time
 	clock     clock
-	reliving  sync.Mutex // one moment at a time
-	flushed   time.Time  // guarded by reliving: up to when the past is kept
-	relived   time.Time  // guarded by reliving: up to when the past was relived
+	mirrored  atomic.Int64 // how old what was mirrored last was then, in ns
+	reliving  sync.Mutex   // one moment at a time
+	flushed   time.Time    // guarded by reliving: up to when the past is kept
+	relived   time.Time    // guarded by reliving: up to when the past was relived
 }
 
 // order is something else that the writer is to do.
@@ -161,6 +164,7 @@ type order struct {
 type put struct {
 	report *report.Report
 	at     time.Time
+	asked  time.Time    // when it came, by the real clock
 	done   chan<- error // takes one without waiting
 }
 
@@ -168,6 +172,9 @@ type put struct {
 func New(ctx context.Context, opt Options) (*Server, error) {
 	if opt.Monitors == nil {
 		opt.Monitors = noMonitoring
+	}
+	if opt.Meter == nil {
+		opt.Meter = noMeter{}
 	}
 	state, err := opt.Store.Load(ctx)
 	if err != nil {
@@ -187,7 +194,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	}
 	s.started = now
 	s.puts, s.orders, s.done = make(chan put, queue), make(chan order), make(chan struct{})
-	s.keeper = keep.New(opt.Store, opt.Log, snap, state.Alive)
+	s.keeper = keep.New(opt.Store, opt.Log, opt.Meter, snap, state.Alive)
 	s.past = past.New(opt.Store)
 	s.documents, s.changed = newDocuments(state.Documents), state.Settings
 	s.keeper.OnLapse(s.keepAgain)
@@ -287,7 +294,7 @@ func (s *Server) Put(ctx context.Context, r *report.Report) error {
 func (s *Server) put(ctx context.Context, r *report.Report, now time.Time) error {
 	done := make(chan error, 1)
 	select {
-	case s.puts <- put{r, now, done}:
+	case s.puts <- put{r, now, time.Now(), done}:
 	case <-s.done:
 		return ErrStopped
 	case <-ctx.Done():

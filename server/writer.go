@@ -104,6 +104,7 @@ func (w *writer) report(p put) {
 		w.opt.Recorder.Report(p.at, p.report)
 	}
 	w.open().Report(p.report, p.at)
+	w.opt.Meter.Waited(time.Since(p.asked))
 	if w.member != nil {
 		w.answer(p)
 	}
@@ -163,11 +164,13 @@ func (w *writer) publishSoon(now time.Time) {
 }
 
 func (w *writer) publish(now time.Time) {
+	begin := time.Now()
 	prev := w.Snapshot()
 	next := w.batch.Commit(now)
 	w.batch, w.due, w.published = nil, nil, now
 	w.keeper.Keep(next, topology.Diff(prev, next))
 	w.show(next)
+	w.opt.Meter.Snapshot(time.Since(begin))
 }
 
 // show makes a snapshot the newest one.

@@ -169,6 +169,9 @@ func (a *Authority) openServer() {
 // Fingerprint names the CA.
 func (a *Authority) Fingerprint() auth.Fingerprint { return auth.FingerprintOf(a.ca) }
 
+// Ends is when the CA's certificate does.
+func (a *Authority) Ends() time.Time { return a.ca.NotAfter }
+
 // PEM is the CA's certificate.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.ca.Raw})

@@ -250,3 +250,18 @@ func (s *site) publicURL() string {
 func warnInsecure(log *slog.Logger, url string) {
 	log.Warn("INSECURE: no TLS, no login", "url", url)
 }
+
+// ends are when the certificates end that the site shows: its own, and that of its CA.
+func (a *access) ends() map[string]time.Time {
+	out := map[string]time.Time{}
+	if a.certificate == nil {
+		return out
+	}
+	if c, err := a.certificate(); err == nil && c.Leaf != nil {
+		out["server"] = c.Leaf.NotAfter
+	}
+	if a.pin != (auth.Fingerprint{}) {
+		out["ca"] = a.authority.Ends()
+	}
+	return out
+}

@@ -125,6 +125,7 @@ type site struct {
 	log      *slog.Logger
 	store    keepsWhat
 	server   *server.Server
+	meter    *api.Meter
 	listener net.Listener
 	local    net.Listener // for commands on this machine; nil if it can't be
 	profiles net.Listener // nil if nobody asked for them
@@ -168,7 +169,7 @@ func configure(o opening) (opening, error) {
 
 // openSite opens everything that may fail before anything runs.
 func openSite(ctx context.Context, g *console.Globals, o opening) (_ *site, err error) {
-	s := &site{Globals: g, log: console.Log(g), shows: o.shows}
+	s := &site{Globals: g, log: console.Log(g), meter: api.NewMeter(), shows: o.shows}
 	f, cfg := o.siteFlags, o.cfg
 	address := cmp.Or(f.Listen, cfg.Listen, flags.DefaultListen)
 	if s.access, err = planAccess(address, o.insecure, f.accessFlags, &cfg); err != nil {
@@ -213,7 +214,7 @@ func openSite(ctx context.Context, g *console.Globals, o opening) (_ *site, err 
 		Country: geo.Country, Owner: geo.Owner,
 		Version: version, Fixed: cfg.Settings, Targets: targetsOf(&cfg), Pollers: ask, Log: s.log,
 		Receivers: receivers, PublicURL: cfg.PublicURL, Paint: s.paint,
-		Relives: o.relives, Recorder: o.recorder,
+		Relives: o.relives, Recorder: o.recorder, Meter: s.meter,
 	}))
 	if err != nil {
 		return nil, err
@@ -327,11 +328,11 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	also = append(also, names.Run)
 	also = append(also, s.sweep, s.reload, s.debug)
 	handler := api.New(ctx, s.options(api.Options{
-		Model: s.server, Pacing: s.server, Settings: s.server, Sink: s.server, History: s.server, Keeping: s.server,
+		Model: s.server, Settings: s.server, Sink: s.server, History: s.server, Keeping: s.server,
 		Fleet: s.server, Roles: s.server, Charts: s.server, Incidents: s.server, Telling: s.server, Recent: s.server,
 		Declaring: s.server, Audit: s.server, Monitoring: s.server, ReadAlerts: readAlerts,
 		Locator: s.geo, Places: s.places, UI: web.Files(), This: thisNode(),
-		Member: s.member, Now: s.server.Now,
+		Member: s.member, Meter: s.meter, Vitals: s.vitals, Certificates: s.ends, Now: s.server.Now,
 		Names: namesOf(s.server, names), Hosts: names.Hosts,
 		Version: versionInfo(s), Log: s.log,
 	}))

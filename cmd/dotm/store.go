@@ -173,3 +173,17 @@ func (s *site) member() *api.Member {
 	}
 	return &api.Member{Name: m.Name, Role: string(m.Role), Leader: m.Leader, Trouble: m.Trouble}
 }
+
+// vitals says how the server fares.
+func (s *site) vitals() api.Vitals {
+	v := s.server.Vitals()
+	out := api.Vitals{Queue: v.Queue, Room: v.Room, Waiting: v.Store.Waiting, Behind: v.Store.Behind}
+	out.Busy, out.Longest = s.server.Pace()
+	if b, ok := s.store.Store.(*bolt.Store); ok {
+		out.StoreBytes = b.Size()
+	}
+	if r := v.Replica; r != nil {
+		out.Replica = &api.ReplicaVitals{Role: string(r.Role), Lease: r.Heard, Lag: v.Lag, Waiting: r.Waiting}
+	}
+	return out
+}

@@ -44,6 +44,7 @@ const (
 type Keeper struct {
 	store store.Store
 	log   *slog.Logger
+	meter Meter
 
 	writing sync.Mutex // one flush at a time
 	written map[string]written
@@ -66,6 +67,10 @@ type Keeper struct {
 	failing  error
 	settings store.Settings
 	renewed  bool // since the last flush the settings changed
+	// since is when the oldest change came that waits, writingSince that of those which
+	// are being written now; zero if there are none. By the real clock.
+	since, writingSince time.Time
+	resting             bool // another server writes
 }
 
 // written is what the store holds of a node.
@@ -76,8 +81,8 @@ type written struct {
 
 // New makes a keeper of a topology that was loaded from the store, which was
 // alive until then.
-func New(st store.Store, log *slog.Logger, loaded *topology.Snapshot, alive time.Time) *Keeper {
-	k := &Keeper{store: st, log: log, snap: loaded, written: map[string]written{}, settings: store.Defaults(), started: loaded.At(), records: history.NewRecorder()}
+func New(st store.Store, log *slog.Logger, meter Meter, loaded *topology.Snapshot, alive time.Time) *Keeper {
+	k := &Keeper{store: st, log: log, meter: meter, snap: loaded, written: map[string]written{}, settings: store.Defaults(), started: loaded.At(), records: history.NewRecorder()}
 	for b := range loaded.Blocks() {
 		k.written[b.Node.Name] = written{b, loaded.At()}
 	}
@@ -102,6 +107,9 @@ func (k *Keeper) Keep(s *topology.Snapshot, events []topology.Event) {
 	defer k.mu.Unlock()
 	k.gaps = append(k.gaps, gaps(k.snap, s, events)...)
 	k.snap = s
+	if k.since.IsZero() {
+		k.since = time.Now()
+	}
 	k.wait(events...)
 }
 
@@ -148,10 +156,13 @@ func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
 	t := k.take()
 	c := k.changeOf(&t, now, last)
 	if c.Empty() {
+		k.settled()
 		return nil
 	}
 	c.Revision = t.snap.Revision()
+	begin := time.Now()
 	err := k.store.Write(context.WithoutCancel(ctx), c)
+	k.meter.Wrote(time.Since(begin), len(c.Append), err)
 	k.outcome(err, &t)
 	if err != nil {
 		k.unrecord(&c)
@@ -263,7 +274,18 @@ func (k *Keeper) take() taken {
 	defer k.mu.Unlock()
 	t := taken{k.snap, k.events, k.gaps, k.settings, k.renewed}
 	k.events, k.gaps, k.renewed = nil, nil, false
+	if k.writingSince.IsZero() {
+		k.writingSince = k.since
+	}
+	k.since = time.Time{}
 	return t
+}
+
+// settled says that there was nothing to write in what was taken.
+func (k *Keeper) settled() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.writingSince = time.Time{}
 }
 
 // wait puts events at the end of those that wait, and drops the oldest beyond
@@ -294,7 +316,9 @@ func (k *Keeper) outcome(err error, t *taken) {
 		k.wait(append(t.events, since...)...)
 		k.gaps = append(t.gaps, k.gaps...)
 		k.renewed = k.renewed || t.renewed
+		return
 	}
+	k.writingSince = time.Time{}
 }
 
 // Err is why the last write failed; nil if it didn't.

@@ -21,7 +21,7 @@ func empty(at time.Time) *topology.Snapshot {
 }
 
 func keeper(alive time.Time) *Keeper {
-	return New(nil, slog.New(slog.NewTextHandler(io.Discard, nil)), empty(noon), alive)
+	return New(nil, slog.New(slog.NewTextHandler(io.Discard, nil)), unmetered{}, empty(noon), alive)
 }
 
 // TestEventsAreBounded: while the store fails the oldest events go, counted.
@@ -134,7 +134,7 @@ func TestWhatIsRecorded(t *testing.T) {
 			if err != nil || err2 != nil {
 				t.Fatal(err, err2)
 			}
-			k := New(nil, slog.New(slog.DiscardHandler), was, noon)
+			k := New(nil, slog.New(slog.DiscardHandler), unmetered{}, was, noon)
 			c := k.changeOf(&taken{snap: now, settings: store.Defaults()}, noon.Add(time.Second), false)
 			if len(c.Records) != tt.want {
 				t.Errorf("%d records, want %d", len(c.Records), tt.want)
@@ -160,7 +160,7 @@ func TestShortEdgeIsInTheLedger(t *testing.T) {
 		Protocol: "tcp", Directed: true, Status: topology.Fresh, FirstSeen: noon, LastSeen: noon, LastConnection: noon,
 	}
 	before := snap(noon.Add(-time.Second), block())
-	k := New(nil, slog.New(slog.DiscardHandler), before, noon)
+	k := New(nil, slog.New(slog.DiscardHandler), unmetered{}, before, noon)
 	k.changeOf(&taken{snap: before, settings: store.Defaults()}, noon.Add(-time.Second), false) // the sweep was here already
 	after := snap(noon, block(edge))
 	c := k.changeOf(&taken{snap: after, events: topology.Diff(before, after), settings: store.Defaults()}, noon, false)
@@ -190,7 +190,7 @@ func TestNumbersWait(t *testing.T) {
 		}
 		return s
 	}
-	k := New(nil, slog.New(slog.DiscardHandler), site(noon, 1, ""), noon)
+	k := New(nil, slog.New(slog.DiscardHandler), unmetered{}, site(noon, 1, ""), noon)
 	k.started = noon
 	flush := func(s *topology.Snapshot, last bool) map[string]bool {
 		c := k.changeOf(&taken{snap: s, settings: store.Defaults()}, s.At(), last)

@@ -26,7 +26,7 @@ func (l *lossy) Write(_ context.Context, c store.Change) error { l.last = c; ret
 // nothing that may be gone.
 func TestLapse(t *testing.T) {
 	l := &lossy{}
-	k := New(l, slog.New(slog.NewTextHandler(io.Discard, nil)), empty(noon), time.Time{})
+	k := New(l, slog.New(slog.NewTextHandler(io.Discard, nil)), unmetered{}, empty(noon), time.Time{})
 	told := make(chan struct{}, 2)
 	k.OnLapse(func() { told <- struct{}{} })
 	k.Keep(moment(t, noon, topology.Node{Name: "web", Kind: topology.Host}), nil)

@@ -24,6 +24,14 @@ func (k *Keeper) Standby() {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	k.standby, k.ring = true, nil
+	k.rest(true)
+}
+
+// rest notes that another server writes, or that this one does.
+func (k *Keeper) rest(resting bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.resting, k.since, k.writingSince = resting, time.Time{}, time.Time{}
 }
 
 // Load takes in what was just read from the store.
@@ -64,6 +72,7 @@ func (k *Keeper) Resume(ctx context.Context) {
 		return
 	}
 	k.standby = false
+	k.rest(false)
 	k.written = map[string]written{}
 	if len(k.ring) > 0 {
 		for b := range k.ring[0].snap.Blocks() {

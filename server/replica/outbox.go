@@ -52,6 +52,13 @@ func (o *outbox) put(e entry) error {
 	return nil
 }
 
+// bytes is how much waits.
+func (o *outbox) bytes() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.size
+}
+
 // run sends until ctx ends. failed is told what was not sent, and why.
 func (o *outbox) run(ctx context.Context, term func() uint64, failed func([]entry, error)) {
 	for {

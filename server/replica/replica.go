@@ -93,16 +93,17 @@ type Member struct {
 	asked *outbox // to the leader
 	share chan struct{}
 
-	mu      sync.Mutex
-	role    Role
-	term    uint64 // of the leader that is known
-	leader  string
-	trouble error
-	turn    chan struct{} // closed at the next change of role or leader
-	retell  bool          // the others miss something that was told
-	applied []func(bool)  // while leading: who waits for the others to know
-	refs    uint64
-	pending map[uint64]chan<- answer
+	mu        sync.Mutex
+	role      Role
+	term      uint64 // of the leader that is known
+	leader    string
+	trouble   error
+	turn      chan struct{} // closed at the next change of role or leader
+	leaseSeen time.Time     // when the store was last asked who leads, and said so
+	retell    bool          // the others miss something that was told
+	applied   []func(bool)  // while leading: who waits for the others to know
+	refs      uint64
+	pending   map[uint64]chan<- answer
 }
 
 // New makes a member that does nothing before [Member.Run].
@@ -133,6 +134,34 @@ func (m *Member) Status() Status {
 		s.Trouble = m.trouble.Error()
 	}
 	return s
+}
+
+// Vitals are how a member fares at a moment.
+type Vitals struct {
+	Role Role
+	// Heard is how long ago the store said who leads; zero if it never did.
+	Heard time.Duration
+	// Waiting are the bytes that are not yet told to the others.
+	Waiting int
+}
+
+// Vitals tells how the member fares.
+func (m *Member) Vitals(now time.Time) Vitals {
+	m.mu.Lock()
+	v := Vitals{Role: m.role}
+	if !m.leaseSeen.IsZero() {
+		v.Heard = now.Sub(m.leaseSeen)
+	}
+	m.mu.Unlock()
+	v.Waiting = m.said.bytes() + m.asked.bytes()
+	return v
+}
+
+// heardAt notes when the store said who leads.
+func (m *Member) heardAt(at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.leaseSeen = at
 }
 
 // Role is what the member does now.

@@ -142,6 +142,7 @@ func (s *session) ask(ctx context.Context) (store.Lease, error) {
 		return lease, fmt.Errorf("asking who leads: %w", err)
 	}
 	s.renewed = at
+	s.heardAt(at)
 	return lease, nil
 }
 

@@ -149,6 +149,7 @@ func (b *Board) failed(s *source, err error) {
 		b.Log.Warn("a monitoring source can't be read", "source", s.opt.Name, "error", err)
 	}
 	s.failed = err
+	s.state.Failures++
 	b.rouse()
 }
 

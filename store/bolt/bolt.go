@@ -95,6 +95,15 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
+// Size is that of the file in bytes; 0 if that can't be told.
+func (s *Store) Size() int64 {
+	i, err := os.Stat(s.path)
+	if err != nil {
+		return 0
+	}
+	return i.Size()
+}
+
 // maxNode bounds what one entry of the nodes unpacks to.
 const maxNode = 256 << 20
 

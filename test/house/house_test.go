@@ -43,6 +43,7 @@ var floors = map[string]int{
 	"server/tell":               3,
 	"api":                       3,
 	"api/incidents":             3,
+	"api/metrics":               3,
 	"api/door":                  3,
 	"agent":                     3,
 	"relay":                     3,
@@ -151,7 +152,7 @@ var rooms = map[string][][]string{
 		{"console", "flags"},
 	},
 	"api": {
-		{"incidents", "door"},
+		{"incidents", "door", "metrics"},
 	},
 	"server": {
 		{"charts", "incidents", "keep", "past", "replica", "roles", "sampler", "signals", "tell", "watch"},
@@ -211,7 +212,7 @@ var only = map[string][]string{
 	"github.com/alecthomas/kong":           {"cmd/dotm"},
 	"go.yaml.in/yaml":                      {"config", "cmd/dotm", "drift"},
 	"github.com/danielgtaylor/huma":        {"api", "api/door", "api/incidents"},
-	"github.com/prometheus":                {"api"},
+	"github.com/prometheus":                {"api/metrics"},
 	"go.etcd.io/bbolt":                     {"store/bolt"},
 	"github.com/redis/go-redis":            {"store/redis"},
 	"github.com/wneessen/go-mail":          {"notify/email"},

@@ -640,6 +640,8 @@ export interface Source extends SourceOptions, SourceSummary {
   login?: boolean;
   state: 'ok' | 'failing' | 'stale' | 'new';
   error?: { reason?: string; text: string; hint?: string };
+  /** Readings that failed since the server reads it. */
+  failures?: number;
   since: string;
   last_read?: string;
   /** It tells of changes by itself. */

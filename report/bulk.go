@@ -45,12 +45,12 @@ func (b *bulk) add(raw []byte) error {
 		case ',':
 			b.count()
 		}
-		if b.entries > maxEntries {
-			return broken("report", fmt.Sprintf("must have at most %d entries in all its lists", maxEntries), "more")
-		}
-		if b.inner > maxInner {
-			return broken("report", fmt.Sprintf("must have at most %d entries in lists of entries", maxInner), "more")
-		}
+	}
+	if b.entries > maxEntries {
+		return broken("report", fmt.Sprintf("must have at most %d entries in all its lists", maxEntries), b.entries)
+	}
+	if b.inner > maxInner {
+		return broken("report", fmt.Sprintf("must have at most %d entries in lists of entries", maxInner), b.inner)
 	}
 	return nil
 }

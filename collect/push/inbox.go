@@ -29,6 +29,8 @@ type Inbox struct {
 	most int
 	room int
 
+	bodies bodies
+
 	mu    sync.Mutex
 	agent map[agentKey]*list.Element
 	order *list.List // of *kept; the one used last is in front
@@ -52,7 +54,7 @@ type kept struct {
 
 // NewInbox returns an empty one; now is the clock.
 func NewInbox(now func() time.Time) *Inbox {
-	return &Inbox{now: now, most: MaxKept, room: MaxKeptBytes, agent: map[agentKey]*list.Element{}, order: list.New()}
+	return &Inbox{now: now, most: MaxKept, room: MaxKeptBytes, bodies: newBodies(), agent: map[agentKey]*list.Element{}, order: list.New()}
 }
 
 func keyOfBeat(b *report.Beat) agentKey { return agentKey{b.Node, b.Instance} }

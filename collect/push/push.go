@@ -4,7 +4,6 @@ package push
 import (
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -45,7 +44,11 @@ func (b *Inbox) Receive(w http.ResponseWriter, req *http.Request, sink collect.S
 	if err != nil {
 		return Taken{}, err
 	}
-	body := http.MaxBytesReader(w, req.Body, maxPacked)
+	body, done, err := b.bodies.read(w, req)
+	if err != nil {
+		return Taken{}, &Failure{statusOf(err, http.StatusBadRequest), err}
+	}
+	defer done()
 	if kind == report.BeatType {
 		return b.beat(req, body, sink)
 	}
@@ -59,8 +62,8 @@ type Taken struct {
 }
 
 // whole takes in a whole report, and keeps it.
-func (b *Inbox) whole(req *http.Request, body io.Reader, sink collect.Sink) (Taken, error) {
-	r, err := report.Decode(body)
+func (b *Inbox) whole(req *http.Request, body []byte, sink collect.Sink) (Taken, error) {
+	r, err := decoded(req.Context(), &b.bodies, body, report.Decode)
 	if err != nil {
 		return Taken{}, &Failure{statusOf(err, http.StatusBadRequest), err}
 	}
@@ -72,8 +75,8 @@ func (b *Inbox) whole(req *http.Request, body io.Reader, sink collect.Sink) (Tak
 }
 
 // beat takes in the report that a beat tells of.
-func (b *Inbox) beat(req *http.Request, body io.Reader, sink collect.Sink) (Taken, error) {
-	beat, err := report.DecodeBeat(body)
+func (b *Inbox) beat(req *http.Request, body []byte, sink collect.Sink) (Taken, error) {
+	beat, err := decoded(req.Context(), &b.bodies, body, report.DecodeBeat)
 	if err == nil {
 		err = beat.Validate()
 	}
@@ -109,6 +112,8 @@ func statusOf(err error, otherwise int) int {
 	var tooLarge *http.MaxBytesError
 	var field *report.FieldError
 	switch {
+	case errors.Is(err, ErrBusy):
+		return http.StatusTooManyRequests // not 503: the agent knows that it was not taken in
 	case errors.As(err, &tooLarge), errors.Is(err, report.ErrTooLarge):
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, collect.ErrReplayed), errors.Is(err, collect.ErrRedundant):

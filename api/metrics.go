@@ -45,7 +45,7 @@ func (h *handler) metrics(mux *router) {
 	}
 	reg.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		h.counts.reports, h.counts.viewers, &topologyCollector{h.Model}, &lossCollector{h.History}, &sourceCollector{h.Monitoring},
+		h.counts.reports, h.counts.viewers, &topologyCollector{h.Model}, &lossCollector{h.History}, &sourceCollector{h.Monitoring}, &limitsCollector{h.Limits},
 	)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 }

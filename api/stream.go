@@ -45,6 +45,12 @@ func (h *handler) stream(ctx context.Context, mux *router) {
 			writeModel(w, err)
 			return
 		}
+		leave, ok := h.seat(callerOf(r.Context()))
+		if !ok {
+			tooMany(w, fullWait, h.fullStream())
+			return
+		}
+		defer leave()
 		s := &subscriber{handler: h, question: partQuestion{req, filter}, out: w, control: http.NewResponseController(w)}
 		s.packs = takes(r.Header.Get("Accept-Encoding"), codingGzip)
 		s.serve(ctx, r)

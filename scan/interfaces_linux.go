@@ -55,6 +55,11 @@ func readAddresses() (map[int][]netip.Prefix, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing addresses: %w", err)
 	}
+	return parseAddresses(raw)
+}
+
+// parseAddresses reads the answer to RTM_GETADDR.
+func parseAddresses(raw []byte) (map[int][]netip.Prefix, error) {
 	messages, err := syscall.ParseNetlinkMessage(raw)
 	if err != nil {
 		return nil, fmt.Errorf("listing addresses: %w", err)

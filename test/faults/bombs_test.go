@@ -45,7 +45,6 @@ func TestBombs(t *testing.T) {
 		if err != nil || status != c.status || !strings.Contains(string(answer), c.says) {
 			t.Errorf("%s: %d %v %.300s", c.name, status, err, answer)
 		}
-		t.Logf("%s: %d MiB at most so far: %d %.200s", c.name, (s.memory(t, "VmHWM")-before)>>20, status, answer)
 	}
 	if grown := s.memory(t, "VmHWM") - before; grown > 384<<20 {
 		t.Errorf("the server grew by %d MiB", grown>>20)

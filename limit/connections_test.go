@@ -88,6 +88,25 @@ func (c *client) closed() error {
 	return nil
 }
 
+// settle waits until the server knows that what was answered is idle.
+func (s *serving) settle() {
+	busy := func() (n int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, list := range s.of {
+			for _, c := range list {
+				if c.busy {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	for busy() > 0 {
+		<-time.After(time.Millisecond)
+	}
+}
+
 func TestCrowdedAddress(t *testing.T) {
 	s := serve(t, 100, 3)
 	var first *client
@@ -100,6 +119,7 @@ func TestCrowdedAddress(t *testing.T) {
 			first = c
 		}
 	}
+	s.settle()
 	fourth := s.from(t, "127.0.0.2")
 	if err := fourth.ask("/"); err != nil {
 		t.Errorf("the newest is not served: %v", err)

@@ -49,8 +49,12 @@ func (p *Patch) Apply(s Settings) Settings {
 		to   *int
 		from *int
 	}{
-		{&s.Connections, p.Connections}, {&s.PerAddress, p.PerAddress}, {&s.Requests, p.Requests},
-		{&s.Reports, p.Reports}, {&s.Streams, p.Streams}, {&s.PerViewer, p.PerViewer},
+		{&s.Connections, p.Connections},
+		{&s.PerAddress, p.PerAddress},
+		{&s.Requests, p.Requests},
+		{&s.Reports, p.Reports},
+		{&s.Streams, p.Streams},
+		{&s.PerViewer, p.PerViewer},
 	} {
 		if f.from != nil {
 			*f.to = *f.from

@@ -5,6 +5,7 @@ import (
 	"context"
 	crand "crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -309,5 +310,10 @@ func (a *Agent) fail(ctx context.Context, err error) {
 	}
 	a.failing = err
 	a.backoff = min(2*max(a.backoff, a.guard.every), max(maxBackoff, a.guard.every))
-	a.retry = time.Now().Add(spread(a.backoff/2, a.backoff/2)) // never in step with other agents
+	wait := spread(a.backoff/2, a.backoff/2) // never in step with other agents
+	var away *awayError
+	if errors.As(err, &away) {
+		wait = max(wait, spread(away.after, away.after/2))
+	}
+	a.retry = time.Now().Add(wait)
 }

@@ -61,6 +61,7 @@ type line struct {
 	broken atomic.Bool
 	hangs  atomic.Bool
 	takes  time.Duration // of a delivery
+	after  time.Duration // when to try again, says a broken one
 	works  func()
 	sent   []report.Report // delivered
 	tried  int
@@ -84,6 +85,9 @@ func (l *line) Send(ctx context.Context, r *report.Report) error {
 		return ctx.Err()
 	}
 	time.Sleep(l.takes) //nolint:forbidigo // the bubble's clock
+	if l.broken.Load() && l.after > 0 {
+		return &notTaken{error: &awayError{errors.New("too many requests"), l.after}}
+	}
 	if l.broken.Load() {
 		return &notTaken{error: errors.New("connection refused")}
 	}
@@ -412,6 +416,25 @@ func TestBackoffIsSpread(t *testing.T) {
 		}
 		if len(waits) < 40 {
 			t.Errorf("%d different waits of 50", len(waits))
+		}
+	})
+}
+
+// TestStaysAway: an agent that is told when to come again doesn't come before, and
+// goes on looking.
+func TestStaysAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 10*time.Second)
+		r.line.broken.Store(true)
+		r.line.after = 5 * time.Minute
+		r.run(t, func() { pass(12 * time.Minute) })
+		for i := 1; i < len(r.line.tries); i++ {
+			if gap := r.line.tries[i].Sub(r.line.tries[i-1]); gap < 5*time.Minute || gap > 5*time.Minute*3/2+11*time.Second {
+				t.Errorf("try %d comes %s after the one before", i+1, gap)
+			}
+		}
+		if len(r.line.tries) < 2 || len(r.eye.looks) < 60 {
+			t.Errorf("%d tries, %d looks", len(r.line.tries), len(r.eye.looks))
 		}
 	})
 }

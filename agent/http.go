@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -113,13 +114,34 @@ func refused(resp *http.Response) error {
 		return errors.New("server speaks TLS: its address must begin with https://")
 	}
 	if json.Unmarshal(raw, &problem) != nil || problem.Detail == "" {
-		return fmt.Errorf("server answers %s, which is not what a dotm server says: check its address", resp.Status)
+		return laterError(fmt.Errorf("server answers %s, which is not what a dotm server says: check its address", resp.Status), resp)
 	}
-	err := fmt.Errorf("server refuses the report: %s", problem.Detail)
+	err := laterError(fmt.Errorf("server refuses the report: %s", problem.Detail), resp)
 	if resp.StatusCode/100 != 4 {
 		return err // it may have taken it in all the same
 	}
 	return &notTaken{error: err, answered: aboutReport(resp.StatusCode), whole: problem.Type == report.WholeWanted}
+}
+
+// maxRetryAfter bounds for how long a server may tell an agent to stay away.
+const maxRetryAfter = 10 * time.Minute
+
+// awayError is the error of a server that says when to try again.
+type awayError struct {
+	error
+	after time.Duration
+}
+
+// Unwrap gives the reason.
+func (e *awayError) Unwrap() error { return e.error }
+
+// laterError adds what an answer says about when to try again (RFC 9110, 10.2.3).
+func laterError(err error, resp *http.Response) error {
+	seconds, no := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if no != nil || seconds <= 0 {
+		return err
+	}
+	return &awayError{err, min(time.Duration(min(seconds, 1e6))*time.Second, maxRetryAfter)}
 }
 
 // aboutReport says whether a status is about what was sent: who sent it, and how

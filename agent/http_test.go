@@ -112,6 +112,39 @@ func TestAboutReport(t *testing.T) {
 	}
 }
 
+// A server, or a proxy before it, says when to try again.
+func TestRetryAfter(t *testing.T) {
+	for _, c := range []struct {
+		status      int
+		header, say string
+		want        time.Duration
+	}{
+		{429, "7", `{"detail":"too many"}`, 7 * time.Second},
+		{503, "30", `{"detail":"relay is busy"}`, 30 * time.Second},
+		{503, "5", "<html>nginx", 5 * time.Second},
+		{429, "99999999999", `{"detail":"too many"}`, maxRetryAfter},
+		{429, "99999999999999999999", `{"detail":"too many"}`, 0}, // no number that Go knows
+		{429, "86400", `{"detail":"too many"}`, maxRetryAfter},
+		{429, "-3", `{"detail":"too many"}`, 0},
+		{429, "Fri, 31 Dec 1999 23:59:59 GMT", `{"detail":"too many"}`, 0},
+		{429, "", `{"detail":"too many"}`, 0},
+	} {
+		err := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", c.header)
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, c.say)
+		}).Send(t.Context(), sample())
+		var away *awayError
+		if errors.As(err, &away) != (c.want > 0) || away != nil && away.after != c.want {
+			t.Errorf("%d with %q: %v, %+v", c.status, c.header, err, away)
+		}
+		var no *notTaken
+		if errors.As(err, &no) != (c.status == 429) {
+			t.Errorf("%d: %v", c.status, err)
+		}
+	}
+}
+
 func TestSendToNobody(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -18,6 +18,10 @@ const (
 	// maxReaders is how many are answered at one time; more wait in the kernel's
 	// queue.
 	maxReaders = 8
+	// maxOfSource is how many of one address may take their time. Others of it get
+	// hurry: who reads slowly must not hold up everybody.
+	maxOfSource = 3
+	hurry       = 250 * time.Millisecond
 	// writeTime bounds writing one answer, and leaveTime waiting for the reader
 	// to go.
 	writeTime = 10 * time.Second
@@ -56,6 +60,7 @@ type TextServer struct {
 	taken time.Time
 
 	refused refusals
+	sources sources
 }
 
 // ErrNoAllow asks for those who may read the text.
@@ -71,7 +76,7 @@ func NewTextServer(ctx context.Context, opt TextOptions) (*TextServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening for readers of the text: %w", err)
 	}
-	return &TextServer{opt: opt, listener: l, refused: refusals{last: map[netip.Addr]*refusal{}}}, nil
+	return &TextServer{opt: opt, listener: l, refused: refusals{last: map[netip.Addr]*refusal{}}, sources: sources{held: map[netip.Addr]int{}}}, nil
 }
 
 // Addr is where it listens.
@@ -119,6 +124,11 @@ func (s *TextServer) answer(ctx context.Context, conn net.Conn) {
 		s.tellRefused(from)
 		return
 	}
+	toWrite, toLeave := writeTime, leaveTime
+	if !s.sources.enter(from) {
+		toWrite, toLeave = hurry, hurry
+	}
+	defer s.sources.leave(from)
 	text, err := s.fresh(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -126,22 +136,44 @@ func (s *TextServer) answer(ctx context.Context, conn net.Conn) {
 		}
 		return
 	}
-	_ = conn.SetWriteDeadline(time.Now().Add(writeTime))
+	_ = conn.SetWriteDeadline(time.Now().Add(toWrite))
 	if _, err := conn.Write(text); err != nil {
 		s.opt.Log.Warn("a reader of the text went before its end", "from", from, "error", err)
 		return
 	}
-	leave(conn)
+	leave(conn, toLeave)
+}
+
+// sources counts the readers of each address.
+type sources struct {
+	mu   sync.Mutex
+	held map[netip.Addr]int
+}
+
+// enter counts one more, and says whether it may take its time.
+func (s *sources) enter(from netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[from]++
+	return s.held[from] <= maxOfSource
+}
+
+func (s *sources) leave(from netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held[from]--; s.held[from] == 0 {
+		delete(s.held, from)
+	}
 }
 
 // leave closes so that nothing of the text is lost: who closes while there is
 // something unread resets the connection (RFC 9293, 3.10.4).
-func leave(conn net.Conn) {
+func leave(conn net.Conn, within time.Duration) {
 	half, ok := conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(leaveTime))
+	_ = conn.SetReadDeadline(time.Now().Add(within))
 	_, _ = io.CopyN(io.Discard, conn, 64<<10)
 }
 

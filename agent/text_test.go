@@ -177,6 +177,28 @@ func TestTextFresh(t *testing.T) {
 	}
 }
 
+// TestTextSlowReaders: who connects again and again and reads nothing holds up
+// nobody else for long.
+func TestTextSlowReaders(t *testing.T) {
+	tell := &teller{text: strings.Repeat("x", 32<<20)}
+	address, log := serveText(t, tell, "127.0.0.0/8")
+	for range 4 * maxReaders {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+		conn, err := d.DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	began := time.Now()
+	if got, err := read(t, address, ""); len(got) != len(tell.text) || err != nil {
+		t.Errorf("%d bytes, %v\n%s", len(got), err, log)
+	}
+	if took := time.Since(began); took > writeTime {
+		t.Errorf("it took %s", took)
+	}
+}
+
 // TestTextFails: a look that fails closes without a byte, and is logged.
 func TestTextFails(t *testing.T) {
 	address, log := serveText(t, &teller{err: errors.New("no eyes")}, "127.0.0.1/32")

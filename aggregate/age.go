@@ -24,7 +24,7 @@ func (b *Batch) Age(now time.Time) {
 			b.markStale(block)
 			continue
 		}
-		if speaker.LastReport.Before(b.opt.Since) {
+		if speaker.LastReport.Before(b.opt.Since) || b.ahead(speaker, now) {
 			continue // nothing heard since the start: no news, not bad news
 		}
 		b.ageConnections(block, now)
@@ -46,8 +46,23 @@ func (b *Batch) speaker(block *topology.Block) *topology.Node {
 // silentNode says whether a node owes its report.
 func (b *Batch) silentNode(n *topology.Node, now time.Time) bool {
 	heard := edge.Later(n.LastReport, b.opt.Since)
-	limit := max(b.opt.StaleAfter, 3*time.Duration(n.Interval))
-	return now.Sub(heard) > limit
+	if b.ahead(n, now) {
+		heard = b.opt.Since
+	}
+	return now.Sub(heard) > b.patience(n)
+}
+
+// patience is for how long a node may be silent.
+func (b *Batch) patience(n *topology.Node) time.Duration {
+	return max(b.opt.StaleAfter, 3*time.Duration(n.Interval))
+}
+
+// ahead reports whether a node was last heard at a time that is yet to come: the
+// clock was set back between two starts of the server. (While it runs spans are
+// told by the monotonic reading of its clock.) Who is dead must not seem alive
+// until that time has come.
+func (b *Batch) ahead(n *topology.Node, now time.Time) bool {
+	return n.LastReport.Sub(now) > b.patience(n)
 }
 
 func (b *Batch) markStale(block *topology.Block) {

@@ -21,6 +21,7 @@ import (
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/auth/people"
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/limit"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
@@ -120,6 +121,8 @@ type Options struct {
 	Proxies []netip.Prefix
 	// Vouched is how those say who somebody is; nil if they don't.
 	Vouched *Vouched
+	// Limits bound what agents, viewers and strangers take; nil doesn't.
+	Limits *limit.Limits
 	// URL is the server's address as it knows it itself, without a slash at its
 	// end.
 	URL string
@@ -194,7 +197,7 @@ func build(ctx context.Context, opt Options) (*router, http.Handler) {
 	h.archives(mux)
 	h.health(mux)
 	h.static(mux)
-	return mux, byStatus(opt.Meter, guard(opt, h.gate(limit(compress(&opt, mux)))))
+	return mux, byStatus(opt.Meter, guard(opt, h.gate(sized(compress(&opt, mux)))))
 }
 
 // people registers how people and scripts come in.
@@ -238,7 +241,7 @@ func schemaName(t reflect.Type, hint string) string {
 // maxBody bounds every request body but reports, which have their own limit.
 const maxBody = 1 << 20
 
-func limit(next http.Handler) http.Handler {
+func sized(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || (r.URL.Path != Prefix+"/reports" && r.URL.Path != restorePath && r.URL.Path != webhookPath) {
 			most := int64(maxBody)

@@ -28,6 +28,7 @@ import (
 	"github.com/devops-trouble-map/dotm/auth/people"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/grouping"
+	"github.com/devops-trouble-map/dotm/limit"
 	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/report"
@@ -65,7 +66,8 @@ type siteOptions struct {
 	// vouched and provider say who people are.
 	vouched  *Vouched
 	provider door.Provider
-	clock    func() time.Time  // of logins and agents
+	clock    func() time.Time // of logins and agents
+	limits   *limit.Limits
 	before   func(*bolt.Store) // fills the store
 	names    func(netip.Addr) string
 	hosts    func() map[netip.Addr]string
@@ -103,7 +105,7 @@ func newSite(t *testing.T, opt siteOptions) *site {
 			return (*s.alerts)(o, r)
 		},
 		Roles: m, Charts: m, Incidents: m, Telling: m, Monitoring: monitoring, Model: m, Settings: m, Sink: m, History: m, Keeping: m, Fleet: m, Recent: m, Declaring: m, Audit: m, Names: opt.names, Hosts: opt.hosts, UI: opt.ui, This: "web", Log: log, Loopback: !opt.public && !opt.login,
-		Logins: s.logins, Agents: s.agents, Issuer: fakeCA{}, Pin: auth.Fingerprint{7}, Proxies: opt.proxies, Vouched: opt.vouched, Provider: opt.provider, URL: "https://dotm.example:4849",
+		Logins: s.logins, Agents: s.agents, Issuer: fakeCA{}, Pin: auth.Fingerprint{7}, Proxies: opt.proxies, Vouched: opt.vouched, Provider: opt.provider, Limits: opt.limits, URL: "https://dotm.example:4849",
 		Version: Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: noon, Listen: "127.0.0.1:4849", Loopback: !opt.public},
 	})
 	s.Server = httptest.NewServer(s.handler)

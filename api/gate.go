@@ -77,6 +77,10 @@ func isLocal(r *http.Request) bool { return r.Context().Value(localKey{}) != nil
 func (h *handler) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := h.identify(r)
+		if wait, why := h.throttle(c); wait > 0 {
+			tooMany(w, wait, why)
+			return
+		}
 		ru := h.ruleOf(r)
 		if err == nil {
 			err = permit(c, ru, r)

@@ -29,7 +29,7 @@ func NewMeter() *Meter { return metrics.New() }
 func (h *handler) metrics(mux *router) {
 	mux.Handle("GET /metrics", h.Meter.Handler(&metrics.Site{
 		Model: h.Model, History: h.History, Monitoring: h.Monitoring, Telling: h.Telling, Incidents: h.Incidents, Agents: h.Agents,
-		Vitals: h.Vitals, Certificates: h.Certificates, Now: h.Now,
+		Limits: h.Limits, Vitals: h.Vitals, Certificates: h.Certificates, Now: h.Now,
 		Version: h.Version.Version, Revision: h.Version.Revision, Go: h.Version.Go,
 	}))
 }

@@ -36,7 +36,7 @@ func (h *handler) reports(mux *router, a *huma.OpenAPI) {
 			"403": {Description: "The report is for another host than the agent's"},
 			"409": {Description: "The report is older than one that was taken in, or imported for a node whose agent reports; or, with the type " + report.WholeWanted + ", the server doesn't have the one that a beat builds on"},
 			"413": {Description: "The report is too large"},
-			"429": {Description: "More reports come than the server can take in: later"},
+			"429": {Description: "The server has no room for it now, or the agent sends too often: Retry-After says when to try again"},
 			"422": {Description: "The report breaks a rule: field, rule and value are in the detail"},
 		},
 	})
@@ -51,6 +51,9 @@ func (h *handler) reports(mux *router, a *huma.OpenAPI) {
 		h.countReport(r, received, body.bytes, err, refusal.Status)
 		if err != nil {
 			h.noteRefusal(callerOf(r.Context()), refusal)
+			if refusal.Status == http.StatusTooManyRequests {
+				w.Header().Set("Retry-After", busyWait)
+			}
 			writeModel(w, refusal)
 			return
 		}

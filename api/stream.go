@@ -65,6 +65,12 @@ func (h *handler) stream(ctx context.Context, mux *router, a *huma.OpenAPI) {
 			writeModel(w, wrongParameter("delta", "must be "+formWhole+" or "+formFields, form))
 			return
 		}
+		leave, ok := h.seat(callerOf(r.Context()))
+		if !ok {
+			tooMany(w, fullWait, h.fullStream())
+			return
+		}
+		defer leave()
 		s := &subscriber{handler: h, question: partQuestion{req, filter}, fields: form == formFields, out: w, control: http.NewResponseController(w)}
 		s.packs = takes(r.Header.Get("Accept-Encoding"), codingGzip)
 		s.serve(ctx, r)

@@ -16,6 +16,7 @@ import (
 	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/limit"
 	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/notify"
@@ -62,6 +63,8 @@ type Config struct {
 	GeoIP []string `yaml:"geoip,omitempty" json:"geoip,omitempty"`
 	// Places say where nodes are, for the map.
 	Places []api.Site `yaml:"places,omitempty" json:"places,omitempty"`
+	// Limits bound what agents, viewers and strangers take of the server.
+	Limits limit.Patch `yaml:"limits,omitempty" json:"limits,omitzero"`
 	// Settings are fixed: nobody can change them in the UI.
 	Settings store.Patch `yaml:"settings,omitempty" json:"settings,omitzero"`
 }
@@ -157,6 +160,10 @@ func Parse(raw []byte) (Config, error) {
 	}
 	if err := c.checkPlaces(); err != nil {
 		return Config{}, err
+	}
+	bounds := c.Limits.Apply(limit.Defaults())
+	if err := bounds.Validate(); err != nil {
+		return Config{}, fmt.Errorf("limits.%w", err)
 	}
 	in := c.Settings.Apply(store.Defaults())
 	if err := in.Validate(); err != nil {

@@ -203,7 +203,7 @@ func TestLoadErrors(t *testing.T) {
 
 // FuzzParse: whatever the file holds, what comes out keeps the rules.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{full, "", "a: b", "settings: {ageing: 1s}", "settings:\n  internal_networks: [::/0]", "&a [*a]", "? - : |\n", "settings: &s\n  ageing: 1h\n"} {
+	for _, s := range []string{full, "", "a: b", "settings: {ageing: 1s}", "limits: {connections: 64, streams: 0}", "settings:\n  internal_networks: [::/0]", "&a [*a]", "? - : |\n", "settings: &s\n  ageing: 1h\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

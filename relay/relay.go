@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/collect/push"
+	"github.com/devops-trouble-map/dotm/limit"
 	"github.com/devops-trouble-map/dotm/report"
 )
 
@@ -27,11 +28,14 @@ const (
 	// asked to come again. Nothing of a body is held but what is on its way, so
 	// it bounds the memory.
 	MaxInFlight = 128
-	maxEnrol    = 64 << 10
-	maxAnswer   = 1 << 20
-	patience    = 20 * time.Second // of one request to the server
-	busyWait    = "2"              // Retry-After in seconds
-	awayWait    = "10"
+	// maxOfAddress is how many of them may come from one address: who sends slowly
+	// must not hold up all others.
+	maxOfAddress = 64
+	maxEnrol     = 64 << 10
+	maxAnswer    = 1 << 20
+	patience     = 20 * time.Second // of one request to the server
+	busyWait     = "2"              // Retry-After in seconds
+	awayWait     = "10"
 )
 
 // The paths that are forwarded, and the header by which a relay says who it is.
@@ -66,13 +70,13 @@ type Options struct {
 // relay is the handler.
 type relay struct {
 	Options
-	slots chan struct{}
+	slots *limit.Seats[netip.Addr]
 	away  atomic.Bool
 }
 
 // New makes the handler of all that a relay serves.
 func New(opt Options) http.Handler {
-	r := &relay{Options: opt, slots: make(chan struct{}, MaxInFlight)}
+	r := &relay{Options: opt, slots: limit.NewSeats[netip.Addr](MaxInFlight, maxOfAddress)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+push.Path, func(w http.ResponseWriter, q *http.Request) { r.forward(w, q, report.MaxBytes) })
 	mux.HandleFunc("POST "+enrolPath, func(w http.ResponseWriter, q *http.Request) { r.forward(w, q, maxEnrol) })
@@ -85,7 +89,7 @@ func New(opt Options) http.Handler {
 
 // forward passes one request on and its answer back. What can be judged by the
 // head of a request is judged before its body is read.
-func (r *relay) forward(w http.ResponseWriter, q *http.Request, limit int64) {
+func (r *relay) forward(w http.ResponseWriter, q *http.Request, most int64) {
 	from, err := netip.ParseAddrPort(q.RemoteAddr)
 	switch {
 	case err != nil || !r.allows(from.Addr().Unmap()):
@@ -95,19 +99,18 @@ func (r *relay) forward(w http.ResponseWriter, q *http.Request, limit int64) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="dotm"`)
 		refuse(w, http.StatusUnauthorized, "agent has no identity: make a token with dotm token create on the server's machine, and give it to dotm agent --token-file")
 		return
-	case q.ContentLength > limit:
-		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("body must be at most %d bytes", limit))
+	case q.ContentLength > most:
+		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("body must be at most %d bytes", most))
 		return
 	}
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	default:
+	leave, ok := r.slots.Take(limit.Of(from.Addr()))
+	if !ok {
 		w.Header().Set("Retry-After", busyWait)
 		refuse(w, http.StatusServiceUnavailable, "relay is busy: try again")
 		return
 	}
-	r.pass(w, q, from.Addr().Unmap(), http.MaxBytesReader(w, q.Body, limit))
+	defer leave()
+	r.pass(w, q, from.Addr().Unmap(), http.MaxBytesReader(w, q.Body, most))
 }
 
 func (r *relay) allows(a netip.Addr) bool {

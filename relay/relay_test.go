@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -34,6 +35,18 @@ type place struct {
 	*httptest.Server
 	server *httptest.Server
 	log    *lockedBuffer
+	from   *http.Client // instead of the usual one
+}
+
+// at is the place, asked from an address of loopback.
+func (p *place) at(t *testing.T, address string) *place {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	transport := &http.Transport{DialContext: d.DialContext}
+	t.Cleanup(transport.CloseIdleConnections)
+	other := *p
+	other.from = &http.Client{Transport: transport}
+	return &other
 }
 
 type lockedBuffer struct {
@@ -77,7 +90,11 @@ func (p *place) send(t *testing.T, path string, body io.Reader, header ...string
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := p.Client().Do(req)
+	client := p.Client()
+	if p.from != nil {
+		client = p.from
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,9 +257,10 @@ func TestBusy(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	var wg sync.WaitGroup
-	for range MaxInFlight {
+	for i := range MaxInFlight {
+		from := p.at(t, fmt.Sprintf("127.0.0.%d", 2+i/maxOfAddress))
 		wg.Go(func() {
-			if resp, _ := p.send(t, "/api/v1/reports", strings.NewReader("x")); resp.StatusCode != http.StatusNoContent {
+			if resp, _ := from.send(t, "/api/v1/reports", strings.NewReader("x")); resp.StatusCode != http.StatusNoContent {
 				t.Errorf("%s", resp.Status)
 			}
 		})
@@ -259,6 +277,37 @@ func TestBusy(t *testing.T) {
 	if resp, _ := p.send(t, "/api/v1/reports", strings.NewReader("x")); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("%s", resp.Status)
 	}
+}
+
+// TestBusyAddress: who sends slowly holds up itself, and not all others.
+func TestBusyAddress(t *testing.T) {
+	hold, entered := make(chan struct{}), make(chan struct{}, MaxInFlight)
+	p := newPlace(t, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err == nil {
+			entered <- struct{}{}
+			<-hold
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	slow := p.at(t, "127.0.0.2")
+	var wg sync.WaitGroup
+	for range maxOfAddress {
+		wg.Go(func() { _, _ = slow.send(t, "/api/v1/reports", strings.NewReader("x")) })
+	}
+	for range maxOfAddress {
+		<-entered
+	}
+	if resp, body := slow.send(t, "/api/v1/reports", strings.NewReader("x")); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("one more of the same: %s %s", resp.Status, body)
+	}
+	wg.Go(func() {
+		if resp, body := p.at(t, "127.0.0.3").send(t, "/api/v1/reports", strings.NewReader("x")); resp.StatusCode != http.StatusNoContent {
+			t.Errorf("another: %s %s", resp.Status, body)
+		}
+	})
+	<-entered // the other one came through
+	close(hold)
+	wg.Wait()
 }
 
 // TestServerRefusesEarly: an answer before the body's end comes back.

@@ -97,7 +97,7 @@ func unpack(body io.Reader) ([]byte, error) {
 	if len(raw) > MaxBytes {
 		return nil, fmt.Errorf("%w: report must be at most %d bytes unpacked", ErrTooLarge, MaxBytes)
 	}
-	return raw, nil
+	return raw, checkBulk(raw)
 }
 
 // unmap turns IPv4-mapped IPv6 addresses (RFC 4291, 2.5.5.2) into IPv4 and drops

@@ -53,7 +53,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"gzip without its sum", string(packed[:len(packed)-8]), "unpacking report: unexpected EOF"},
 		{"gzip damaged", string(damaged), "unpacking report: gzip: invalid checksum"},
 		{"garbage after gzip", string(packed) + "garbage and more of it", "unpacking report: gzip: invalid header"},
-		{"deep nesting", `{"x":` + strings.Repeat("[", 1<<20), "report is not valid JSON: invalid character '[' exceeded max depth"},
+		{"deep nesting", `{"x":` + strings.Repeat("[", 1<<20), "report must have objects and lists less than 32 deep in each other, is 32"},
 
 		{"wrong type", `{"version":"1.0","sequence":"one"}`, `sequence must be a whole number, 0 or more, is "string"`},
 		{"port too high", `{"listeners":[{"port":65536}]}`, `listeners.port must be a whole number from 0 to 65535, is "number 65536"`},

@@ -14,6 +14,7 @@ import (
 	"github.com/devops-trouble-map/dotm/aggregate/fold"
 	"github.com/devops-trouble-map/dotm/proctext"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/scan/netlink"
 )
 
 // readInterfaces lists the interfaces that have addresses, by name. One that
@@ -55,38 +56,43 @@ func readAddresses() (map[int][]netip.Prefix, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing addresses: %w", err)
 	}
-	messages, err := syscall.ParseNetlinkMessage(raw)
-	if err != nil {
+	return parseAddresses(raw)
+}
+
+// parseAddresses reads the answer to RTM_GETADDR.
+func parseAddresses(raw []byte) (map[int][]netip.Prefix, error) {
+	found := addresses{}
+	if err := new(netlink.Answer).Parse(raw, found); err != nil {
 		return nil, fmt.Errorf("listing addresses: %w", err)
-	}
-	found := map[int][]netip.Prefix{}
-	for i := range messages {
-		m := &messages[i]
-		if m.Header.Type != syscall.RTM_NEWADDR || len(m.Data) < syscall.SizeofIfAddrmsg {
-			continue
-		}
-		attrs, err := syscall.ParseNetlinkRouteAttr(m)
-		if err != nil {
-			return nil, fmt.Errorf("listing addresses: %w", err)
-		}
-		if p := prefixOf(attrs, int(m.Data[1])); p.IsValid() {
-			index := int(binary.NativeEndian.Uint32(m.Data[4:]))
-			found[index] = append(found[index], p)
-		}
 	}
 	return found, nil
 }
 
+// addresses are found by interface index.
+type addresses map[int][]netip.Prefix
+
+// Take is part of [netlink.Taker]: struct ifaddrmsg, and its attributes.
+func (a addresses) Take(kind uint16, body []byte) (known bool, err error) {
+	if kind != syscall.RTM_NEWADDR || len(body) < syscall.SizeofIfAddrmsg {
+		return true, nil
+	}
+	if p := prefixOf(netlink.AttributesOf(body[syscall.SizeofIfAddrmsg:]), int(body[1])); p.IsValid() {
+		index := int(binary.NativeEndian.Uint32(body[4:]))
+		a[index] = append(a[index], p)
+	}
+	return true, nil
+}
+
 // prefixOf finds an interface's own address: IFA_LOCAL, or IFA_ADDRESS where
 // there is none (IPv6). On a point-to-point link the latter is the peer's.
-func prefixOf(attrs []syscall.NetlinkRouteAttr, bits int) netip.Prefix {
+func prefixOf(attrs netlink.Attributes, bits int) netip.Prefix {
 	var own, peer netip.Addr
-	for _, a := range attrs {
-		switch a.Attr.Type {
+	for attrs.Next() {
+		switch attrs.Kind {
 		case syscall.IFA_LOCAL:
-			own, _ = netip.AddrFromSlice(a.Value)
+			own, _ = netip.AddrFromSlice(attrs.Value)
 		case syscall.IFA_ADDRESS:
-			peer, _ = netip.AddrFromSlice(a.Value)
+			peer, _ = netip.AddrFromSlice(attrs.Value)
 		}
 	}
 	if !own.IsValid() {

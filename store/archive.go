@@ -30,6 +30,7 @@ const archiveFormat = 2 // 2: has the audit log
 
 // Limits of an archive.
 const (
+	maxHead  = 64 << 10  // bytes of the first line: what isn't an archive is known by it
 	maxLine  = 256 << 20 // bytes of one line: a node with everything
 	perWrite = 2000      // how many lines go into one change, at most
 	fullAt   = 16 << 20  // bytes of lines by which a change is large enough
@@ -290,7 +291,11 @@ func readArchive(ctx context.Context, r io.Reader, take func(*line) error) error
 // nextLine reads the n-th line, from 0, and checks it.
 func nextLine(in *bufio.Reader, n int64) (*line, []byte, error) {
 	l := new(line)
-	raw, err := readLine(in)
+	most := maxLine
+	if n == 0 {
+		most = maxHead
+	}
+	raw, err := readLine(in, most)
 	if err == nil {
 		err = json.Unmarshal(raw, l)
 	}
@@ -381,13 +386,13 @@ func (s *archiveState) revision() (topology.Revision, error) {
 	return topology.ParseRevision(s.Revision)
 }
 
-// readLine reads a line with its end, of a bounded length.
-func readLine(in *bufio.Reader) ([]byte, error) {
+// readLine reads a line with its end, of at most so many bytes.
+func readLine(in *bufio.Reader, most int) ([]byte, error) {
 	var whole []byte
 	for {
 		part, err := in.ReadSlice('\n')
-		if whole = append(whole, part...); len(whole) > maxLine {
-			return nil, fmt.Errorf("it is longer than %d bytes", maxLine)
+		if whole = append(whole, part...); len(whole) > most {
+			return nil, fmt.Errorf("it is longer than %d bytes", most)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):

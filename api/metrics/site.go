@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/limit"
 	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/notify"
 	"github.com/devops-trouble-map/dotm/store"
@@ -34,6 +35,8 @@ type Site struct {
 	Incidents interface{ Incidents() []*incident.Incident }
 	// Agents are those that enrolled; nil if none can.
 	Agents *auth.Agents
+	// Limits are what is held back; nil if nothing is.
+	Limits *limit.Limits
 	// Vitals are how the server fares; nil if that isn't known.
 	Vitals func() Vitals
 	// Certificates are when those end that this server shows, by what they are for; nil
@@ -77,7 +80,7 @@ type Replica struct {
 func (m *Meter) Handler(s *Site) http.Handler {
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&chartCollector{s}, newHistoryCollector(s), &sourceCollector{s}, &vitalsCollector{s}, &troubleCollector{s}, &accessCollector{s},
+		&chartCollector{s}, newHistoryCollector(s), &sourceCollector{s}, &vitalsCollector{s}, &troubleCollector{s}, &accessCollector{s}, &limitsCollector{s},
 	)
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

@@ -163,7 +163,7 @@ func (a *access) listen(l net.Listener) net.Listener {
 
 // Options are what the API knows of who may reach it.
 func (s *site) options(opt api.Options) api.Options {
-	opt.Vouched = s.vouched
+	opt.Vouched, opt.Limits = s.vouched, s.limits
 	if s.provider != nil { // not a nil pointer within an interface
 		opt.Provider = s.provider
 	}

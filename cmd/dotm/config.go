@@ -9,6 +9,7 @@ import (
 	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/config"
+	"github.com/devops-trouble-map/dotm/limit"
 	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/store"
 )
@@ -50,12 +51,13 @@ type inForce struct {
 	Mapping  []mapping.Rule    `json:"mapping" yaml:"mapping"`
 	GeoIP    []string          `json:"geoip" yaml:"geoip"`
 	Places   []api.Site        `json:"places" yaml:"places"`
+	Limits   limit.Settings    `json:"limits" yaml:"limits"`
 	Settings store.Settings    `json:"settings" yaml:"settings"`
 }
 
 // Run prints the configuration in force, as a file that would give it.
 func (c *configPrintCmd) Run(g *console.Globals) error {
-	all := inForce{Listen: flags.DefaultListen, Data: flags.DefaultData(), Nodes: []config.Node{}, Sources: []config.Source{}, GeoIP: []string{}, Places: []api.Site{}, Settings: store.Defaults()}
+	all := inForce{Listen: flags.DefaultListen, Data: flags.DefaultData(), Nodes: []config.Node{}, Sources: []config.Source{}, GeoIP: []string{}, Places: []api.Site{}, Limits: limit.Defaults(), Settings: store.Defaults()}
 	if c.File != "" {
 		cfg, err := config.Load(c.File)
 		if err != nil {
@@ -83,6 +85,7 @@ func (c *configPrintCmd) Run(g *console.Globals) error {
 		if cfg.Places != nil {
 			all.Places = cfg.Places
 		}
+		all.Limits = cfg.Limits.Apply(all.Limits)
 		all.Settings = cfg.Settings.Apply(all.Settings)
 	}
 	all.Aliases, all.Mapping = all.Settings.Aliases, all.Settings.Mapping

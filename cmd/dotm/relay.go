@@ -20,6 +20,7 @@ import (
 	"github.com/devops-trouble-map/dotm/auth/uplink"
 	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
+	"github.com/devops-trouble-map/dotm/limit"
 	"github.com/devops-trouble-map/dotm/relay"
 )
 
@@ -107,15 +108,15 @@ func (c *relayCmd) networks() (list []netip.Prefix, err error) {
 func serveRelay(ctx context.Context, l net.Listener, h http.Handler, get func() (*tls.Certificate, error), own *relay.Certificate, log *slog.Logger) error {
 	config := pki.Config(get)
 	config.NextProtos = []string{"h2", "http/1.1"}
-	web := &http.Server{
-		Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 32, MaxReceiveBufferPerConnection: 1 << 20, MaxReceiveBufferPerStream: 128 << 10},
-	}
+	web := boundedServer(h, log)
+	web.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 32, MaxReceiveBufferPerConnection: 1 << 20, MaxReceiveBufferPerStream: 128 << 10}
+	bounds := limit.Defaults()
+	conns := limit.NewConnections(bounds.Connections, bounds.PerAddress)
+	lowerToFiles(conns)
+	web.ConnState = conns.State
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return own.Run(ctx) })
-	g.Go(func() error { return web.Serve(tls.NewListener(l, config)) })
+	g.Go(func() error { return web.Serve(tls.NewListener(conns.Listener(l, nil), config)) })
 	g.Go(func() error {
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)

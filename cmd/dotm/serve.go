@@ -23,6 +23,7 @@ import (
 	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/config"
+	"github.com/devops-trouble-map/dotm/limit"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/resolve"
 	"github.com/devops-trouble-map/dotm/scan"
@@ -134,6 +135,7 @@ type site struct {
 	geo      *resolve.Geo
 	places   []api.Site
 	greeted  bool
+	limits   *limit.Limits
 	handler  atomic.Pointer[http.Handler] // once it serves
 }
 
@@ -175,6 +177,7 @@ func openSite(ctx context.Context, g *console.Globals, o opening) (_ *site, err 
 	if s.access, err = planAccess(address, o.insecure, f.accessFlags, &cfg); err != nil {
 		return nil, err
 	}
+	s.limits = limitsOf(&cfg)
 	s.data = cmp.Or(f.Data, cfg.Data, flags.DefaultData())
 	if s.store, err = openStore(ctx, o.storeFlags, &cfg, s.data, s.log); err != nil {
 		return nil, err
@@ -337,10 +340,12 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 		Version: versionInfo(s), Log: s.log,
 	}))
 	s.handler.Store(&handler)
-	servers := []*http.Server{s.httpServer(handler)}
-	listeners := []net.Listener{s.listen(s.listener)}
+	web := boundedServer(handler, s.log)
+	web.ConnState = s.limits.Conns.State
+	servers := []*http.Server{web}
+	listeners := []net.Listener{s.listen(s.limits.Conns.Listener(s.listener, s.proxies))}
 	if s.local != nil {
-		servers, listeners = append(servers, s.httpServer(api.Local(handler))), append(listeners, s.local)
+		servers, listeners = append(servers, boundedServer(api.Local(handler), s.log)), append(listeners, s.local)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.server.Run(serverCtx) }()
@@ -362,15 +367,6 @@ func (s *site) run(ctx context.Context, also ...func(context.Context) error) err
 	}
 	stopServer()
 	return errors.Join(err, <-ended)
-}
-
-// httpServer serves a handler within bounds.
-func (s *site) httpServer(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler: h, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-	}
 }
 
 func thisNode() string {

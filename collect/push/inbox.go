@@ -25,10 +25,11 @@ const (
 // was not used for longest makes room, and an agent whose report isn't kept is
 // not told to send beats. Its methods may be called from several goroutines.
 type Inbox struct {
-	now   func() time.Time
-	most  int
-	room  int
-	turns turns
+	now    func() time.Time
+	most   int
+	room   int
+	turns  turns
+	bodies bodies
 
 	mu    sync.Mutex
 	agent map[agentKey]*list.Element
@@ -53,7 +54,7 @@ type kept struct {
 
 // NewInbox returns an empty one; now is the clock.
 func NewInbox(now func() time.Time) *Inbox {
-	return &Inbox{now: now, most: MaxKept, room: MaxKeptBytes, turns: newTurns(), agent: map[agentKey]*list.Element{}, order: list.New()}
+	return &Inbox{now: now, most: MaxKept, room: MaxKeptBytes, turns: newTurns(), bodies: bodies{most: MaxBodies}, agent: map[agentKey]*list.Element{}, order: list.New()}
 }
 
 func keyOfBeat(b *report.Beat) agentKey { return agentKey{b.Node, b.Instance} }

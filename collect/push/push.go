@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -46,10 +45,11 @@ func (b *Inbox) Receive(w http.ResponseWriter, req *http.Request, sink collect.S
 	if err != nil {
 		return Taken{}, err
 	}
-	body, err := read(w, req) // before its turn: who sends slowly keeps nobody waiting
+	body, done, err := b.bodies.read(w, req) // before its turn: who sends slowly keeps nobody waiting
 	if err != nil {
-		return Taken{}, err
+		return Taken{}, &Failure{statusOf(err, http.StatusBadRequest), err}
 	}
+	defer done()
 	leave, err := b.turns.take(req.Context())
 	if err != nil {
 		return Taken{}, err
@@ -61,18 +61,6 @@ func (b *Inbox) Receive(w http.ResponseWriter, req *http.Request, sink collect.S
 	return b.whole(req, body, sink)
 }
 
-// read reads the body as it came.
-func read(w http.ResponseWriter, req *http.Request) (io.Reader, error) {
-	const least, most = 512, 64 << 10 // what is made room for before it is there
-	var body bytes.Buffer
-	body.Grow(int(min(max(req.ContentLength, 0)+least, most)))
-	if _, err := body.ReadFrom(http.MaxBytesReader(w, req.Body, maxPacked)); err != nil {
-		err = fmt.Errorf("reading report: %w", err)
-		return nil, &Failure{statusOf(err, http.StatusBadRequest), err}
-	}
-	return &body, nil
-}
-
 // Taken is what is known of a report that was taken in.
 type Taken struct {
 	Beats  bool   // the next may be a beat
@@ -80,8 +68,8 @@ type Taken struct {
 }
 
 // whole takes in a whole report, and keeps it.
-func (b *Inbox) whole(req *http.Request, body io.Reader, sink collect.Sink) (Taken, error) {
-	r, err := report.Decode(body)
+func (b *Inbox) whole(req *http.Request, body []byte, sink collect.Sink) (Taken, error) {
+	r, err := report.Decode(bytes.NewReader(body))
 	if err != nil {
 		return Taken{}, &Failure{statusOf(err, http.StatusBadRequest), err}
 	}
@@ -93,8 +81,8 @@ func (b *Inbox) whole(req *http.Request, body io.Reader, sink collect.Sink) (Tak
 }
 
 // beat takes in the report that a beat tells of.
-func (b *Inbox) beat(req *http.Request, body io.Reader, sink collect.Sink) (Taken, error) {
-	beat, err := report.DecodeBeat(body)
+func (b *Inbox) beat(req *http.Request, body []byte, sink collect.Sink) (Taken, error) {
+	beat, err := report.DecodeBeat(bytes.NewReader(body))
 	if err == nil {
 		err = beat.Validate()
 	}
@@ -130,6 +118,8 @@ func statusOf(err error, otherwise int) int {
 	var tooLarge *http.MaxBytesError
 	var field *report.FieldError
 	switch {
+	case errors.Is(err, ErrBusy):
+		return http.StatusTooManyRequests // not 503: the agent knows that it was not taken in
 	case errors.As(err, &tooLarge), errors.Is(err, report.ErrTooLarge):
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, collect.ErrReplayed), errors.Is(err, collect.ErrRedundant):

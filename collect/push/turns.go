@@ -14,7 +14,7 @@ import (
 const patience = 8 * time.Second
 
 // ErrBusy refuses a report because others are before it.
-var ErrBusy = errors.New("more reports come than this server can take in")
+var ErrBusy = errors.New("more reports come than this server can take in: try again")
 
 // turns lets so many reports be unpacked and applied at once as keep the processors busy,
 // in the order in which they came. If all that come were let in, each would be late, and

@@ -125,6 +125,7 @@ var floors = map[string]int{
 	"trouble/phrase":            1,
 	"trouble/casefile":          1,
 	"trouble/chart":             1,
+	"limit":                     2,
 	"notify":                    2,
 	"notify/webhook":            2,
 	"notify/alertmanager":       2,

@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,11 +82,38 @@ func (c *Flags) Ask(ctx context.Context, method, path string, body io.Reader) (*
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := client.Do(req)
+	resp, err := doPatiently(client, req)
 	if err != nil {
 		return nil, fmt.Errorf("asking %s: %w (start one with dotm up, or name another with --server)", server, err)
 	}
 	return resp, nil
+}
+
+// How often a read is tried that the server wants later, and for how long a command
+// waits for that each time: some ask for a thousand nodes, one after the other.
+const (
+	maxTries = 10
+	maxPause = 5 * time.Second
+)
+
+// doPatiently reads as often as the server permits.
+func doPatiently(client *http.Client, req *http.Request) (*http.Response, error) {
+	for try := 1; ; try++ {
+		resp, err := client.Do(req)
+		if err != nil || resp.StatusCode != http.StatusTooManyRequests || req.Method != http.MethodGet || try == maxTries {
+			return resp, err //nolint:wrapcheck // the caller says what was asked
+		}
+		seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+		if err != nil || time.Duration(seconds)*time.Second > maxPause {
+			return resp, nil //nolint:nilerr // the answer says it
+		}
+		_ = resp.Body.Close()
+		select {
+		case <-time.After(time.Duration(seconds) * time.Second):
+		case <-req.Context().Done():
+			return nil, req.Context().Err() //nolint:wrapcheck // as above
+		}
+	}
 }
 
 // Find chooses the server: the one that is named, else the one of the data

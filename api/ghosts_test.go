@@ -122,7 +122,10 @@ func TestPastStandsWhereItStood(t *testing.T) {
 		var keep []store.Document
 		for _, level := range levels {
 			c := view.Chart{
-				Places: []view.Place{{ID: "web", Rect: view.Rect{X: 800, Y: 400, W: 120, H: 53}}}, Width: 960, Height: 480,
+				Places: []view.Place{
+					{ID: "web", Rect: view.Rect{X: 800, Y: 400, W: 120, H: 53}},
+					{ID: "cache", Rect: view.Rect{X: 1100, Y: 400, W: 120, H: 53}}, // most is known: the chart doesn't grow
+				}, Width: 1260, Height: 480,
 				Left: []view.Ghost{{Name: "old", Kind: topology.Host, Since: hoursAgo(3), Layout: last}},
 			}
 			value, err := json.Marshal(&c)

@@ -27,8 +27,8 @@ import { type Selection, ask, showOnChart, unfold } from '../state/route';
 import { type Topology, selectedNode } from '../state/topology';
 import type { Trace } from '../state/trace';
 import { countInside } from '../state/words';
-import { ChartTable } from './Twin';
 
+const ChartTable = lazy(() => import('./Twin').then((m) => m.ChartTable));
 const DriftLine = lazy(() => import('../parts/DriftLine').then((m) => m.DriftLine));
 const Minimap = lazy(() => import('../parts/Minimap').then((m) => m.Minimap));
 const TooMany = lazy(() => import('../parts/TooMany').then((m) => m.TooMany));

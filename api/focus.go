@@ -105,6 +105,7 @@ type part struct {
 	there  bool // the focus is
 	body   *coded
 	deltas deltas
+	rest   rest
 }
 
 // signals are those of the newest snapshot.
@@ -124,6 +125,7 @@ func (p *parts) newest(q partQuestion) (*part, error) {
 	k.asked = time.Now()
 	p.mu.Unlock()
 	k.mu.Lock()
+	defer k.rest.after(time.Now())
 	whole, err := p.views.whole(q.Question)
 	if err != nil {
 		k.mu.Unlock()
@@ -183,6 +185,19 @@ func (p *parts) answer(q partQuestion) (body *coded, revision string, ok bool, e
 		}
 	}
 	return k.body, k.shown.Revision, k.there, nil
+}
+
+// restOf is [views.restOf] for a part.
+func (p *parts) restOf(q partQuestion) time.Duration {
+	if !q.Any() {
+		return p.views.restOf(q.Question)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k := p.kept[q]; k != nil {
+		return k.rest.left()
+	}
+	return 0
 }
 
 // since is [views.since] for a part.

@@ -158,7 +158,10 @@ func (s *subscriber) serve(ctx context.Context, r *http.Request) {
 	defer beat.Stop()
 	for first := true; ; first = false {
 		changed := s.Model.Changed()
-		if err := s.catchUp(first); err != nil {
+		var rested <-chan time.Time
+		if left := s.parts.restOf(s.question); left > 0 && !first {
+			rested = time.After(left)
+		} else if err := s.catchUp(first); err != nil {
 			return
 		}
 		if data := news.take(); data != nil {
@@ -168,6 +171,7 @@ func (s *subscriber) serve(ctx context.Context, r *http.Request) {
 		}
 		select {
 		case <-changed:
+		case <-rested:
 		case <-news.more:
 		case <-beat.C:
 			if !s.still(r) {

@@ -49,6 +49,7 @@ type kept struct {
 	whole    *view.Topology // nil until somebody asks for it, or a part of it
 	body     *coded         // the whole as JSON; nil until somebody asks
 	deltas   deltas
+	rest     rest // after the newest snapshot was followed
 }
 
 // deltas are the last ones of a view, each from where the one before it led.
@@ -139,6 +140,16 @@ func encode(t *view.Topology) (*coded, error) {
 	return &coded{plain: plain}, err
 }
 
+// restOf is for how long who follows a question's view waits before it is asked again.
+func (v *views) restOf(q view.Question) time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if k := v.kept[q]; k != nil {
+		return k.rest.left()
+	}
+	return 0
+}
+
 // since returns the deltas that lead from a revision to the newest view, and
 // that view's revision. ok is false where there is no way: ask anew.
 func (v *views) since(r view.Question, revision string) (deltas []encodedDelta, newest string, ok bool, err error) {
@@ -192,6 +203,7 @@ func (v *views) advance(k *kept) error {
 		return err
 	}
 	begin := time.Now()
+	defer k.rest.after(time.Now())
 	d, err := k.live.Advance(snap, v.look(), v.moment(snap))
 	v.meter.View(string(k.question.Level), metrics.Follow, time.Since(begin))
 	if err != nil {

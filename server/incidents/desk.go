@@ -39,7 +39,7 @@ const (
 	// pause is the shortest time between two looks, and slow how many times longer than
 	// a look the pause after it is.
 	pause = 250 * time.Millisecond
-	slow  = 4
+	slow  = 9
 	// tick is how often is looked while there is trouble and nothing happens.
 	tick = time.Second
 	// graphEvery is the shortest time between two graphs, and rare how many times longer

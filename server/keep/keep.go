@@ -75,8 +75,9 @@ type Keeper struct {
 
 // written is what the store holds of a node.
 type written struct {
-	block *topology.Block
+	block *topology.Block // as it is there, or in nothing but numbers otherwise
 	at    time.Time
+	older bool // the numbers there are older than the block's
 }
 
 // New makes a keeper of a topology that was loaded from the store, which was
@@ -84,7 +85,7 @@ type written struct {
 func New(st store.Store, log *slog.Logger, meter Meter, loaded *topology.Snapshot, alive time.Time) *Keeper {
 	k := &Keeper{store: st, log: log, meter: meter, snap: loaded, written: map[string]written{}, settings: store.Defaults(), started: loaded.At(), records: history.NewRecorder()}
 	for b := range loaded.Blocks() {
-		k.written[b.Node.Name] = written{b, loaded.At()}
+		k.written[b.Node.Name] = written{block: b, at: loaded.At()}
 	}
 	if !alive.IsZero() && loaded.At().Sub(alive) > blindAfter {
 		k.gaps = append(k.gaps, store.Gap{From: alive, To: loaded.At(), Why: "the server did not run"})
@@ -169,7 +170,7 @@ func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
 		return fmt.Errorf("keeping state: %w", err)
 	}
 	for _, b := range c.Put {
-		k.written[b.Node.Name] = written{b, now}
+		k.written[b.Node.Name] = written{block: b, at: now}
 	}
 	for _, name := range c.Delete {
 		delete(k.written, name)
@@ -194,12 +195,13 @@ func (k *Keeper) changeOf(t *taken, now time.Time, last bool) store.Change {
 			c.Records = k.record(c.Records, &t.settings, w.block, b, t.snap.At())
 		}
 		switch {
-		case ok && w.block == b:
+		case ok && w.block == b && !w.older:
 		case !ok, last, now.Sub(w.at) >= timesEvery:
 			c.Put = append(c.Put, b)
-		case topology.OnlyTimes(w.block, b):
+		case topology.OnlyTimes(w.block, b) && !w.older:
 		case history.Same(w.block, b):
 			numbers = append(numbers, waiting{b, w.at})
+			k.written[b.Node.Name] = written{b, w.at, true} // nobody needs the older one
 		default:
 			c.Put = append(c.Put, b)
 		}

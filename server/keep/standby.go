@@ -76,7 +76,7 @@ func (k *Keeper) Resume(ctx context.Context) {
 	k.written = map[string]written{}
 	if len(k.ring) > 0 {
 		for b := range k.ring[0].snap.Blocks() {
-			k.written[b.Node.Name] = written{b, k.ring[0].at}
+			k.written[b.Node.Name] = written{block: b, at: k.ring[0].at}
 		}
 	}
 	k.ring = nil

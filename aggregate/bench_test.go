@@ -3,6 +3,7 @@ package aggregate
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -151,6 +152,23 @@ func BenchmarkBeats(b *testing.B) {
 			batch = Begin(snap, opt)
 		}
 		beat(batch, reports[i%n])
+	}
+}
+
+// BenchmarkCold is the first report of each host of a site, of 100 connections, forty to
+// a snapshot.
+func BenchmarkCold(b *testing.B) {
+	reports, opt := town(2_000), Options{Ageing: 5 * time.Minute, StaleAfter: time.Minute}
+	b.ReportAllocs()
+	for b.Loop() {
+		snap := topology.Empty(topology.Revision{Epoch: "e"}, start)
+		for some := range slices.Chunk(reports, 40) {
+			batch := Begin(snap, opt)
+			for _, r := range some {
+				batch.Report(r, start)
+			}
+			snap = batch.Commit(start)
+		}
 	}
 }
 

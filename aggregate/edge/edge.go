@@ -15,6 +15,9 @@ import (
 
 // Unite sorts edges by id and makes those one that turned out to be the same.
 func Unite(edges []topology.Connection) []topology.Connection {
+	if united(edges) {
+		return edges
+	}
 	slices.SortStableFunc(edges, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
 	out := edges[:0]
 	for _, c := range edges {
@@ -25,6 +28,16 @@ func Unite(edges []topology.Connection) []topology.Connection {
 		out = append(out, c)
 	}
 	return out
+}
+
+// united tells whether edges are sorted by id, and none is there twice.
+func united(edges []topology.Connection) bool {
+	for i := 1; i < len(edges); i++ {
+		if edges[i-1].ID >= edges[i].ID {
+			return false
+		}
+	}
+	return true
 }
 
 // join adds edge b to a, which is the same under another name.

@@ -198,6 +198,9 @@ func (d *Nodes) repoint(reporter, from string, to *topology.Block, addr netip.Ad
 	services := service.ByPort(to.Services)
 	for i := range next.Connections {
 		c := &next.Connections[i]
+		if c.Server.Node != from && c.Client.Node != from {
+			continue
+		}
 		if c.Server.Node == from {
 			c.Server.Node, c.Server.Service = to.Node.Name, ""
 			c.Evidence.ServerResolved = "address of " + to.Node.Name

@@ -142,13 +142,7 @@ func (w *weaver) tell() {
 		if w.believe(p); !p.copied {
 			continue
 		}
-		kept := make([]topology.Connection, 0, len(p.block.Connections))
-		for i, c := range p.block.Connections {
-			if !p.dropped[i] {
-				kept = append(kept, c)
-			}
-		}
-		if p.block.Connections = edge.Unite(kept); topology.SameConnections(p.before.Connections, p.block.Connections) {
+		if p.block.Connections = edge.Unite(p.kept()); topology.SameConnections(p.before.Connections, p.block.Connections) {
 			continue
 		}
 		w.edit.Put(p.block)
@@ -157,6 +151,21 @@ func (w *weaver) tell() {
 			w.nodes.Derive(p.before, p.block, w.now)
 		}
 	}
+}
+
+// kept are the edges of a copied block that were not dropped.
+func (p *peer) kept() []topology.Connection {
+	if len(p.dropped) == 0 {
+		return p.block.Connections
+	}
+	kept := p.block.Connections[:0] // the copy is the peer's own
+	for i := range p.block.Connections {
+		if !p.dropped[i] {
+			kept = append(kept, p.block.Connections[i])
+		}
+	}
+	clear(p.block.Connections[len(kept):])
+	return kept
 }
 
 // accepting finds the service of a node that accepts at an address and port.

@@ -186,10 +186,10 @@ func (q *quick) number(most uint64) (n uint64) {
 	return n
 }
 
-func (q *quick) integer() int    { return int(q.number(math.MaxInt)) }       //nolint:gosec // it fits
-func (q *quick) long() int64     { return int64(q.number(math.MaxInt64)) }   //nolint:gosec // it fits
-func (q *quick) port() uint16    { return uint16(q.number(math.MaxUint16)) } //nolint:gosec // it fits
-func (q *quick) small() uint32   { return uint32(q.number(math.MaxUint32)) } //nolint:gosec // it fits
+func (q *quick) integer() int    { return int(q.number(math.MaxInt)) }
+func (q *quick) long() int64     { return int64(q.number(math.MaxInt64)) }
+func (q *quick) port() uint16    { return uint16(q.number(math.MaxUint16)) }
+func (q *quick) small() uint32   { return uint32(q.number(math.MaxUint32)) }
 func (q *quick) counter() uint64 { return q.number(math.MaxUint64) }
 
 // moment reads a time.

@@ -42,13 +42,29 @@ func TestQuickRefuses(t *testing.T) {
 	b := beat()
 	good := string(asJSON(t, b))
 	for _, change := range [][2]string{
-		{`"sequence":43`, `"sequence": 43`}, {`"sequence":43`, `"sequence":043`}, {`"sequence":43`, `"sequence":-43`},
-		{`"sequence":43`, `"sequence":4.3e1`}, {`"sequence":43`, `"sequence":null`}, {`"sequence":43`, `"Sequence":43`},
-		{`"sequence":43`, `"sequence":43,"sequence":44`}, {`"sequence":43`, `"sequence":18446744073709551616`},
-		{`"sequence":43`, `"more":1,"sequence":43`}, {`"row":0`, `"row":9223372036854775808`}, {`"queue":1`, `"queue":4294967296`},
-		{`"policy":"`, `"policy":"\u0041`}, {`"policy":"`, `"policy":"é`}, {`"policy":"`, "\"policy\":\"\x7f"}, {`"at":"`, `"at":"x`},
-		{`{"row":2,"pid"`, `[{"row":2,"pid"`}, {"}\n", "}}\n"}, {"}\n", "},\n"}, {"}\n", "}\n\n"}, {"}\n", ""}, {`"connections":[`, `"connections":[,`},
-		{`"tuples":[1,2]`, `"tuples":[1,2,]`}, {`"tuples":[1,2]`, `"tuples":[1 ,2]`},
+		{`"sequence":43`, `"sequence": 43`},
+		{`"sequence":43`, `"sequence":043`},
+		{`"sequence":43`, `"sequence":-43`},
+		{`"sequence":43`, `"sequence":4.3e1`},
+		{`"sequence":43`, `"sequence":null`},
+		{`"sequence":43`, `"Sequence":43`},
+		{`"sequence":43`, `"sequence":43,"sequence":44`},
+		{`"sequence":43`, `"sequence":18446744073709551616`},
+		{`"sequence":43`, `"more":1,"sequence":43`},
+		{`"row":0`, `"row":9223372036854775808`},
+		{`"queue":1`, `"queue":4294967296`},
+		{`"policy":"`, `"policy":"\u0041`},
+		{`"policy":"`, `"policy":"é`},
+		{`"policy":"`, "\"policy\":\"\x7f"},
+		{`"at":"`, `"at":"x`},
+		{`{"row":2,"pid"`, `[{"row":2,"pid"`},
+		{"}\n", "}}\n"},
+		{"}\n", "},\n"},
+		{"}\n", "}\n\n"},
+		{"}\n", ""},
+		{`"connections":[`, `"connections":[,`},
+		{`"tuples":[1,2]`, `"tuples":[1,2,]`},
+		{`"tuples":[1,2]`, `"tuples":[1 ,2]`},
 	} {
 		raw := strings.Replace(good, change[0], change[1], 1)
 		if raw == good && change[0] != `{"row":2,"pid"` {

@@ -17,13 +17,7 @@ func (s *Snapshot) Changed(before *Snapshot) iter.Seq2[*Block, *Block] {
 				a, b = a[1:], b[1:]
 				continue
 			}
-			var was, is *Block
-			if len(b) == 0 || len(a) > 0 && a[0].Node.Name <= b[0].Node.Name {
-				was = a[0]
-			}
-			if len(a) == 0 || len(b) > 0 && b[0].Node.Name <= a[0].Node.Name {
-				is = b[0]
-			}
+			was, is := foremost(a, b)
 			if was != nil {
 				a = a[1:]
 			}
@@ -35,4 +29,16 @@ func (s *Snapshot) Changed(before *Snapshot) iter.Seq2[*Block, *Block] {
 			}
 		}
 	}
+}
+
+// foremost are the first blocks of two lists if they are of one node, else the one of
+// them that comes first. Both are sorted by name, and not both are empty.
+func foremost(a, b []*Block) (was, is *Block) {
+	if len(a) > 0 && (len(b) == 0 || a[0].Node.Name <= b[0].Node.Name) {
+		was = a[0]
+	}
+	if len(b) > 0 && (len(a) == 0 || b[0].Node.Name <= a[0].Node.Name) {
+		is = b[0]
+	}
+	return was, is
 }

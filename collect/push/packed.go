@@ -43,7 +43,7 @@ func pack(r *report.Report) *packed {
 		e.Peer, e.Port = netip.Addr{}, 0
 		kind, known := kinds[e]
 		if !known {
-			kind = int32(len(p.kinds)) //nolint:gosec // rows are bounded
+			kind = int32(len(p.kinds))
 			kinds[e] = kind
 			for _, s := range []*string{(*string)(&e.Direction), (*string)(&e.Protocol), &e.Process, &e.User, &e.Unit} {
 				*s = once(names, *s)
@@ -96,9 +96,9 @@ func (p *packed) note(r *report.Report) {
 		if n.measured = c.Health != nil; n.measured {
 			n.health = *c.Health
 		}
-		n.from = uint32(len(p.tuples)) //nolint:gosec // reports are bounded
+		n.from = uint32(len(p.tuples))
 		p.tuples = append(p.tuples, c.Tuples...)
-		n.to = uint32(len(p.tuples)) //nolint:gosec // reports are bounded
+		n.to = uint32(len(p.tuples))
 	}
 }
 

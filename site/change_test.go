@@ -122,15 +122,22 @@ func TestReportOver(t *testing.T) {
 // TestStranger: a stranger is not called yet, and stands beside somebody who is.
 func TestStranger(t *testing.T) {
 	s := made(t, Options{Hosts: 200, Fan: 2, Seed: 1, Quiet: true})
-	for pick := range uint64(50) {
+	called := map[string]bool{}
+	for pick := uint64(0); ; pick++ {
 		name := s.Stranger("shop-web01", pick)
-		v := s.byName[name]
-		if v == nil || v.pool.tier != App {
-			t.Fatalf("the stranger is %q", name)
+		if name == "" {
+			break // all are called
 		}
+		if v := s.byName[name]; called[name] || v == nil || v.pool.tier != App {
+			t.Fatalf("the stranger is %q, after %d", name, len(called))
+		}
+		called[name] = true
 		if err := s.Call("shop-web01", "", name); err != nil {
-			break // once all are called there is none
+			t.Fatal(err)
 		}
+	}
+	if len(called) < 3 {
+		t.Errorf("%d strangers were found", len(called))
 	}
 	if got := s.Stranger("nobody", 1); got != "" {
 		t.Errorf("nobody's stranger is %q", got)

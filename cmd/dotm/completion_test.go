@@ -31,7 +31,7 @@ func TestComplete(t *testing.T) {
 		want string // exactly these; with … at least these
 	}{
 		{"ser", "serve"},
-		{"token ", "api create list remove"},
+		{"token ", "api create embed list remove"},
 		{"token cr", "create"},
 		{"token create --u", "--uses"},
 		{"completion ", "bash zsh fish"},

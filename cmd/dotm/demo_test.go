@@ -94,7 +94,10 @@ func TestDemoRemembers(t *testing.T) {
 		}
 		worst[status]++
 	}
-	if worst[topology.Critical]+worst[topology.Down] < 5 || worst[topology.OK]+worst[topology.Up]+worst[topology.Warning] < 5 {
+	// Hosts that are booted anew, or went as their pool got smaller, are unknown for a while,
+	// which is no fault.
+	calm := worst[topology.OK] + worst[topology.Up] + worst[topology.Warning] + worst[topology.Unknown]
+	if worst[topology.Critical]+worst[topology.Down] < 5 || calm < 5 {
 		t.Errorf("the worst statuses of its past are %v: it should have trouble and come out of it", worst)
 	}
 	events, _, err := s.Events(t.Context(), now.Add(-demoHistory), now, func(*topology.Event) bool { return true }, 100)

@@ -6,6 +6,9 @@ package daemon
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -79,17 +82,45 @@ func (d *Daemon) end(sig syscall.Signal) {
 }
 
 // Hang has the program and its children do nothing, until Resume: its ports stay open.
-func (d *Daemon) Hang() { d.signal(syscall.SIGSTOP) }
+// It returns when all of their threads have stopped, which those on other processors do a
+// moment after they are told.
+func (d *Daemon) Hang() {
+	group := d.signal(syscall.SIGSTOP)
+	for end := time.Now().Add(Patience); group != 0 && runs(group) && time.Now().Before(end); {
+		<-time.After(time.Millisecond)
+	}
+}
+
+// runs tells whether a thread of a process group is not stopped, by the third field of its
+// stat (proc_pid_stat(5)); the fifth is the group.
+func runs(group int) bool {
+	stats, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/stat")
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it is gone
+		}
+		_, rest, _ := strings.Cut(string(text), ") ")
+		fields := strings.Fields(rest)
+		if len(fields) > 2 && fields[2] == strconv.Itoa(group) && !strings.Contains("TtZX", fields[0]) {
+			return true
+		}
+	}
+	return false
+}
 
 // Resume ends a hang.
 func (d *Daemon) Resume() { d.signal(syscall.SIGCONT) }
 
-func (d *Daemon) signal(sig syscall.Signal) {
+// signal tells all of the program's group, whose number it returns; 0 if there is none.
+func (d *Daemon) signal(sig syscall.Signal) (group int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.cmd != nil {
-		_ = syscall.Kill(-d.cmd.Process.Pid, sig)
+		group = d.cmd.Process.Pid
+		_ = syscall.Kill(-group, sig)
 	}
+	return group
 }
 
 // Log is the end of what the program wrote.

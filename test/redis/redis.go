@@ -6,6 +6,7 @@ package redis
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -52,27 +53,27 @@ func unstarted(t testing.TB) *Server {
 	return s
 }
 
-// freeAddr is an address on loopback where nobody listens, and, as a Cluster needs
-// it, neither 10,000 ports above.
+// freeAddr is an address on loopback where nobody listens, and neither 10,000 ports above,
+// where members of a Cluster meet. Both lie below the ports that the kernel gives to clients
+// (ip(7), ip_local_port_range): nobody takes them by chance before they are used.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	for range 100 {
+		port := 10_000 + rand.N(10_000)
+		if isFree(port) && isFree(port+10_000) {
+			return fmt.Sprintf("127.0.0.1:%d", port)
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		_ = l.Close()
-		if port > 50_000 {
-			port -= 20_000
-		}
-		probe, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		_ = probe.Close()
-		return fmt.Sprintf("127.0.0.1:%d", port)
 	}
+	t.Fatal("no ports are free")
+	return ""
+}
+
+func isFree(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
 }
 
 // Again starts the server, also after Kill, with what it kept.

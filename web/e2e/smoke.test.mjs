@@ -66,7 +66,7 @@ test('the chart shows this machine, live', { skip, timeout: 120_000 }, async (t)
   // Search flies to a service and selects it.
   await p.goto(`${server.url}/#/chart`);
   await p.keyboard.press('/');
-  await p.getByRole('combobox').fill(`${port}`);
+  await p.getByRole('combobox', { name: 'Name, address' }).fill(`${port}`);
   await p.getByRole('option').first().waitFor();
   await p.keyboard.press('Enter');
   await p.getByRole('complementary', { name: 'Selection' }).getByText(`redis-server`).first().waitFor();
@@ -184,7 +184,7 @@ test('what is typed right after / is searched for', { skip, timeout: 60_000 }, a
     await p.keyboard.type('/tdg');
     assert.equal(await p.locator('.palette input').inputValue(), 'tdg', `time ${i}, at ${p.url()}`);
     await p.keyboard.press('Escape');
-    await p.getByRole('combobox').waitFor({ state: 'hidden' });
+    await p.getByRole('combobox', { name: 'Name, address' }).waitFor({ state: 'hidden' });
   }
   assert.equal(new URL(p.url()).hash, '', 'no key was a command');
 });

@@ -67,7 +67,7 @@ test('the chart shows this machine, live', { skip, timeout: 120_000 }, async (t)
   await p.goto(`${server.url}/#/chart`);
   await p.keyboard.press('/');
   await p.getByRole('combobox', { name: 'Name, address' }).fill(`${port}`);
-  await p.getByRole('option').first().waitFor();
+  await p.getByRole('listbox').getByRole('option').first().waitFor();
   await p.keyboard.press('Enter');
   await p.getByRole('complementary', { name: 'Selection' }).getByText(`redis-server`).first().waitFor();
 

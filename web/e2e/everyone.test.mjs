@@ -161,7 +161,7 @@ test('by keyboard alone through the whole app', { skip, timeout: 90_000 }, async
   // Search flies to a node; its page, a table's rows, and back out step by step.
   await p.keyboard.press('/');
   await p.keyboard.type('shop-app01');
-  await p.getByRole('option').first().waitFor();
+  await p.getByRole('listbox').getByRole('option').first().waitFor();
   await p.keyboard.press('Control+Enter');
   await p.getByRole('heading', { level: 1, name: /shop-app01/ }).waitFor();
   await p.keyboard.press('Escape');

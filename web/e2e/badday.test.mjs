@@ -173,7 +173,11 @@ describe('first runs and bad days', { concurrency: 3 }, () => {
     await p.getByRole('link', { name: 'Go to the chart' }).click();
     await p.getByRole('heading', { name: 'No node reports yet.' }).first().waitFor();
 
-    // As behind a proxy without a login: the server refuses all of it.
+    // As behind a proxy without a login: the server refuses all of it, but for what the page
+    // has of its own by then.
+    await p.goto(`${server.url}/#/services`);
+    await p.getByText('No service is known yet.').waitFor();
+    await p.goto(`${server.url}/#/chart`);
     await p.context().setExtraHTTPHeaders({ 'x-forwarded-for': '198.51.100.7' });
     await p.goto(`${server.url}/#/services`);
     const refused = p.getByRole('alert').filter({ has: p.locator('code') });

@@ -11,9 +11,10 @@ GO=${GO:-go} COUNT=${COUNT:-6} TIME=${TIME:-100ms}
 hot=(
   ./report 'Decode$|WholeAndBeat/(decode|expand|beat|whole)'
   ./collect/push 'Receive'
-  ./aggregate 'Apply$/nodes=0|Age$'
+  ./aggregate 'Apply$/nodes=0|Age$|Beats'
   ./topology 'Edit$|Diff$'
   ./view 'Advance/live/[a-z]+/1000'
+  ./view/merge 'Next'
   ./layout 'Update/(209|971)|Update/pools'
   ./store/bolt 'Write|Append'
   ./history 'Record'

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/program"
 )
 
 // patience bounds every wait. Of time nothing is asserted but that it ends, and
@@ -37,25 +38,7 @@ const patience = 40 * time.Second
 // binary is the dotm that is tested.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	if binary = os.Getenv("DOTM_BINARY"); binary != "" {
-		return m.Run()
-	}
-	dir, err := os.MkdirTemp("", "faults")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "dotm")
-	if out, err := exec.Command("go", "build", "-o", binary, "github.com/devops-trouble-map/dotm/cmd/dotm").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building dotm: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(program.Main(m, &binary)) }
 
 // output is what a process says.
 type output struct {

@@ -14,7 +14,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -25,6 +24,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/program"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -34,22 +34,7 @@ const patience = 100 * time.Second
 
 var binary string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "dotm-monitoring")
-	if err == nil {
-		binary = filepath.Join(dir, "dotm")
-		build := exec.Command("go", "build", "-o", binary, "github.com/devops-trouble-map/dotm/cmd/dotm")
-		build.Stderr = os.Stderr
-		err = build.Run()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Main(m, &binary)) }
 
 // dotm is a server with the hosts of the scene on its chart.
 type dotm struct {

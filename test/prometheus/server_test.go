@@ -29,26 +29,12 @@ import (
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/site"
 	"github.com/devops-trouble-map/dotm/test/daemon"
+	"github.com/devops-trouble-map/dotm/test/program"
 )
 
 var binary string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "dotm-prometheus")
-	if err == nil {
-		binary = filepath.Join(dir, "dotm")
-		build := exec.Command("go", "build", "-o", binary, "github.com/devops-trouble-map/dotm/cmd/dotm")
-		build.Stderr = os.Stderr
-		err = build.Run()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Main(m, &binary)) }
 
 // settings give a server a monitoring system, results that are handed over, and somebody
 // to tell; nobody is there.

@@ -14,7 +14,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -26,27 +25,13 @@ import (
 
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/test/daemon"
+	"github.com/devops-trouble-map/dotm/test/program"
 	"github.com/devops-trouble-map/dotm/test/redis"
 )
 
 var binary string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "dotm-replicas")
-	if err == nil {
-		binary = filepath.Join(dir, "dotm")
-		build := exec.Command("go", "build", "-o", binary, "github.com/devops-trouble-map/dotm/cmd/dotm")
-		build.Stderr = os.Stderr
-		err = build.Run()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Main(m, &binary)) }
 
 // replica is one dotm serve.
 type replica struct {

@@ -13,18 +13,18 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/test/bed"
+	"github.com/devops-trouble-map/dotm/test/program"
 )
 
 // The variables by which a person tells the tests something.
 const (
-	envBinary   = "DOTM_BINARY"       // the dotm that is tested; built if not set
+	envBinary   = program.Variable    // the dotm that is tested; built if not set
 	envRequire  = "DOTM_REQUIRE_REAL" // "all": what cannot be tested fails
 	envPictures = "DOTM_PICTURES"     // a folder for pictures of charts that were wrong
 )
@@ -39,11 +39,7 @@ func Prepare(dir string) ([]string, error) {
 		}
 		return []string{envBinary + "=" + binary}, err
 	}
-	out, err := exec.Command("go", "build", "-o", binary, "github.com/devops-trouble-map/dotm/cmd/dotm").CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("building dotm: %w\n%s", err, out)
-	}
-	return []string{envBinary + "=" + binary}, nil
+	return []string{envBinary + "=" + binary}, program.Build(binary)
 }
 
 // Cannot skips for a stranger, and fails where everything must be tested.

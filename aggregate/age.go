@@ -78,7 +78,7 @@ func (b *Batch) markStale(block *topology.Block) {
 func (b *Batch) ageConnections(block *topology.Block, now time.Time) {
 	var next *topology.Block
 	for i := range block.Connections {
-		c := &block.Connections[i]
+		c := block.Connections[i]
 		// What closed while nobody looked begins to age when somebody does: a
 		// restart makes no event.
 		if c.Count > 0 || c.Status == topology.Old || now.Sub(edge.Later(c.LastSeen, b.opt.Since)) <= b.opt.Ageing {
@@ -87,7 +87,7 @@ func (b *Batch) ageConnections(block *topology.Block, now time.Time) {
 		if next == nil {
 			next = block.Clone()
 		}
-		next.Connections[i].Status = topology.Old
+		next.Write(i).Status = topology.Old
 	}
 	if next != nil {
 		b.edit.Put(next)

@@ -176,7 +176,7 @@ func (b *Batch) goneContainers(all []statement) (gone []topology.Node) {
 
 func seemsAlive(b *topology.Block) bool {
 	return len(b.Node.Addresses) > 0 || slices.ContainsFunc(b.Services, func(s topology.Service) bool { return s.State == topology.Listening }) ||
-		slices.ContainsFunc(b.Connections, func(c topology.Connection) bool { return c.Count > 0 })
+		slices.ContainsFunc(b.Connections, func(c *topology.Connection) bool { return c.Count > 0 })
 }
 
 // statement is what a report says about one network namespace: the host's own,

@@ -51,7 +51,7 @@ func crowd(b *testing.B, n int) *topology.Snapshot {
 				Server: topology.Server{Node: fmt.Sprintf("host-%05d", (i+j+1)%n), Port: 5432}, FirstSeen: start, LastSeen: start, Status: topology.Fresh,
 			}
 			c.ID = topology.ConnectionID(&c)
-			blocks[i].Connections = append(blocks[i].Connections, c)
+			blocks[i].Connections = append(blocks[i].Connections, &c)
 		}
 		blocks[i].Connections = edge.Unite(blocks[i].Connections)
 	}

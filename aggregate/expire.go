@@ -33,7 +33,7 @@ func (b *Batch) expire(now time.Time) {
 }
 
 func (b *Batch) expireConnections(block *topology.Block, over func(time.Time) bool, now time.Time) {
-	gone := func(c topology.Connection) bool { return c.Count == 0 && c.Status == topology.Old && over(c.LastSeen) }
+	gone := func(c *topology.Connection) bool { return c.Count == 0 && c.Status == topology.Old && over(c.LastSeen) }
 	if !slices.ContainsFunc(block.Connections, gone) {
 		return
 	}

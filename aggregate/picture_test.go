@@ -203,7 +203,7 @@ func unlike(a, b *topology.Snapshot) (text string) {
 		if !topology.SameNode(&x.Node, &y.Node) {
 			text += fmt.Sprintf("node %+v\n became %+v\n", x.Node, y.Node)
 		}
-		topology.Walk(x.Connections, y.Connections, func(c *topology.Connection) string { return c.ID }, func(p, q *topology.Connection) {
+		topology.WalkConnections(x.Connections, y.Connections, func(p, q *topology.Connection) {
 			if p == nil || q == nil || !topology.SameConnection(p, q) {
 				text += fmt.Sprintf("edge %+v\n became %+v\n", p, q)
 			}

@@ -44,18 +44,19 @@ func (b *Batch) lose(block *topology.Block, gone []*topology.Block, now time.Tim
 	isGone := func(node string) bool {
 		return slices.ContainsFunc(gone, func(g *topology.Block) bool { return g.Node.Name == node })
 	}
-	if !slices.ContainsFunc(block.Connections, func(c topology.Connection) bool { return isGone(c.Client.Node) || isGone(c.Server.Node) }) {
+	if !slices.ContainsFunc(block.Connections, func(c *topology.Connection) bool { return isGone(c.Client.Node) || isGone(c.Server.Node) }) {
 		return
 	}
 	next := block.Clone()
 	kept := next.Connections[:0]
-	for _, c := range next.Connections {
-		if isGone(c.Server.Node) && !b.loseServer(&c, &block.Node) || isGone(c.Client.Node) && !b.loseClient(&c, &block.Node) {
+	for _, old := range next.Connections {
+		c := new(*old)
+		if isGone(c.Server.Node) && !b.loseServer(c, &block.Node) || isGone(c.Client.Node) && !b.loseClient(c, &block.Node) {
 			continue
 		}
 		c.Evidence.SeenBy = slices.DeleteFunc(slices.Clone(c.Evidence.SeenBy), func(s topology.Sighting) bool { return isGone(s.Node) })
 		c.Evidence.BothEnds, c.Evidence.Confirmed = false, false
-		c.ID = topology.ConnectionID(&c)
+		c.ID = topology.ConnectionID(c)
 		kept = append(kept, c)
 	}
 	next.Connections = edge.Unite(kept)

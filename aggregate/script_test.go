@@ -436,11 +436,11 @@ func checkInvariants(t fataler, s *topology.Snapshot) {
 		if !slices.IsSortedFunc(b.Services, func(x, y topology.Service) int { return cmpUnique(x.ID, y.ID) }) {
 			t.Fatalf("services of %s are not sorted or not unique: %v", name, b.Services)
 		}
-		if !slices.IsSortedFunc(b.Connections, func(x, y topology.Connection) int { return cmpUnique(x.ID, y.ID) }) {
+		if !slices.IsSortedFunc(b.Connections, func(x, y *topology.Connection) int { return cmpUnique(x.ID, y.ID) }) {
 			t.Fatalf("connections of %s are not sorted or not unique: %v", name, b.Connections)
 		}
 		for i := range b.Connections {
-			checkEdge(t, s, name, &b.Connections[i])
+			checkEdge(t, s, name, b.Connections[i])
 		}
 		if b.Node.State == topology.Unheard && len(b.Node.SeenBy) == 0 && b.Node.Kind != topology.Virtual {
 			t.Fatalf("nobody sees %s", name)

@@ -40,9 +40,9 @@ func pastHost(name string, at time.Time, servers ...string) *topology.Block {
 			Evidence: topology.Evidence{SeenBy: []topology.Sighting{{Node: name, End: "client", At: at}}},
 		}
 		c.ID = topology.ConnectionID(&c)
-		b.Connections = append(b.Connections, c)
+		b.Connections = append(b.Connections, &c)
 	}
-	slices.SortFunc(b.Connections, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(b.Connections, func(a, b *topology.Connection) int { return strings.Compare(a.ID, b.ID) })
 	return b
 }
 
@@ -54,7 +54,7 @@ func bygone(t *testing.T) func(*bolt.Store) {
 		begin, turn := hoursAgo(10), hoursAgo(3)
 		web, db, cache := pastHost("web", begin, "db"), pastHost("db", begin), pastHost("cache", turn)
 		later := pastHost("web", begin, "cache")
-		later.Connections[0].FirstSeen = turn
+		later.Write(0).FirstSeen = turn
 		for b, status := range map[*topology.Block]topology.Status{web: topology.OK, later: topology.Critical} {
 			b.SetChecks([]topology.Check{{
 				ID: topology.CheckID("nagios", "web", "disk"), Source: "nagios", Kind: topology.ServiceCheck, Host: "web", Name: "disk", Status: status, Hard: true, Node: "web",

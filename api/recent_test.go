@@ -25,7 +25,7 @@ func TestRecentAnswer(t *testing.T) {
 	var m recent.Memory
 	node := topology.Node{Name: "web1", State: topology.Reporting, LastReport: noon, Interval: topology.Duration(time.Hour)}
 	service := topology.Service{ID: "web1~tcp~80"}
-	snap, err := topology.FromBlocks(topology.Revision{}, noon, []*topology.Block{{Node: node, Services: []topology.Service{service}, Connections: []topology.Connection{{
+	snap, err := topology.FromBlocks(topology.Revision{}, noon, []*topology.Block{{Node: node, Services: []topology.Service{service}, Connections: []*topology.Connection{{
 		Client: topology.Client{Node: "far"}, Server: topology.Server{Node: "web1", Service: service.ID}, Count: 3,
 	}}}})
 	if err != nil {

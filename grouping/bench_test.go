@@ -36,7 +36,7 @@ func busy(tb testing.TB, hosts, each int, wild float64) *topology.Snapshot {
 				Protocol: "tcp", Count: 1, Directed: true, FirstSeen: noon, LastSeen: noon,
 			}
 			c.ID = topology.ConnectionID(&c)
-			b.Connections = append(b.Connections, c)
+			b.Connections = append(b.Connections, &c)
 		}
 	}
 	return p.snapshot(tb)
@@ -70,7 +70,7 @@ func BenchmarkMesh(b *testing.B) {
 					Protocol: "tcp", Count: 1, Directed: true, FirstSeen: noon, LastSeen: noon,
 				}
 				c.ID = topology.ConnectionID(&c)
-				p.blocks[n].Connections = append(p.blocks[n].Connections, c)
+				p.blocks[n].Connections = append(p.blocks[n].Connections, &c)
 			}
 		}
 	}
@@ -114,7 +114,7 @@ func renumbered(tb testing.TB, snap *topology.Snapshot) *topology.Snapshot {
 	for b := range snap.Blocks() {
 		c := b.Clone()
 		for i := range c.Connections {
-			c.Connections[i].Count += 3
+			c.Write(i).Count += 3
 		}
 		blocks = append(blocks, c)
 	}

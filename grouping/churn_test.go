@@ -45,7 +45,7 @@ func TestChurn(t *testing.T) {
 func (p *plan) churn(rnd *rand.Rand, names []string) {
 	for _, n := range names {
 		b := p.blocks[n]
-		b.Connections = slices.DeleteFunc(b.Connections, func(topology.Connection) bool { return rnd.IntN(100) == 0 })
+		b.Connections = slices.DeleteFunc(b.Connections, func(*topology.Connection) bool { return rnd.IntN(100) == 0 })
 	}
 	for range len(names) / 20 {
 		a := p.blocks[pick(rnd, names)]

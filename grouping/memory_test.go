@@ -41,7 +41,7 @@ func (s *story) now(later time.Duration) *Roles {
 func (s *story) remove(name string) {
 	delete(s.blocks, name)
 	for _, b := range s.blocks {
-		b.Connections = slices.DeleteFunc(b.Connections, func(c topology.Connection) bool { return c.Server.Node == name || c.Client.Node == name })
+		b.Connections = slices.DeleteFunc(b.Connections, func(c *topology.Connection) bool { return c.Server.Node == name || c.Client.Node == name })
 	}
 }
 
@@ -54,7 +54,7 @@ func (s *story) rewire(from, to string) {
 		}
 	}
 	lb := s.blocks[from+"-lb01"]
-	lb.Connections = slices.DeleteFunc(lb.Connections, func(c topology.Connection) bool { return c.Server.Port == 80 })
+	lb.Connections = slices.DeleteFunc(lb.Connections, func(c *topology.Connection) bool { return c.Server.Port == 80 })
 	for i := range 6 {
 		s.call(to+"-lb01", "haproxy", fmt.Sprintf("%s-web%02d", from, i+1), "80")
 	}
@@ -269,7 +269,7 @@ func TestUnchangedIsTheSame(t *testing.T) {
 	}
 	for _, b := range s.blocks { // numbers change
 		for i := range b.Connections {
-			b.Connections[i].Count++
+			b.Write(i).Count++
 		}
 	}
 	found := s.m.found
@@ -308,6 +308,7 @@ func TestFades(t *testing.T) {
 	s.now(0)
 	for _, b := range s.blocks {
 		for i := range b.Connections {
+			b.Write(i)
 			b.Connections[i].Count, b.Connections[i].Status = 0, topology.Old
 		}
 	}

@@ -143,7 +143,7 @@ func TestSameInAnyOrder(t *testing.T) {
 			for _, c := range p.blocks[b.Node.Name].Connections {
 				to := rapid.SampledFrom(blocks).Draw(rt, "holder")
 				if to.Node.Name == c.Server.Node && to != b {
-					b.Connections = slices.DeleteFunc(b.Connections, func(x topology.Connection) bool { return x.ID == c.ID })
+					b.Connections = slices.DeleteFunc(b.Connections, func(x *topology.Connection) bool { return x.ID == c.ID })
 					to.Connections = append(to.Connections, c)
 				}
 			}

@@ -85,8 +85,8 @@ func (p *plan) call(from, process, to, target string, edits ...func(*topology.Co
 	if holder.Node.State == topology.Unheard || holder.Node.Kind == topology.Internet {
 		holder = p.blocks[to]
 	}
-	if !slices.ContainsFunc(holder.Connections, func(x topology.Connection) bool { return x.ID == c.ID }) {
-		holder.Connections = append(holder.Connections, c)
+	if !slices.ContainsFunc(holder.Connections, func(x *topology.Connection) bool { return x.ID == c.ID }) {
+		holder.Connections = append(holder.Connections, &c)
 	}
 }
 
@@ -115,7 +115,7 @@ func (p *plan) snapshot(t testing.TB) *topology.Snapshot {
 	for _, n := range p.names() {
 		b := p.blocks[n].Clone()
 		slices.SortFunc(b.Services, func(x, y topology.Service) int { return strings.Compare(x.ID, y.ID) })
-		slices.SortFunc(b.Connections, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
+		slices.SortFunc(b.Connections, func(x, y *topology.Connection) int { return strings.Compare(x.ID, y.ID) })
 		blocks = append(blocks, b)
 	}
 	s, err := topology.FromBlocks(topology.Revision{Epoch: "e", Number: 1}, noon, blocks)

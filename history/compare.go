@@ -224,4 +224,4 @@ func find[T any](list []T, id string, of func(*T) string) (int, bool) {
 	return sort.Find(len(list), func(i int) int { return strings.Compare(id, of(&list[i])) })
 }
 
-func connectionID(c *topology.Connection) string { return c.ID }
+func connectionID(c **topology.Connection) string { return (*c).ID }

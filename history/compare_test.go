@@ -22,6 +22,8 @@ func TestCompare(t *testing.T) {
 	before.Connections = before.Connections[2:]
 	after := web.Clone()
 	after.Connections = after.Connections[:3]
+	after.Write(0)
+	after.Write(1)
 	after.Connections[0].FirstSeen, after.Connections[1].FirstSeen = from.Add(time.Minute), from.Add(time.Minute)
 	after.Services[0].State = topology.Gone
 	after.Node.Agent = "1.1"
@@ -90,7 +92,7 @@ func TestCompareRenamed(t *testing.T) {
 	}
 	to.ID = topology.ConnectionID(&to)
 	calling := caller.Clone()
-	calling.Connections = []topology.Connection{to}
+	calling.Connections = []*topology.Connection{&to}
 	got := compare(snapshot(t, noon, was, calling), snapshot(t, noon.Add(time.Hour), is, caller), func(topology.Subject, string) time.Time { return time.Time{} })
 	if len(got.Nodes) != 1 || got.Nodes[0].Node.Name != "new" || !slices.Equal(got.Nodes[0].What, []string{"name"}) {
 		t.Errorf("nodes: %+v", got.Nodes)

@@ -101,7 +101,7 @@ func (s *Sweep) Next(snap *topology.Snapshot, now time.Time, n int) (out []Use) 
 		}
 		s.after = b.Node.Name
 		for i := range b.Connections {
-			if when, ok := s.used(&b.Connections[i], now); ok && s.first(b.Connections[i].ID, when) {
+			if when, ok := s.used(b.Connections[i], now); ok && s.first(b.Connections[i].ID, when) {
 				out = append(out, useOf(snap, b, i, when))
 			}
 		}
@@ -172,10 +172,10 @@ func (s *Sweep) Changed(snap *topology.Snapshot, events []topology.Event, now ti
 			continue
 		}
 		at, ok := find(b.Connections, e.ID, connectionID)
-		if !ok || !counts(&b.Connections[at]) {
+		if !ok || !counts(b.Connections[at]) {
 			continue
 		}
-		c := &b.Connections[at]
+		c := b.Connections[at]
 		when := now
 		if c.Count == 0 {
 			when = maxTime(c.LastSeen, c.LastConnection)
@@ -187,7 +187,7 @@ func (s *Sweep) Changed(snap *topology.Snapshot, events []topology.Event, now ti
 }
 
 func useOf(snap *topology.Snapshot, b *topology.Block, i int, when time.Time) Use {
-	c := &b.Connections[i]
+	c := b.Connections[i]
 	complete := snap.CompleteConnection(b, i)
 	u := Use{
 		Service: ServiceOf(c), Connection: c.ID, Client: c.Client, Observer: c.Observer,

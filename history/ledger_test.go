@@ -88,11 +88,13 @@ func TestSweep(t *testing.T) {
 		for i := range 10 {
 			b := typical(fmt.Sprintf("web%d", i), 5)
 			for j := range b.Connections {
-				b.Connections[j].LastConnection = noon
+				b.Write(j).LastConnection = noon
 			}
+			b.Write(0)
 			b.Connections[0].Count, b.Connections[0].LastSeen, b.Connections[0].LastConnection = 0, noon.Add(-24*time.Hour), noon.Add(-25*time.Hour) // long ago
-			b.Connections[1].Directed = false
-			b.Connections[2].Own = true
+			b.Write(1).Directed = false
+			b.Write(2).Own = true
+			b.Write(3)
 			b.Connections[3].Count, b.Connections[3].LastSeen = 0, noon.Add(time.Minute) // closed within the hour
 			out = append(out, b)
 		}
@@ -133,6 +135,7 @@ func TestSweep(t *testing.T) {
 func TestSweepHours(t *testing.T) {
 	var s Sweep
 	before := typical("web", 2)
+	before.Write(0)
 	before.Connections[0].Count, before.Connections[0].LastSeen, before.Connections[0].LastConnection = 0, noon.Add(-24*time.Hour), noon.Add(-24*time.Hour)
 	look := func(at time.Time, b *topology.Block) []Use { return s.Next(snapshot(t, at, b.Clone()), at, 10) }
 	if got := look(noon.Add(-40*time.Second), before); len(got) != 1 {
@@ -140,6 +143,7 @@ func TestSweepHours(t *testing.T) {
 	}
 	after := before.Clone()
 	for i := range after.Connections {
+		after.Write(i)
 		after.Connections[i].Count, after.Connections[i].LastSeen, after.Connections[i].LastConnection = 0, noon.Add(-10*time.Second), noon.Add(-30*time.Second)
 	}
 	got := look(noon.Add(20*time.Second), after)
@@ -161,10 +165,12 @@ func TestSweepChanged(t *testing.T) {
 	is := was.Clone()
 	was.Connections = was.Connections[1:]
 	end := noon.Add(-2 * time.Hour)
+	is.Write(1)
 	is.Connections[1].Status, is.Connections[1].Count, is.Connections[1].LastSeen, is.Connections[1].LastConnection = topology.Old, 0, end, end
+	is.Write(2)
 	is.Connections[2].Own, is.Connections[2].Status = true, topology.Old
-	is.Connections[3].Observer = true
-	was.Connections[2].Status = topology.Old
+	is.Write(3).Observer = true
+	was.Write(2).Status = topology.Old
 	at := noon.Add(time.Minute)
 	a, b := snapshot(t, noon, was), snapshot(t, at, is)
 	var s Sweep

@@ -96,7 +96,7 @@ func full(seed uint64) *topology.Block {
 		b.Services[i].ID = fmt.Sprintf("web~tcp~%d", i)
 	}
 	for i := range b.Connections {
-		b.Connections[i].ID = fmt.Sprintf("%016x", uint64(i)<<40|f.Uint64N(1<<40))
+		b.Write(i).ID = fmt.Sprintf("%016x", uint64(i)<<40|f.Uint64N(1<<40))
 	}
 	for i := range b.Checks {
 		c := &b.Checks[i]
@@ -132,9 +132,9 @@ func typical(name string, connections int) *topology.Block {
 	return b
 }
 
-func connection(f filler, name string, i int) topology.Connection {
+func connection(f filler, name string, i int) *topology.Connection {
 	server := fmt.Sprintf("db%04d", (i*37)%1000)
-	c := topology.Connection{
+	c := &topology.Connection{
 		Client:   topology.Client{Node: name, Process: "nginx", Service: name + "~tcp~443"},
 		Server:   topology.Server{Node: server, Port: uint16(5000 + i%7), Service: fmt.Sprintf("%s~tcp~%d", server, 5000+i%7)},
 		Protocol: "tcp", Count: 1 + f.IntN(20), Opened: f.Uint64N(5000), Directed: true, Status: topology.Fresh,
@@ -145,7 +145,7 @@ func connection(f filler, name string, i int) topology.Connection {
 			ClientAddress: "10.0.0.7", ServerAddress: fmt.Sprintf("10.1.%d.%d", i/200, i%200), ClientResolved: "reported by the client", ServerResolved: "address of " + server,
 		},
 	}
-	c.ID = topology.ConnectionID(&c)
+	c.ID = topology.ConnectionID(c)
 	return c
 }
 
@@ -169,7 +169,7 @@ func checked(b *topology.Block, checks int) *topology.Block {
 }
 
 func sortConnections(b *topology.Block) {
-	slices.SortFunc(b.Connections, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
+	slices.SortFunc(b.Connections, func(x, y *topology.Connection) int { return strings.Compare(x.ID, y.ID) })
 }
 
 var equal = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}), cmpopts.EquateEmpty()}
@@ -213,7 +213,7 @@ func TestPatches(t *testing.T) {
 		case 0:
 			b.Connections = slices.Delete(b.Connections, 3, 4)
 		case 1:
-			b.Connections[rng.IntN(len(b.Connections))].Status = topology.Old
+			b.Write(rng.IntN(len(b.Connections))).Status = topology.Old
 		case 2:
 			b.Node.State = []topology.NodeState{topology.Reporting, topology.Stale}[i%2]
 		case 3:
@@ -257,11 +257,11 @@ func TestNumbersAreNotPatched(t *testing.T) {
 	base := r.Record(b, noon)
 	later := b.Clone()
 	for i := range later.Connections {
-		later.Connections[i].Count += 3
-		later.Connections[i].Health = nil
+		later.Write(i).Count += 3
+		later.Write(i).Health = nil
 	}
 	later.Services[0].Clients = 9
-	later.Connections[5].Status = topology.Old
+	later.Write(5).Status = topology.Old
 	rec := r.Record(later, noon.Add(time.Minute))
 	if len(rec.Data) > 150 {
 		t.Errorf("the patch has %d bytes", len(rec.Data))
@@ -283,10 +283,11 @@ func TestSame(t *testing.T) {
 	}{
 		{"nothing", func(*topology.Block) {}, true},
 		{"counts", func(b *topology.Block) {
-			c := &b.Connections[0]
+			c := b.Connections[0]
 			c.Count, c.Opened, c.Refused, c.TimedOut, c.Failed, c.Health = 0, 1e6, 1, 1, 1, nil
 		}, true},
 		{"times", func(b *topology.Block) {
+			b.Write(0)
 			b.Connections[0].LastSeen, b.Connections[0].LastConnection, b.Node.LastReport = noon.Add(1), noon.Add(time.Hour), noon.Add(time.Hour)
 		}, true},
 		{"a queue", func(b *topology.Block) { b.Services[0].Queue, b.Services[0].Clients, b.Services[0].Drops = 9, 9, 9 }, true},
@@ -300,11 +301,11 @@ func TestSame(t *testing.T) {
 		{"the verdict alone, which follows", func(b *topology.Block) { b.Node.Open, b.Services[0].Status = 9, topology.Down }, true},
 		{"a note", func(b *topology.Block) { b.Node.Notes = []topology.Note{{Code: "owners"}} }, false},
 		{"a service's user", func(b *topology.Block) { b.Services[0].User = "root" }, false},
-		{"an observer", func(b *topology.Block) { b.Connections[0].Observer = true }, false},
-		{"evidence", func(b *topology.Block) { b.Connections[0].Evidence.BothEnds = false }, false},
-		{"a direction", func(b *topology.Block) { b.Connections[0].Directed = false }, false},
+		{"an observer", func(b *topology.Block) { b.Write(0).Observer = true }, false},
+		{"evidence", func(b *topology.Block) { b.Write(0).Evidence.BothEnds = false }, false},
+		{"a direction", func(b *topology.Block) { b.Write(0).Directed = false }, false},
 		{"an edge less", func(b *topology.Block) { b.Connections = b.Connections[1:] }, false},
-		{"another edge", func(b *topology.Block) { b.Connections[4].ID += "f" }, false},
+		{"another edge", func(b *topology.Block) { b.Write(4).ID += "f" }, false},
 	} {
 		b := a.Clone()
 		b.Checks = slices.Clone(a.Checks)
@@ -421,6 +422,7 @@ func chain(t testing.TB, v int) (records []Record, last *topology.Block) {
 	}
 	records = append(records, r.Record(b, noon))
 	b = b.Clone()
+	b.Write(3)
 	b.Node.State, b.Connections[3].Status, b.Connections[3].Server.Process = topology.Stale, topology.Old, "new text"
 	b.Services = b.Services[1:]
 	rare := meant(t, v).Connections[0]
@@ -432,6 +434,8 @@ func chain(t testing.TB, v int) (records []Record, last *topology.Block) {
 	records = append(records, r.Record(b, noon.Add(time.Second)))
 	b = b.Clone()
 	b.Connections = append(b.Connections[:5], b.Connections[6:]...)
+	b.Write(7)
+	b.Write(8)
 	b.Connections[7].Server.Process, b.Connections[8].Server.Process = "new text", "newer text"
 	return append(records, r.Record(b, noon.Add(time.Minute))), b
 }
@@ -520,7 +524,7 @@ func TestDecodeRefuses(t *testing.T) {
 // TestBomb: what a record claims is bounded by its own size, not by what it
 // unpacks to.
 func TestBomb(t *testing.T) {
-	b := &topology.Block{Node: topology.Node{Name: "web"}, Connections: make([]topology.Connection, 1<<18)}
+	b := &topology.Block{Node: topology.Node{Name: "web"}, Connections: slices.Repeat([]*topology.Connection{{}}, 1<<18)}
 	bomb := NewRecorder().Whole(b, noon)
 	if len(bomb.Data) > 64<<10 {
 		t.Fatalf("it takes %d bytes: no bomb", len(bomb.Data))
@@ -537,7 +541,7 @@ func TestLarge(t *testing.T) {
 	for i := range 30_000 {
 		c := topology.Connection{Client: topology.Client{Node: "web"}, Server: topology.Server{Node: "db", Port: uint16(i), Process: fmt.Sprint(i >> 16)}, Status: topology.Fresh}
 		c.ID = fmt.Sprintf("%016x", uint64(i)*0x9e3779b97f4a7c15)
-		b.Connections = append(b.Connections, c)
+		b.Connections = append(b.Connections, &c)
 	}
 	sortConnections(b)
 	if got := decoded(t, NewRecorder().Whole(b, noon)); len(got.Connections) != len(b.Connections) {

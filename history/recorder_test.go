@@ -23,7 +23,7 @@ func TestChainsEnd(t *testing.T) {
 		longest := 0
 		for i := range maxChain + 5 {
 			b = b.Clone()
-			c := &b.Connections[i%len(b.Connections)]
+			c := b.Connections[i%len(b.Connections)]
 			c.Status = map[topology.ConnectionStatus]topology.ConnectionStatus{topology.Fresh: topology.Old, topology.Old: topology.Fresh}[c.Status]
 			rec := r.Record(b, noon.Add(time.Duration(i)*time.Second))
 			chain := r.nodes["web"]
@@ -52,7 +52,7 @@ func TestLargePatch(t *testing.T) {
 	r.Record(b, noon)
 	b = b.Clone()
 	for i := range b.Connections {
-		b.Connections[i].Evidence.ServerResolved = fmt.Sprintf("name of 192.168.%d.%d", i, i)
+		b.Write(i).Evidence.ServerResolved = fmt.Sprintf("name of 192.168.%d.%d", i, i)
 	}
 	if rec := r.Record(b, noon.Add(time.Second)); !rec.Base.IsZero() {
 		t.Errorf("a patch of %d bytes", len(rec.Data))
@@ -111,7 +111,7 @@ func (s *site) step(at time.Time) {
 		b.Node.Agent = fmt.Sprint(len(s.past))
 		j := s.IntN(len(b.Connections))
 		if s.IntN(2) == 0 {
-			b.Connections[j].Status = topology.Old
+			b.Write(j).Status = topology.Old
 		} else {
 			b.Connections[j] = connection(s.filler, name, 1000+len(s.past))
 			sortConnections(b)
@@ -195,11 +195,12 @@ func TestRoom(t *testing.T) {
 	}
 	rich, bare := typical("rich", 60), typical("bare", 50)
 	for i := range rich.Connections {
+		rich.Write(i)
 		rich.Connections[i].Client.Unit, rich.Connections[i].Peers = "nginx.service", 3
 		rich.Services[i%4].Image = "nginx:1"
 	}
 	for i := range bare.Connections {
-		c := &bare.Connections[i]
+		c := bare.Write(i)
 		c.Health, c.Evidence.SeenBy = nil, nil
 	}
 	var d Decoder

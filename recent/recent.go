@@ -109,7 +109,7 @@ func (m *Memory) add(s *topology.Snapshot) {
 	for b := range s.Blocks() {
 		holder := m.host(b.Node.Name)
 		for i := range b.Connections {
-			c := &b.Connections[i]
+			c := b.Connections[i]
 			client, server := holder, holder
 			if c.Client.Node != b.Node.Name {
 				client = m.host(c.Client.Node)

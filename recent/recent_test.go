@@ -21,7 +21,7 @@ func at(step int) time.Time { return noon.Add(time.Duration(step) * Step) }
 func site(t testing.TB, when time.Time, change ...func(web, db *topology.Block)) *topology.Snapshot {
 	t.Helper()
 	web := &topology.Block{Node: topology.Node{Name: "web", Kind: topology.Host, State: topology.Reporting, LastReport: when}}
-	web.Connections = []topology.Connection{{
+	web.Connections = []*topology.Connection{{
 		ID: "c", Client: topology.Client{Node: "web"}, Server: topology.Server{Node: "db", Port: 5432, Service: "db~tcp~5432"}, Count: 4,
 		Health: &topology.Health{RTT: 200, Sent: 1000, Received: 3000, Retransmits: 0.5},
 	}}
@@ -75,7 +75,7 @@ func TestBothEnds(t *testing.T) {
 func TestOneNumberPerStep(t *testing.T) {
 	var m Memory
 	m.Take(site(t, at(0)), at(0))
-	m.Take(site(t, at(0), func(web, _ *topology.Block) { web.Connections[0].Count = 99 }), at(0).Add(Step-1))
+	m.Take(site(t, at(0), func(web, _ *topology.Block) { web.Write(0).Count = 99 }), at(0).Add(Step-1))
 	m.Take(site(t, at(0)), at(-1))
 	if got := of(t, &m, "web").Node.Open; !slices.Equal(got, []float32{4}) {
 		t.Errorf("open is %v: the first number of a step stays", got)
@@ -128,7 +128,7 @@ func TestCountersFall(t *testing.T) {
 }
 
 func TestNothingOpen(t *testing.T) {
-	closed := func(web, _ *topology.Block) { web.Connections[0].Count = 0 }
+	closed := func(web, _ *topology.Block) { web.Write(0).Count = 0 }
 	var m Memory
 	m.Take(site(t, at(0), closed), at(0))
 	if got := of(t, &m, "web").Node; got.Sent != nil || got.RTT != nil || !slices.Equal(got.Open, []float32{0}) {
@@ -148,7 +148,7 @@ func TestNothingOpen(t *testing.T) {
 func TestHourAtMost(t *testing.T) {
 	var m Memory
 	for i := range Points + 5 {
-		m.Take(site(t, at(i), func(web, _ *topology.Block) { web.Connections[0].Count = i }), at(i))
+		m.Take(site(t, at(i), func(web, _ *topology.Block) { web.Write(0).Count = i }), at(i))
 	}
 	h := of(t, &m, "web")
 	if len(h.Node.Open) != Points || h.Node.Open[0] != 5 || h.Node.Open[Points-1] != Points+4 || !h.From.Equal(at(5)) {
@@ -228,7 +228,7 @@ func BenchmarkTake(b *testing.B) {
 		}
 		for c := range each {
 			to := name(i*7 + c*13)
-			k.Connections = append(k.Connections, topology.Connection{
+			k.Connections = append(k.Connections, &topology.Connection{
 				Client: topology.Client{Node: name(i)}, Server: topology.Server{Node: to, Service: fmt.Sprintf("%s~tcp~%d", to, c%5)}, Count: 3,
 				Health: &topology.Health{RTT: 100, Sent: 5},
 			})

@@ -123,7 +123,11 @@ func same(t *testing.T, servers ...*running) {
 
 func blocksOf(s *topology.Snapshot) (out []string) {
 	for b := range s.Blocks() {
-		out = append(out, fmt.Sprintf("%+v %+v %+v", b.Node, b.Services, b.Connections))
+		line := fmt.Sprintf("%+v %+v", b.Node, b.Services)
+		for _, c := range b.Connections {
+			line += fmt.Sprintf(" %+v", *c)
+		}
+		out = append(out, line)
 	}
 	return out
 }

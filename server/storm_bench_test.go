@@ -97,10 +97,10 @@ func stormSite(b *testing.B) (*running, []mapping.Check) {
 				Server: topology.Server{Node: server.Node, Port: server.Port, Process: server.Process, Service: server.ID},
 			}
 			c.ID = topology.ConnectionID(&c)
-			block.Connections = append(block.Connections, c)
+			block.Connections = append(block.Connections, &c)
 		}
-		slices.SortFunc(block.Connections, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
-		block.Connections = slices.CompactFunc(block.Connections, func(x, y topology.Connection) bool { return x.ID == y.ID })
+		slices.SortFunc(block.Connections, func(x, y *topology.Connection) int { return strings.Compare(x.ID, y.ID) })
+		block.Connections = slices.CompactFunc(block.Connections, func(x, y *topology.Connection) bool { return x.ID == y.ID })
 	}
 	s := startWith(b, Options{Store: &memory{state: store.State{Blocks: blocks}}, Sources: []monitor.Options{{Name: "site", Kind: monitor.Passive}}})
 	var checks []mapping.Check

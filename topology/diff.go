@@ -147,6 +147,25 @@ func Walk[T any](a, b []T, key func(*T) string, pair func(a, b *T)) {
 	}
 }
 
+// WalkConnections is [Walk] for the connections of two blocks. Pairs of one
+// connection that both share are left out: nothing of it differs.
+func WalkConnections(a, b []*Connection, pair func(a, b *Connection)) {
+	if SameList(a, b) {
+		return
+	}
+	one := func(p **Connection) *Connection {
+		if p == nil {
+			return nil
+		}
+		return *p
+	}
+	Walk(a, b, func(c **Connection) string { return (*c).ID }, func(x, y **Connection) {
+		if a, b := one(x), one(y); a != b {
+			pair(a, b)
+		}
+	})
+}
+
 func (d *differ) block(pa, pb **Block) {
 	var a, b Block
 	switch {
@@ -168,8 +187,8 @@ func (d *differ) block(pa, pb **Block) {
 		}
 	}
 	Walk(a.Services, b.Services, func(s *Service) string { return s.ID }, d.service)
-	Walk(a.Connections, b.Connections, func(c *Connection) string { return c.ID }, d.connection)
-	if !sameSlice(a.Checks, b.Checks) {
+	WalkConnections(a.Connections, b.Connections, d.connection)
+	if !SameList(a.Checks, b.Checks) {
 		Walk(a.Checks, b.Checks, func(c *Check) string { return c.ID }, d.check)
 	}
 }

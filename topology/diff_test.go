@@ -16,7 +16,7 @@ func shop() []*Block {
 		{ID: "web1~tcp~22", Node: "web1", Process: "sshd", State: Listening, Addresses: addrs("0.0.0.0")},
 		{ID: "web1~tcp~80", Node: "web1", Process: "nginx", State: Listening, Addresses: addrs("0.0.0.0")},
 	}
-	web.Connections = []Connection{{ID: "c1", Client: Client{Node: "web1"}, Count: 3, Status: Fresh}}
+	web.Connections = []*Connection{{ID: "c1", Client: Client{Node: "web1"}, Count: 3, Status: Fresh}}
 	db.Services = []Service{{ID: "db1~tcp~5432", Node: "db1", State: Listening}}
 	return []*Block{db, web}
 }
@@ -32,17 +32,19 @@ func TestDiff(t *testing.T) {
 			later := noon.Add(time.Minute)
 			web.Node.LastReport, web.Node.Skew, web.Node.Cost = later, 5, Cost{Sockets: 7}
 			web.Services[0].LastSeen, web.Services[0].LastConnection = later, later
+			web.Write(0)
 			web.Connections[0].LastSeen, web.Connections[0].LastConnection = later, later
 			return []*Block{db, web}
 		}, nil},
 		{"numbers only", func(db, web *Block) []*Block {
+			web.Write(0)
 			web.Services[1].Clients, web.Connections[0].Count, web.Connections[0].Opened = 9, 0, 12
 			return []*Block{db, web}
 		}, nil},
 		{"node appears", func(db, web *Block) []*Block {
 			n := host("app1")
 			n.Services = []Service{{ID: "app1~tcp~1", Node: "app1", State: Listening}}
-			n.Connections = []Connection{{ID: "c9", Client: Client{Node: "app1"}, Status: Fresh}}
+			n.Connections = []*Connection{{ID: "c9", Client: Client{Node: "app1"}, Status: Fresh}}
 			return []*Block{n, db, web}
 		}, []string{"appeared node app1", "appeared service app1~tcp~1", "appeared connection c9"}},
 		{"node vanishes", func(db, _ *Block) []*Block { return []*Block{db} }, []string{
@@ -79,11 +81,11 @@ func TestDiff(t *testing.T) {
 			return []*Block{db, web}
 		}, []string{"vanished service web1~tcp~80"}},
 		{"connection turns old", func(db, web *Block) []*Block {
-			web.Connections[0].Status = Old
+			web.Write(0).Status = Old
 			return []*Block{db, web}
 		}, []string{"vanished connection c1"}},
 		{"connection is replaced", func(db, web *Block) []*Block {
-			web.Connections[0].ID = "c0"
+			web.Write(0).ID = "c0"
 			return []*Block{db, web}
 		}, []string{"appeared connection c0", "vanished connection c1"}},
 		{"connection goes to another block", func(db, web *Block) []*Block {
@@ -98,8 +100,8 @@ func TestDiff(t *testing.T) {
 				s := &web.Services[i]
 				s.ID, s.Node = strings.Replace(s.ID, "web1", "www", 1), "www"
 			}
-			web.Connections[0].Client.Node = "www"
-			web.Connections[0].ID = ConnectionID(&web.Connections[0])
+			web.Write(0).Client.Node = "www"
+			web.Write(0).ID = ConnectionID(web.Connections[0])
 			return []*Block{db, web}
 		}, []string{"changed node www name"}},
 		{"holder of a virtual address", func(db, web *Block) []*Block {
@@ -145,7 +147,7 @@ func TestDiffBack(t *testing.T) {
 // TestDiffOldAgain tells that an old connection which opens again has appeared.
 func TestDiffOldAgain(t *testing.T) {
 	blocks := shop()
-	blocks[1].Connections[0].Status = Old
+	blocks[1].Write(0).Status = Old
 	if got := spell(Diff(from(t, blocks...), from(t, shop()...))); !slices.Equal(got, []string{"appeared connection c1"}) {
 		t.Errorf("got %v", got)
 	}

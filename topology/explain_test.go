@@ -27,12 +27,12 @@ func explained(t *testing.T, change func(a, b *Block, c *Connection)) []string {
 	}
 	change(a, b, &c)
 	c.ID = ConnectionID(&c)
-	a.Connections = []Connection{c}
+	a.Connections = []*Connection{&c}
 	snap, err := FromBlocks(Revision{"e", 1}, noon.Add(time.Hour), []*Block{a, b})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Explain(snap, &a.Connections[0])
+	return Explain(snap, a.Connections[0])
 }
 
 func TestExplain(t *testing.T) {

@@ -50,7 +50,7 @@ func (s *Snapshot) CompleteService(b *Block, i int) Service {
 // CompleteConnection returns the i-th connection of b with its times brought
 // up to the last reports of those who see it, and the server's process.
 func (s *Snapshot) CompleteConnection(b *Block, i int) Connection {
-	c := b.Connections[i]
+	c := *b.Connections[i]
 	if c.Server.Service != "" {
 		if service := s.serviceOf(&c.Server); service != nil {
 			c.Server.Process = service.Process

@@ -48,7 +48,7 @@ func TestCompleteConnection(t *testing.T) {
 	closed, elsewhere := edge, edge
 	closed.ID, closed.Count = "c2", 0
 	elsewhere.ID, elsewhere.Server = "c3", Server{Node: "away", Service: "away~tcp~1", Process: "kept"}
-	web.Connections = []Connection{edge, closed, elsewhere}
+	web.Connections = []*Connection{&edge, &closed, &elsewhere}
 	s := from(t, web, db)
 	before := written(t, s)
 
@@ -80,7 +80,7 @@ func TestCompleteConnection(t *testing.T) {
 func TestCompleteConnectionSilentHolder(t *testing.T) {
 	web, db := host("web1"), host("db1")
 	web.Node.State, web.Node.LastReport = Stale, noon.Add(-time.Hour)
-	web.Connections = []Connection{{ID: "c1", Client: Client{Node: "web1"}, Server: Server{Node: "db1"}, Count: 1, LastSeen: noon}}
+	web.Connections = []*Connection{{ID: "c1", Client: Client{Node: "web1"}, Server: Server{Node: "db1"}, Count: 1, LastSeen: noon}}
 	if got := from(t, web, db).CompleteConnection(web, 0); !got.LastSeen.Equal(noon) {
 		t.Errorf("last seen %v, want %v", got.LastSeen, noon)
 	}

@@ -65,12 +65,14 @@ func merge(kept, other *Block) *Block {
 
 // once sorts connections by id and adds up those of one id: the first stands
 // for them.
-func once(list []Connection) []Connection {
-	slices.SortStableFunc(list, func(a, b Connection) int { return strings.Compare(a.ID, b.ID) })
+func once(list []*Connection) []*Connection {
+	slices.SortStableFunc(list, func(a, b *Connection) int { return strings.Compare(a.ID, b.ID) })
 	out := list[:0]
 	for _, c := range list {
 		if n := len(out); n > 0 && out[n-1].ID == c.ID {
-			e := &out[n-1]
+			sum := *out[n-1]
+			e := &sum
+			out[n-1] = e
 			e.Opened, e.Refused, e.TimedOut, e.Failed = e.Opened+c.Opened, e.Refused+c.Refused, e.TimedOut+c.TimedOut, e.Failed+c.Failed
 			if c.FirstSeen.Before(e.FirstSeen) {
 				e.FirstSeen = c.FirstSeen
@@ -126,7 +128,7 @@ func (r *renamer) block(b *Block) *Block {
 		s.ID, s.Node = r.service(s.ID), r.node(s.Node)
 	}
 	for i := range next.Connections {
-		r.connection(&next.Connections[i])
+		r.connection(next.Write(i))
 	}
 	for i := range next.Checks {
 		c := &next.Checks[i]
@@ -157,7 +159,7 @@ func (r *renamer) touches(b *Block) bool {
 	is := func(s string) bool { return r.node(s) != s }
 	return is(b.Node.Name) || slices.ContainsFunc(b.Node.SeenBy, is) ||
 		slices.ContainsFunc(b.Node.Holders, func(h Holder) bool { return is(h.Node) }) ||
-		slices.ContainsFunc(b.Connections, func(c Connection) bool {
+		slices.ContainsFunc(b.Connections, func(c *Connection) bool {
 			return is(c.Client.Node) || is(c.Server.Node) ||
 				slices.ContainsFunc(c.Evidence.SeenBy, func(s Sighting) bool { return is(s.Node) })
 		})

@@ -14,16 +14,16 @@ func street() []*Block {
 	web, inside, other := host("web", "10.0.0.1"), host("web/db", "172.17.0.2"), host("zed", "10.0.0.3")
 	web.Services = []Service{{ID: "web~tcp~80", Node: "web"}}
 	inside.Services = []Service{{ID: "web!db~tcp~5432", Node: "web/db"}}
-	call := func(from, to, service string) Connection {
+	call := func(from, to, service string) *Connection {
 		c := Connection{
 			Client: Client{Node: from, Process: "x"}, Server: Server{Node: to, Port: 80, Service: service}, Opened: 1, FirstSeen: noon,
 			Evidence: Evidence{SeenBy: []Sighting{{Node: from, End: "client"}}, ServerResolved: "address of " + to},
 		}
 		c.ID = ConnectionID(&c)
-		return c
+		return &c
 	}
-	web.Connections = []Connection{call("web", "web/db", "web!db~tcp~5432")}
-	other.Connections = []Connection{call("zed", "web", "web~tcp~80")}
+	web.Connections = []*Connection{call("web", "web/db", "web!db~tcp~5432")}
+	other.Connections = []*Connection{call("zed", "web", "web~tcp~80")}
 	return []*Block{
 		{Node: Node{Name: "10.0.0.100", Kind: Virtual, Holders: []Holder{{Node: "web"}, {Node: "webs"}}}},
 		{Node: Node{Name: "10.0.0.9", Kind: Inferred, SeenBy: []string{"web", "zed"}}},
@@ -56,7 +56,7 @@ func TestRenameAll(t *testing.T) {
 		t.Errorf("held by %v", got)
 	}
 	c := s.Block("zed").Connections[0]
-	if c.Server.Node != "yak" || c.Server.Service != "yak~tcp~80" || c.ID != ConnectionID(&c) || c.Evidence.ServerResolved != "address of yak" {
+	if c.Server.Node != "yak" || c.Server.Service != "yak~tcp~80" || c.ID != ConnectionID(c) || c.Evidence.ServerResolved != "address of yak" {
 		t.Errorf("%+v", c)
 	}
 	c = s.Block("yak").Connections[0]
@@ -78,13 +78,13 @@ func TestRenameOnto(t *testing.T) {
 	old.Node.FirstSeen, now.Node.FirstSeen = noon, noon.Add(time.Hour)
 	old.Services = []Service{{ID: "old~tcp~80", Node: "old"}, {ID: "old~tcp~22", Node: "old"}}
 	now.Services = []Service{{ID: "now~tcp~80", Node: "now", Process: "nginx"}}
-	call := func(from, to string, opened uint64, at time.Time) Connection {
+	call := func(from, to string, opened uint64, at time.Time) *Connection {
 		c := Connection{Client: Client{Node: from}, Server: Server{Node: to}, Opened: opened, FirstSeen: at}
 		c.ID = ConnectionID(&c)
-		return c
+		return &c
 	}
-	old.Connections = []Connection{call("old", "x", 2, noon), call("old", "y", 4, noon)}
-	now.Connections = []Connection{call("now", "x", 1, noon.Add(time.Hour))}
+	old.Connections = []*Connection{call("old", "x", 2, noon), call("old", "y", 4, noon)}
+	now.Connections = []*Connection{call("now", "x", 1, noon.Add(time.Hour))}
 	for _, blocks := range [][]*Block{{now, old}, {old, now}} {
 		got := RenameAll(blocks, "old", "now")
 		if len(got) != 1 {

@@ -42,10 +42,11 @@ func sameHolder(a, b Holder) bool {
 // OnlyTimes says whether a block differs from the one before it in advancing
 // times alone: then the two share their lists.
 func OnlyTimes(a, b *Block) bool {
-	return sameSlice(a.Services, b.Services) && sameSlice(a.Connections, b.Connections) && sameSlice(a.Checks, b.Checks) && SameNode(&a.Node, &b.Node)
+	return SameList(a.Services, b.Services) && SameList(a.Connections, b.Connections) && SameList(a.Checks, b.Checks) && SameNode(&a.Node, &b.Node)
 }
 
-func sameSlice[T any](a, b []T) bool {
+// SameList says whether two lists of blocks are one, which both share.
+func SameList[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
@@ -72,13 +73,11 @@ func SameService(x, y *Service) bool {
 
 // SameConnections says whether two lists of connections differ in nothing but
 // times that advance while a connection is open.
-func SameConnections(a, b []Connection) bool {
-	return slices.EqualFunc(a, b, func(x, y Connection) bool { return SameConnection(&x, &y) })
-}
+func SameConnections(a, b []*Connection) bool { return slices.EqualFunc(a, b, SameConnection) }
 
 // SameConnection is [SameConnections] for one.
 func SameConnection(x, y *Connection) bool {
-	return x.ID == y.ID && x.Client == y.Client && x.Server == y.Server && x.Count == y.Count &&
+	return x == y || x.ID == y.ID && x.Client == y.Client && x.Server == y.Server && x.Count == y.Count &&
 		x.Opened == y.Opened && x.Refused == y.Refused && x.TimedOut == y.TimedOut && x.Failed == y.Failed &&
 		x.Status == y.Status && x.Own == y.Own && x.Observer == y.Observer && x.Peers == y.Peers && SameHealth(x.Health, y.Health) &&
 		x.FirstSeen.Equal(y.FirstSeen) && (x.Count > 0 || x.LastSeen.Equal(y.LastSeen)) &&

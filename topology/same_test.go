@@ -152,7 +152,7 @@ func TestSameConnections(t *testing.T) {
 	} {
 		changed := tt.base
 		tt.change(&changed)
-		if got := SameConnections([]Connection{tt.base}, []Connection{changed}); got != tt.want {
+		if got := SameConnections([]*Connection{&tt.base}, []*Connection{&changed}); got != tt.want {
 			t.Errorf("%s: same is %t, want %t", tt.name, got, tt.want)
 		}
 	}

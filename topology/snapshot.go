@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -43,8 +44,11 @@ type Block struct {
 	// Services run on the node, sorted by id.
 	Services []Service `json:"services"`
 	// Connections are held by this node, sorted by id: those it opened, and
-	// those it accepted from nodes that don't report them themselves.
-	Connections []Connection `json:"connections"`
+	// those it accepted from nodes that don't report them themselves. Each is never
+	// written again, as the block, and shared by all blocks in which it is the same:
+	// one that changes costs its own bytes, not those of its neighbours, and two that
+	// are one pointer need no look.
+	Connections []*Connection `json:"connections"`
 	// Checks are about the node or its services, sorted by id.
 	Checks []Check `json:"checks,omitempty"`
 	// Rows are what the node's last report told of its sockets, to join the two
@@ -53,6 +57,19 @@ type Block struct {
 	// Counted says which counters of its agent are in the block, so that none
 	// counts twice.
 	Counted Counted `json:"counted,omitzero"`
+}
+
+// UnmarshalJSON reads a block as it is kept and sent to other servers. No connection
+// of it is null.
+func (b *Block) UnmarshalJSON(text []byte) error {
+	type plain Block
+	if err := json.Unmarshal(text, (*plain)(b)); err != nil {
+		return err
+	}
+	if i := slices.Index(b.Connections, nil); i >= 0 {
+		return fmt.Errorf("connections[%d] of node %q must not be null", i, b.Node.Name)
+	}
+	return nil
 }
 
 // Counted is how far the counters of an agent process were counted; see the
@@ -74,7 +91,8 @@ type Row struct {
 	Tuples []uint64
 }
 
-// Clone copies a block so that the copy may be written.
+// Clone copies a block so that the copy may be written: its lists, but what the
+// connections are is shared, and replaced rather than written ([Block.Write]).
 func (b *Block) Clone() *Block {
 	c := *b
 	c.Services = slices.Clone(b.Services)
@@ -94,11 +112,25 @@ func (b *Block) Service(id string) *Service {
 
 // Connection finds a connection that the block holds by its id, or nil.
 func (b *Block) Connection(id string) *Connection {
-	i, ok := slices.BinarySearchFunc(b.Connections, id, func(c Connection, id string) int { return strings.Compare(c.ID, id) })
+	return FindConnection(b.Connections, id)
+}
+
+// FindConnection finds one of connections that are sorted by id, or nil.
+func FindConnection(list []*Connection, id string) *Connection {
+	i, ok := slices.BinarySearchFunc(list, id, func(c *Connection, id string) int { return strings.Compare(c.ID, id) })
 	if !ok {
 		return nil
 	}
-	return &b.Connections[i]
+	return list[i]
+}
+
+// Write puts a copy in the place of the i-th connection of a block that is a copy
+// itself, and gives that to be written. What the connection points to is still
+// shared.
+func (b *Block) Write(i int) *Connection {
+	c := *b.Connections[i]
+	b.Connections[i] = &c
+	return &c
 }
 
 // Snapshot is the topology at one moment. It is immutable and safe for any

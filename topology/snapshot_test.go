@@ -171,10 +171,10 @@ func TestFindService(t *testing.T) {
 
 func TestClone(t *testing.T) {
 	b := host("a", "10.0.0.1")
-	b.Services, b.Connections = []Service{{ID: "s"}}, []Connection{{ID: "c"}}
+	b.Services, b.Connections = []Service{{ID: "s"}}, []*Connection{{ID: "c"}}
 	before := written(t, from(t, b))
 	c := b.Clone()
-	c.Node.Name, c.Services[0].ID, c.Connections[0].Count = "b", "t", 5
+	c.Node.Name, c.Services[0].ID, c.Write(0).Count = "b", "t", 5
 	if after := written(t, from(t, b)); after != before {
 		t.Errorf("writing a clone changed its model: %s", after)
 	}
@@ -210,7 +210,7 @@ func TestBlockJSON(t *testing.T) {
 	want.Node.Interval, want.Node.Skew = Duration(10*time.Second), Duration(-time.Second)
 	want.Node.Notes, want.Node.Cost = []Note{{"udp", "no", ""}}, Cost{1.5, 2.5, 3, 4}
 	want.Services = []Service{{ID: "a~tcp~80", Node: "a", Protocol: "tcp", Port: 80, Addresses: addrs("::"), State: Listening, FirstSeen: noon}}
-	want.Connections = []Connection{{ID: "c", Client: Client{Node: "a"}, Count: 1, Evidence: Evidence{SeenBy: []Sighting{{"a", "client", noon}}}}}
+	want.Connections = []*Connection{{ID: "c", Client: Client{Node: "a"}, Count: 1, Evidence: Evidence{SeenBy: []Sighting{{"a", "client", noon}}}}}
 	raw, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +301,7 @@ func site(b *testing.B, n int) *Snapshot {
 		blocks[i] = host(fmt.Sprintf("host-%05d", i), fmt.Sprintf("10.%d.%d.1", i>>8, i&255))
 		for j := range 100 {
 			c := Connection{Client: Client{Node: blocks[i].Node.Name}, ID: fmt.Sprintf("%016x", j), Count: 1}
-			blocks[i].Connections = append(blocks[i].Connections, c)
+			blocks[i].Connections = append(blocks[i].Connections, &c)
 		}
 	}
 	return from(b, blocks...)

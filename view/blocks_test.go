@@ -40,10 +40,10 @@ func drawBlock(t *rapid.T, name string, taken map[string]bool) *topology.Block {
 		}
 		if c.ID = topology.ConnectionID(&c); !taken[c.ID] {
 			taken[c.ID] = true
-			b.Connections = append(b.Connections, c)
+			b.Connections = append(b.Connections, &c)
 		}
 	}
-	slices.SortFunc(b.Connections, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(b.Connections, func(a, b *topology.Connection) int { return strings.Compare(a.ID, b.ID) })
 	return b
 }
 

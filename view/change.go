@@ -524,7 +524,7 @@ func (s *state) connections(list []located) []located {
 
 // connection is a connection without times that advance.
 func (l *located) connection() Connection {
-	c := Connection{l.Connections[l.i], l.ignored}
+	c := Connection{*l.Connections[l.i], l.ignored}
 	c.Server.Process = l.process
 	return c
 }

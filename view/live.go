@@ -201,7 +201,7 @@ func (l *Live) edgesOf(b *box) []Edge {
 	}
 	list := make([]Edge, 0, len(b.part.connections))
 	for _, s := range b.part.connections {
-		c := &b.block.Connections[s.i]
+		c := b.block.Connections[s.i]
 		client, server := l.byName[c.Client.Node], l.byName[c.Server.Node]
 		if client != nil && server != nil && client.kept && server.kept {
 			list = append(list, edgeOf(c, &client.box, &server.box, client.rows, server.rows))

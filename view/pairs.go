@@ -83,7 +83,7 @@ func (l *Live) merged(id string, p *pair, complete bool) *Connection {
 		i, _ := slices.BinarySearchFunc(b.part.pairs, id, func(m members, id string) int { return strings.Compare(m.id, id) })
 		for _, k := range b.part.pairs[i].connections {
 			s := b.part.connections[k]
-			one := Connection{b.block.Connections[s.i], s.ignored}
+			one := Connection{*b.block.Connections[s.i], s.ignored}
 			if complete {
 				one.Connection = l.snap.CompleteConnection(b.block, int(s.i))
 			}

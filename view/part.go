@@ -81,7 +81,7 @@ func (m *maker) part(b *topology.Block) *part {
 	}
 	p.connections = make([]shownConnection, 0, len(b.Connections))
 	for i := range b.Connections {
-		c := b.Connections[i]
+		c := *b.Connections[i]
 		server := m.block(c.Server.Node)
 		c.Server.Process = processAt(server, &c.Server)
 		ignored := m.settings.ignores(&c)
@@ -120,13 +120,12 @@ func real(b *topology.Block) bool { return b != nil && isReal(b.Node.Kind) }
 
 func endsOf(b *topology.Block, shown []shownConnection) []end {
 	count := map[string]int{}
-	for i := range b.Connections {
-		c := &b.Connections[i]
+	for _, c := range b.Connections {
 		count[c.Client.Node] += 0
 		count[c.Server.Node] += 0
 	}
 	for _, s := range shown {
-		c := &b.Connections[s.i]
+		c := b.Connections[s.i]
 		count[c.Client.Node]++
 		count[c.Server.Node]++
 	}
@@ -177,7 +176,7 @@ func usesOf(b *topology.Block) (list []usage) {
 func pairsOf(b *topology.Block, shown []shownConnection) (list []members) {
 	at := map[string]int{}
 	for k, s := range shown {
-		c := Connection{Connection: b.Connections[s.i]}
+		c := Connection{Connection: *b.Connections[s.i]}
 		if c.Client.Node == c.Server.Node {
 			continue
 		}

@@ -13,16 +13,19 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// Unite sorts edges by id and makes those one that turned out to be the same.
-func Unite(edges []topology.Connection) []topology.Connection {
+// Unite sorts edges by id and makes those one that turned out to be the same. The
+// list is written, the edges are not.
+func Unite(edges []*topology.Connection) []*topology.Connection {
 	if united(edges) {
 		return edges
 	}
-	slices.SortStableFunc(edges, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
+	slices.SortStableFunc(edges, func(x, y *topology.Connection) int { return strings.Compare(x.ID, y.ID) })
 	out := edges[:0]
 	for _, c := range edges {
 		if n := len(out); n > 0 && out[n-1].ID == c.ID {
-			join(&out[n-1], &c)
+			sum := *out[n-1]
+			join(&sum, c)
+			out[n-1] = &sum
 			continue
 		}
 		out = append(out, c)
@@ -31,7 +34,7 @@ func Unite(edges []topology.Connection) []topology.Connection {
 }
 
 // united tells whether edges are sorted by id, and none is there twice.
-func united(edges []topology.Connection) bool {
+func united(edges []*topology.Connection) bool {
 	for i := 1; i < len(edges); i++ {
 		if edges[i-1].ID >= edges[i].ID {
 			return false

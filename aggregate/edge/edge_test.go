@@ -45,7 +45,7 @@ func TestUnite(t *testing.T) {
 	y.Refused, y.TimedOut, y.Failed = 1, 2, 3
 	y.Evidence.SeenBy = []topology.Sighting{{Node: "a", End: "client", At: noon.Add(time.Hour)}, {Node: "b", End: "server", At: noon}}
 	y.Evidence.BothEnds = true
-	all := Unite([]topology.Connection{x, other, y})
+	all := Unite([]*topology.Connection{&x, &other, &y})
 	if len(all) != 2 {
 		t.Fatalf("%d edges, want 2", len(all))
 	}

@@ -30,8 +30,7 @@ func New(edit *topology.Edit, b *address.Book) *Nodes { return &Nodes{edit, b} }
 // block says of them: it is in their SeenBy as long as it has an edge there,
 // and what it calls are services of theirs.
 func (d *Nodes) Derive(prev, next *topology.Block, now time.Time) {
-	if len(prev.Connections) > 0 && len(next.Connections) > 0 && &prev.Connections[0] == &next.Connections[0] &&
-		len(prev.Connections) == len(next.Connections) {
+	if topology.SameList(prev.Connections, next.Connections) {
 		return
 	}
 	self := &next.Node
@@ -58,8 +57,7 @@ func (d *Nodes) Derive(prev, next *topology.Block, now time.Time) {
 // outsiders groups a block's edges by the other end, where that doesn't report.
 func (d *Nodes) outsiders(block *topology.Block, self string) map[string][]*topology.Connection {
 	out := map[string][]*topology.Connection{}
-	for i := range block.Connections {
-		c := &block.Connections[i]
+	for _, c := range block.Connections {
 		for _, other := range [2]string{c.Server.Node, c.Client.Node} {
 			if other == self || c.Client.Node == c.Server.Node {
 				continue
@@ -196,11 +194,11 @@ func (d *Nodes) repoint(reporter, from string, to *topology.Block, addr netip.Ad
 	}
 	next := block.Clone()
 	services := service.ByPort(to.Services)
-	for i := range next.Connections {
-		c := &next.Connections[i]
+	for i, c := range next.Connections {
 		if c.Server.Node != from && c.Client.Node != from {
 			continue
 		}
+		c = next.Write(i)
 		if c.Server.Node == from {
 			c.Server.Node, c.Server.Service = to.Node.Name, ""
 			c.Evidence.ServerResolved = "address of " + to.Node.Name

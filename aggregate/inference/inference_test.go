@@ -14,11 +14,20 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // reporter is a host with the edges that it holds.
 func reporter(name string, edges ...topology.Connection) *topology.Block {
-	b := &topology.Block{Node: topology.Node{Name: name, Kind: topology.Host, State: topology.Reporting}, Connections: edges}
-	for i := range b.Connections {
-		b.Connections[i].ID = topology.ConnectionID(&b.Connections[i])
+	b := &topology.Block{Node: topology.Node{Name: name, Kind: topology.Host, State: topology.Reporting}}
+	for _, c := range edges {
+		c.ID = topology.ConnectionID(&c)
+		b.Connections = append(b.Connections, &c)
 	}
 	return b
+}
+
+// held are the edges of a block.
+func held(b *topology.Block) (list []topology.Connection) {
+	for _, c := range b.Connections {
+		list = append(list, *c)
+	}
+	return list
 }
 
 // call is an edge from a node to a service of another.
@@ -90,7 +99,7 @@ func TestGather(t *testing.T) {
 		}
 		c := call(fmt.Sprintf("10.2.0.%d", i+1), "a")
 		c.Status = topology.Fresh
-		next := reporter("a", append(append([]topology.Connection(nil), edit.Block("a").Connections...), c)...)
+		next := reporter("a", append(held(edit.Block("a")), c)...)
 		edit.Put(next)
 		d.Derive(prev, next, noon)
 		prev = edit.Block("a")
@@ -105,7 +114,7 @@ func TestGather(t *testing.T) {
 		t.Errorf("one more caller is %s", e.Node)
 	}
 	few := edit.Block("a").Clone()
-	few.Connections[0].Peers = scatterBelow
+	few.Write(0).Peers = scatterBelow
 	edit.Put(few)
 	d.Scatter(network)
 	if e := d.Gathered(self, one, caller); e.Node != "10.2.0.99" {

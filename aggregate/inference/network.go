@@ -117,11 +117,11 @@ func textPrefix(p netip.Prefix) string {
 func (d *Nodes) gatherBlock(block *topology.Block, name string, is map[string]bool, now time.Time) {
 	next := block.Clone()
 	peers := map[string]int{}
-	for i := range next.Connections {
-		c := &next.Connections[i]
+	for i, c := range next.Connections {
 		if !is[c.Client.Node] || !c.Directed {
 			continue
 		}
+		c = next.Write(i)
 		c.Client = topology.Client{Node: name}
 		c.Evidence.ClientResolved = "one of many callers of this network, none of which reports"
 		c.ID = topology.ConnectionID(c)
@@ -129,8 +129,8 @@ func (d *Nodes) gatherBlock(block *topology.Block, name string, is map[string]bo
 	}
 	next.Connections = edge.Unite(next.Connections)
 	for i := range next.Connections {
-		if c := &next.Connections[i]; peers[c.ID] > 0 {
-			c.Peers = max(c.Peers, peers[c.ID])
+		if n := peers[next.Connections[i].ID]; n > next.Connections[i].Peers {
+			next.Write(i).Peers = n
 		}
 	}
 	d.edit.Put(next)
@@ -146,7 +146,7 @@ func (d *Nodes) Scatter(block *topology.Block) {
 	}
 	for _, r := range block.Node.SeenBy {
 		reporter := d.edit.Block(r)
-		if reporter == nil || reporter.Node.State == topology.Stale || slices.ContainsFunc(reporter.Connections, func(c topology.Connection) bool {
+		if reporter == nil || reporter.Node.State == topology.Stale || slices.ContainsFunc(reporter.Connections, func(c *topology.Connection) bool {
 			return c.Client.Node == block.Node.Name && c.Status == topology.Fresh && c.Peers > scatterBelow
 		}) {
 			return

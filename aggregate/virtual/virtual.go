@@ -220,7 +220,7 @@ func (r *Addresses) rehome(zone string, a netip.Addr, name string, owners []stri
 		return c.Evidence.ServerAddress == text && c.Server.Node != name && slices.Contains(owners, c.Server.Node)
 	}
 	for _, block := range slices.Collect(r.edit.Blocks()) {
-		if block.Node.Zone == zone && block.Node.OwnsAddresses() && slices.ContainsFunc(block.Connections, func(c topology.Connection) bool { return calls(&c) }) {
+		if block.Node.Zone == zone && block.Node.OwnsAddresses() && slices.ContainsFunc(block.Connections, calls) {
 			r.rehomeBlock(block, name, calls, now)
 		}
 	}
@@ -234,15 +234,16 @@ func (r *Addresses) rehomeBlock(block *topology.Block, name string, calls func(*
 	kept := next.Connections[:0]
 	for _, c := range next.Connections {
 		mine := c.Client.Node == block.Node.Name
-		if calls(&c) && !mine && r.reports(c.Client.Node) {
+		if calls(c) && !mine && r.reports(c.Client.Node) {
 			continue
 		}
-		if calls(&c) && mine {
+		if calls(c) && mine {
+			c = new(*c)
 			c.Server.Node, c.Evidence.ServerResolved = name, address.VirtualHow
 			if c.Directed {
 				c.Server.Service = topology.ServiceID(name, c.Protocol, c.Server.Port, netip.Addr{})
 			}
-			c.ID = topology.ConnectionID(&c)
+			c.ID = topology.ConnectionID(c)
 		}
 		kept = append(kept, c)
 	}

@@ -117,7 +117,7 @@ func (w *weaver) takeOver(c *topology.Connection) {
 		}
 		p := w.peer(h)
 		for _, i := range p.find(edge.EndsOf(c)) {
-			theirs := &p.block.Connections[i]
+			theirs := p.block.Connections[i]
 			if theirs.ID != id {
 				continue
 			}
@@ -181,7 +181,7 @@ func (w *weaver) within() map[edge.Ends][]*topology.Connection {
 func (w *weaver) sawAtPeer(at edge.Ends, service string, note func(*topology.Connection), r *report.Connection) (found bool) {
 	p := w.peer(at.Client)
 	for _, i := range p.find(at) {
-		e := &p.block.Connections[i]
+		e := p.block.Connections[i]
 		if e.Server.Service != service && e.Server.Service != "" {
 			continue
 		}

@@ -93,7 +93,7 @@ func (w *weaver) wasSure(t target, r *report.Connection) string {
 	if w.sure == nil {
 		w.sure = map[string][]*topology.Connection{}
 		for i := range w.prev.Connections {
-			c := &w.prev.Connections[i]
+			c := w.prev.Connections[i]
 			if c.Directed && c.Evidence.Confirmed && c.Client.Node == w.self.Node.Name {
 				w.sure[c.Evidence.ServerAddress] = append(w.sure[c.Evidence.ServerAddress], c)
 			}
@@ -275,7 +275,7 @@ func (w *weaver) rowElsewhere(caller string, row *topology.Row, server topology.
 	}
 	for _, node := range append(slices.Clone(w.edit.Owners(zone, row.Peer)), address.InferredName(zone, row.Peer)) {
 		for _, i := range p.find(edge.Between(caller, node, row.Protocol, row.Port)) {
-			if e := &p.block.Connections[i]; node != w.self.Node.Name && e.Directed &&
+			if e := p.block.Connections[i]; node != w.self.Node.Name && e.Directed &&
 				e.Evidence.ServerAddress == row.Peer.String() && e.Client.Process == row.Process {
 				e = p.write(i)
 				leadHere(e, server, note)
@@ -303,7 +303,7 @@ func leadHere(e *topology.Connection, server topology.Server, note func(*topolog
 func (w *weaver) handOver(e *topology.Connection) {
 	at := edge.EndsOf(e)
 	for i := range w.prev.Connections {
-		if old := &w.prev.Connections[i]; old.Client.Process == "" && old.Directed && edge.EndsOf(old) == at {
+		if old := w.prev.Connections[i]; old.Client.Process == "" && old.Directed && edge.EndsOf(old) == at {
 			edge.Absorb(e, old)
 			if w.explained == nil {
 				w.explained = map[edge.Ends]bool{}

@@ -101,7 +101,7 @@ func (w *weaver) touches(inVain []report.Connection) map[string]*touch {
 // recall adds what processes were, and are beside clients.
 func (w *weaver) recall(all map[string]*touch) {
 	for i := range w.prev.Connections {
-		if c := &w.prev.Connections[i]; c.Observer && all[c.Client.Process] != nil {
+		if c := w.prev.Connections[i]; c.Observer && all[c.Client.Process] != nil {
 			all[c.Client.Process].before = true
 		}
 	}

@@ -45,8 +45,8 @@ func (w *weaver) named(r *report.Connection) *topology.Connection {
 		}
 	}
 	for i := range w.prev.Connections {
-		if same(&w.prev.Connections[i]) {
-			return &w.prev.Connections[i]
+		if same(w.prev.Connections[i]) {
+			return w.prev.Connections[i]
 		}
 	}
 	return nil
@@ -103,8 +103,8 @@ func (w *weaver) saidBefore(r *report.Connection, peer address.End) bool {
 		if p.block.Connections[i].Directed {
 			continue
 		}
-		if e := &p.block.Connections[i].Evidence; !e.BothEnds {
-			e = &p.write(i).Evidence
+		if !p.block.Connections[i].Evidence.BothEnds {
+			e := &p.write(i).Evidence
 			e.BothEnds = true
 			e.SeenBy = edge.See(e.SeenBy, topology.Sighting{Node: w.self.Node.Name, End: "server", At: w.now})
 		}
@@ -147,7 +147,7 @@ func (w *weaver) confirmAt(id, node string, at edge.Ends, service string, r *rep
 		places = append(places, w.calledAs(p, at, mine)...)
 	}
 	for _, i := range places {
-		theirs := &p.block.Connections[i]
+		theirs := p.block.Connections[i]
 		if theirs.Client.Process != "" || !theirs.Directed || at.Server == node && theirs.Server.Service != service {
 			continue
 		}

@@ -55,7 +55,7 @@ func (w *weaver) believe(p *peer) {
 		return
 	}
 	for i, h := range p.heard {
-		e := &p.block.Connections[i]
+		e := p.block.Connections[i]
 		var health *topology.Health
 		if h.health != nil {
 			health = h.health.Judge(e.Health, w.now, w.elapsed())
@@ -97,7 +97,7 @@ func (p *peer) find(key edge.Ends) []int {
 	}
 	var found []int
 	for i := range p.before.Connections {
-		if edge.Joins(&p.before.Connections[i], key) && !p.dropped[i] {
+		if edge.Joins(p.before.Connections[i], key) && !p.dropped[i] {
 			found = append(found, i)
 		}
 	}
@@ -109,24 +109,34 @@ func (p *peer) sorted() map[edge.Ends][]int {
 	if p.byEnds == nil {
 		p.byEnds = make(map[edge.Ends][]int, len(p.before.Connections))
 		for i := range p.before.Connections {
-			key := edge.EndsOf(&p.before.Connections[i])
+			key := edge.EndsOf(p.before.Connections[i])
 			p.byEnds[key] = append(p.byEnds[key], i)
 		}
 	}
 	return p.byEnds
 }
 
-// write gives an edge to be changed.
-func (p *peer) write(i int) *topology.Connection {
+// own makes the block one that may be written: a copy but for services and checks.
+func (p *peer) own() {
 	if !p.copied {
-		p.block, p.copied = p.block.Clone(), true
+		next := *p.block
+		next.Connections = slices.Clone(next.Connections)
+		p.block, p.copied = &next, true
 	}
-	return &p.block.Connections[i]
+}
+
+// write gives an edge to be changed: a copy, made the first time.
+func (p *peer) write(i int) *topology.Connection {
+	p.own()
+	if e := p.block.Connections[i]; e != p.before.Connections[i] {
+		return e
+	}
+	return p.block.Write(i)
 }
 
 // drop takes an edge out.
 func (p *peer) drop(i int) {
-	p.write(i)
+	p.own()
 	if p.dropped == nil {
 		p.dropped = map[int]bool{}
 	}
@@ -154,7 +164,7 @@ func (w *weaver) tell() {
 }
 
 // kept are the edges of a copied block that were not dropped.
-func (p *peer) kept() []topology.Connection {
+func (p *peer) kept() []*topology.Connection {
 	if len(p.dropped) == 0 {
 		return p.block.Connections
 	}

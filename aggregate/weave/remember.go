@@ -2,8 +2,6 @@ package weave
 
 import (
 	"net/netip"
-	"slices"
-	"strings"
 
 	"github.com/devops-trouble-map/dotm/aggregate/address"
 	"github.com/devops-trouble-map/dotm/aggregate/edge"
@@ -25,11 +23,7 @@ func (w *weaver) inherit(e *topology.Connection) {
 
 // remembered is the edge as it was before, or nil.
 func (w *weaver) remembered(id string) *topology.Connection {
-	i, ok := slices.BinarySearchFunc(w.prev.Connections, id, func(c topology.Connection, id string) int { return strings.Compare(c.ID, id) })
-	if !ok {
-		return nil
-	}
-	return &w.prev.Connections[i]
+	return topology.FindConnection(w.prev.Connections, id)
 }
 
 // takeWord carries over what the other end said of an edge: it stands until
@@ -52,36 +46,36 @@ func (w *weaver) remember() {
 	for _, e := range w.edges {
 		w.ends[edge.Nodes(e)] = append(w.ends[edge.Nodes(e)], e)
 	}
-	var moved []topology.Connection
-	for i := range w.prev.Connections {
-		old := w.prev.Connections[i]
-		switch {
-		case w.edges[old.ID] != nil:
-		case w.reroute(&old):
-			moved = append(moved, old)
-		default:
+	var moved []*topology.Connection
+	for _, old := range w.prev.Connections {
+		if w.edges[old.ID] != nil {
+			continue
+		}
+		if c := w.reroute(old); c != nil {
+			moved = append(moved, c)
+		} else {
 			w.keep(old)
 		}
 	}
-	for i := range moved {
-		w.keep(moved[i])
-		if e := w.edges[moved[i].ID]; e != nil {
+	for _, c := range moved {
+		w.keep(c)
+		if e := w.edges[c.ID]; e != nil {
 			w.confirm(*e, address.End{Node: e.Server.Node}, nil)
 		}
 	}
 }
 
 // keep remembers one edge that this statement doesn't list.
-func (w *weaver) keep(old topology.Connection) {
-	if old.Client.Process == "" && w.explained[edge.EndsOf(&old)] {
+func (w *weaver) keep(old *topology.Connection) {
+	if old.Client.Process == "" && w.explained[edge.EndsOf(old)] {
 		return
 	}
-	if fuller := w.covers(&old); fuller != nil {
-		edge.Absorb(fuller, &old)
-		w.takeWord(fuller, &old)
+	if fuller := w.covers(old); fuller != nil {
+		edge.Absorb(fuller, old)
+		w.takeWord(fuller, old)
 		return
 	}
-	c := edge.Closed(old, w.prev.Node.LastReport)
+	c := edge.Closed(*old, w.prev.Node.LastReport)
 	e := w.edges[old.ID]
 	if e == nil {
 		w.edges[old.ID] = c
@@ -97,20 +91,21 @@ func (w *weaver) keep(old topology.Connection) {
 }
 
 // reroute leads an edge of before on, from a node that turned out to forward
-// what calls it.
-func (w *weaver) reroute(c *topology.Connection) bool {
-	addr, err := netip.ParseAddr(c.Evidence.ServerAddress)
-	if err != nil || !c.Directed || c.Client.Node != w.self.Node.Name || c.Server.Node == w.self.Node.Name {
-		return false
+// what calls it; nil if there is no such.
+func (w *weaver) reroute(old *topology.Connection) *topology.Connection {
+	addr, err := netip.ParseAddr(old.Evidence.ServerAddress)
+	if err != nil || !old.Directed || old.Client.Node != w.self.Node.Name || old.Server.Node == w.self.Node.Name {
+		return nil
 	}
-	b := w.block(c.Server.Node)
+	b := w.block(old.Server.Node)
 	if b == nil {
-		return false
+		return nil
 	}
+	c := new(*old)
 	r := report.Connection{Protocol: report.Protocol(c.Protocol), Peer: addr, Port: c.Server.Port}
 	t := w.target(&r)
 	if t.addr == addr && t.port == c.Server.Port && (t.Kind != topology.Virtual || t.Node == c.Server.Node || b.Node.OwnsAddresses()) {
-		return false
+		return nil
 	}
 	c.Server = topology.Server{Node: t.Node, Port: t.port}
 	c.Evidence.ServerAddress, c.Evidence.ServerResolved = t.addr.String(), t.How
@@ -120,7 +115,7 @@ func (w *weaver) reroute(c *topology.Connection) bool {
 		c.Server.Service = s.ID
 	}
 	c.ID = topology.ConnectionID(c)
-	return true
+	return c
 }
 
 // covers finds an edge of now that tells an edge of before better: the same

@@ -90,9 +90,13 @@ func (w *weaver) weave() {
 	w.countInVain(inVain)
 	w.judge()
 	w.observe(inVain)
-	w.self.Connections = make([]topology.Connection, 0, len(w.edges))
+	w.self.Connections = make([]*topology.Connection, 0, len(w.edges))
 	for _, id := range slices.Sorted(maps.Keys(w.edges)) {
-		w.self.Connections = append(w.self.Connections, *w.edges[id])
+		e := w.edges[id]
+		if old := w.remembered(id); old != nil && topology.SameConnection(old, e) {
+			e = old
+		}
+		w.self.Connections = append(w.self.Connections, e)
 	}
 }
 

@@ -33,7 +33,7 @@ func BenchmarkScrape(b *testing.B) {
 	for i := range blocks {
 		x := &topology.Block{Node: topology.Node{Name: fmt.Sprintf("n%05d", i), State: topology.Reporting, LastReport: noon}}
 		for c := range 100 {
-			x.Connections = append(x.Connections, topology.Connection{
+			x.Connections = append(x.Connections, &topology.Connection{
 				ID: fmt.Sprintf("%05d-%02d", i, c), Client: topology.Client{Node: x.Node.Name, Process: "app"},
 				Server: topology.Server{Node: fmt.Sprintf("n%05d", c), Port: 5432}, Protocol: "tcp", Status: topology.Fresh,
 			})

@@ -298,9 +298,9 @@ func (g *site) minute(c *store.Change) {
 		c.Append = append(c.Append, g.event(i, j, topology.Vanished))
 		b.Connections[j] = g.connection(i)
 		id := b.Connections[j].ID
-		slices.SortFunc(b.Connections, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) })
+		slices.SortFunc(b.Connections, func(a, b *topology.Connection) int { return strings.Compare(a.ID, b.ID) })
 		g.blocks[i] = b
-		at := slices.IndexFunc(b.Connections, func(c topology.Connection) bool { return c.ID == id })
+		at := slices.IndexFunc(b.Connections, func(c *topology.Connection) bool { return c.ID == id })
 		appeared := g.event(i, at, topology.Appeared)
 		c.Append = append(c.Append, appeared)
 		if g.Ledger {
@@ -333,7 +333,7 @@ func (g *site) advance(i int) *topology.Block {
 	changed := 1 - math.Pow(1-float64(g.Numbers)/100, minutes)
 	for k := range b.Connections {
 		if g.rng.Float64() < changed {
-			g.count(&b.Connections[k])
+			g.count(b.Write(k))
 		}
 	}
 	return b
@@ -364,7 +364,7 @@ func (g *site) weigh() int64 {
 
 func (g *site) event(i, j int, kind topology.EventKind) topology.Event {
 	b := g.blocks[i]
-	e := &b.Connections[j]
+	e := b.Connections[j]
 	return topology.Event{
 		At: g.now, Revision: fmt.Sprintf("k3f9zq-%d", g.now.Unix()), Kind: kind, Subject: topology.SubjectConnection, ID: e.ID,
 		Node: b.Node.Name, Process: e.Client.Process, Peer: e.Server.Node, Port: e.Server.Port,

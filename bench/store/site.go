@@ -38,16 +38,16 @@ func (g *site) block(i int) *topology.Block {
 	for range g.Connections {
 		b.Connections = append(b.Connections, g.connection(i))
 	}
-	slices.SortFunc(b.Connections, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
+	slices.SortFunc(b.Connections, func(x, y *topology.Connection) int { return strings.Compare(x.ID, y.ID) })
 	return b
 }
 
 // connection is a new one of node i to any other; each has its own id.
-func (g *site) connection(i int) topology.Connection {
+func (g *site) connection(i int) *topology.Connection {
 	to := g.rng.IntN(g.Nodes)
 	server, port := nodeName(to), uint16(5000+g.rng.IntN(50))
 	g.next++
-	c := topology.Connection{
+	c := &topology.Connection{
 		Client:   topology.Client{Node: nodeName(i), Process: fmt.Sprintf("worker%d", g.next%9), Service: nodeName(i) + "~tcp~443"},
 		Server:   topology.Server{Node: server, Port: port, Service: fmt.Sprintf("%s~tcp~%d", server, port)},
 		Protocol: "tcp", Directed: true, Status: topology.Fresh, FirstSeen: g.now, LastSeen: g.now, LastConnection: g.now,
@@ -57,7 +57,7 @@ func (g *site) connection(i int) topology.Connection {
 		},
 	}
 	c.ID = fmt.Sprintf("%016x", uint64(g.next)*0x9e3779b97f4a7c15) // another one each time
-	g.count(&c)
+	g.count(c)
 	return c
 }
 

@@ -192,7 +192,7 @@ func (c *Census) block(b *topology.Block, from [][]uint64, at time.Time) {
 	self := c.index[b.Node.Name]
 	from[self] = slices.Grow(from[self], len(b.Connections)) // most are the node's own
 	for i := range b.Connections {
-		e := &b.Connections[i]
+		e := b.Connections[i]
 		if e.Own || faded(e, at) {
 			continue
 		}
@@ -272,9 +272,9 @@ func Same(a, b *topology.Block) bool {
 	return a == b || a.Node.Kind == b.Node.Kind && (a.Node.State == topology.Unheard) == (b.Node.State == topology.Unheard) &&
 		slices.EqualFunc(a.Node.Holders, b.Node.Holders, sameHolder) &&
 		sameList(a.Services, b.Services, sameService) &&
-		sameList(a.Connections, b.Connections, func(x, y *topology.Connection) bool {
-			return sameConnection(x, y) && (x.Count > 0 || y.Count == 0 || !faded(x, b.Node.LastReport))
-		})
+		(topology.SameList(a.Connections, b.Connections) || slices.EqualFunc(a.Connections, b.Connections, func(x, y *topology.Connection) bool {
+			return x == y || sameConnection(x, y) && (x.Count > 0 || y.Count == 0 || !faded(x, b.Node.LastReport))
+		}))
 }
 
 func sameHolder(x, y topology.Holder) bool {

@@ -18,8 +18,8 @@ func serves(process string, port uint16) topology.Service {
 	return topology.Service{Protocol: "tcp", Port: port, Process: process, State: topology.Listening}
 }
 
-func call(from, process, to string, port uint16) topology.Connection {
-	return topology.Connection{
+func call(from, process, to string, port uint16) *topology.Connection {
+	return &topology.Connection{
 		Client: topology.Client{Node: from, Process: process}, Server: topology.Server{Node: to, Port: port},
 		Protocol: "tcp", Count: 1, Directed: true, LastSeen: noon,
 	}
@@ -95,8 +95,8 @@ func TestEdges(t *testing.T) {
 	loose := call("a", "x", "b", 85)
 	loose.Directed = false
 	a, b := host("a"), host("b")
-	a.Connections = []topology.Connection{call("a", "x", "b", 80), call("a", "y", "b", 80), faint, idle, own, watch, watched, loose, call("a", "x", "a", 80), call("a", "x", "nobody", 80)}
-	b.Connections = []topology.Connection{call("a", "z", "b", 80), call("c", "", "b", 86)}
+	a.Connections = []*topology.Connection{call("a", "x", "b", 80), call("a", "y", "b", 80), faint, idle, own, watch, watched, loose, call("a", "x", "a", 80), call("a", "x", "nobody", 80)}
+	b.Connections = []*topology.Connection{call("a", "z", "b", 80), call("c", "", "b", 86)}
 	c := take(t, host("c"), b, a)
 	want := []Edge{
 		{0, 1, MakeKey("tcp", 80), false, false},
@@ -133,7 +133,7 @@ func TestSame(t *testing.T) {
 		b := host("a", serves("nginx", 80))
 		closed := call("a", "x", "c", 80)
 		closed.Count, closed.LastSeen = 0, noon.Add(-time.Hour)
-		b.Connections = []topology.Connection{call("a", "x", "b", 80), closed}
+		b.Connections = []*topology.Connection{call("a", "x", "b", 80), closed}
 		b.Node.Holders = []topology.Holder{{Node: "a"}}
 		return b
 	}
@@ -144,14 +144,15 @@ func TestSame(t *testing.T) {
 	}{
 		{"nothing", func(*topology.Block) {}, true},
 		{"numbers", func(b *topology.Block) {
+			b.Write(0)
 			b.Connections[0].Count, b.Connections[0].Opened, b.Services[0].Clients = 9, 9, 9
 			b.Node.LastReport = noon.Add(time.Minute)
 		}, true},
 		{"turns stale", func(b *topology.Block) { b.Node.State = topology.Stale }, true},
-		{"closes", func(b *topology.Block) { b.Connections[0].Count = 0 }, true},
-		{"opens again", func(b *topology.Block) { b.Connections[1].Count = 1 }, true},
+		{"closes", func(b *topology.Block) { b.Write(0).Count = 0 }, true},
+		{"opens again", func(b *topology.Block) { b.Write(1).Count = 1 }, true},
 		{"opens again after it had faded", func(b *topology.Block) {
-			b.Connections[1].Count = 1
+			b.Write(1).Count = 1
 			b.Node.LastReport = noon.Add(Fade)
 		}, false},
 		{"another kind", func(b *topology.Block) { b.Node.Kind = topology.Container }, false},
@@ -161,9 +162,9 @@ func TestSame(t *testing.T) {
 		{"another process", func(b *topology.Block) { b.Services[0].Process = "apache2" }, false},
 		{"a service goes", func(b *topology.Block) { b.Services[0].State = topology.Gone }, false},
 		{"a connection less", func(b *topology.Block) { b.Connections = b.Connections[1:] }, false},
-		{"another server", func(b *topology.Block) { b.Connections[0].Server.Node = "d" }, false},
-		{"turns out an observer's", func(b *topology.Block) { b.Connections[0].Observer = true }, false},
-		{"gets a direction", func(b *topology.Block) { b.Connections[0].Directed = false }, false},
+		{"another server", func(b *topology.Block) { b.Write(0).Server.Node = "d" }, false},
+		{"turns out an observer's", func(b *topology.Block) { b.Write(0).Observer = true }, false},
+		{"gets a direction", func(b *topology.Block) { b.Write(0).Directed = false }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a, b := base(), base()

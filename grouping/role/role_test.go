@@ -35,7 +35,7 @@ func parse(t *testing.T, text string) *census.Census {
 				Client: topology.Client{Node: f[0], Process: f[1]}, Server: topology.Server{Node: f[3], Port: port}, Protocol: "tcp", Count: 1, Directed: true, LastSeen: noon,
 			}
 			c.ID = topology.ConnectionID(&c)
-			b.Connections = append(b.Connections, c)
+			b.Connections = append(b.Connections, &c)
 			continue
 		}
 		if len(f) == 0 {

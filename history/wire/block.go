@@ -32,11 +32,7 @@ func Whole(b *topology.Block, at time.Time) []byte {
 	for i := range b.Services {
 		e.service(&b.Services[i])
 	}
-	connections := make([]*topology.Connection, len(b.Connections))
-	for i := range b.Connections {
-		connections[i] = &b.Connections[i]
-	}
-	e.connections(connections)
+	e.connections(b.Connections)
 	e.uint(uint64(len(b.Checks)))
 	checks := make([]*topology.Check, len(b.Checks))
 	for i := range b.Checks {
@@ -57,9 +53,9 @@ func Patch(before, b *topology.Block, at time.Time, place int, texts []string) [
 	}
 	e := &encoder{at: at.UnixMilli(), known: known}
 	e.uint(uint64(place))
-	changed := !sameNode(&before.Node, &b.Node)
-	e.bool(changed)
-	if changed {
+	other := !sameNode(&before.Node, &b.Node)
+	e.bool(other)
+	if other {
 		e.node(&b.Node)
 	}
 	removed, services := changes(before.Services, b.Services, serviceID, sameService)
@@ -68,7 +64,7 @@ func Patch(before, b *topology.Block, at time.Time, place int, texts []string) [
 	for _, s := range services {
 		e.service(s)
 	}
-	removed, connections := changes(before.Connections, b.Connections, connectionID, sameConnection)
+	removed, connections := changed(before.Connections, b.Connections)
 	e.uint(uint64(len(removed)))
 	e.ids(removed)
 	e.connections(connections)
@@ -90,6 +86,19 @@ func changes[T any](a, b []T, id func(*T) string, same func(a, b *T) bool) (remo
 		case is == nil:
 			removed = append(removed, id(was))
 		case was == nil || !same(was, is):
+			changed = append(changed, is)
+		}
+	})
+	return removed, changed
+}
+
+// changed is [changes] for connections.
+func changed(a, b []*topology.Connection) (removed []string, changed []*topology.Connection) {
+	topology.WalkConnections(a, b, func(was, is *topology.Connection) {
+		switch {
+		case is == nil:
+			removed = append(removed, was.ID)
+		case was == nil || !sameConnection(was, is):
 			changed = append(changed, is)
 		}
 	})

@@ -45,7 +45,7 @@ func plain() *topology.Block {
 			SeenBy:         []topology.Sighting{{Node: "web", End: "client", At: noon}, {Node: "host/db", End: "server", At: noon}},
 			ClientResolved: "address of web", ServerResolved: "address of host/db; host/db names the same sockets",
 		}
-		b.Connections = append(b.Connections, c)
+		b.Connections = append(b.Connections, &c)
 	}
 	return b
 }
@@ -126,7 +126,7 @@ func TestFollows(t *testing.T) {
 	} {
 		var d Decoder
 		b := plain()
-		change(&b.Connections[0])
+		change(b.Connections[0])
 		b.Judge()
 		got, _ := readBack(t, &d, Whole(b, noon))
 		if diff := cmp.Diff(b, got, equal); diff != "" {
@@ -173,7 +173,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(Whole(sample(f), noon), false)
 	f.Add(Whole(&topology.Block{Node: topology.Node{Name: "web"}}, noon), false)
 	later := b.Clone()
-	later.Connections[1].Status, later.Services = topology.Old, later.Services[1:]
+	later.Write(1).Status, later.Services = topology.Old, later.Services[1:]
 	later.Node.State = topology.Stale
 	later.Checks = slices.Clone(b.Checks)
 	later.Checks[0].Status = topology.Critical

@@ -77,13 +77,14 @@ func (d *Decoder) Read(version byte, whole Fields, patches []Fields) (b *topolog
 	b = new(topology.Block)
 	in.node(&b.Node)
 	if len(patches) == 0 {
-		in.lists(b, new(Decoder))
-		return b, in.known, in.end(b)
+		connections := in.lists(b, new(Decoder))
+		b.Connections = pointers(connections)
+		return b, in.known, in.end(b, connections)
 	}
 	// Only what is left after the patches is kept, so the rest has a room of its own.
-	in.lists(b, d)
-	d.services, d.connections, d.checks = b.Services, b.Connections, b.Checks
-	if err := in.end(b); err != nil {
+	connections := in.lists(b, d)
+	d.services, d.connections, d.checks = b.Services, connections, b.Checks
+	if err := in.end(b, connections); err != nil {
 		return nil, nil, err
 	}
 	if d.changed == nil {
@@ -97,24 +98,26 @@ func (d *Decoder) Read(version byte, whole Fields, patches []Fields) (b *topolog
 		}
 	}
 	b.Services = merge(b.Services, p.services, serviceID)
-	b.Connections = merge(b.Connections, p.connections, connectionID)
+	connections = merge(connections, p.connections, connectionID)
+	b.Connections = pointers(connections)
 	b.Checks = merge(b.Checks, p.checks, checkID)
-	return b, in.known, in.end(b)
+	return b, in.known, in.end(b, connections)
 }
 
-// lists reads what a node holds, into the room that there is.
-func (d *decoder) lists(b *topology.Block, room *Decoder) {
+// lists reads what a node holds, into the room that there is, and returns its
+// connections.
+func (d *decoder) lists(b *topology.Block, room *Decoder) (connections []topology.Connection) {
 	b.Services = decodeItems(d, room.services, minService, (*decoder).service)
 	if d.version < 3 {
-		b.Connections = decodeItems(d, room.connections, minConnection1, (*decoder).connection1)
+		connections = decodeItems(d, room.connections, minConnection1, (*decoder).connection1)
 	} else {
-		b.Connections = d.connections(room.connections)
+		connections = d.connections(room.connections)
 	}
-	if d.version == 1 {
-		return
+	if d.version > 1 {
+		b.Checks = decodeItems(d, room.checks, minCheck, (*decoder).check)
+		d.signals(b.Checks)
 	}
-	b.Checks = decodeItems(d, room.checks, minCheck, (*decoder).check)
-	d.signals(b.Checks)
+	return connections
 }
 
 // patched is what the patches of a chain changed so far: by id, nil for what is
@@ -169,17 +172,26 @@ func (d *decoder) removed() []string {
 	return slices.Clone(d.ids(n))
 }
 
-// end refuses what no encoder writes.
-func (d *decoder) end(b *topology.Block) error {
+// end refuses what no encoder writes of a node and its connections.
+func (d *decoder) end(b *topology.Block, connections []topology.Connection) error {
 	switch {
 	case d.err != nil:
 		return d.err
 	case b.Node.Name == "":
 		return fmt.Errorf("%w: the node has no name", ErrCut)
-	case !ascend(b.Services, serviceID) || !ascend(b.Connections, connectionID) || !ascend(b.Checks, checkID):
+	case !ascend(b.Services, serviceID) || !ascend(connections, connectionID) || !ascend(b.Checks, checkID):
 		return fmt.Errorf("%w: it is out of order", ErrCut)
 	}
 	return nil
+}
+
+// pointers are the places of a list's connections.
+func pointers(list []topology.Connection) []*topology.Connection {
+	out := make([]*topology.Connection, len(list))
+	for i := range list {
+		out[i] = &list[i]
+	}
+	return out
 }
 
 func ascend[T any](list []T, id func(*T) string) bool {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/topology"
@@ -11,7 +12,7 @@ import (
 // events for: evidence, owners, notes, what a check is mapped on.
 func Same(a, b *topology.Block) bool {
 	return a == b || (sameNode(&a.Node, &b.Node) && sameItems(a.Services, b.Services, sameService) &&
-		sameItems(a.Connections, b.Connections, sameConnection) && sameItems(a.Checks, b.Checks, sameCheck))
+		slices.EqualFunc(a.Connections, b.Connections, sameConnection) && sameItems(a.Checks, b.Checks, sameCheck))
 }
 
 func sameItems[T any](a, b []T, same func(a, b *T) bool) bool {
@@ -52,6 +53,9 @@ func sameService(a, b *topology.Service) bool {
 
 // sameConnection is [sameService] for connections.
 func sameConnection(a, b *topology.Connection) bool {
+	if a == b {
+		return true
+	}
 	x, y := *a, *b
 	for _, c := range []*topology.Connection{&x, &y} {
 		c.Count, c.Opened, c.Refused, c.TimedOut, c.Failed, c.Peers, c.Health = 0, 0, 0, 0, 0, 0, nil

@@ -75,7 +75,7 @@ func newSite(t *testing.T) *site {
 	web := &topology.Block{
 		Node:     topology.Node{Name: "web", Kind: topology.Host, State: topology.Reporting, LastReport: noon},
 		Services: []topology.Service{{ID: "web~tcp~80", Node: "web", Protocol: "tcp", Port: 80, Process: "nginx", State: topology.Listening, PID: 7}},
-		Connections: []topology.Connection{{
+		Connections: []*topology.Connection{{
 			ID: "c", Protocol: "tcp", Count: 1, Directed: true, Status: topology.Fresh,
 			Client: topology.Client{Node: "web", Process: "nginx", Service: "web~tcp~80"}, Server: topology.Server{Node: "db", Port: 5432, Service: "db~tcp~5432"},
 		}},

@@ -81,7 +81,7 @@ func graphOf(snap *topology.Snapshot, roles *grouping.Roles) (*trouble.Graph, er
 	parts := map[string]bool{}
 	for b := range snap.Blocks() {
 		for i := range b.Connections {
-			c := &b.Connections[i]
+			c := b.Connections[i]
 			from, to := roles.PoolOf(c.Client.Node), roles.PoolOf(c.Server.Node)
 			if from != nil && from == to && c.Client.Service != "" && !c.Own && !c.Observer {
 				parts[poolOf(from, c.Protocol, c.Server.Port)] = true

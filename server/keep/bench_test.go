@@ -39,7 +39,7 @@ func BenchmarkFlush(b *testing.B) {
 func holding(i, count int) *topology.Block {
 	b := &topology.Block{Node: topology.Node{Name: fmt.Sprintf("n%05d", i), Kind: topology.Host, State: topology.Reporting, LastReport: noon}}
 	for c := range 20 {
-		b.Connections = append(b.Connections, topology.Connection{
+		b.Connections = append(b.Connections, &topology.Connection{
 			ID: fmt.Sprintf("%05d-%02d", i, c), Client: topology.Client{Node: b.Node.Name, Process: "app"}, Server: topology.Server{Node: fmt.Sprintf("n%05d", c), Port: 5432},
 			Protocol: "tcp", Directed: true, Status: topology.Fresh, Count: count, FirstSeen: noon, LastSeen: noon, LastConnection: noon,
 		})

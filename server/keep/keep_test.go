@@ -145,7 +145,7 @@ func TestWhatIsRecorded(t *testing.T) {
 
 // TestShortEdgeIsInTheLedger: what came and went between two rounds of the sweep.
 func TestShortEdgeIsInTheLedger(t *testing.T) {
-	block := func(c ...topology.Connection) []*topology.Block {
+	block := func(c ...*topology.Connection) []*topology.Block {
 		return []*topology.Block{{Node: topology.Node{Name: "web", Kind: topology.Host}, Connections: c}}
 	}
 	snap := func(at time.Time, blocks []*topology.Block) *topology.Snapshot {
@@ -162,7 +162,7 @@ func TestShortEdgeIsInTheLedger(t *testing.T) {
 	before := snap(noon.Add(-time.Second), block())
 	k := New(nil, slog.New(slog.DiscardHandler), unmetered{}, before, noon)
 	k.changeOf(&taken{snap: before, settings: store.Defaults()}, noon.Add(-time.Second), false) // the sweep was here already
-	after := snap(noon, block(edge))
+	after := snap(noon, block(&edge))
 	c := k.changeOf(&taken{snap: after, events: topology.Diff(before, after), settings: store.Defaults()}, noon, false)
 	if len(c.Uses) == 0 || c.Uses[0].Connection != "c1" || c.Uses[0].Service != "db~tcp~5432" {
 		t.Errorf("uses are %+v", c.Uses)
@@ -182,7 +182,7 @@ func TestNumbersWait(t *testing.T) {
 				c.Client.Process = "cron"
 			}
 			c.ID = topology.ConnectionID(&c)
-			blocks[i] = &topology.Block{Node: topology.Node{Name: name, Kind: topology.Host, State: topology.Reporting, LastReport: at}, Connections: []topology.Connection{c}}
+			blocks[i] = &topology.Block{Node: topology.Node{Name: name, Kind: topology.Host, State: topology.Reporting, LastReport: at}, Connections: []*topology.Connection{&c}}
 		}
 		s, err := topology.FromBlocks(topology.Revision{Epoch: "e", Number: uint64(number)}, at, blocks)
 		if err != nil {

@@ -33,7 +33,7 @@ func calls(b *topology.Block, server string, first time.Time) {
 		Protocol: "tcp", Directed: true, Status: topology.Fresh, Count: 1, FirstSeen: first,
 	}
 	c.ID = topology.ConnectionID(&c)
-	b.Connections = append(b.Connections, c)
+	b.Connections = append(b.Connections, &c)
 }
 
 func moment(t *testing.T, at time.Time, blocks ...*topology.Block) *topology.Snapshot {

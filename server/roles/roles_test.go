@@ -76,7 +76,7 @@ func (s *town) farm(n int) {
 			Protocol: "tcp", Directed: true, Count: 3, Status: topology.Fresh,
 		}
 		c.ID = topology.ConnectionID(&c)
-		b.Connections = []topology.Connection{c}
+		b.Connections = []*topology.Connection{&c}
 		blocks = append(blocks, b)
 	}
 	db := &topology.Block{Node: topology.Node{Name: "db", Kind: topology.Host, State: topology.Reporting, LastReport: time.Now()}}

@@ -89,7 +89,7 @@ func block(name string, connections int) *topology.Block {
 			},
 		}
 		c.ID = topology.ConnectionID(&c)
-		b.Connections = append(b.Connections, c)
+		b.Connections = append(b.Connections, &c)
 	}
 	return b
 }

@@ -62,7 +62,7 @@ func benchBlock(n, of int, count int) *topology.Block {
 			Evidence: topology.Evidence{BothEnds: true, ClientAddress: "10.0.0.1", ServerAddress: "10.0.0.2", ServerResolved: "address of " + to},
 		}
 		c.ID = topology.ConnectionID(&c)
-		block.Connections = append(block.Connections, c)
+		block.Connections = append(block.Connections, &c)
 	}
 	return block
 }

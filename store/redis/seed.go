@@ -150,7 +150,7 @@ func (s *seed) face(flipped map[string]bool) {
 			continue
 		}
 		for i := range n.next.Connections {
-			if c := &n.next.Connections[i]; flipped[c.Client.Node] || flipped[c.Server.Node] {
+			if c := n.next.Connections[i]; flipped[c.Client.Node] || flipped[c.Server.Node] {
 				n.at = time.Time{}
 				s.enqueue(name)
 				break

@@ -127,7 +127,7 @@ func calls(holder *topology.Block, client, process, server string, port uint16, 
 		c.Server.Service = topology.ServiceID(server, "tcp", port, netip.Addr{})
 	}
 	c.ID = topology.ConnectionID(&c)
-	holder.Connections = append(holder.Connections, c)
+	holder.Connections = append(holder.Connections, &c)
 	return holder
 }
 
@@ -246,12 +246,12 @@ func udp(b *topology.Block) *topology.Block  { last(b).Protocol = "udp"; return 
 func own(b *topology.Block) *topology.Block  { last(b).Own = true; return b }
 
 func unnamed(b *topology.Block) *topology.Block {
-	b.Connections[0].Server.Process = ""
+	b.Write(0).Server.Process = ""
 	return b
 }
 
 func loopback(b *topology.Block) *topology.Block {
-	b.Connections[0].Evidence.ServerAddress = "127.0.0.1"
+	b.Write(0).Evidence.ServerAddress = "127.0.0.1"
 	return b
 }
 
@@ -274,7 +274,7 @@ func TestSeedWritesWhatChanged(t *testing.T) {
 		return calls(serves(host("web", "10.0.0.1"), 80, "nginx", 0), "web", "php", "db", 5432, "postgres", 3)
 	}
 	counted := web()
-	counted.Connections[0].Count = 4
+	counted.Write(0).Count = 4
 	older := web()
 	older.Node.LastReport = noon.Add(2 * time.Minute)
 	for _, tt := range []struct {
@@ -446,7 +446,7 @@ func (r *randomSite) block(t *rapid.T, name string) *topology.Block {
 		count := rapid.IntRange(-2, 2).Draw(t, "count")
 		if count >= 0 && to != at && !r.holds(other, name) {
 			calls(b, name, "c", other, uint16(6000+to), "a", count)
-			b.Connections[len(b.Connections)-1].Server.Process = ""
+			b.Write(len(b.Connections)-1).Server.Process = ""
 		}
 	}
 	return b
@@ -455,7 +455,7 @@ func (r *randomSite) block(t *rapid.T, name string) *topology.Block {
 // holds says whether a node holds edges with another.
 func (r *randomSite) holds(node, with string) bool {
 	b := r.nodes[node]
-	return b != nil && slices.ContainsFunc(b.Connections, func(c topology.Connection) bool { return c.Server.Node == with })
+	return b != nil && slices.ContainsFunc(b.Connections, func(c *topology.Connection) bool { return c.Server.Node == with })
 }
 
 // TestSeedAgreesWithItself: whatever changes, fails half way, or begins again, in

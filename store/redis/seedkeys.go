@@ -79,25 +79,19 @@ type pair struct{ client, server string }
 
 // changedPairs are those with a connection that differs in what its keys tell.
 // Both lists are sorted by id.
-func changedPairs(before, after []topology.Connection) map[pair]bool {
+func changedPairs(before, after []*topology.Connection) map[pair]bool {
 	out := map[pair]bool{}
-	note := func(c *topology.Connection) { out[pair{c.Client.Node, c.Server.Node}] = true }
-	for len(before) > 0 || len(after) > 0 {
-		switch {
-		case len(after) == 0 || len(before) > 0 && before[0].ID < after[0].ID:
-			note(&before[0])
-			before = before[1:]
-		case len(before) == 0 || after[0].ID < before[0].ID:
-			note(&after[0])
-			after = after[1:]
-		default:
-			if !sameEdge(&before[0], &after[0]) {
-				note(&before[0])
-				note(&after[0])
-			}
-			before, after = before[1:], after[1:]
+	note := func(c *topology.Connection) {
+		if c != nil {
+			out[pair{c.Client.Node, c.Server.Node}] = true
 		}
 	}
+	topology.WalkConnections(before, after, func(was, is *topology.Connection) {
+		if was == nil || is == nil || !sameEdge(was, is) {
+			note(was)
+			note(is)
+		}
+	})
 	return out
 }
 
@@ -216,7 +210,7 @@ func (l *link) hash() *hash {
 func (v *seedView) links(b *topology.Block) map[string]*link {
 	out := map[string]*link{}
 	for i := range b.Connections {
-		c := &b.Connections[i]
+		c := b.Connections[i]
 		if v.only != nil && !v.only[pair{c.Client.Node, c.Server.Node}] {
 			continue
 		}

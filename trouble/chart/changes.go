@@ -41,9 +41,7 @@ func (w *watcher) block(was, now *topology.Block) {
 	topology.Walk(was.Services, now.Services, func(s *topology.Service) string { return s.ID }, func(x, y *topology.Service) {
 		w.service(x, y, at)
 	})
-	topology.Walk(was.Connections, now.Connections, func(c *topology.Connection) string { return c.ID }, func(x, y *topology.Connection) {
-		w.connection(x, y, at)
-	})
+	topology.WalkConnections(was.Connections, now.Connections, func(x, y *topology.Connection) { w.connection(x, y, at) })
 }
 
 func (w *watcher) service(x, y *topology.Service, at time.Time) {
@@ -81,7 +79,7 @@ func (w *watcher) moved(c *topology.Connection) bool {
 			return true
 		}
 		for i := range b.Connections {
-			o := &b.Connections[i]
+			o := b.Connections[i]
 			if o.Client.Node == c.Client.Node && o.Server.Node == c.Server.Node && o.Server.Port == c.Server.Port &&
 				(o.Client.Process == c.Client.Process || o.Client.Process == "") {
 				return true

@@ -38,8 +38,8 @@ func TestChanges(t *testing.T) {
 		}, "web|nginx connected to db postgres:5432 for the first time"},
 		{"twice as many", "web", func(b *topology.Block) {
 			for i := range b.Connections {
-				if c := &b.Connections[i]; c.Client.Process == "nginx" {
-					c.Count = 30
+				if b.Connections[i].Client.Process == "nginx" {
+					b.Write(i).Count = 30
 				}
 			}
 		}, ""},
@@ -50,7 +50,7 @@ func TestChanges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := before.Block(tt.node).Clone()
 			tt.change(b)
-			slices.SortFunc(b.Connections, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
+			slices.SortFunc(b.Connections, func(x, y *topology.Connection) int { return strings.Compare(x.ID, y.ID) })
 			e := before.Edit()
 			e.Put(b)
 			var got []string
@@ -71,8 +71,8 @@ func TestRestarts(t *testing.T) {
 		db, web := s.Block("db").Clone(), s.Block("web").Clone()
 		db.Services[0].PID = pid
 		for i := range web.Connections {
-			if c := &web.Connections[i]; c.Client.Process == "nginx" {
-				c.Count = count
+			if web.Connections[i].Client.Process == "nginx" {
+				web.Write(i).Count = count
 			}
 		}
 		e := s.Edit()

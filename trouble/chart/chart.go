@@ -34,7 +34,7 @@ func Graph(s *topology.Snapshot, pool func(*topology.Service) string) (*trouble.
 	b.zones()
 	for block := range s.Blocks() {
 		for i := range block.Connections {
-			b.connection(&block.Connections[i])
+			b.connection(block.Connections[i])
 		}
 	}
 	b.join()

@@ -30,17 +30,17 @@ func service(id, process string, port uint16) topology.Service {
 
 // call is an open connection of a client ("node process", or a service's id) to a
 // service of a node.
-func call(client, server, node string, how ...func(*topology.Connection)) topology.Connection {
-	c := topology.Connection{Protocol: "tcp", Count: 1, Directed: true, Status: topology.Fresh, Server: topology.Server{Node: node, Service: server}}
+func call(client, server, node string, how ...func(*topology.Connection)) *topology.Connection {
+	c := &topology.Connection{Protocol: "tcp", Count: 1, Directed: true, Status: topology.Fresh, Server: topology.Server{Node: node, Service: server}}
 	if n, p, ok := strings.Cut(client, " "); ok {
 		c.Client = topology.Client{Node: n, Process: p}
 	} else {
 		c.Client.Service = client
 	}
 	for _, h := range how {
-		h(&c)
+		h(c)
 	}
-	c.ID = topology.ConnectionID(&c)
+	c.ID = topology.ConnectionID(c)
 	return c
 }
 
@@ -49,11 +49,11 @@ func snapshot(t *testing.T, blocks ...*topology.Block) *topology.Snapshot {
 	for _, b := range blocks {
 		for i := range b.Connections {
 			if b.Connections[i].Client.Node == "" {
-				b.Connections[i].Client.Node = b.Node.Name
+				b.Write(i).Client.Node = b.Node.Name
 			}
 		}
 		slices.SortFunc(b.Services, func(x, y topology.Service) int { return strings.Compare(x.ID, y.ID) })
-		slices.SortFunc(b.Connections, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
+		slices.SortFunc(b.Connections, func(x, y *topology.Connection) int { return strings.Compare(x.ID, y.ID) })
 	}
 	s, err := topology.FromBlocks(topology.Revision{Epoch: "e", Number: 1}, noon, blocks)
 	if err != nil {
@@ -83,14 +83,14 @@ func site(t *testing.T) *topology.Snapshot {
 	t.Helper()
 	web := host("web", service("web~80", "nginx", 80), service("web~443", "nginx", 443), service("web~9", "dotm", 9))
 	web.Services[2].Own = true
-	web.Connections = []topology.Connection{
+	web.Connections = []*topology.Connection{
 		call("web nginx", "app~8080", "app"),
 		call("web nrpe", "db~5432", "db", func(c *topology.Connection) { c.Observer = true }),
 		call("web dotm", "app~8080", "app", func(c *topology.Connection) { c.Own = true }),
 		call("web ", "app~8080", "app"),
 	}
 	app := host("app", service("app~8080", "java", 8080))
-	app.Connections = []topology.Connection{
+	app.Connections = []*topology.Connection{
 		call("app~8080", "db~5432", "db"),
 		call("app~8080", "vip~6379", "vip", func(c *topology.Connection) { c.Count, c.Status = 0, topology.Old }),
 		call("app~8080", "", "db", func(c *topology.Connection) { c.Directed = false }),
@@ -107,7 +107,7 @@ func site(t *testing.T) *topology.Snapshot {
 	}}
 	box := &topology.Block{Node: topology.Node{Name: "db/box", Kind: topology.Container, State: topology.Reporting, LastReport: noon}}
 	outside := &topology.Block{Node: topology.Node{Name: "Internet", Kind: topology.Internet, State: topology.Unheard}}
-	outside.Connections = []topology.Connection{call("Internet ", "app~8080", "app")}
+	outside.Connections = []*topology.Connection{call("Internet ", "app~8080", "app")}
 	return snapshot(t, web, app, vip, both, host("db", service("db~5432", "postgres", 5432)), box, outside)
 }
 

@@ -28,9 +28,9 @@ func BenchmarkLook(b *testing.B) {
 						Server: topology.Server{Node: fmt.Sprintf("node%04d", (i+j)%nodes), Port: 5432}, Health: &topology.Health{End: "client", RTT: 400},
 					}
 					c.ID = topology.ConnectionID(&c)
-					n.Connections = append(n.Connections, c)
+					n.Connections = append(n.Connections, &c)
 				}
-				slices.SortFunc(n.Connections, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
+				slices.SortFunc(n.Connections, func(x, y *topology.Connection) int { return strings.Compare(x.ID, y.ID) })
 				blocks[i] = n
 			}
 			m, at, from := New(), noon, 0
@@ -52,8 +52,8 @@ func BenchmarkLook(b *testing.B) {
 					next := blocks[i].Clone()
 					next.Node.LastReport = at
 					for j := k % 5; j < edges; j += 5 {
-						next.Connections[j].Health = &topology.Health{End: "client", RTT: uint64(400 + j)}
-						next.Connections[j].Opened++
+						next.Write(j).Health = &topology.Health{End: "client", RTT: uint64(400 + j)}
+						next.Write(j).Opened++
 					}
 					blocks[i] = next
 				}

@@ -86,14 +86,14 @@ func (l *look) edges(was *topology.Block, same bool) {
 	}
 	covered := l.covered()
 	for i := range l.block.Connections {
-		c := &l.block.Connections[i]
+		c := l.block.Connections[i]
 		if c.Own || c.Observer || !c.Directed {
 			continue
 		}
 		e := &l.node.edges[i]
 		var before *topology.Connection
 		if same {
-			before = &was.Connections[i]
+			before = was.Connections[i]
 		} else {
 			before = was.Connection(c.ID)
 		}
@@ -276,7 +276,7 @@ func (l *look) presence(c, before *topology.Connection, e *edge, covered uint32)
 // replaced says whether the node has another edge that is open to the same port.
 func (l *look) replaced(c *topology.Connection) bool {
 	for i := range l.block.Connections {
-		o := &l.block.Connections[i]
+		o := l.block.Connections[i]
 		if o.Count > 0 && o.Protocol == c.Protocol && o.Server.Node == c.Server.Node && o.Server.Port == c.Server.Port && o.Client.Node == c.Client.Node {
 			return true
 		}

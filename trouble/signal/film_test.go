@@ -63,16 +63,16 @@ func (f *film) call(node, process, server string, port uint16) string {
 		}
 	}
 	c.ID = topology.ConnectionID(&c)
-	b.Connections = append(b.Connections, c)
-	slices.SortFunc(b.Connections, func(x, y topology.Connection) int { return strings.Compare(x.ID, y.ID) })
+	b.Connections = append(b.Connections, &c)
+	slices.SortFunc(b.Connections, func(x, y *topology.Connection) int { return strings.Compare(x.ID, y.ID) })
 	return c.ID
 }
 
 // edge is one that may be changed.
 func (f *film) edge(id string) *topology.Connection {
 	for _, b := range f.blocks {
-		if c := b.Connection(id); c != nil {
-			return c
+		if i := slices.IndexFunc(b.Connections, func(c *topology.Connection) bool { return c.ID == id }); i >= 0 {
+			return b.Write(i)
 		}
 	}
 	f.t.Fatalf("no edge %s", id)

@@ -29,7 +29,7 @@ const record = 8 + 4 + 4 + 2 + 4 + 4 + 4
 type memories map[uint64]edge
 
 // of are the edges of connections, with what was kept of them.
-func (k memories) of(connections []topology.Connection) []edge {
+func (k memories) of(connections []*topology.Connection) []edge {
 	out := make([]edge, len(connections))
 	for i := range connections {
 		if len(k) > 0 {

@@ -254,16 +254,8 @@ func (m *Memory) follow(n *node, block *topology.Block) bool {
 }
 
 // sameEdges says whether two lists are of the same edges.
-func sameEdges(a, b []topology.Connection) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if &a[i] != &b[i] && a[i].ID != b[i].ID {
-			return false
-		}
-	}
-	return true
+func sameEdges(a, b []*topology.Connection) bool {
+	return topology.SameList(a, b) || slices.EqualFunc(a, b, func(x, y *topology.Connection) bool { return x == y || x.ID == y.ID })
 }
 
 // vanished ends what is said of an edge that a node holds no more.

@@ -143,7 +143,7 @@ func TestSaved(t *testing.T) {
 		for i := range rapid.IntRange(0, 6).Draw(t, "nodes") {
 			n := &node{block: &topology.Block{}}
 			for j := range rapid.IntRange(0, 4).Draw(t, "edges") {
-				n.block.Connections = append(n.block.Connections, topology.Connection{ID: fmt.Sprint(i, j)})
+				n.block.Connections = append(n.block.Connections, &topology.Connection{ID: fmt.Sprint(i, j)})
 				covered := rapid.Uint32Range(0, 2_000_000).Draw(t, "covered")
 				n.edges = append(n.edges, edge{
 					trip:    usual{rapid.Float32Range(0, 30).Draw(t, "mid"), rapid.Float32Range(0, 5).Draw(t, "dev"), 1},
@@ -176,7 +176,7 @@ func TestSaved(t *testing.T) {
 // FuzzLoad: nothing that is read breaks anything, or makes an edge that can't be.
 func FuzzLoad(f *testing.F) {
 	m := New()
-	m.nodes["web1"] = &node{block: &topology.Block{Connections: []topology.Connection{{ID: "a"}}}, edges: []edge{{trip: usual{8, 1, 50}, covered: 9, open: 8}}}
+	m.nodes["web1"] = &node{block: &topology.Block{Connections: []*topology.Connection{{ID: "a"}}}, edges: []edge{{trip: usual{8, 1, 50}, covered: 9, open: 8}}}
 	raw, err := m.Save(0, 1)
 	if err != nil {
 		f.Fatal(err)

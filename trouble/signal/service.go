@@ -103,7 +103,7 @@ func (l *look) stopped(s, before *topology.Service) {
 func (l *look) clientsOf(s *topology.Service) (out []client) {
 	for block := range l.snap.Blocks() {
 		for i := range block.Connections {
-			c := &block.Connections[i]
+			c := block.Connections[i]
 			if c.Server.Service != s.ID || c.Own || c.Observer || !c.Directed || c.Status != topology.Fresh {
 				continue
 			}

@@ -12,25 +12,19 @@ import (
 // its block does: a box of many members changes by what few of them say.
 type part struct {
 	of          *topology.Block
-	connections []topology.Connection // one for each pair of ends, sorted by id
+	connections []*topology.Connection // one for each pair of ends, sorted by id
 }
 
 // partOf is the part of a member, the old one if that is of the same connections.
 func (m *Merger) partOf(b *topology.Block, old *part) *part {
-	if old != nil && same(old.of.Connections, b.Connections) {
+	if old != nil && topology.SameList(old.of.Connections, b.Connections) {
 		return old
 	}
 	all := newSum(0)
-	for i := range b.Connections {
-		c := m.moved(b.Connections[i])
-		all.add(&c)
+	for _, c := range b.Connections {
+		all.add(m.moved(*c), true)
 	}
 	return &part{b, all.sorted()}
-}
-
-// same tells whether two lists are one.
-func same(a, b []topology.Connection) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // partsOf are the parts of members. Both lists of members are sorted by name.
@@ -51,7 +45,7 @@ func (m *Merger) partsOf(members []*topology.Block, old []*part) []*part {
 }
 
 // connections are those of all parts, one for each pair of ends, sorted by id.
-func connections(parts []*part) []topology.Connection {
+func connections(parts []*part) []*topology.Connection {
 	if len(parts) == 1 {
 		return parts[0].connections
 	}
@@ -61,52 +55,57 @@ func connections(parts []*part) []topology.Connection {
 	}
 	all := newSum(2 * most)
 	for _, p := range parts {
-		for i := range p.connections {
-			all.add(&p.connections[i])
+		for _, c := range p.connections {
+			all.add(c, false)
 		}
 	}
 	return all.sorted()
 }
 
-// sum adds up connections of the same ends.
+// sum adds up connections of the same ends. What stands alone is not copied.
 type sum struct {
 	at   map[string]int // in list, by id
-	list []topology.Connection
-	own  []bool // whether the health of one is the sum's, to be written
+	list []*topology.Connection
+	own  []owned // of one in list, what is the sum's, to be written
 }
+
+type owned struct{ connection, health bool }
 
 func newSum(room int) *sum {
-	return &sum{at: make(map[string]int, room), list: make([]topology.Connection, 0, room), own: make([]bool, 0, room)}
+	return &sum{at: make(map[string]int, room), list: make([]*topology.Connection, 0, room), own: make([]owned, 0, room)}
 }
 
-func (s *sum) add(c *topology.Connection) {
+// add takes one in. own says that it may be written.
+func (s *sum) add(c *topology.Connection, own bool) {
 	k, known := s.at[c.ID]
 	if !known {
-		s.at[c.ID], s.list, s.own = len(s.list), append(s.list, *c), append(s.own, false)
+		s.at[c.ID], s.list, s.own = len(s.list), append(s.list, c), append(s.own, owned{connection: own})
 		return
 	}
-	to := &s.list[k]
+	if !s.own[k].connection {
+		s.list[k], s.own[k].connection = new(*s.list[k]), true
+	}
+	to := s.list[k]
 	switch {
 	case c.Health == nil:
 	case to.Health == nil:
 		to.Health = c.Health
 	default:
-		if !s.own[k] {
-			h := *to.Health
-			to.Health, s.own[k] = &h, true
+		if !s.own[k].health {
+			to.Health, s.own[k].health = new(*to.Health), true
 		}
 		joinHealth(to.Health, c.Health)
 	}
 	join(to, c)
 }
 
-func (s *sum) sorted() []topology.Connection {
-	slices.SortFunc(s.list, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) })
+func (s *sum) sorted() []*topology.Connection {
+	slices.SortFunc(s.list, func(a, b *topology.Connection) int { return strings.Compare(a.ID, b.ID) })
 	return s.list
 }
 
 // moved is a connection between the boxes of its ends.
-func (m *Merger) moved(c topology.Connection) topology.Connection {
+func (m *Merger) moved(c topology.Connection) *topology.Connection {
 	client, server := m.in(c.Client.Node), m.in(c.Server.Node)
 	if client != "" {
 		c.Client.Service = m.service(c.Client.Service, c.Client.Node, client)
@@ -122,7 +121,7 @@ func (m *Merger) moved(c topology.Connection) topology.Connection {
 		c.Evidence.ClientResolved, c.Evidence.ServerResolved = "", ""
 	}
 	c.ID = topology.ConnectionID(&c)
-	return c
+	return &c
 }
 
 // service is the id that a node's service has in its box.

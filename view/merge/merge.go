@@ -136,7 +136,7 @@ func (m *Merger) build(key string, old []*part, b *box) {
 
 // touches says whether an end of a connection that the block holds is in a box.
 func (m *Merger) touches(b *topology.Block) bool {
-	return slices.ContainsFunc(b.Connections, func(c topology.Connection) bool {
+	return slices.ContainsFunc(b.Connections, func(c *topology.Connection) bool {
 		return m.in(c.Client.Node) != "" || m.in(c.Server.Node) != ""
 	})
 }

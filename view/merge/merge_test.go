@@ -52,8 +52,8 @@ func (s site) calls(client, process, server string, port uint16, count int) *top
 		FirstSeen: noon, LastSeen: noon, Evidence: topology.Evidence{SeenBy: []topology.Sighting{{Node: client, End: "client", At: noon}}},
 	}
 	c.ID = topology.ConnectionID(&c)
-	b.Connections = append(b.Connections, c)
-	return &b.Connections[len(b.Connections)-1]
+	b.Connections = append(b.Connections, &c)
+	return b.Connections[len(b.Connections)-1]
 }
 
 func (s site) snapshot(t testing.TB, number uint64) *topology.Snapshot {
@@ -290,7 +290,7 @@ func TestNothingIsLost(t *testing.T) {
 				t.Fatalf("%d sockets are open, %d in boxes", a, b)
 			}
 			for b := range got.Blocks() {
-				if !slices.IsSortedFunc(b.Connections, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) }) {
+				if !slices.IsSortedFunc(b.Connections, func(a, b *topology.Connection) int { return strings.Compare(a.ID, b.ID) }) {
 					t.Fatalf("connections of %s are not sorted", b.Node.Name)
 				}
 			}
@@ -299,7 +299,7 @@ func TestNothingIsLost(t *testing.T) {
 }
 
 func sortAll(b *topology.Block) {
-	slices.SortFunc(b.Connections, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(b.Connections, func(a, b *topology.Connection) int { return strings.Compare(a.ID, b.ID) })
 }
 
 func blocksOf(s site) (out []*topology.Block) {
@@ -331,9 +331,9 @@ func BenchmarkNext(b *testing.B) {
 				FirstSeen: noon, Health: &topology.Health{End: "client", RTT: 300, Sent: 10},
 			}
 			c.ID = topology.ConnectionID(&c)
-			block.Connections = append(block.Connections, c)
+			block.Connections = append(block.Connections, &c)
 		}
-		slices.SortFunc(block.Connections, func(a, b topology.Connection) int { return strings.Compare(a.ID, b.ID) })
+		slices.SortFunc(block.Connections, func(a, b *topology.Connection) int { return strings.Compare(a.ID, b.ID) })
 		blocks[i] = block
 	}
 	snap, err := topology.FromBlocks(topology.Revision{Epoch: "e"}, noon, blocks)
@@ -349,7 +349,7 @@ func BenchmarkNext(b *testing.B) {
 				edit := snap.Edit()
 				for j := range changed {
 					block := snap.Block(name((i*changed + j*n/changed) % n)).Clone()
-					block.Connections[0].Count++
+					block.Write(0).Count++
 					edit.Put(block)
 				}
 				m.Next(edit.Commit(snap.Revision().Next(), noon))

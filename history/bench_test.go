@@ -24,7 +24,7 @@ func BenchmarkDecode(b *testing.B) {
 				chain := []Record{r.Record(block, noon)}
 				for j := 1; kind == "chain" && j < 15; j++ {
 					block = block.Clone()
-					block.Write((i+j)%100).Status = topology.Old
+					block.Write((i + j) % 100).Status = topology.Old
 					chain = append(chain, r.Record(block, noon.Add(time.Duration(j)*time.Minute)))
 				}
 				chains = append(chains, chain)

@@ -446,7 +446,7 @@ func (r *randomSite) block(t *rapid.T, name string) *topology.Block {
 		count := rapid.IntRange(-2, 2).Draw(t, "count")
 		if count >= 0 && to != at && !r.holds(other, name) {
 			calls(b, name, "c", other, uint16(6000+to), "a", count)
-			b.Write(len(b.Connections)-1).Server.Process = ""
+			b.Write(len(b.Connections) - 1).Server.Process = ""
 		}
 	}
 	return b

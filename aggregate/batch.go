@@ -89,6 +89,7 @@ type Batch struct {
 	nodes    *inference.Nodes
 	virtual  *virtual.Addresses
 	loom     *weave.Loom
+	again    int // statements in which only numbers changed
 }
 
 // Begin starts a batch of changes to prev.
@@ -228,7 +229,7 @@ func (b *Batch) begin(s *statement, now time.Time) *begun {
 	b.virtual.Part(&next.Node, prev, s.addresses.Virtual, now)
 	next.Checks = prev.Checks
 	next.Services, next.Rows = service.Of(&next.Node, prev, s.listeners, s.report, now), weave.Rows(s.connections)
-	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: prev.Connections, Checks: prev.Checks, Rows: next.Rows})
+	b.edit.Put(&topology.Block{Node: next.Node, Services: next.Services, Connections: prev.Connections, Checks: prev.Checks, Rows: next.Rows, Memo: prev.Memo})
 	b.virtual.Settle(&next.Node, &prev.Node, now)
 	if s.kind == topology.Host {
 		next.Node.Findings = b.register.Findings(&next.Node, &prev.Node, now)
@@ -240,23 +241,25 @@ func (b *Batch) begin(s *statement, now time.Time) *begun {
 func (b *Batch) statement(s *begun, now time.Time) {
 	prev, next := s.prev, s.next
 	current := b.edit.Block(next.Node.Name)
-	prev = &topology.Block{Node: prev.Node, Services: prev.Services, Connections: current.Connections, Checks: prev.Checks}
+	prev = &topology.Block{Node: prev.Node, Services: prev.Services, Connections: current.Connections, Checks: prev.Checks, Memo: current.Memo}
 
-	b.loom.Weave(next, prev, s.says.report, s.says.connections, now)
+	again := b.loom.Weave(next, prev, s.says.report, s.says.connections, now)
 	switch {
 	case !topology.SameServices(prev.Services, next.Services):
 		b.edit.Touch()
 	case topology.SamePIDs(prev.Services, next.Services): // else a process restarted, which no chart shows
 		next.Services = prev.Services
 	}
-	if topology.SameConnections(prev.Connections, next.Connections) {
-		next.Connections = prev.Connections
-	} else {
+	if !topology.SameList(prev.Connections, next.Connections) {
 		b.edit.Touch()
 	}
 	if !topology.SameNode(&prev.Node, &next.Node) {
 		b.edit.Touch()
 	}
 	b.edit.Put(next)
+	if again {
+		b.again++
+		return
+	}
 	b.nodes.Derive(prev, next, now)
 }

@@ -132,7 +132,7 @@ func BenchmarkBeats(b *testing.B) {
 		}
 		batch.Report(r, now)
 	}
-	for range 2 {
+	for range 4 { // until each end knows the other, and its rows
 		now = now.Add(10 * time.Second)
 		batch := Begin(snap, opt)
 		for _, r := range reports {

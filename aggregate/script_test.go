@@ -172,6 +172,9 @@ func (s *stage) report(node string) {
 	s.must(r.Validate(s.now))
 	before := written(s.t, s.snap)
 	s.prev, s.snap = s.snap, Apply(s.snap, r, s.now, s.opt)
+	if diff := cmp.Diff(written(s.t, Apply(unlearned(s.t, s.prev), r, s.now, s.opt)), written(s.t, s.snap)); diff != "" {
+		s.t.Fatalf("line %d: what was learned makes a difference (-without +with):\n%s", s.line, diff)
+	}
 	if diff := cmp.Diff(before, written(s.t, s.prev)); diff != "" {
 		s.t.Fatalf("line %d: the report wrote to the snapshot before it:\n%s", s.line, diff)
 	}

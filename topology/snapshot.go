@@ -54,6 +54,10 @@ type Block struct {
 	// Rows are what the node's last report told of its sockets, to join the two
 	// ends of a connection. They are not kept over a restart.
 	Rows []Row `json:"-"`
+	// Memo is what whoever made the block learned on the way, to make the next one of
+	// less. It says nothing that the block doesn't, is of no concern to others, and is
+	// not kept.
+	Memo any `json:"-"`
 	// Counted says which counters of its agent are in the block, so that none
 	// counts twice.
 	Counted Counted `json:"counted,omitzero"`

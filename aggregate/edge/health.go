@@ -32,7 +32,7 @@ func (m *Measured) Add(h *report.Health) {
 
 // Judge says in words of the topology what was measured since the report before; since is zero if
 // there was none.
-func (m *Measured) Judge(before *topology.Health, now time.Time, since time.Duration) *topology.Health {
+func (m *Measured) Judge(before *topology.Health, now time.Time, since time.Duration) topology.Health {
 	h := topology.Health{End: m.End, Connecting: m.Connecting, CloseWait: m.CloseWait}
 	if n := uint64(max(m.Measured, 0)); n > 0 {
 		h.RTT, h.RTTVar = round2(float64(m.rtt/n)), round2(float64(m.rttvar/n))
@@ -51,7 +51,7 @@ func (m *Measured) Judge(before *topology.Health, now time.Time, since time.Dura
 	}
 	h.ConnectingSince = sinceWhen(m.Connecting, m.ConnectingMS, before.ConnectingSince, now)
 	h.CloseWaitSince = sinceWhen(m.CloseWait, m.CloseWaitMS, before.CloseWaitSince, now)
-	return &h
+	return h
 }
 
 // slack is how far two reports may differ on the beginning of one thing.

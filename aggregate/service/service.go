@@ -206,17 +206,26 @@ func stop(s topology.Service, last time.Time) topology.Service {
 }
 
 // Ports are the services of a node by port.
-type Ports map[Port][]*topology.Service
+type Ports struct {
+	few  []topology.Service
+	many map[Port][]*topology.Service // where they are too many to look at all
+}
+
+// fewServices are sooner looked through than sorted.
+const fewServices = 16
 
 // ByPort finds services by their ports; it keeps pointers into the list.
 func ByPort(services []topology.Service) Ports {
-	out := make(Ports, len(services))
+	if len(services) <= fewServices {
+		return Ports{few: services}
+	}
+	p := Ports{many: make(map[Port][]*topology.Service, len(services))}
 	for i := range services {
 		s := &services[i]
 		key := At(s.Protocol, s.Port)
-		out[key] = append(out[key], s)
+		p.many[key] = append(p.many[key], s)
 	}
-	return out
+	return p
 }
 
 // Accepting finds the service that accepts at an address and port: one bound to
@@ -226,7 +235,14 @@ func ByPort(services []topology.Service) Ports {
 func (p Ports) Accepting(key Port, addr netip.Addr) *topology.Service {
 	var best *topology.Service
 	most := 0
-	for _, s := range p[key] {
+	for i := range p.few {
+		if s := &p.few[i]; s.Port == key.Number && s.Protocol == key.Protocol {
+			if fit := fits(s, addr); fit > most {
+				best, most = s, fit
+			}
+		}
+	}
+	for _, s := range p.many[key] {
 		if fit := fits(s, addr); fit > most {
 			best, most = s, fit
 		}

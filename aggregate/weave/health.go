@@ -38,7 +38,7 @@ func (w *weaver) judge() {
 	since := w.elapsed()
 	for id, m := range w.health {
 		if e := w.edges[id]; e != nil {
-			e.Health = m.Judge(w.before(id), w.now, since)
+			e.Health = new(m.Judge(w.before(id), w.now, since))
 		}
 	}
 }

@@ -133,5 +133,10 @@ func (t *touch) watches() bool {
 			fresh++
 		}
 	}
-	return !t.serves && fresh >= observesFrom && 100*(fresh-t.lasting) >= observesPart*fresh
+	return !t.serves && glances(fresh, t.lasting)
+}
+
+// glances says whether so many calls, of which so many last, are those of one who looks.
+func glances(fresh, lasting int) bool {
+	return fresh >= observesFrom && 100*(fresh-lasting) >= observesPart*fresh
 }

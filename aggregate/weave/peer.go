@@ -21,7 +21,8 @@ type peer struct {
 	dropped map[int]bool
 	heard   map[int]*heard // edges that the statement tells of too
 	before  *topology.Block
-	leaves  bool // one of its edges led to a node that doesn't report
+	memo    *memo // of before; nil if there is none
+	leaves  bool  // one of its edges led to a node that doesn't report
 }
 
 // heard is what the server's end says of an edge: the sum of its rows.
@@ -58,7 +59,7 @@ func (w *weaver) believe(p *peer) {
 		e := p.block.Connections[i]
 		var health *topology.Health
 		if h.health != nil {
-			health = h.health.Judge(e.Health, w.now, w.elapsed())
+			health = new(h.health.Judge(e.Health, w.now, w.elapsed()))
 		}
 		if p.dropped[i] || (e.Count == h.count && e.Status == topology.Fresh && topology.SameHealth(e.Health, health)) {
 			continue
@@ -78,7 +79,7 @@ func (w *weaver) peer(node string) *peer {
 		w.others[node] = nil
 		return nil
 	}
-	p := &peer{block: b, before: b}
+	p := &peer{block: b, before: b, memo: memoOf(b)}
 	w.others[node] = p
 	return p
 }
@@ -91,6 +92,9 @@ const oftenAsked = 16
 func (p *peer) find(key edge.Ends) []int {
 	if p == nil {
 		return nil
+	}
+	if m := p.memo; m != nil {
+		return slices.DeleteFunc(m.between(key), func(i int) bool { return p.dropped[i] })
 	}
 	if p.asked++; p.asked > oftenAsked {
 		return slices.DeleteFunc(slices.Clone(p.sorted()[key]), func(i int) bool { return p.dropped[i] })
@@ -155,6 +159,7 @@ func (w *weaver) tell() {
 		if p.block.Connections = edge.Unite(p.kept()); topology.SameConnections(p.before.Connections, p.block.Connections) {
 			continue
 		}
+		p.block.Memo = newMemo(p.block.Connections)
 		w.edit.Put(p.block)
 		w.edit.Touch()
 		if p.leaves {

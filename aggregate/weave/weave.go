@@ -27,11 +27,12 @@ type Loom struct {
 	edit  *topology.Edit
 	book  *address.Book
 	nodes *inference.Nodes
+	sums  []sum // room for the next statement's
 }
 
 // NewLoom is the one of a topology in the making.
 func NewLoom(edit *topology.Edit, b *address.Book, nodes *inference.Nodes) *Loom {
-	return &Loom{edit, b, nodes}
+	return &Loom{edit: edit, book: b, nodes: nodes}
 }
 
 // weaver turns the rows of one statement into the connections that its node
@@ -62,16 +63,21 @@ type weaver struct {
 
 // Weave makes the connections that a node holds of the rows of its statement, part
 // of the report that says it, as of now. next is its block in the making, whose
-// node and services are complete; prev is the block before.
-func (l *Loom) Weave(next, prev *topology.Block, says *report.Report, rows []report.Connection, now time.Time) {
+// node and services are complete; prev is the block before. It is true if nothing but
+// numbers changed, so that nothing that rests on the connections does.
+func (l *Loom) Weave(next, prev *topology.Block, says *report.Report, rows []report.Connection, now time.Time) (again bool) {
 	w := &weaver{Loom: l, self: next, prev: prev, says: says, rows: rows, now: now}
-	w.weave()
+	return w.weave()
 }
 
-// weave fills self.Connections.
-func (w *weaver) weave() {
+// weave fills self.Connections. It is true if nothing but numbers changed.
+func (w *weaver) weave() (again bool) {
 	w.others, w.services = map[string]*peer{}, map[string]service.Ports{}
 	w.only = service.Only(w.self.Services)
+	w.peers = map[string]map[netip.Prefix]int{}
+	if w.again() {
+		return true
+	}
 	w.edges = map[string]*topology.Connection{}
 	w.peers = map[string]map[netip.Prefix]int{}
 	w.health = map[string]*edge.Measured{}
@@ -98,6 +104,11 @@ func (w *weaver) weave() {
 		}
 		w.self.Connections = append(w.self.Connections, e)
 	}
+	if topology.SameConnections(w.prev.Connections, w.self.Connections) {
+		w.self.Connections = w.prev.Connections
+	}
+	w.learn()
+	return false
 }
 
 // decided are the rows, those without direction with the one that other knowledge

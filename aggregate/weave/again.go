@@ -367,6 +367,7 @@ func (w *weaver) meaning(r *report.Connection) (meaning, bool) {
 		return w.meaningOut(r)
 	case report.In:
 		return w.meaningIn(r)
+	case report.Unknown:
 	}
 	return meaning{}, false
 }

@@ -155,7 +155,7 @@ $(BENCHSTAT):
 	@mv $(TOOLS)/benchstat $@
 
 bench-all: build ## run all that docs/benchmarks.md reports (an hour)
-	$(GO) test -run '^$$' -bench . -benchmem ./report ./topology ./aggregate/... ./grouping/... ./layout ./view ./scan ./store/... ./trouble ./api
+	$(GO) test -run '^$$' -bench . -benchmem ./report ./topology ./aggregate/... ./grouping/... ./layout ./view ./scan ./store/... ./trouble ./api/views ./api/stream
 	$(GO) run ./bench/layout
 	$(GO) run ./bench/trouble
 	$(GO) run ./bench/up

@@ -13,6 +13,24 @@ import (
 	"slices"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/agents"
+	"github.com/devops-trouble-map/dotm/api/archive"
+	"github.com/devops-trouble-map/dotm/api/caller"
+	"github.com/devops-trouble-map/dotm/api/chart"
+	"github.com/devops-trouble-map/dotm/api/coding"
+	"github.com/devops-trouble-map/dotm/api/declaration"
+	"github.com/devops-trouble-map/dotm/api/findings"
+	"github.com/devops-trouble-map/dotm/api/geo"
+	"github.com/devops-trouble-map/dotm/api/journal"
+	"github.com/devops-trouble-map/dotm/api/monitoring"
+	"github.com/devops-trouble-map/dotm/api/nodes"
+	"github.com/devops-trouble-map/dotm/api/page"
+	"github.com/devops-trouble-map/dotm/api/past"
+	"github.com/devops-trouble-map/dotm/api/read"
+	"github.com/devops-trouble-map/dotm/api/settings"
+	"github.com/devops-trouble-map/dotm/api/stream"
+	"github.com/devops-trouble-map/dotm/api/views"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
@@ -23,32 +41,65 @@ import (
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/limit"
 	"github.com/devops-trouble-map/dotm/report"
-	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/trouble/incident"
 )
 
 // Prefix is the path of the API's first version.
-const Prefix = "/api/v1"
+const Prefix = read.Prefix
 
-// Model is the live topology.
-type Model interface {
-	// Snapshot is the newest topology.
-	Snapshot() *topology.Snapshot
-	// Changed returns a channel that is closed when a newer one is there.
-	Changed() <-chan struct{}
-	// Ready says what is wrong, if something is.
-	Ready() error
-}
-
-// Settings are the settings in force and how to change them.
-type Settings interface {
-	// Settings returns those in force and the names of the fixed ones.
-	Settings() (in store.Settings, fixed []string)
-	// ChangeSettings applies and keeps a patch. Errors that wrap
-	// [*store.InvalidError] are the asker's.
-	ChangeSettings(ctx context.Context, p store.Patch) error
-}
+// What the API asks of the server.
+type (
+	// Model is the live topology.
+	Model interface {
+		stream.Model
+		past.Model
+	}
+	// Settings are the settings in force and how to change them.
+	Settings = settings.Settings
+	// History is what is known of the past.
+	History interface {
+		past.History
+		// At is the topology of a moment. Errors with a method Moment are the
+		// asker's.
+		At(ctx context.Context, at time.Time) (*topology.Snapshot, error)
+	}
+	// Keeping is how everything that is kept is saved, and brought back.
+	Keeping = archive.Keeping
+	// Fleet is which nodes there are, and how they come to report.
+	Fleet = nodes.Fleet
+	// Roles says what the nodes are to each other, and takes what people decide of that.
+	Roles = chart.Roles
+	// Charts keeps where the boxes of the charts stand.
+	Charts interface {
+		views.Charts
+		chart.Boxes
+	}
+	// Incidents are what is in trouble, and what is new of that.
+	Incidents interface {
+		incidents.Model
+		stream.Incidents
+	}
+	// Telling is who is told about incidents.
+	Telling = incidents.Telling
+	// Monitoring is what monitoring systems say, and which of them are read.
+	Monitoring interface {
+		monitoring.Systems
+		findings.Monitoring
+	}
+	// Declaring keeps what is declared of the site.
+	Declaring = declaration.Declaring
+	// Recent remembers the numbers of the last hour.
+	Recent = nodes.Recent
+	// Locator tells where public addresses are used.
+	Locator = geo.Locator
+	// ReadAlerts reads what the Alertmanager of a source sends to a webhook.
+	ReadAlerts = monitoring.ReadAlerts
+	// Auditing keeps who changed what.
+	Auditing = journal.Keeper
+	// Issuer is the server's own CA.
+	Issuer = agents.Issuer
+)
 
 // Options of the API. Model, Settings, Sink, History, Keeping, Fleet, Incidents, Monitoring and Log are required.
 type Options struct {
@@ -151,14 +202,11 @@ type Version struct {
 	Data     Data      `json:"data" enum:"live,demo,replay" doc:"where what is shown comes from: live is the site's own, demo is made up, replay was recorded before; whoever shows or exports the other two says so"`
 }
 
-// handler is what the routes share.
+// handler is what judges requests.
 type handler struct {
 	Options
-	mux    *router
-	crowd  crowd
-	views  *views
-	parts  *parts
-	assets assets
+	mux     *router
+	journal *journal.Journal
 }
 
 // New makes the handler of everything that dotm serves. Long answers end when
@@ -177,76 +225,72 @@ func build(ctx context.Context, opt Options) (*router, http.Handler) {
 		opt.Meter = NewMeter()
 	}
 	opt.Version.Data = cmp.Or(opt.Version.Data, Live)
-	h := &handler{Options: opt, views: newViews(opt)}
-	h.parts = newParts(h.views)
 	mux := &router{ServeMux: http.NewServeMux()}
-	h.mux = mux
+	h := &handler{opt, mux, &journal.Journal{Keeper: opt.Audit, Log: opt.Log}}
 	h.metrics(mux)
-	cfg := huma.DefaultConfig("DevOps Trouble Map", opt.Version.Version)
+	h.routes(ctx, describe(mux, opt.Version.Version))
+	h.health(mux)
+	mux.Handle("/", page.Handler(opt.UI))
+	near := func(r *http.Request) bool { return opt.Loopback || caller.IsLocal(r) }
+	return mux, byStatus(opt.Meter, guard(opt, h.gate(sized(coding.Handler(mux, stream.Path, near)))))
+}
+
+// describe begins the API's description.
+func describe(mux *router, version string) huma.API {
+	cfg := huma.DefaultConfig("DevOps Trouble Map", version)
 	cfg.Info.Description = "The live layer-4 architecture chart of a site. Times are RFC 3339 UTC; errors are RFC 9457 problem documents; the ETag of a read is the revision of what it shows."
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = Prefix+"/openapi", "", ""
 	cfg.CreateHooks = nil // no $schema in answers
 	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
-	a := humago.New(mux, cfg)
-	h.routes(a)
-	h.people(a)
-	h.auditLog(a)
-	h.agents(a)
-	h.reports(mux, a.OpenAPI())
-	h.stream(ctx, mux, a.OpenAPI())
-	h.archives(mux)
-	h.health(mux)
-	h.static(mux)
-	return mux, byStatus(opt.Meter, guard(opt, h.gate(sized(compress(&opt, mux)))))
+	return humago.New(mux, cfg)
 }
 
-// people registers how people and scripts come in.
-func (h *handler) people(a huma.API) {
-	door.Register(a, door.Options{
-		Prefix: Prefix, Logins: h.Logins, Provider: h.Provider, Open: h.open(), Proxied: len(h.Proxies) > 0, URL: h.URL, Log: h.Log,
-		Caller:  func(ctx context.Context) *door.Caller { return callerOf(ctx).door() },
-		Changed: changed, Tried: tried, Failed: failed, Question: embedQuestion,
-	})
-}
-
-// denied is the problem document of an error of package auth.
-func (h *handler) denied(doing string, err error) error { return door.Denied(h.Log, doing, err) }
-
-// What the routes about people answer.
-type (
-	// Session is the answer of GET /session.
-	Session = door.Session
-)
-
-// schemaName tells the types of reports, of incidents and of the topology from those of
-// the same name in answers.
+// schemaName tells the types of reports, of incidents, of the topology and of some rooms
+// from those of the same name in answers.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	if t.PkgPath() == reflect.TypeFor[report.Report]().PkgPath() && t != reflect.TypeFor[report.Report]() {
-		return "Report" + name
-	}
-	if t.PkgPath() == reflect.TypeFor[incident.Incident]().PkgPath() && t != reflect.TypeFor[incident.Incident]() ||
-		t.PkgPath() == reflect.TypeFor[incidents.Card]().PkgPath() {
+	switch t.PkgPath() {
+	case packageOf[report.Report]():
+		return prefixed("Report", name)
+	case packageOf[incident.Incident]():
+		return prefixed("Incident", name)
+	case packageOf[incidents.Card]():
 		return "Incident" + name
-	}
-	if t.PkgPath() == reflect.TypeFor[topology.Node]().PkgPath() && slices.Contains([]string{"Node", "Service", "Connection"}, t.Name()) {
-		return "Plain" + name
+	case packageOf[geo.Geo]():
+		return prefixed("Geo", name)
+	case packageOf[settings.Answer]():
+		return "Settings" + name
+	case packageOf[topology.Node]():
+		if slices.Contains([]string{"Node", "Service", "Connection"}, t.Name()) {
+			return "Plain" + name
+		}
 	}
 	return name
+}
+
+func packageOf[T any]() string { return reflect.TypeFor[T]().PkgPath() }
+
+// prefixed is a name of a package's type, but for the one that is called like it.
+func prefixed(with, name string) string {
+	if name == with {
+		return name
+	}
+	return with + name
 }
 
 // maxBody bounds every request body but reports, which have their own limit.
 const maxBody = 1 << 20
 
+// sized refuses bodies that are larger than their route takes.
 func sized(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost || (r.URL.Path != Prefix+"/reports" && r.URL.Path != restorePath && r.URL.Path != webhookPath) {
+		if r.Method != http.MethodPost || (r.URL.Path != Prefix+"/reports" && r.URL.Path != archive.RestorePath && r.URL.Path != monitoring.WebhookPath) {
 			most := int64(maxBody)
-			if r.URL.Path == declarationPath {
-				most = maxDeclaration
+			if r.URL.Path == declaration.Path {
+				most = declaration.MaxBody
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, most)
 		}

@@ -4,14 +4,11 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"github.com/devops-trouble-map/dotm/api/caller"
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/auth/people"
-	"github.com/devops-trouble-map/dotm/export"
 )
 
 // A link for embedding shows one chart to whoever has it: it stands in pages of others, in
@@ -29,10 +26,6 @@ const (
 // in no frame.
 const embedPolicy = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
-// embedCache lets a browser show the picture again without asking for so long; then it asks
-// with the revision that it has.
-const embedCache = "private, max-age=30, must-revalidate"
-
 // The errors of links.
 var (
 	errEmbedOnly = errors.New("this link shows one chart and nothing else: its token is good for GET /api/v1/export/{format} alone")
@@ -46,7 +39,7 @@ func embeds(r *http.Request) bool {
 
 // embedded judges such a request, and puts the question of its token in the place of what
 // it asks.
-func (h *handler) embedded(r *http.Request, c *caller) error {
+func (h *handler) embedded(r *http.Request, c *caller.Caller) error {
 	asked := r.URL.Query()
 	secret := asked.Get(embedParam)
 	asked.Del(embedParam)
@@ -63,7 +56,7 @@ func (h *handler) embedded(r *http.Request, c *caller) error {
 	if len(h.Proxies) > 0 && r.Header.Get("X-Forwarded-Proto") == "http" {
 		return errPlain
 	}
-	t, err := h.Logins.CheckEmbed(secret, c.address)
+	t, err := h.Logins.CheckEmbed(secret, c.Address)
 	if err != nil {
 		return err
 	}
@@ -81,7 +74,7 @@ func (h *handler) embedded(r *http.Request, c *caller) error {
 		r.URL.RawQuery = fixed.Encode()
 	}
 	r.RequestURI = r.URL.RequestURI()
-	c.api, c.role = &t, t.Role
+	c.API, c.Role = &t, t.Role
 	return nil
 }
 
@@ -90,47 +83,6 @@ func (h *handler) embedded(r *http.Request, c *caller) error {
 func embeddable(head http.Header) {
 	head.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	head.Set("Content-Security-Policy", embedPolicy)
-}
-
-// isEmbed tells who came by a link for embedding.
-func (c *caller) isEmbed() bool { return c.api != nil && c.api.Embed != nil }
-
-// embedQuestion judges what a link shall ask, and writes it in a fixed order.
-func embedQuestion(formats []string, query string) (string, error) {
-	for _, f := range formats {
-		if !export.Format(f).Known() {
-			return "", huma.Error422UnprocessableEntity("embed.formats must be formats of GET /export/{format}",
-				&huma.ErrorDetail{Message: "must be a format", Location: "body.embed.formats", Value: f})
-		}
-	}
-	q, err := url.ParseQuery(query)
-	if err != nil {
-		return "", wrongEmbed("must be a query like level=pool&focus=db1", query)
-	}
-	for name, values := range q {
-		if !slices.Contains(chartWords, name) {
-			return "", wrongEmbed("must hold nothing but "+strings.Join(chartWords, ", "), name)
-		}
-		if len(values) > 1 {
-			return "", wrongEmbed("must name each parameter once", name)
-		}
-		if values[0] == "" {
-			q.Del(name)
-		}
-	}
-	p := ChartParams{Params: Params{Level: q.Get("level"), Expand: q.Get("expand"), Hide: q.Get("hide"), At: q.Get("at")}, Near: *nearOf(q)}
-	if _, problem := p.question(); problem != nil {
-		return "", problem
-	}
-	return q.Encode(), nil
-}
-
-// chartWords are the parameters by which a chart is asked for.
-var chartWords = []string{"level", "expand", "hide", "at", "focus", "hops", "trouble", "group", "process", "name", "text", "incident"}
-
-func wrongEmbed(rule, value string) error {
-	return huma.Error422UnprocessableEntity("embed.query "+rule+", is "+quoteShort(value),
-		&huma.ErrorDetail{Message: rule, Location: "body.embed.query", Value: value})
 }
 
 // tooOften answers who asks by a link too often.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -11,65 +10,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/agents"
+	"github.com/devops-trouble-map/dotm/api/caller"
 	"github.com/devops-trouble-map/dotm/api/door"
+	"github.com/devops-trouble-map/dotm/api/problem"
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/auth/people"
 	"github.com/devops-trouble-map/dotm/collect/push"
 )
 
-// The paths that are judged in their own way.
-const (
-	linksPath       = Prefix + "/login-links"
-	enrolPath       = Prefix + "/enrol"
-	certificatePath = Prefix + "/certificate"
-)
+// linksPath is judged in its own way.
+const linksPath = Prefix + "/login-links"
 
 // relayHeader carries the identity of a relay that forwards a request. The
 // request's own Authorization is the agent's.
 const relayHeader = "Dotm-Relay"
-
-// caller is who asks, as far as the head of a request tells.
-type caller struct {
-	// role is what it may do as a person or script; "" if it is none.
-	role auth.Role
-	// person is who logged in, session what the browser showed for it; api is
-	// the token of a script.
-	person  people.Person
-	session string
-	api     *people.APIToken
-	// local came through the socket of the data folder.
-	local bool
-	// agent is an enrolled one, with the relay that forwards for it.
-	agent *auth.Agent
-	via   string
-	// token is the secret of something that wants to enrol.
-	token   string
-	address netip.Addr
-	program string // what it calls itself
-	secure  bool   // what travels is encrypted, as far as the server can tell
-}
-
-type callerKey struct{}
-
-type localKey struct{}
-
-// callerOf is who asks. Without a gate everybody may everything.
-func callerOf(ctx context.Context) *caller {
-	if c, ok := ctx.Value(callerKey{}).(*caller); ok {
-		return c
-	}
-	return &caller{role: auth.Admin}
-}
-
-// Local serves requests that came through the socket of the data folder: who
-// may open that is an administrator.
-func Local(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), localKey{}, true)))
-	})
-}
-
-func isLocal(r *http.Request) bool { return r.Context().Value(localKey{}) != nil }
 
 // gate lets through who may do what the request asks for, and has that written
 // down. It reads the head of a request alone: a body that nobody wants is never
@@ -78,7 +33,7 @@ func (h *handler) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := h.identify(r)
 		if wait, why := h.throttle(c); wait > 0 {
-			tooMany(w, wait, why)
+			problem.TooMany(w, wait, why)
 			return
 		}
 		ru := h.ruleOf(r)
@@ -87,20 +42,20 @@ func (h *handler) gate(next http.Handler) http.Handler {
 		}
 		if err != nil {
 			h.refuse(w, r, c, err)
-			if ru.what != "" && c.known() { // strangers are in the log alone: they could fill it
-				h.note(r.Context(), c.entry(ru.what), http.StatusForbidden, err.Error())
+			if ru.what != "" && c.Known() { // strangers are in the log alone: they could fill it
+				h.journal.Note(r.Context(), c.Entry(ru.what), http.StatusForbidden, err.Error())
 			}
 			return
 		}
-		if c.isEmbed() {
+		if c.IsEmbed() {
 			embeddable(w.Header())
 		}
-		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
+		r = r.WithContext(caller.With(r.Context(), c))
 		if ru.what == "" {
 			next.ServeHTTP(w, r)
 			return
 		}
-		h.noted(w, r, c, ru, next)
+		h.journal.Noted(w, r, c, ru.what, next)
 	})
 }
 
@@ -111,14 +66,14 @@ func (h *handler) open() bool { return h.Loopback || h.Logins == nil }
 var errNotProxied = errors.New("this server answers its proxy only (--behind-proxy): ask the proxy")
 
 // identify finds out who asks. The caller is never nil.
-func (h *handler) identify(r *http.Request) (*caller, error) {
-	c := &caller{secure: r.TLS != nil || len(h.Proxies) > 0, local: isLocal(r), program: r.UserAgent()}
-	if c.local {
-		c.role = auth.Admin
+func (h *handler) identify(r *http.Request) (*caller.Caller, error) {
+	c := &caller.Caller{Secure: r.TLS != nil || len(h.Proxies) > 0, Local: caller.IsLocal(r), Program: r.UserAgent()}
+	if c.Local {
+		c.Role = auth.Admin
 		return c, nil
 	}
 	hops := h.hops(r)
-	if c.address = hops[0]; len(h.Proxies) > 0 && !contains(h.Proxies, peer(r)) {
+	if c.Address = hops[0]; len(h.Proxies) > 0 && !contains(h.Proxies, peer(r)) {
 		return c, errNotProxied
 	}
 	if err := h.relayed(r, c, hops); err != nil {
@@ -133,16 +88,16 @@ func (h *handler) identify(r *http.Request) (*caller, error) {
 		return c, h.script(r, c, bearer)
 	case given && h.Agents == nil:
 		return c, auth.ErrCredential
-	case given && r.URL.Path == enrolPath:
+	case given && r.URL.Path == agents.EnrolPath:
 		secret, err := h.Agents.CheckToken(bearer)
-		c.token = secret
+		c.Token = secret
 		return c, err
 	case given:
 		agent, err := h.Agents.Authenticate(bearer)
-		c.agent = &agent
+		c.Agent = &agent
 		return c, err
 	case h.open():
-		c.role = auth.Admin
+		c.Role = auth.Admin
 		return c, nil
 	}
 	if h.Vouched != nil && len(h.Proxies) > 0 {
@@ -151,13 +106,13 @@ func (h *handler) identify(r *http.Request) (*caller, error) {
 			return c, err
 		}
 		if p.Role.Known() {
-			c.person, c.role = p, p.Role
+			c.Person, c.Role = p, p.Role
 			return c, nil
 		}
 	}
-	if cookie, err := r.Cookie(door.CookieName(c.secure)); err == nil {
+	if cookie, err := r.Cookie(door.CookieName(c.Secure)); err == nil {
 		if p, ok := h.Logins.Session(cookie.Value); ok {
-			c.person, c.role, c.session = p, p.Role, cookie.Value
+			c.Person, c.Role, c.Session = p, p.Role, cookie.Value
 		}
 	}
 	return c, nil
@@ -167,32 +122,24 @@ func (h *handler) identify(r *http.Request) (*caller, error) {
 var errPlain = errors.New("API token came unencrypted (the proxy says X-Forwarded-Proto: http): end it, make another, and use https")
 
 // script judges an API token.
-func (h *handler) script(r *http.Request, c *caller, text string) error {
+func (h *handler) script(r *http.Request, c *caller.Caller, text string) error {
 	if h.Logins == nil { // nobody needs one
-		c.role = auth.Admin
+		c.Role = auth.Admin
 		return nil
 	}
 	if len(h.Proxies) > 0 && r.Header.Get("X-Forwarded-Proto") == "http" {
 		return errPlain
 	}
-	t, err := h.Logins.CheckAPIToken(text, c.address)
+	t, err := h.Logins.CheckAPIToken(text, c.Address)
 	if err != nil {
 		return err
 	}
-	c.api, c.role = &t, t.Role
+	c.API, c.Role = &t, t.Role
 	return nil
 }
 
-// door is the caller as those see it who let people in.
-func (c *caller) door() *door.Caller {
-	return &door.Caller{
-		Kind: c.kind(), Name: c.name(), Person: c.person, Role: c.role, Session: c.session,
-		Client: people.Client{Address: c.address, Program: c.program}, Secure: c.secure, Local: c.local,
-	}
-}
-
 // relayed judges the identity of a relay, and believes it whom it forwards for.
-func (h *handler) relayed(r *http.Request, c *caller, hops []netip.Addr) error {
+func (h *handler) relayed(r *http.Request, c *caller.Caller, hops []netip.Addr) error {
 	text := r.Header.Get(relayHeader)
 	if text == "" || h.Agents == nil {
 		return nil
@@ -204,9 +151,9 @@ func (h *handler) relayed(r *http.Request, c *caller, hops []netip.Addr) error {
 	if err != nil {
 		return relayError{err}
 	}
-	c.via = relay.Name
+	c.Via = relay.Name
 	if len(hops) > 1 {
-		c.address = hops[1]
+		c.Address = hops[1]
 	}
 	return nil
 }
@@ -269,30 +216,30 @@ var (
 )
 
 // permit says why a caller may not do what a request asks for, or nil.
-func permit(c *caller, ru rule, r *http.Request) error {
+func permit(c *caller.Caller, ru rule, r *http.Request) error {
 	switch path := r.URL.Path; {
 	case path == push.Path && r.Method == http.MethodPost:
-		if c.agent == nil && c.role != auth.Admin {
+		if c.Agent == nil && c.Role != auth.Admin {
 			return errEnrol
 		}
 		return nil
-	case path == enrolPath:
-		return unless(c.token != "", errToken)
-	case path == certificatePath:
-		if c.agent == nil {
+	case path == agents.EnrolPath:
+		return unless(c.Token != "", errToken)
+	case path == agents.CertificatePath:
+		if c.Agent == nil {
 			return errEnrol
 		}
-		return unless(c.agent.Role == auth.RoleRelay, errRelay)
-	case ru.role == "", c.agent != nil && ru.agents:
+		return unless(c.Agent.Role == auth.RoleRelay, errRelay)
+	case ru.role == "", c.Agent != nil && ru.agents:
 		return nil
-	case c.agent != nil:
+	case c.Agent != nil:
 		return errAgent
 	case path == linksPath:
-		return unless(c.local, errLocal)
-	case c.role == "":
+		return unless(c.Local, errLocal)
+	case c.Role == "":
 		return errLogin
 	}
-	return unless(c.role.May(ru.role), &roleError{c.role, ru.role})
+	return unless(c.Role.May(ru.role), &roleError{c.Role, ru.role})
 }
 
 // roleError says which role would do.
@@ -311,20 +258,19 @@ func unless(fine bool, err error) error {
 
 // still reports whether the session or token that a long answer began with is in
 // force.
-func (h *handler) still(r *http.Request) bool {
-	c := callerOf(r.Context())
+func (h *handler) still(c *caller.Caller) bool {
 	switch {
-	case c.api != nil:
-		return h.Logins.TokenHolds(c.api.ID)
-	case c.session != "":
-		_, ok := h.Logins.Session(c.session)
+	case c.API != nil:
+		return h.Logins.TokenHolds(c.API.ID)
+	case c.Session != "":
+		_, ok := h.Logins.Session(c.Session)
 		return ok
 	}
 	return true
 }
 
 // refuse answers who may not.
-func (h *handler) refuse(w http.ResponseWriter, r *http.Request, c *caller, err error) {
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, c *caller.Caller, err error) {
 	status := http.StatusForbidden
 	var ofRelay relayError
 	switch {
@@ -338,13 +284,13 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, c *caller, err 
 		w.Header().Set("Retry-After", "1")
 	}
 	if errors.Is(err, auth.ErrCredential) {
-		h.Log.Warn("credential was refused", "path", r.URL.Path, "address", c.address, "via", c.via, "error", err)
+		h.Log.Warn("credential was refused", "path", r.URL.Path, "address", c.Address, "via", c.Via, "error", err)
 	}
 	if r.ProtoMajor < 2 { // HTTP/2 would end the requests of others, too
 		w.Header().Set("Connection", "close") // nobody waits for the body of a stranger
 	}
 	if r.Method == http.MethodPost && r.URL.Path == push.Path {
-		h.countReport(r, time.Now(), 0, err, status)
+		agents.Count(h.Meter, r, time.Now(), 0, err, status)
 	}
-	problem(w, status, err.Error())
+	problem.Answer(w, status, err.Error())
 }

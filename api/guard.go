@@ -1,14 +1,14 @@
 package api
 
 import (
-	"encoding/json"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
+	"github.com/devops-trouble-map/dotm/api/caller"
+	"github.com/devops-trouble-map/dotm/api/problem"
 )
 
 // guard sets the headers that every answer carries, refuses requests of other
@@ -17,7 +17,7 @@ import (
 func guard(opt Options, next http.Handler) http.Handler {
 	var csrf http.CrossOriginProtection
 	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		problem(w, http.StatusForbidden, "request comes from another web page: "+r.Header.Get("Origin"))
+		problem.Answer(w, http.StatusForbidden, "request comes from another web page: "+r.Header.Get("Origin"))
 	}))
 	inner := csrf.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -30,9 +30,9 @@ func guard(opt Options, next http.Handler) http.Handler {
 		if alone(opt, r) {
 			head.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		if opt.Loopback && !isLocal(r) {
+		if opt.Loopback && !caller.IsLocal(r) {
 			if why := detour(r); why != "" {
-				problem(w, http.StatusForbidden, why)
+				problem.Answer(w, http.StatusForbidden, why)
 				return
 			}
 		}
@@ -52,7 +52,7 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 func alone(opt Options, r *http.Request) bool {
 	secure := r.TLS != nil || len(opt.Proxies) > 0 && r.Header.Get("X-Forwarded-Proto") == "https"
 	u, err := url.Parse("https://" + r.Host)
-	return secure && err == nil && (u.Port() == "" || u.Port() == "443") && !isLocal(r)
+	return secure && err == nil && (u.Port() == "" || u.Port() == "443") && !caller.IsLocal(r)
 }
 
 // forwards tells the headers by which proxies say for whom they ask (RFC 7239
@@ -67,7 +67,7 @@ func forwards(header string) bool {
 // from elsewhere whose name was rebound to 127.0.0.1: its Host header tells.
 func detour(r *http.Request) string {
 	if !loopbackHost(r.Host) {
-		return "Host " + quoteShort(r.Host) + " is not this machine: no login is needed here, so only loopback names are answered. " +
+		return "Host " + problem.Quote(r.Host) + " is not this machine: no login is needed here, so only loopback names are answered. " +
 			"Open http://127.0.0.1 with the same port, or start a server for others with dotm serve --listen or --behind-proxy"
 	}
 	for name := range r.Header {
@@ -89,26 +89,4 @@ func loopbackHost(host string) bool {
 	}
 	addr, err := netip.ParseAddr(name)
 	return err == nil && addr.Unmap().IsLoopback()
-}
-
-func quoteShort(s string) string {
-	if len(s) > 80 {
-		s = s[:80] + "…"
-	}
-	b, _ := json.Marshal(strings.ToValidUTF8(s, "?"))
-	return string(b)
-}
-
-// problem writes a problem document (RFC 9457).
-func problem(w http.ResponseWriter, status int, detail string) {
-	writeModel(w, &huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: detail})
-}
-
-// writeModel writes a problem document for what is refused outside of the
-// routes that huma serves.
-func writeModel(w http.ResponseWriter, m *huma.ErrorModel) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(m.Status)
-	_ = json.NewEncoder(w).Encode(m)
 }

@@ -1,25 +1,25 @@
-package api
+package api_test
 
 import (
-	"crypto/tls"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"github.com/devops-trouble-map/dotm/api"
+	"github.com/devops-trouble-map/dotm/api/archive"
 	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/test/served"
 )
 
 // TestEveryAnswerHasItsHeaders: whatever is asked for, and however that ends.
 func TestEveryAnswerHasItsHeaders(t *testing.T) {
 	ui := fstest.MapFS{"index.html": {Data: []byte("<html>")}, "assets/x.js": {Data: []byte("x")}}
-	loopback, closed := newSite(t, siteOptions{ui: ui}), newSite(t, siteOptions{login: true, ui: ui})
-	admin := closed.scripts(t)[auth.Admin]
-	loopback.shop(t)
+	loopback, closed := served.New(t, served.Options{UI: ui}), served.New(t, served.Options{Login: true, UI: ui})
+	admin := closed.Scripts(t)[auth.Admin]
+	loopback.Shop(t)
 	for _, tt := range []struct {
-		s            *site
+		s            *served.Site
 		method, path string
 		header       []string
 		want         int
@@ -31,26 +31,26 @@ func TestEveryAnswerHasItsHeaders(t *testing.T) {
 		{loopback, "GET", "/login", nil, 200},
 		{loopback, "GET", "/healthz", nil, 200},
 		{loopback, "GET", "/metrics", nil, 200},
-		{loopback, "GET", Prefix + "/topology", nil, 200},
-		{loopback, "GET", Prefix + "/topology", []string{"If-None-Match", "*"}, 304},
-		{loopback, "GET", Prefix + "/export/svg", nil, 200},
-		{loopback, "GET", Prefix + "/export/none", nil, 422},
-		{loopback, "GET", Prefix + "/openapi.json", nil, 200},
-		{loopback, "GET", Prefix + "/nothing", nil, 404},
+		{loopback, "GET", api.Prefix + "/topology", nil, 200},
+		{loopback, "GET", api.Prefix + "/topology", []string{"If-None-Match", "*"}, 304},
+		{loopback, "GET", api.Prefix + "/export/svg", nil, 200},
+		{loopback, "GET", api.Prefix + "/export/none", nil, 422},
+		{loopback, "GET", api.Prefix + "/openapi.json", nil, 200},
+		{loopback, "GET", api.Prefix + "/nothing", nil, 404},
 		{loopback, "GET", "/x/../healthz", nil, 307},
-		{loopback, "POST", Prefix + "/settings", nil, 404},
-		{loopback, "PATCH", Prefix + "/settings", nil, 400},
-		{loopback, "POST", Prefix + "/reports", nil, 400},
+		{loopback, "POST", api.Prefix + "/settings", nil, 404},
+		{loopback, "PATCH", api.Prefix + "/settings", nil, 400},
+		{loopback, "POST", api.Prefix + "/reports", nil, 400},
 		{loopback, "GET", "/", []string{"Host", "evil.example"}, 403},
-		{loopback, "POST", Prefix + "/logout", []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403},
-		{closed, "GET", Prefix + "/topology", nil, 401},
-		{closed, "GET", Prefix + "/login/oidc", nil, 404},
-		{closed, "POST", Prefix + "/login", nil, 400},
-		{closed, "GET", Prefix + "/audit", admin, 200},
-		{closed, "GET", backupPath, admin, 200},
-		{closed, "DELETE", Prefix + "/users/nobody", admin, 404},
+		{loopback, "POST", api.Prefix + "/logout", []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403},
+		{closed, "GET", api.Prefix + "/topology", nil, 401},
+		{closed, "GET", api.Prefix + "/login/oidc", nil, 404},
+		{closed, "POST", api.Prefix + "/login", nil, 400},
+		{closed, "GET", api.Prefix + "/audit", admin, 200},
+		{closed, "GET", archive.BackupPath, admin, 200},
+		{closed, "DELETE", api.Prefix + "/users/nobody", admin, 404},
 	} {
-		a := tt.s.do(t, tt.method, tt.path, "", tt.header...)
+		a := tt.s.Do(t, tt.method, tt.path, "", tt.header...)
 		if a.StatusCode != tt.want {
 			t.Errorf("%s %s: %s, want %d", tt.method, tt.path, a.Status, tt.want)
 		}
@@ -59,7 +59,7 @@ func TestEveryAnswerHasItsHeaders(t *testing.T) {
 			t.Errorf("%s %s is kept by caches", tt.method, tt.path)
 		}
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, loopback.URL+Prefix+"/stream", http.NoBody)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, loopback.URL+api.Prefix+"/stream", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,41 +92,5 @@ func checkHeaders(t *testing.T, what string, head http.Header) {
 	}
 	if strings.Contains(policy, "unsafe") || strings.Contains(policy, "*") {
 		t.Errorf("%s: policy is %q", what, policy)
-	}
-}
-
-// TestStrictTransport: a browser is told to come by TLS only where dotm is what
-// the host serves.
-func TestStrictTransport(t *testing.T) {
-	proxied := Options{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}
-	for _, tt := range []struct {
-		opt         Options
-		host, proto string
-		tls         bool
-		want        bool
-	}{
-		{Options{}, "dotm.example", "", true, true},
-		{Options{}, "dotm.example:443", "", true, true},
-		{Options{}, "[2001:db8::1]", "", true, true},
-		{Options{}, "dotm.example:4849", "", true, false},
-		{Options{}, "dotm.example", "", false, false},
-		{Options{}, "dotm.example", "https", false, false}, // nobody is believed that
-		{proxied, "dotm.example", "https", false, true},
-		{proxied, "dotm.example", "http", false, false},
-		{proxied, "dotm.example:8443", "https", false, false},
-	} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
-		r.Host = tt.host
-		if tt.tls {
-			r.TLS = &tls.ConnectionState{}
-		}
-		if tt.proto != "" {
-			r.Header.Set("X-Forwarded-Proto", tt.proto)
-		}
-		w := httptest.NewRecorder()
-		guard(tt.opt, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
-		if got := w.Header().Get("Strict-Transport-Security"); (got == "max-age=31536000") != tt.want || got != "" && !tt.want {
-			t.Errorf("%+v: %q", tt, got)
-		}
 	}
 }

@@ -1,6 +1,11 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/devops-trouble-map/dotm/api/caller"
+	"github.com/devops-trouble-map/dotm/api/problem"
+)
 
 // health serves /healthz (the process answers) and /readyz (reports are taken
 // in and kept).
@@ -9,10 +14,10 @@ func (h *handler) health(mux *router) {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := h.Model.Ready(); err != nil {
 			why := err.Error()
-			if callerOf(r.Context()).role == "" {
+			if caller.Of(r.Context()).Role == "" {
 				why = "not ready: the server's log says why" // no paths for strangers
 			}
-			problem(w, http.StatusServiceUnavailable, why)
+			problem.Answer(w, http.StatusServiceUnavailable, why)
 			return
 		}
 		say(w, "ready")

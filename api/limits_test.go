@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"bufio"
@@ -8,8 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/limit"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/served"
+	"github.com/devops-trouble-map/dotm/test/shop"
 )
 
 // held is a clock that stands until it is moved.
@@ -18,7 +21,7 @@ type held struct{ time.Time }
 func (h *held) now() time.Time { return h.Time }
 
 func limited(s limit.Settings) (*limit.Limits, *held) {
-	clock := &held{noon}
+	clock := &held{shop.Noon}
 	return limit.New(s, clock.now), clock
 }
 
@@ -26,35 +29,35 @@ func limited(s limit.Settings) (*limit.Limits, *held) {
 // not held up by it: agents that enrolled, other addresses, this machine.
 func TestThrottleAddress(t *testing.T) {
 	limits, clock := limited(limit.Settings{Requests: 2, Reports: 100})
-	s := newSite(t, siteOptions{login: true, limits: limits, clock: time.Now})
-	_, agent := s.enrol(t, s.token(t, `{}`), "web", "id", "")
+	s := served.New(t, served.Options{Login: true, Limits: limits, Clock: time.Now})
+	_, agent := s.Enrol(t, s.Token(t, `{}`), "web", "id", "")
 	for i := range 9 { // a burst of ten, of which enrolling took one
-		if a := s.get(t, "/healthz"); a.StatusCode != http.StatusOK {
+		if a := s.Get(t, "/healthz"); a.StatusCode != http.StatusOK {
 			t.Fatalf("%d: %s", i, a.Status)
 		}
 	}
-	for _, path := range []string{"/healthz", "/", Prefix + "/topology"} {
-		a := s.get(t, path)
-		p := refused(t, a, http.StatusTooManyRequests)
+	for _, path := range []string{"/healthz", "/", api.Prefix + "/topology"} {
+		a := s.Get(t, path)
+		p := served.Refused(t, a, http.StatusTooManyRequests)
 		if a.Header.Get("Retry-After") != "1" || p.Detail != "too many requests from 127.0.0.1: at most 2 a second (limits.requests_per_second in dotm.yaml)" {
 			t.Errorf("%s: %s, %v", path, p.Detail, a.Header)
 		}
 	}
-	r := host("web", "10.0.0.1").Report
+	r := shop.Host("web", "10.0.0.1").Report
 	r.Node.Identity = report.Identity{Kind: report.IdentityMachine, Value: "id"}
-	if a := s.do(t, http.MethodPost, Prefix+"/reports", reportOf(t, r), agent...); !taken(a) {
-		t.Errorf("an agent of the same address: %s %s", a.Status, a.body)
+	if a := s.Do(t, http.MethodPost, api.Prefix+"/reports", served.Body(t, r), agent...); !taken(a) {
+		t.Errorf("an agent of the same address: %s %s", a.Status, a.Text)
 	}
-	if a := s.local(t, http.MethodGet, Prefix+"/topology", ""); a.StatusCode != http.StatusOK {
+	if a := s.Local(t, http.MethodGet, api.Prefix+"/topology", ""); a.StatusCode != http.StatusOK {
 		t.Errorf("this machine: %s", a.Status)
 	}
 	clock.Time = clock.Add(500 * time.Millisecond)
-	if a := s.get(t, "/healthz"); a.StatusCode != http.StatusOK {
+	if a := s.Get(t, "/healthz"); a.StatusCode != http.StatusOK {
 		t.Errorf("half a second later: %s", a.Status)
 	}
-	a := s.local(t, http.MethodGet, "/metrics", "")
+	a := s.Local(t, http.MethodGet, "/metrics", "")
 	for _, want := range []string{`dotm_http_throttled_total{of="address"} 3`, `dotm_http_throttled_total{of="agent"} 0`, "dotm_http_connections 0", `dotm_http_connections_closed_total{why="crowded"} 0`} {
-		if !strings.Contains(string(a.body), want+"\n") {
+		if !strings.Contains(string(a.Text), want+"\n") {
 			t.Errorf("no %s in the metrics", want)
 		}
 	}
@@ -63,41 +66,41 @@ func TestThrottleAddress(t *testing.T) {
 // An agent that has gone wild holds up itself.
 func TestThrottleAgent(t *testing.T) {
 	limits, clock := limited(limit.Settings{Requests: 1000, Reports: 1})
-	s := newSite(t, siteOptions{login: true, limits: limits, clock: time.Now})
-	send := func(header []string, name string) answered {
+	s := served.New(t, served.Options{Login: true, Limits: limits, Clock: time.Now})
+	send := func(header []string, name string) served.Answer {
 		t.Helper()
-		r := host(name, "10.0.0.1").Report
+		r := shop.Host(name, "10.0.0.1").Report
 		r.Node.Identity = report.Identity{Kind: report.IdentityMachine, Value: "id-" + name}
-		return s.do(t, http.MethodPost, Prefix+"/reports", reportOf(t, r), header...)
+		return s.Do(t, http.MethodPost, api.Prefix+"/reports", served.Body(t, r), header...)
 	}
-	_, wild := s.enrol(t, s.token(t, `{}`), "wild", "id-wild", "")
-	_, calm := s.enrol(t, s.token(t, `{}`), "calm", "id-calm", "")
+	_, wild := s.Enrol(t, s.Token(t, `{}`), "wild", "id-wild", "")
+	_, calm := s.Enrol(t, s.Token(t, `{}`), "calm", "id-calm", "")
 	for range 5 {
 		if a := send(wild, "wild"); a.StatusCode == http.StatusTooManyRequests {
-			t.Fatalf("within a burst: %s", a.body)
+			t.Fatalf("within a burst: %s", a.Text)
 		}
 	}
 	a := send(wild, "wild")
-	p := refused(t, a, http.StatusTooManyRequests)
+	p := served.Refused(t, a, http.StatusTooManyRequests)
 	if a.Header.Get("Retry-After") != "1" || !strings.Contains(p.Detail, "agent wild: at most 1 a second") {
 		t.Errorf("%s, %v", p.Detail, a.Header)
 	}
 	if a := send(calm, "calm"); !taken(a) {
-		t.Errorf("another agent: %s %s", a.Status, a.body)
+		t.Errorf("another agent: %s %s", a.Status, a.Text)
 	}
 	clock.Time = clock.Add(time.Second)
 	if a := send(wild, "wild"); a.StatusCode == http.StatusTooManyRequests {
-		t.Errorf("a second later: %s", a.body)
+		t.Errorf("a second later: %s", a.Text)
 	}
 }
 
 // On loopback whoever asks may everything, as often as it likes.
 func TestNoThrottleOnLoopback(t *testing.T) {
 	limits, _ := limited(limit.Settings{Requests: 1, Reports: 1})
-	s := newSite(t, siteOptions{limits: limits})
+	s := served.New(t, served.Options{Limits: limits})
 	for range 20 {
-		if a := s.get(t, Prefix+"/topology"); a.StatusCode != http.StatusOK {
-			t.Fatalf("%s %s", a.Status, a.body)
+		if a := s.Get(t, api.Prefix+"/topology"); a.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s", a.Status, a.Text)
 		}
 	}
 }
@@ -105,11 +108,11 @@ func TestNoThrottleOnLoopback(t *testing.T) {
 // Seats at the stream are free again when a viewer goes.
 func TestStreamSeats(t *testing.T) {
 	limits, _ := limited(limit.Settings{Streams: 3, PerViewer: 2})
-	s := newSite(t, siteOptions{login: true, limits: limits, clock: time.Now})
-	cookie := s.signIn(t)
+	s := served.New(t, served.Options{Login: true, Limits: limits, Clock: time.Now})
+	cookie := s.SignIn(t)
 	follow := func(header []string) *http.Response {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+Prefix+"/stream", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+api.Prefix+"/stream", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,20 +135,20 @@ func TestStreamSeats(t *testing.T) {
 	if no.StatusCode != http.StatusTooManyRequests || no.Header.Get("Retry-After") != "30" {
 		t.Errorf("a third line of one user: %s", no.Status)
 	}
-	a := s.local(t, http.MethodPost, Prefix+"/api-tokens", `{"name":"wall","role":"viewer"}`)
+	a := s.Local(t, http.MethodPost, api.Prefix+"/api-tokens", `{"name":"wall","role":"viewer"}`)
 	var made struct{ Token string }
-	if err := json.Unmarshal(a.body, &made); err != nil || made.Token == "" {
-		t.Fatalf("%s %s", a.Status, a.body)
+	if err := json.Unmarshal(a.Text, &made); err != nil || made.Token == "" {
+		t.Fatalf("%s %s", a.Status, a.Text)
 	}
-	if wall := follow(bearer(made.Token)); wall.StatusCode != http.StatusOK {
+	if wall := follow(served.Bearer(made.Token)); wall.StatusCode != http.StatusOK {
 		t.Errorf("another viewer: %s", wall.Status)
 	}
-	if wall := follow(bearer(made.Token)); wall.StatusCode != http.StatusTooManyRequests {
+	if wall := follow(served.Bearer(made.Token)); wall.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("a fourth line in all: %s", wall.Status)
 	}
 	first.Body.Close()
 	for range 1000 { // until the server has noticed
-		if wall := follow(bearer(made.Token)); wall.StatusCode == http.StatusOK {
+		if wall := follow(served.Bearer(made.Token)); wall.StatusCode == http.StatusOK {
 			return
 		}
 	}

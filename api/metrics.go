@@ -2,14 +2,9 @@ package api
 
 import (
 	"cmp"
-	"errors"
-	"io"
 	"net/http"
-	"time"
 
 	"github.com/devops-trouble-map/dotm/api/metrics"
-	"github.com/devops-trouble-map/dotm/collect/push"
-	"github.com/devops-trouble-map/dotm/report"
 )
 
 // What package metrics is told.
@@ -32,35 +27,6 @@ func (h *handler) metrics(mux *router) {
 		Limits: h.Limits, Vitals: h.Vitals, Certificates: h.Certificates, Now: h.Now,
 		Version: h.Version.Version, Revision: h.Version.Revision, Go: h.Version.Go,
 	}))
-}
-
-// countReport counts a report that was answered. problem is its status if it was not
-// taken in.
-func (h *handler) countReport(r *http.Request, received time.Time, bytes int64, err error, problem int) {
-	form, outcome, reason := metrics.Whole, metrics.Taken, ""
-	if r.Header.Get("Content-Type") == report.BeatType {
-		form = metrics.Beat
-	}
-	switch {
-	case form == metrics.Beat && errors.Is(err, push.ErrWhole):
-		outcome = metrics.WholeWanted
-	case err != nil:
-		outcome, reason = metrics.Refused, metrics.Reason(problem)
-	}
-	h.Meter.Report(form, outcome, reason, time.Since(received), bytes)
-}
-
-// measured is a body of which it is known how much was read.
-type measured struct {
-	io.ReadCloser
-	bytes int64
-}
-
-// Read is part of [io.Reader].
-func (m *measured) Read(p []byte) (int, error) {
-	n, err := m.ReadCloser.Read(p)
-	m.bytes += int64(n)
-	return n, err
 }
 
 // byStatus counts answers by their status.

@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"encoding/json"
@@ -10,16 +10,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/nodes"
+
+	"github.com/devops-trouble-map/dotm/api"
 	"github.com/devops-trouble-map/dotm/store"
+	"github.com/devops-trouble-map/dotm/test/served"
+	"github.com/devops-trouble-map/dotm/test/shop"
+	"github.com/devops-trouble-map/dotm/test/still"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
 func TestReads(t *testing.T) {
-	s := newSite(t, siteOptions{})
-	s.shop(t)
+	s := served.New(t, served.Options{})
+	s.Shop(t)
 	t.Run("nodes", func(t *testing.T) {
 		got := map[string][2]int{}
-		for _, n := range read200[NodeList](t, s, Prefix+"/nodes").Nodes {
+		for _, n := range served.Read[api.NodeList](t, s, api.Prefix+"/nodes").Nodes {
 			got[n.Name] = [2]int{n.Services, n.Connections}
 			if n.Layout != nil || n.Rows != nil {
 				t.Errorf("%s has a layout in a list", n.Name)
@@ -31,67 +37,67 @@ func TestReads(t *testing.T) {
 		}
 	})
 	t.Run("node", func(t *testing.T) {
-		n := read200[NodeDetail](t, s, Prefix+"/nodes/web")
+		n := served.Read[nodes.NodeDetail](t, s, api.Prefix+"/nodes/web")
 		if !n.Node.This || len(n.Services) != 3 || len(n.Connections) != 5 {
 			t.Errorf("web is %+v", n)
 		}
-		if n := read200[NodeDetail](t, s, Prefix+"/nodes/db"); n.Node.This || len(n.Connections) != 1 || !n.Connections[0].Evidence.BothEnds {
+		if n := served.Read[nodes.NodeDetail](t, s, api.Prefix+"/nodes/db"); n.Node.This || len(n.Connections) != 1 || !n.Connections[0].Evidence.BothEnds {
 			t.Errorf("db is %+v", n)
 		}
-		p := refused(t, s.get(t, Prefix+"/nodes/nobody"), http.StatusNotFound)
+		p := served.Refused(t, s.Get(t, api.Prefix+"/nodes/nobody"), http.StatusNotFound)
 		if p.Detail != `no node is named "nobody"` {
 			t.Errorf("detail %q", p.Detail)
 		}
 	})
 	t.Run("services", func(t *testing.T) {
-		all := read200[ServiceList](t, s, Prefix+"/services").Services
+		all := served.Read[nodes.ServiceList](t, s, api.Prefix+"/services").Services
 		if len(all) != 5 {
 			t.Errorf("%d services", len(all))
 		}
 		for _, want := range all {
-			got := read200[ServiceDetail](t, s, Prefix+"/services/"+want.ID)
+			got := served.Read[nodes.ServiceDetail](t, s, api.Prefix+"/services/"+want.ID)
 			if got.Service.ID != want.ID {
 				t.Errorf("%s is %s", want.ID, got.Service.ID)
 			}
 		}
-		if got := read200[ServiceDetail](t, s, Prefix+"/services/db~tcp~5432"); len(got.Connections) != 1 || got.Connections[0].Client.Node != "web" {
+		if got := served.Read[nodes.ServiceDetail](t, s, api.Prefix+"/services/db~tcp~5432"); len(got.Connections) != 1 || got.Connections[0].Client.Node != "web" {
 			t.Errorf("postgres is %+v", got)
 		}
-		if few := read200[ServiceList](t, s, Prefix+"/services?hide=ignored,infrastructure").Services; len(few) != 3 {
+		if few := served.Read[nodes.ServiceList](t, s, api.Prefix+"/services?hide=ignored,infrastructure").Services; len(few) != 3 {
 			t.Errorf("%d services that are neither ignored nor ours", len(few))
 		}
-		p := refused(t, s.get(t, Prefix+"/services/nothing"), http.StatusNotFound)
+		p := served.Refused(t, s.Get(t, api.Prefix+"/services/nothing"), http.StatusNotFound)
 		if p.Detail != `no service has the id "nothing"` {
 			t.Errorf("detail %q", p.Detail)
 		}
 	})
 	t.Run("connections", func(t *testing.T) {
-		if all := read200[ConnectionList](t, s, Prefix+"/connections").Connections; len(all) != 5 {
+		if all := served.Read[nodes.ConnectionList](t, s, api.Prefix+"/connections").Connections; len(all) != 5 {
 			t.Errorf("%d connections", len(all))
 		}
-		if few := read200[ConnectionList](t, s, Prefix+"/connections?hide=ignored").Connections; len(few) != 4 {
+		if few := served.Read[nodes.ConnectionList](t, s, api.Prefix+"/connections?hide=ignored").Connections; len(few) != 4 {
 			t.Errorf("%d connections that are not ignored", len(few))
 		}
 	})
 	t.Run("version", func(t *testing.T) {
-		want := Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: noon, Listen: "127.0.0.1:4849", Loopback: true, Data: Live}
-		if got := read200[Version](t, s, Prefix+"/version"); got != want {
+		want := api.Version{Version: "1.2.3", Go: "go1", Revision: "abc", Started: shop.Noon, Listen: "127.0.0.1:4849", Loopback: true, Data: api.Live}
+		if got := served.Read[api.Version](t, s, api.Prefix+"/version"); got != want {
 			t.Errorf("version %+v", got)
 		}
 	})
 }
 
 func TestWrongParameters(t *testing.T) {
-	s := newSite(t, siteOptions{})
+	s := served.New(t, served.Options{})
 	for _, path := range []string{"/topology", "/stream"} {
-		p := refused(t, s.get(t, Prefix+path+"?level=galaxy"), http.StatusUnprocessableEntity)
+		p := served.Refused(t, s.Get(t, api.Prefix+path+"?level=galaxy"), http.StatusUnprocessableEntity)
 		if p.Detail != `level must be one of service, node, pool, group, is "galaxy"` || len(p.Errors) != 1 ||
 			p.Errors[0].Location != "query.level" || p.Errors[0].Value != "galaxy" || p.Errors[0].Message != "must be one of service, node, pool, group" {
 			t.Errorf("%s: %+v", path, p)
 		}
 	}
 	for _, path := range []string{"/topology", "/stream", "/nodes", "/nodes/web", "/services", "/services/x", "/connections"} {
-		p := refused(t, s.get(t, Prefix+path+"?hide=old,everything"), http.StatusUnprocessableEntity)
+		p := served.Refused(t, s.Get(t, api.Prefix+path+"?hide=old,everything"), http.StatusUnprocessableEntity)
 		if p.Detail != `hide must be none or a list of old, ignored, infrastructure, observers, is "everything"` || p.Errors[0].Location != "query.hide" {
 			t.Errorf("%s: %+v", path, p)
 		}
@@ -99,63 +105,63 @@ func TestWrongParameters(t *testing.T) {
 }
 
 func TestETag(t *testing.T) {
-	s := newSite(t, siteOptions{})
-	s.shop(t)
+	s := served.New(t, served.Options{})
+	s.Shop(t)
 	for _, path := range []string{"/topology", "/topology?level=node&hide=none", "/nodes", "/nodes/web", "/services", "/connections"} {
 		t.Run(path, func(t *testing.T) {
-			first := s.get(t, Prefix+path)
+			first := s.Get(t, api.Prefix+path)
 			tag := first.Header.Get("ETag")
 			if !strings.HasPrefix(tag, `W/"`) || first.Header.Get("Cache-Control") != "no-cache" {
 				t.Fatalf("header %v", first.Header)
 			}
 			for _, match := range []string{tag, strings.TrimPrefix(tag, "W/"), `"other", ` + tag, "*"} {
-				again := s.get(t, Prefix+path, "If-None-Match", match)
-				if again.StatusCode != http.StatusNotModified || len(again.body) != 0 || again.Header.Get("ETag") != tag {
-					t.Errorf("If-None-Match: %s gives %s, %v, %d bytes", match, again.Status, again.Header, len(again.body))
+				again := s.Get(t, api.Prefix+path, "If-None-Match", match)
+				if again.StatusCode != http.StatusNotModified || len(again.Text) != 0 || again.Header.Get("ETag") != tag {
+					t.Errorf("If-None-Match: %s gives %s, %v, %d bytes", match, again.Status, again.Header, len(again.Text))
 				}
 			}
-			if other := s.get(t, Prefix+path, "If-None-Match", `W/"x-1"`); other.StatusCode != http.StatusOK || len(other.body) == 0 {
+			if other := s.Get(t, api.Prefix+path, "If-None-Match", `W/"x-1"`); other.StatusCode != http.StatusOK || len(other.Text) == 0 {
 				t.Errorf("another tag gives %s", other.Status)
 			}
 		})
 	}
-	tag := s.get(t, Prefix+"/topology").Header.Get("ETag")
-	s.put(t, host("new", "10.0.0.77").Report)
-	s.settle(t, func(snap *topology.Snapshot) bool { return snap.Block("new") != nil })
-	if again := s.get(t, Prefix+"/topology", "If-None-Match", tag); again.StatusCode != http.StatusOK {
+	tag := s.Get(t, api.Prefix+"/topology").Header.Get("ETag")
+	s.Put(t, shop.Host("new", "10.0.0.77").Report)
+	s.Settle(t, func(snap *topology.Snapshot) bool { return snap.Block("new") != nil })
+	if again := s.Get(t, api.Prefix+"/topology", "If-None-Match", tag); again.StatusCode != http.StatusOK {
 		t.Errorf("after a change the old tag gives %s", again.Status)
 	}
 }
 
 func TestSettings(t *testing.T) {
 	hour := topology.Duration(time.Hour)
-	s := newSite(t, siteOptions{fixed: store.Patch{HideAfter: &hour}})
+	s := served.New(t, served.Options{Fixed: store.Patch{HideAfter: &hour}})
 	type answer struct {
 		Settings store.Settings
 		Locked   []string
 	}
-	got := read200[answer](t, s, Prefix+"/settings")
+	got := served.Read[answer](t, s, api.Prefix+"/settings")
 	if got.Settings.Ageing != store.Defaults().Ageing || got.Settings.HideAfter != hour || fmt.Sprint(got.Locked) != "[hide_after]" {
 		t.Errorf("settings %+v", got)
 	}
-	a := s.do(t, http.MethodPatch, Prefix+"/settings", `{"ageing":"1m","ignored_names":[],"internal_networks":["203.0.113.0/24"]}`, "Content-Type", "application/json")
+	a := s.Do(t, http.MethodPatch, api.Prefix+"/settings", `{"ageing":"1m","ignored_names":[],"internal_networks":["203.0.113.0/24"]}`, "Content-Type", "application/json")
 	if a.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s", a.Status, a.body)
+		t.Fatalf("%s %s", a.Status, a.Text)
 	}
-	if err := json.Unmarshal(a.body, &got); err != nil {
+	if err := json.Unmarshal(a.Text, &got); err != nil {
 		t.Fatal(err)
 	}
 	if got.Settings.Ageing != topology.Duration(time.Minute) || len(got.Settings.IgnoredNames) != 0 || len(got.Settings.InternalNetworks) != 1 {
-		t.Errorf("answer %s", a.body)
+		t.Errorf("answer %s", a.Text)
 	}
-	if again := read200[answer](t, s, Prefix+"/settings"); fmt.Sprint(again) != fmt.Sprint(got) {
+	if again := served.Read[answer](t, s, api.Prefix+"/settings"); fmt.Sprint(again) != fmt.Sprint(got) {
 		t.Errorf("afterwards %+v", again)
 	}
 }
 
 func TestSettingsRefused(t *testing.T) {
 	hour := topology.Duration(time.Hour)
-	s := newSite(t, siteOptions{fixed: store.Patch{HideAfter: &hour}})
+	s := served.New(t, served.Options{Fixed: store.Patch{HideAfter: &hour}})
 	for _, tt := range []struct {
 		name, body       string
 		status           int
@@ -175,7 +181,7 @@ func TestSettingsRefused(t *testing.T) {
 		{"too large", `{"ignored_names":["` + strings.Repeat("x", 1<<20) + `"]}`, 413, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := refused(t, s.do(t, http.MethodPatch, Prefix+"/settings", tt.body, "Content-Type", "application/json"), tt.status)
+			p := served.Refused(t, s.Do(t, http.MethodPatch, api.Prefix+"/settings", tt.body, "Content-Type", "application/json"), tt.status)
 			if tt.detail != "" && p.Detail != tt.detail {
 				t.Errorf("detail %q, want %q", p.Detail, tt.detail)
 			}
@@ -184,44 +190,44 @@ func TestSettingsRefused(t *testing.T) {
 			}
 		})
 	}
-	if in, _ := s.model.Settings(); in.Ageing != store.Defaults().Ageing {
+	if in, _ := s.Model.Settings(); in.Ageing != store.Defaults().Ageing {
 		t.Error("a refused patch is in force")
 	}
 }
 
 // TestFailing: what the server can't do now is 503, and says why.
 func TestFailing(t *testing.T) {
-	m := newStill(topology.Empty(topology.Revision{Epoch: "e"}, noon))
-	m.err = errors.New("history is not being written: disk full")
-	s := &site{Server: httptest.NewServer(m.handler(t.Context()))}
+	m := still.New(topology.Empty(topology.Revision{Epoch: "e"}, shop.Noon))
+	m.Err = errors.New("history is not being written: disk full")
+	s := &served.Site{Server: httptest.NewServer(served.Still(t.Context(), m))}
 	defer s.Close()
-	if p := refused(t, s.get(t, "/readyz"), http.StatusServiceUnavailable); p.Detail != m.err.Error() {
+	if p := served.Refused(t, s.Get(t, "/readyz"), http.StatusServiceUnavailable); p.Detail != m.Err.Error() {
 		t.Errorf("readyz says %q", p.Detail)
 	}
-	if a := s.get(t, "/healthz"); a.StatusCode != http.StatusOK {
+	if a := s.Get(t, "/healthz"); a.StatusCode != http.StatusOK {
 		t.Errorf("healthz says %s: the process is well", a.Status)
 	}
-	refused(t, s.do(t, http.MethodPatch, Prefix+"/settings", `{"ageing":"1m"}`), http.StatusServiceUnavailable)
-	raw, _ := json.Marshal(host("web", "10.0.0.1").Report)
-	if p := refused(t, s.do(t, http.MethodPost, Prefix+"/reports", string(raw)), http.StatusServiceUnavailable); p.Detail != "server is stopping" {
+	served.Refused(t, s.Do(t, http.MethodPatch, api.Prefix+"/settings", `{"ageing":"1m"}`), http.StatusServiceUnavailable)
+	raw, _ := json.Marshal(shop.Host("web", "10.0.0.1").Report)
+	if p := served.Refused(t, s.Do(t, http.MethodPost, api.Prefix+"/reports", string(raw)), http.StatusServiceUnavailable); p.Detail != "server is stopping" {
 		t.Errorf("reports says %q", p.Detail)
 	}
 }
 
 func TestHealth(t *testing.T) {
-	s := newSite(t, siteOptions{})
+	s := served.New(t, served.Options{})
 	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
-		if a := s.get(t, path); a.StatusCode != http.StatusOK || string(a.body) != want {
-			t.Errorf("%s says %s %s", path, a.Status, a.body)
+		if a := s.Get(t, path); a.StatusCode != http.StatusOK || string(a.Text) != want {
+			t.Errorf("%s says %s %s", path, a.Status, a.Text)
 		}
 	}
 }
 
 func TestMetrics(t *testing.T) {
-	s := newSite(t, siteOptions{})
-	s.shop(t)
-	s.do(t, http.MethodPost, Prefix+"/reports", "{")
-	text := string(s.get(t, "/metrics").body)
+	s := served.New(t, served.Options{})
+	s.Shop(t)
+	s.Do(t, http.MethodPost, api.Prefix+"/reports", "{")
+	text := string(s.Get(t, "/metrics").Text)
 	for _, want := range []string{
 		`dotm_reports_total{form="whole",outcome="taken"} 2`, `dotm_reports_total{form="whole",outcome="refused"} 1`,
 		`dotm_reports_total{form="beat",outcome="taken"} 0`, `dotm_reports_refused_total{reason="unreadable"} 1`,

@@ -4,6 +4,10 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/devops-trouble-map/dotm/api/agents"
+	"github.com/devops-trouble-map/dotm/api/archive"
+	"github.com/devops-trouble-map/dotm/api/declaration"
+	"github.com/devops-trouble-map/dotm/api/monitoring"
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/collect/push"
 )
@@ -75,12 +79,12 @@ var rules = map[string]rule{
 	"GET " + Prefix + "/export/{format}":             viewer,
 	"GET " + Prefix + "/drift":                       viewer,
 	"GET " + Prefix + "/drift/initial":               viewer,
-	"GET " + declarationPath:                         viewer,
+	"GET " + declaration.Path:                        viewer,
 
 	// What operators do: take care, say what belongs to what and what is called
 	// how, arrange the chart.
 	"POST " + Prefix + "/checks":                  {role: auth.Operator, agents: true},
-	"POST " + webhookPath:                         {role: auth.Operator, agents: true},
+	"POST " + monitoring.WebhookPath:              {role: auth.Operator, agents: true},
 	"POST " + Prefix + "/checks/{id}/acknowledge": operator("acknowledge"),
 	"POST " + Prefix + "/checks/{id}/map":         operator("map-check"),
 	"POST " + Prefix + "/mapping/preview":         operator(""),
@@ -90,8 +94,8 @@ var rules = map[string]rule{
 	"POST " + Prefix + "/charts/{level}/tidy":     operator("tidy-chart"),
 	"POST " + Prefix + "/sources/refresh":         operator("refresh-sources"),
 	"POST " + Prefix + "/sources/{name}/refresh":  operator("refresh-source"),
-	"PUT " + declarationPath:                      operator("keep-declaration"),
-	"DELETE " + declarationPath:                   operator("drop-declaration"),
+	"PUT " + declaration.Path:                     operator("keep-declaration"),
+	"DELETE " + declaration.Path:                  operator("drop-declaration"),
 	"PATCH " + Prefix + "/settings":               operator("change-settings"), // of them a few: see ofOperators
 
 	// What administrators do: whatever has the server ask an address, holds a
@@ -104,8 +108,8 @@ var rules = map[string]rule{
 	"DELETE " + Prefix + "/sources/{name}":   admin("remove-source"),
 	"POST " + Prefix + "/sources/test":       admin("test-source"),
 	"POST " + Prefix + "/notify/{name}/test": admin("try-receiver"),
-	"GET " + backupPath:                      admin("backup"),
-	"POST " + restorePath:                    admin("restore"),
+	"GET " + archive.BackupPath:              admin("backup"),
+	"POST " + archive.RestorePath:            admin("restore"),
 	"GET " + Prefix + "/audit":               admin(""),
 
 	// People and scripts.
@@ -131,8 +135,8 @@ var rules = map[string]rule{
 
 	// Agents and relays. Their reports are judged by themselves, see permit.
 	"POST " + push.Path:                 admin(""),
-	"POST " + enrolPath:                 anyone("enrol"),
-	"POST " + certificatePath:           anyone("renew-certificate"),
+	"POST " + agents.EnrolPath:          anyone("enrol"),
+	"POST " + agents.CertificatePath:    anyone("renew-certificate"),
 	"GET " + Prefix + "/ca":             everybody,
 	"GET " + Prefix + "/agents":         admin(""),
 	"DELETE " + Prefix + "/agents/{id}": admin("revoke-agent"),
@@ -146,7 +150,7 @@ var rules = map[string]rule{
 var unwritten = map[string]string{
 	"POST " + push.Path:                   "reports are what is observed, and come by the second",
 	"POST " + Prefix + "/checks":          "results are what is observed, and come by the second",
-	"POST " + webhookPath:                 "alerts are what is observed, and come by the second",
+	"POST " + monitoring.WebhookPath:      "alerts are what is observed, and come by the second",
 	"POST " + Prefix + "/mapping/preview": "it changes nothing",
 }
 

@@ -23,7 +23,8 @@ hot=(
   ./trouble 'Twenty'
   ./trouble/signal 'Look/reported=300$'
   ./grouping 'Unchanged'
-  ./api 'Answer/(pool|service)/1000/again|Viewers'
+  ./api/views 'Answer/(pool|service)/1000/again'
+  ./api/stream 'Viewers'
   ./api/metrics 'Metering|Scrape'
   ./agent 'Told'
 )

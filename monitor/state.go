@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -147,4 +148,12 @@ type Stray struct {
 	Checks int `json:"checks"`
 	// Mapping says why it is none; its candidates are nodes.
 	Mapping *topology.Mapping `json:"mapping,omitempty"`
+}
+
+// Counted is how many checks are on it, in words.
+func (s *Stray) Counted() string {
+	if s.Checks == 1 {
+		return "1 check"
+	}
+	return fmt.Sprintf("%d checks", s.Checks)
 }

@@ -9,43 +9,18 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/devops-trouble-map/dotm/api/read"
+
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/devops-trouble-map/dotm/audit"
 	"github.com/devops-trouble-map/dotm/auth"
 	"github.com/devops-trouble-map/dotm/auth/people"
 )
 
-// Caller is who asks.
-type Caller struct {
-	Kind    audit.Kind
-	Name    string // of a user, a token, an agent
-	Person  people.Person
-	Role    auth.Role
-	Session string // what a browser showed for its session
-	Client  people.Client
-	Secure  bool // what travels is encrypted, as far as the server can tell
-	Local   bool // it came through the socket of the data folder
-}
-
-// may reports whether the caller has a role.
-func (c *Caller) may(needed auth.Role) bool { return c.Role.May(needed) }
-
 // Options are what the routes need. Logins and Provider may be nil, all else is
 // required.
 type Options struct {
-	// Prefix is the path before all others.
-	Prefix string
 	Logins *people.Logins
-	// Caller is who asks.
-	Caller func(ctx context.Context) *Caller
-	// Changed notes for the audit log what a request changes, and Tried that
-	// somebody tried to log in: for whom they want to be taken, "" if nobody is
-	// called that. What strangers do is not noted without it.
-	Changed func(ctx context.Context, on string, before, after any)
-	Tried   func(ctx context.Context, user string)
-	// Failed notes what went wrong where the answer doesn't say it.
-	Failed func(ctx context.Context, err error)
 	// Question judges what a link for embedding shall ask, and writes it in a fixed order.
 	// Its errors are the asker's.
 	Question func(formats []string, query string) (string, error)
@@ -81,7 +56,7 @@ type door struct{ Options }
 const maxBody = 64 << 10
 
 func (d *door) op(id, method, path, summary string, errs ...int) huma.Operation {
-	return huma.Operation{OperationID: id, Method: method, Path: d.Prefix + path, Summary: summary, Errors: errs, MaxBodyBytes: maxBody}
+	return huma.Operation{OperationID: id, Method: method, Path: read.Prefix + path, Summary: summary, Errors: errs, MaxBodyBytes: maxBody}
 }
 
 // Status is the HTTP status of an error of package auth; 0 for others.

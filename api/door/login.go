@@ -6,6 +6,9 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/caller"
+	"github.com/devops-trouble-map/dotm/api/journal"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/devops-trouble-map/dotm/auth"
@@ -43,11 +46,11 @@ type Session struct {
 }
 
 func (d *door) session(ctx context.Context, _ *struct{}) (*SessionAnswer, error) {
-	c := d.Caller(ctx)
+	c := caller.Of(ctx)
 	p := c.Person
 	p.Role = c.Role
 	if p.User == "" {
-		p.User = c.Name
+		p.User = c.Name()
 	}
 	return d.sessionOf(p), nil
 }
@@ -85,7 +88,7 @@ func (d *door) login(ctx context.Context, r *LoginRequest) (*SessionAnswer, erro
 	if err := d.encrypted(r.Plain); err != nil {
 		return nil, err
 	}
-	secret, p, err := d.Logins.Login(ctx, r.Body.User, r.Body.Password, d.Caller(ctx).Client)
+	secret, p, err := d.Logins.Login(ctx, r.Body.User, r.Body.Password, caller.Of(ctx).Client())
 	name := ""
 	if err != nil && d.Logins.Knows(r.Body.User) { // else it may be a password, in the wrong field
 		name = r.Body.User
@@ -97,7 +100,7 @@ func (d *door) setup(ctx context.Context, r *SetupRequest) (*SessionAnswer, erro
 	if err := d.encrypted(r.Plain); err != nil {
 		return nil, err
 	}
-	secret, p, err := d.Logins.Setup(ctx, r.Body.Secret, r.Body.Password, d.Caller(ctx).Client)
+	secret, p, err := d.Logins.Setup(ctx, r.Body.Secret, r.Body.Password, caller.Of(ctx).Client())
 	return d.begun(ctx, "setting the password", "", secret, p, err)
 }
 
@@ -114,11 +117,11 @@ func (d *door) changePassword(ctx context.Context, r *PasswordChange) (*SessionA
 	if err := d.encrypted(r.Plain); err != nil {
 		return nil, err
 	}
-	c := d.Caller(ctx)
+	c := caller.Of(ctx)
 	if c.Person.User == "" {
 		return nil, huma.Error403Forbidden("nobody is logged in whose password this would be")
 	}
-	secret, err := d.Logins.ChangePassword(ctx, c.Person, r.Body.Before, r.Body.Password, c.Client)
+	secret, err := d.Logins.ChangePassword(ctx, c.Person, r.Body.Before, r.Body.Password, c.Client())
 	return d.begun(ctx, "changing the password", c.Person.User, secret, c.Person, err)
 }
 
@@ -134,17 +137,17 @@ func (d *door) encrypted(proto string) error {
 // begun answers with a new session, and logs how it went. name is who failed, if
 // that is known.
 func (d *door) begun(ctx context.Context, doing, name, secret string, p people.Person, err error) (*SessionAnswer, error) {
-	c := d.Caller(ctx)
+	c := caller.Of(ctx)
 	if err != nil {
 		if Status(err) != 0 {
-			d.Tried(ctx, name)
+			journal.Tried(ctx, name)
 		}
-		d.Log.Warn(doing+" was refused", "address", c.Client.Address, "error", err)
+		d.Log.Warn(doing+" was refused", "address", c.Address, "error", err)
 		return nil, d.denied(doing, err)
 	}
-	d.Tried(ctx, p.User)
-	d.Changed(ctx, p.User, nil, nil)
-	d.Log.Info(doing+" succeeded", "user", p.User, "how", p.How, "address", c.Client.Address)
+	journal.Tried(ctx, p.User)
+	journal.Changed(ctx, p.User, nil, nil)
+	d.Log.Info(doing+" succeeded", "user", p.User, "how", p.How, "address", c.Address)
 	out := d.sessionOf(p)
 	out.SetCookie = sessionCookie(c, secret, people.SessionMax).String()
 	return out, nil
@@ -159,7 +162,7 @@ func CookieName(secure bool) string {
 	return "dotm"
 }
 
-func sessionCookie(c *Caller, value string, life time.Duration) *http.Cookie {
+func sessionCookie(c *caller.Caller, value string, life time.Duration) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure wherever there is TLS; on loopback there is none
 		Name: CookieName(c.Secure), Value: value, Path: "/", MaxAge: int(life.Seconds()),
 		HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteStrictMode,
@@ -167,7 +170,7 @@ func sessionCookie(c *Caller, value string, life time.Duration) *http.Cookie {
 }
 
 func (d *door) logout(ctx context.Context, _ *struct{}) (*SessionAnswer, error) {
-	c := d.Caller(ctx)
+	c := caller.Of(ctx)
 	if c.Session != "" {
 		if err := d.Logins.End(ctx, c.Session); err != nil {
 			return nil, d.denied("logging out", err)
@@ -198,7 +201,7 @@ func (d *door) adminLink(ctx context.Context, _ *struct{}) (*LinkAnswer, error) 
 
 // link makes one. Whose it is stands in it, for the page to say.
 func (d *door) link(ctx context.Context, name string) (*LinkAnswer, error) {
-	d.Changed(ctx, name, nil, nil)
+	journal.Changed(ctx, name, nil, nil)
 	secret, expires, err := d.Logins.NewLink(ctx, name)
 	if err != nil {
 		return nil, d.denied("making a login link", err)

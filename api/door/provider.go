@@ -7,6 +7,9 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/caller"
+	"github.com/devops-trouble-map/dotm/api/journal"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/devops-trouble-map/dotm/auth"
@@ -55,14 +58,14 @@ type Lead struct {
 
 // flowCookie keeps what a browser needs when it comes back. The provider's page
 // leads it here, so it must be sent then (SameSite=Lax).
-func flowCookie(c *Caller, value string, life time.Duration) string {
+func flowCookie(c *caller.Caller, value string, life time.Duration) string {
 	cookie := &http.Cookie{ //nolint:gosec // Secure wherever there is TLS
 		Name: flowName(c), Value: value, Path: "/", MaxAge: int(life.Seconds()), HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
 	}
 	return cookie.String()
 }
 
-func flowName(c *Caller) string { return CookieName(c.Secure) + "-oidc" }
+func flowName(c *caller.Caller) string { return CookieName(c.Secure) + "-oidc" }
 
 var errNoProvider = huma.Error404NotFound("no OpenID provider is configured")
 
@@ -83,7 +86,7 @@ func (d *door) beginProvided(ctx context.Context, r *BeginOIDC) (*Lead, error) {
 		d.Log.Error("OpenID provider can't be used", "error", err)
 		return nil, huma.Error502BadGateway("the OpenID provider does not answer; the server's log says why")
 	}
-	return &Lead{address, []string{flowCookie(d.Caller(ctx), flow, flowLife)}, "no-store"}, nil
+	return &Lead{address, []string{flowCookie(caller.Of(ctx), flow, flowLife)}, "no-store"}, nil
 }
 
 // FinishOIDC is the request of GET /login/oidc/callback.
@@ -96,7 +99,7 @@ type FinishOIDC struct {
 }
 
 // flow is what the browser kept.
-func (r *FinishOIDC) flow(c *Caller) string {
+func (r *FinishOIDC) flow(c *caller.Caller) string {
 	cookies, _ := http.ParseCookie(r.Cookies)
 	for _, k := range cookies {
 		if k.Name == flowName(c) {
@@ -110,21 +113,21 @@ func (d *door) finishProvided(ctx context.Context, r *FinishOIDC) (*Lead, error)
 	if d.Provider == nil {
 		return nil, errNoProvider
 	}
-	c := d.Caller(ctx)
+	c := caller.Of(ctx)
 	flow := r.flow(c)
 	if flow == "" { // nobody began anything
 		return &Lead{toLogin + "login", nil, "no-store"}, nil
 	}
-	if d.Logins.Attempt(c.Client) > 0 {
+	if d.Logins.Attempt(c.Client()) > 0 {
 		return &Lead{toLogin + "busy", nil, "no-store"}, nil
 	}
 	out := &Lead{toPage, []string{flowCookie(c, "", -time.Second)}, "no-store"}
 	query := url.Values{"code": {r.Code}, "state": {r.State}, "error": {r.Error}, "error_description": {r.Description}}
 	user, role, err := d.Provider.Finish(ctx, query, flow)
 	secret := ""
-	d.Tried(ctx, user)
+	journal.Tried(ctx, user)
 	if err == nil {
-		secret, _, err = d.Logins.Vouch(ctx, user, role, c.Client)
+		secret, _, err = d.Logins.Vouch(ctx, user, role, c.Client())
 	}
 	switch {
 	case errors.Is(err, auth.ErrForbidden):
@@ -135,12 +138,12 @@ func (d *door) finishProvided(ctx context.Context, r *FinishOIDC) (*Lead, error)
 		out.Location = toLogin + "provider"
 	}
 	if err != nil {
-		d.Log.Warn("login was refused", "user", user, "address", c.Client.Address, "error", err)
-		d.Failed(ctx, err)
+		d.Log.Warn("login was refused", "user", user, "address", c.Address, "error", err)
+		journal.Failed(ctx, err)
 		return out, nil
 	}
-	d.Changed(ctx, user, nil, map[string]auth.Role{"role": role})
-	d.Log.Info("login succeeded", "user", user, "how", "oidc", "address", c.Client.Address)
+	journal.Changed(ctx, user, nil, map[string]auth.Role{"role": role})
+	d.Log.Info("login succeeded", "user", user, "how", "oidc", "address", c.Address)
 	out.SetCookie = append(out.SetCookie, sessionCookie(c, secret, people.ProviderMax).String())
 	return out, nil
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/devops-trouble-map/dotm/api/caller"
+	"github.com/devops-trouble-map/dotm/api/journal"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/devops-trouble-map/dotm/audit"
@@ -32,14 +35,14 @@ type ListedSession struct {
 }
 
 // theirs lets through the sessions that somebody may see and end.
-func (d *door) theirs(c *Caller) func(people.SessionInfo) bool {
+func (d *door) theirs(c *caller.Caller) func(people.SessionInfo) bool {
 	return func(s people.SessionInfo) bool {
-		return c.may(auth.Admin) || c.Kind == audit.User && s.Of(c.Person)
+		return c.Role.May(auth.Admin) || c.Kind() == audit.User && s.Of(c.Person)
 	}
 }
 
 func (d *door) listSessions(ctx context.Context, _ *struct{}) (*SessionList, error) {
-	c := d.Caller(ctx)
+	c := caller.Of(ctx)
 	this, may := people.SessionID(c.Session), d.theirs(c)
 	out := &SessionList{}
 	out.Body.Sessions = []ListedSession{}
@@ -57,11 +60,11 @@ type SessionName struct {
 }
 
 func (d *door) endSession(ctx context.Context, r *SessionName) (*struct{}, error) {
-	ended, err := d.Logins.EndSession(ctx, r.ID, d.theirs(d.Caller(ctx)))
+	ended, err := d.Logins.EndSession(ctx, r.ID, d.theirs(caller.Of(ctx)))
 	if err != nil {
 		return nil, d.denied("ending a session", err)
 	}
-	d.Changed(ctx, ended.User, map[string]string{"session": ended.ID, "address": ended.Address}, nil)
+	journal.Changed(ctx, ended.User, map[string]string{"session": ended.ID, "address": ended.Address}, nil)
 	return nil, nil //nolint:nilnil // no content
 }
 
@@ -74,7 +77,7 @@ type EndedSessions struct {
 
 func (d *door) endSessions(ctx context.Context, r *UserName) (*EndedSessions, error) {
 	n, err := d.Logins.EndAll(ctx, r.Name)
-	d.Changed(ctx, r.Name, map[string]int{"sessions": n}, nil)
+	journal.Changed(ctx, r.Name, map[string]int{"sessions": n}, nil)
 	if err != nil {
 		return nil, d.denied("ending sessions", err)
 	}

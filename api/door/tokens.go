@@ -7,6 +7,10 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/caller"
+	"github.com/devops-trouble-map/dotm/api/journal"
+	"github.com/devops-trouble-map/dotm/api/read"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/devops-trouble-map/dotm/auth"
@@ -64,8 +68,8 @@ type APITokenAnswer struct {
 }
 
 func (d *door) createToken(ctx context.Context, r *NewAPIToken) (*APITokenAnswer, error) {
-	c := d.Caller(ctx)
-	opt := people.TokenOptions{Name: r.Body.Name, Role: r.Body.Role, By: cmp.Or(c.Name, string(c.Kind))}
+	c := caller.Of(ctx)
+	opt := people.TokenOptions{Name: r.Body.Name, Role: r.Body.Role, By: cmp.Or(c.Name(), string(c.Kind()))}
 	if r.Body.ExpiresIn != "" {
 		life, err := time.ParseDuration(r.Body.ExpiresIn)
 		if err != nil || life <= 0 {
@@ -83,15 +87,15 @@ func (d *door) createToken(ctx context.Context, r *NewAPIToken) (*APITokenAnswer
 	}
 	text, made, err := d.Logins.CreateAPIToken(ctx, opt)
 	if err != nil {
-		d.Changed(ctx, r.Body.Name, nil, nil)
+		journal.Changed(ctx, r.Body.Name, nil, nil)
 		return nil, d.denied("making an API token", err)
 	}
-	d.Changed(ctx, made.Name, nil, map[string]any{"id": made.ID, "role": made.Role, "expires": r.Body.ExpiresIn, "embed": made.Embed})
+	journal.Changed(ctx, made.Name, nil, map[string]any{"id": made.ID, "role": made.Role, "expires": r.Body.ExpiresIn, "embed": made.Embed})
 	d.Log.Info("API token was made", "id", made.ID, "name", made.Name, "role", made.Role, "by", made.By)
 	out := &APITokenAnswer{CacheControl: "no-store"}
 	out.Body.Token, out.Body.APIToken = text, made
 	if made.Embed != nil {
-		out.Body.Link = d.URL + d.Prefix + "/export/" + made.Embed.Formats[0] + "?embed=" + text
+		out.Body.Link = d.URL + read.Prefix + "/export/" + made.Embed.Formats[0] + "?embed=" + text
 	}
 	return out, nil
 }
@@ -106,6 +110,6 @@ func (d *door) dropToken(ctx context.Context, r *APITokenName) (*struct{}, error
 	if err != nil {
 		return nil, d.denied("ending an API token", err)
 	}
-	d.Changed(ctx, gone.Name, map[string]any{"id": gone.ID, "role": gone.Role}, nil)
+	journal.Changed(ctx, gone.Name, map[string]any{"id": gone.ID, "role": gone.Role}, nil)
 	return nil, nil //nolint:nilnil // no content
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/devops-trouble-map/dotm/api/caller"
+	"github.com/devops-trouble-map/dotm/api/journal"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/devops-trouble-map/dotm/auth"
@@ -46,7 +49,7 @@ type NewUser struct {
 }
 
 func (d *door) addUser(ctx context.Context, r *NewUser) (*LinkAnswer, error) {
-	d.Changed(ctx, r.Body.Name, nil, map[string]auth.Role{"role": r.Body.Role})
+	journal.Changed(ctx, r.Body.Name, nil, map[string]auth.Role{"role": r.Body.Role})
 	if err := d.Logins.AddUser(ctx, r.Body.Name, r.Body.Role); err != nil {
 		return nil, d.denied("adding a user", err)
 	}
@@ -68,7 +71,7 @@ type UserChange struct {
 
 func (d *door) changeUser(ctx context.Context, r *UserChange) (*struct{}, error) {
 	before, err := d.Logins.SetRole(ctx, r.Name, r.Body.Role)
-	d.Changed(ctx, r.Name, map[string]auth.Role{"role": before}, map[string]auth.Role{"role": r.Body.Role})
+	journal.Changed(ctx, r.Name, map[string]auth.Role{"role": before}, map[string]auth.Role{"role": r.Body.Role})
 	if err != nil {
 		return nil, d.denied("changing a user", err)
 	}
@@ -77,7 +80,7 @@ func (d *door) changeUser(ctx context.Context, r *UserChange) (*struct{}, error)
 
 func (d *door) removeUser(ctx context.Context, r *UserName) (*struct{}, error) {
 	before, err := d.Logins.RemoveUser(ctx, r.Name)
-	d.Changed(ctx, r.Name, map[string]auth.Role{"role": before.Role}, nil)
+	journal.Changed(ctx, r.Name, map[string]auth.Role{"role": before.Role}, nil)
 	if err != nil {
 		return nil, d.denied("removing a user", err)
 	}
@@ -87,7 +90,7 @@ func (d *door) removeUser(ctx context.Context, r *UserName) (*struct{}, error) {
 // userLink makes links for others than admin. That one's are made on the server's
 // machine only, so that no session that was taken over can keep its owner out.
 func (d *door) userLink(ctx context.Context, r *UserName) (*LinkAnswer, error) {
-	if r.Name == people.AdminUser && !d.Caller(ctx).Local {
+	if r.Name == people.AdminUser && !caller.Of(ctx).Local {
 		return nil, huma.Error403Forbidden("links for user admin are made on the server's own machine: dotm login-link")
 	}
 	return d.link(ctx, r.Name)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/read"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/devops-trouble-map/dotm/topology"
@@ -61,11 +63,11 @@ func (h *routes) impact(ctx context.Context, p *ImpactParams) (*ImpactAnswer, er
 		return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("of must name at most %d, names %d", mostAsked, len(p.Of)))
 	}
 	now := h.Now()
-	since, err := h.Parse("since", p.Since, now)
+	since, err := read.Moment("since", p.Since, now)
 	if err != nil {
 		return nil, err
 	}
-	snap, err := h.Moment(ctx, p.At)
+	snap, err := h.Moments.At(ctx, p.At)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +137,7 @@ func refOf(s *topology.Service) incident.Ref {
 // that is asked about.
 func (h *routes) users(ctx context.Context, snap *topology.Snapshot, out *WhatIf, since time.Time) error {
 	for _, s := range services(snap, out.Of) {
-		u, err := h.Used(ctx, s.ID, s.Node, since)
+		u, err := h.History.Used(ctx, s.ID, s.Node, since)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/api/caller"
+	"github.com/devops-trouble-map/dotm/api/journal"
+	"github.com/devops-trouble-map/dotm/api/read"
+	"github.com/devops-trouble-map/dotm/auth"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/devops-trouble-map/dotm/history"
@@ -31,36 +36,39 @@ type Model interface {
 	Impact(snap *topology.Snapshot, of []string) (incident.Impact, error)
 }
 
+// History is what is known of the past.
+type History interface {
+	// Used says who used a service, which is a node's, since a time.
+	Used(ctx context.Context, service, node string, since time.Time) (*history.Usage, error)
+}
+
+// Checks are those of monitoring systems.
+type Checks interface {
+	// Acknowledge tells the system of a check that somebody takes care.
+	Acknowledge(ctx context.Context, id, author, comment string) (did string, err error)
+}
+
 // Options are what the routes need. All are required.
 type Options struct {
-	Model Model
-	// Prefix is the path before all others.
-	Prefix string
-	Now    func() time.Time
-	// Moment is the topology of a parameter "at", and Used who used a service of a node.
-	Moment func(ctx context.Context, at string) (*topology.Snapshot, error)
-	Used   func(ctx context.Context, service, node string, since time.Time) (*history.Usage, error)
-	// Parse reads a moment that somebody wrote in a parameter.
-	Parse func(name, text string, now time.Time) (time.Time, error)
-	// Asker is who asks, and whether they may act on monitoring systems.
-	Asker func(ctx context.Context) (name string, acts bool)
-	// Changed notes for the audit log what a request changes.
-	Changed func(ctx context.Context, on string, before, after any)
-	// Acknowledge tells the monitoring system of a check that somebody takes care.
-	Acknowledge func(ctx context.Context, id, author, comment string) (did string, err error)
+	Model   Model
+	Moments *read.Moments
+	History History
+	Checks  Checks
+	Telling Telling
+	Now     func() time.Time
 }
 
 // Register adds the routes.
 func Register(a huma.API, opt Options) {
 	h := &routes{opt}
-	op := func(id, method, path, summary string, errs ...int) huma.Operation {
-		return huma.Operation{OperationID: id, Method: method, Path: opt.Prefix + path, Summary: summary, Errors: errs}
-	}
-	huma.Register(a, op("incidents", http.MethodGet, "/incidents", "What is in trouble, and what was", http.StatusUnprocessableEntity), h.list)
-	huma.Register(a, op("incident", http.MethodGet, "/incidents/{id}", "One incident: likely causes, order in time, impact, timeline", http.StatusNotFound, http.StatusUnprocessableEntity), h.one)
-	huma.Register(a, op("acknowledge-incident", http.MethodPatch, "/incidents/{id}", "Say that somebody takes care of an incident: here, and in the monitoring systems if asked to",
-		http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable), h.acknowledge)
-	huma.Register(a, op("impact", http.MethodGet, "/impact", "What fails if something does, and who was seen to need it", http.StatusNotFound, http.StatusUnprocessableEntity), h.impact)
+	huma.Register(a, read.Op("incidents", "/incidents", "What is in trouble, and what was", http.StatusUnprocessableEntity), h.list)
+	huma.Register(a, read.Op("incident", "/incidents/{id}", "One incident: likely causes, order in time, impact, timeline", http.StatusNotFound, http.StatusUnprocessableEntity), h.one)
+	huma.Register(a, huma.Operation{
+		OperationID: "acknowledge-incident", Method: http.MethodPatch, Path: read.Prefix + "/incidents/{id}", Summary: "Say that somebody takes care of an incident: here, and in the monitoring systems if asked to",
+		Errors: []int{http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
+	}, h.acknowledge)
+	huma.Register(a, read.Op("impact", "/impact", "What fails if something does, and who was seen to need it", http.StatusNotFound, http.StatusUnprocessableEntity), h.impact)
+	h.receivers(a)
 }
 
 type routes struct{ Options }
@@ -121,12 +129,12 @@ func (h *routes) list(_ context.Context, p *Params) (*List, error) {
 	}
 	from, to := time.Time{}, at
 	if p.From != "" {
-		if from, err = h.Parse("from", p.From, now); err != nil {
+		if from, err = read.Moment("from", p.From, now); err != nil {
 			return nil, err
 		}
 	}
 	if p.To != "" {
-		if to, err = h.Parse("to", p.To, now); err != nil {
+		if to, err = read.Moment("to", p.To, now); err != nil {
 			return nil, err
 		}
 	}
@@ -150,7 +158,7 @@ func (h *routes) at(p *At, now time.Time) (time.Time, error) {
 	if p.At == "" {
 		return now, nil
 	}
-	at, err := h.Parse("at", p.At, now)
+	at, err := read.Moment("at", p.At, now)
 	if err == nil && at.After(now) {
 		err = huma.Error422UnprocessableEntity("at must not lie in the future, is "+strconv.Quote(p.At),
 			&huma.ErrorDetail{Message: "must not lie in the future", Location: "query.at", Value: p.At})
@@ -288,8 +296,9 @@ const mostChecks = 200
 
 func (h *routes) acknowledge(ctx context.Context, p *Acknowledging) (*Acknowledged, error) {
 	in := h.Model.Incident(p.ID.ID)
-	h.Changed(ctx, p.ID.ID, nil, p.Body)
-	by, acts := h.Asker(ctx)
+	journal.Changed(ctx, p.ID.ID, nil, p.Body)
+	who := caller.Of(ctx)
+	by, acts := who.Author(), who.Role.May(auth.Operator)
 	switch {
 	case in == nil:
 		return nil, unknown(p.ID.ID)
@@ -325,7 +334,7 @@ func (h *routes) acknowledgeChecks(ctx context.Context, in *incident.Incident, b
 			continue
 		}
 		c := Check{ID: m.ID}
-		did, err := h.Acknowledge(ctx, m.ID, by, comment)
+		did, err := h.Checks.Acknowledge(ctx, m.ID, by, comment)
 		if c.Did = did; err != nil {
 			c.Error = err.Error()
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/redis"
 	"github.com/devops-trouble-map/dotm/store/storetest"
-	"github.com/devops-trouble-map/dotm/topology"
 	real "github.com/devops-trouble-map/dotm/test/redis"
+	"github.com/devops-trouble-map/dotm/topology"
 )
 
 func open(t *testing.T, url string) *redis.Store {

@@ -66,6 +66,13 @@ func (k *Keeper) unrecord(c *store.Change) {
 	k.sweep = history.Sweep{}
 }
 
-// perSweep is how many nodes the ledger looks at in one flush: all within a
-// minute.
-func perSweep(s *topology.Snapshot) int { return s.Len()/int(time.Minute/Every) + 1 }
+// quietSweep is how many nodes the ledger looks at in one flush without anybody
+// noticing. Each edge is an entry of its own once an hour, most of them in the first round
+// of it.
+const quietSweep = 20
+
+// perSweep is how many nodes the ledger looks at in one flush: all within a minute, those
+// of a large site within ten.
+func perSweep(s *topology.Snapshot) int {
+	return max(min(s.Len()/int(time.Minute/Every), quietSweep), s.Len()/int(10*time.Minute/Every)) + 1
+}

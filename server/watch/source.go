@@ -123,9 +123,9 @@ func (b *Board) took(s *source, r *monitor.Reading, took time.Duration, now time
 		c.seen = false
 	}
 	for i := range r.Checks {
-		c := &r.Checks[i]
-		if b.take(s, c, down[c.Host], now) {
-			news.Checks = append(news.Checks, lasting(*c))
+		c := r.Checks[i] // the reading is the source's
+		if b.take(s, &c, down[c.Host], now) {
+			news.Checks = append(news.Checks, lasting(c))
 		}
 	}
 	news.Gone = b.dropMissing(s)
@@ -184,8 +184,8 @@ func downHosts(checks []mapping.Check) map[string]bool {
 
 func isDown(s topology.Status) bool { return s == topology.Down || s == topology.Unreachable }
 
-// take takes in one result, and says whether it is another one than before; down says
-// that its host is.
+// take takes in one result, which it completes, and says whether it is another one than
+// before; down says that its host is.
 func (b *Board) take(s *source, c *mapping.Check, down bool, now time.Time) bool {
 	old := s.get(key{c.Host, c.Name})
 	c.Source = s.opt.Name
@@ -193,7 +193,9 @@ func (b *Board) take(s *source, c *mapping.Check, down bool, now time.Time) bool
 		c.Suppressed = true
 	}
 	c.Hard = c.Hard || c.Status == topology.Pending // nothing is tried again
-	slices.Sort(c.Groups)
+	if !slices.IsSorted(c.Groups) {
+		c.Groups = slices.Sorted(slices.Values(c.Groups))
+	}
 	if old == nil {
 		b.add(s, c, now)
 		return true

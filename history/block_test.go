@@ -25,13 +25,13 @@ func states() []*topology.Block {
 	fine := typical("web", 40)
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range fine.Connections {
-		c := &fine.Connections[i]
+		c := fine.Write(i)
 		c.FirstSeen, c.LastSeen = noon.Add(time.Duration(r.Int64N(1e15))), noon.Add(-time.Duration(r.Int64N(1e15)))
 		c.LastConnection = c.FirstSeen
 	}
-	fine.Connections[0].FirstSeen = time.Unix(0, 0).UTC()
-	fine.Connections[1].FirstSeen = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
-	fine.Connections[2].FirstSeen = time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC)
+	fine.Write(0).FirstSeen = time.Unix(0, 0).UTC()
+	fine.Write(1).FirstSeen = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
+	fine.Write(2).FirstSeen = time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC)
 	unordered := typical("app", 3)
 	unordered.Connections[0], unordered.Connections[1] = unordered.Connections[1], unordered.Connections[0]
 	return []*topology.Block{unordered, {Node: topology.Node{Name: "empty"}}, full(1), odd, fine, checked(typical("db", 100), 10), typical("host/web", 2)}

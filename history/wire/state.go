@@ -34,7 +34,8 @@ func (d *Decoder) State(version byte, fields string) (*topology.Block, error) {
 	verdict := in.verdict()
 	services := decodeItems(in, nil, 1, func(d *decoder, v *topology.Verdict) { *v = d.verdict() })
 	in.node(&b.Node)
-	in.lists(b, new(Decoder))
+	d.connections = in.lists(b, &Decoder{connections: d.connections})
+	b.Connections = apart(d.connections)
 	if in.err == nil && len(services) != len(b.Services) {
 		in.fail()
 	}
@@ -46,6 +47,17 @@ func (d *Decoder) State(version byte, fields string) (*topology.Block, error) {
 		b.Services[i].Verdict = services[i]
 	}
 	return b, nil
+}
+
+// apart are copies of connections, each for itself: they go their own ways from now on,
+// and what is replaced must not be held by what stays.
+func apart(list []topology.Connection) []*topology.Connection {
+	out := make([]*topology.Connection, len(list))
+	for i := range list {
+		c := list[i]
+		out[i] = &c
+	}
+	return out
 }
 
 // What there is of a verdict.

@@ -91,7 +91,7 @@ func (s *stage) tick(t *testing.T) []store.Change {
 func named(i, edges int) *topology.Block {
 	b := &topology.Block{Node: topology.Node{Name: fmt.Sprintf("n%05d", i), Kind: topology.Host, State: topology.Reporting}}
 	for k := range edges {
-		b.Connections = append(b.Connections, topology.Connection{ID: fmt.Sprintf("%016x", k), Client: topology.Client{Node: b.Node.Name}})
+		b.Connections = append(b.Connections, &topology.Connection{ID: fmt.Sprintf("%016x", k), Client: topology.Client{Node: b.Node.Name}})
 	}
 	return b
 }

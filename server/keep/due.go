@@ -89,36 +89,44 @@ func (k *Keeper) due(t *taken, now time.Time, all haste) due {
 	}
 	var d due
 	room := perWrite
-	d.take(fresh, len(fresh), now, &room, true)
-	d.take(times, len(times), now, &room, all == everything)
+	d.take(fresh, len(fresh), &room, true)
+	d.take(times, len(times), &room, all == everything)
 	most := len(structure)
 	if all == byAndBy {
 		most = atOnce
 	}
-	d.take(structure, most, now, &room, true)
-	d.take(numbers, atOnce, now, &room, false)
+	d.take(structure, max(most, late(structure, now.Add(-structureWait))), &room, true)
+	d.take(numbers, max(atOnce, late(numbers, now.Add(-numbersWait))), &room, false)
 	if known < len(k.written) {
 		k.gone(t, &d, now)
 	}
 	return d
 }
 
-// take takes those of a list whose turn it is: most of them, those that wait longest,
-// and all that have waited for long, as far as there is room. counts says that somebody
-// wants to know of those that are left.
-func (d *due) take(list []waiting, most int, now time.Time, room *int, counts bool) {
+// late is how many wait at least since a moment.
+func late(list []waiting, since time.Time) (n int) {
+	for i := range list {
+		if !list[i].since.After(since) {
+			n++
+		}
+	}
+	return n
+}
+
+// take takes those of a list whose turn it is: most of them, those that wait longest, as
+// far as there is room. counts says that somebody wants to know of those that are left.
+func (d *due) take(list []waiting, most int, room *int, counts bool) {
 	if len(list) > most {
 		slices.SortStableFunc(list, func(a, b waiting) int { return a.since.Compare(b.since) })
 	}
 	for i, w := range list {
-		turn := i < most || now.Sub(w.since) >= waitMost
 		switch {
-		case turn && *room > 0:
+		case i < most && *room > 0:
 			*room -= weight(w.block)
 			d.put = append(d.put, w)
 		case counts:
 			d.wait(w.since)
-			d.more = d.more || turn
+			d.more = d.more || i < most
 		}
 	}
 }

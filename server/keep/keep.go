@@ -23,11 +23,13 @@ const (
 	Every = time.Second
 	// atOnce is how many of the nodes that the store has are written at once, those
 	// that wait longest, of which more than numbers changed; and as many of which only
-	// numbers did. waitMost is for how long they wait at most. All of a large site's
-	// numbers change with each report, while it starts all of its structure does,
-	// again and again; and who starts again is told all of that within seconds.
-	atOnce   = 200
-	waitMost = 30 * time.Second
+	// numbers did. structureWait and numbersWait are for how long they wait at most. All
+	// of a large site's numbers change with each report, while it starts all of its
+	// structure does, again and again; and who starts again is told all of that within
+	// seconds.
+	atOnce        = 200
+	structureWait = 20 * time.Second
+	numbersWait   = 30 * time.Second
 	// perWrite bounds one transaction: so many services, connections and checks, about
 	// ten megabytes with what is recorded of them.
 	perWrite = 100_000

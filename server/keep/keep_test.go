@@ -215,14 +215,14 @@ func TestNumbersWait(t *testing.T) {
 			t.Errorf("%s is written again before all others were once", name)
 		}
 	}
-	after := site(noon.Add(2*time.Second+waitMost), 4, "n0599")
+	after := site(noon.Add(2*time.Second+numbersWait), 4, "n0599")
 	if late := flush(after, false); len(late) != n {
-		t.Errorf("%d of %d are written after they waited for %s", len(late), n, waitMost)
+		t.Errorf("%d of %d are written after they waited for %s", len(late), n, numbersWait)
 	}
 	if again := flush(after, false); len(again) != 0 {
 		t.Errorf("%d are written though the store has them", len(again))
 	}
-	if last := flush(site(noon.Add(3*time.Second+waitMost), 5, "n0599"), true); len(last) != n {
+	if last := flush(site(noon.Add(3*time.Second+numbersWait), 5, "n0599"), true); len(last) != n {
 		t.Errorf("the last flush writes %d of %d", len(last), n)
 	}
 }

@@ -80,3 +80,26 @@ func BenchmarkRecord(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkBlock writes and reads the state of a node with 100 connections and ten
+// checks, as a store keeps it.
+func BenchmarkBlock(b *testing.B) {
+	block := checked(typical("web", 100), 10)
+	var c BlockCoder
+	data := c.Encode(block)
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			data = c.Encode(block)
+		}
+		b.ReportMetric(float64(len(data)), "bytes/block")
+	})
+	b.Run("decode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := c.Decode(data); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

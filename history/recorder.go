@@ -20,6 +20,7 @@ const (
 // for one goroutine.
 type Recorder struct {
 	Decoder
+	out   wire.Encoder
 	nodes map[string][]Record
 }
 
@@ -56,7 +57,7 @@ func (r *Recorder) patch(chain []Record, b *topology.Block, at time.Time) (Recor
 // Whole returns a record of a node with all of its numbers: a key frame.
 func (r *Recorder) Whole(b *topology.Block, at time.Time) Record {
 	at = r.spare(b.Node.Name, at.Truncate(time.Millisecond))
-	rec := Record{Node: b.Node.Name, At: at, Data: r.encodeWhole(b, at)}
+	rec := Record{Node: b.Node.Name, At: at, Data: r.seal(r.out.Whole(b, at))}
 	r.nodes[b.Node.Name] = []Record{rec}
 	return rec
 }

@@ -177,7 +177,7 @@ func TestAnyMoment(t *testing.T) {
 		for got := range snap.Blocks() {
 			want := s.past[i][got.Node.Name].Clone()
 			want.Node.LastReport = at
-			if string(wire.Whole(want, noon)) != string(wire.Whole(got, noon)) {
+			if string(new(wire.Encoder).Whole(want, noon)) != string(new(wire.Encoder).Whole(got, noon)) {
 				t.Fatalf("step %d (-was +told):\n%s", i, cmp.Diff(want, got, equal))
 			}
 		}

@@ -25,8 +25,6 @@ const (
 type Mapper struct {
 	rules     *Rules
 	snap      *topology.Snapshot
-	blocks    []*topology.Block // of the snapshot, by node name
-	spare     []*topology.Block // for the next one
 	nodes     *roster.Roster
 	hosts     map[string]*host // by name
 	list      []*host          // the same, by number
@@ -65,8 +63,7 @@ func New(snap *topology.Snapshot, rules *Rules, hosts []Host) *Mapper {
 		byText: make(roster.Several[string, int32], 2*len(hosts)), byAddress: make(roster.Several[netip.Addr, int32], len(hosts)), onNode: make(roster.Several[string, int32], len(hosts)),
 		onHost: roster.Several[int32, int32]{}, watching: map[watch]struct{}{}, stock: inventory.New(rules.words, len(hosts)), memory: newMemory(),
 	}
-	m.blocks = slices.AppendSeq(make([]*topology.Block, 0, snap.Len()), snap.Blocks())
-	for _, b := range m.blocks {
+	for b := range snap.Blocks() {
 		m.nodes.Add(&b.Node)
 	}
 	m.enter(hosts)
@@ -142,11 +139,11 @@ func (m *Mapper) watch(h *host, w watch) {
 // first 100,000 others that checks named are told of.
 func (m *Mapper) Renew(snap *topology.Snapshot) []string {
 	r := renewal{Mapper: m, hit: map[int32]struct{}{}, lost: map[int32]struct{}{}}
-	blocks := slices.AppendSeq(slices.Grow(m.spare[:0], snap.Len()), snap.Blocks())
+	before := m.snap
 	m.snap = snap
-	r.compare(m.blocks, blocks)
-	m.blocks, m.spare = blocks, m.blocks
-	clear(m.spare[:cap(m.spare)])
+	for was, is := range snap.Changed(before) {
+		r.changed(was, is)
+	}
 	r.relocate()
 	names := make([]string, 0, len(r.hit))
 	for n := range r.hit {
@@ -161,26 +158,6 @@ type renewal struct {
 	*Mapper
 	hit  map[int32]struct{} // hosts to tell
 	lost map[int32]struct{} // hosts to find again
-}
-
-// compare finds the blocks that are others now. Both lists are sorted by name, and
-// most blocks are in both.
-func (r *renewal) compare(was, is []*topology.Block) {
-	for len(was) > 0 || len(is) > 0 {
-		switch {
-		case len(is) == 0 || len(was) > 0 && was[0] != is[0] && was[0].Node.Name < is[0].Node.Name:
-			r.changed(was[0], nil)
-			was = was[1:]
-		case len(was) == 0 || was[0] != is[0] && is[0].Node.Name < was[0].Node.Name:
-			r.changed(nil, is[0])
-			is = is[1:]
-		default:
-			if was[0] != is[0] {
-				r.changed(was[0], is[0])
-			}
-			was, is = was[1:], is[1:]
-		}
-	}
 }
 
 // changed takes in that a block is another now; a or b is nil if there is none.
@@ -260,7 +237,7 @@ func sameServices(a, b *topology.Block) bool {
 		return false
 	}
 	for i := range a.Services {
-		if !sameService(&a.Services[i], &b.Services[i]) {
+		if x, y := &a.Services[i], &b.Services[i]; x != y && !sameService(x, y) {
 			return false
 		}
 	}

@@ -164,7 +164,7 @@ func (j *JSON) word() error {
 	for n := 0; ; {
 		for ; j.pos < len(j.buf); j.pos++ {
 			c := j.buf[j.pos]
-			if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == '-' || c == '.' || c == '+' || c == 'E' {
+			if inWord(c) {
 				n++
 				continue
 			}
@@ -325,46 +325,21 @@ func (j *JSON) Skip() error { return j.failed(j.value()) }
 // Value is one value of an object, as it is written.
 type Value []byte
 
-// Fields calls each for every key and value of an object, as [JSON.Fields] does; null
-// has none.
-func (v Value) Fields(each func(name []byte, v Value) error) error {
-	in := &JSON{buf: v, keep: -1, err: io.EOF}
-	return in.each('{', '}', func() error {
-		k, err := in.key()
-		if err != nil {
-			return err
-		}
-		if err := in.take(':'); err != nil {
-			return err
-		}
-		v, err := in.raw()
-		if err != nil {
-			return err
-		}
-		return each(k[1:len(k)-1], v)
-	})
-}
-
-// Elements calls each with every element of a list; null has none. What it gets is good
-// as long as v is.
-func (v Value) Elements(each func(v Value) error) error {
-	in := &JSON{buf: v, keep: -1, err: io.EOF}
-	return in.each('[', ']', func() error {
-		one, err := in.raw()
-		if err != nil {
-			return err
-		}
-		return each(one)
-	})
-}
-
 // Text is a string; that of null is empty.
 func (v Value) Text() (s string, err error) {
-	if len(v) >= 2 && v[0] == '"' && bytes.IndexByte(v, '\\') < 0 {
-		return string(v[1 : len(v)-1]), nil
+	if b, ok := v.plain(); ok {
+		return string(b), nil
 	}
 	err = json.Unmarshal(v, &s)
 	return s, err
+}
+
+// plain is what is between the quotes of a string without escapes.
+func (v Value) plain() (text []byte, ok bool) {
+	if len(v) >= 2 && v[0] == '"' && bytes.IndexByte(v, '\\') < 0 {
+		return v[1 : len(v)-1], true
+	}
+	return nil, false
 }
 
 // Int is a whole number.
@@ -390,6 +365,9 @@ func (v Value) slowInt() (int64, error) {
 
 // Float is a number; that of null is 0.
 func (v Value) Float() (float64, error) {
+	if f, ok := v.decimal(); ok {
+		return f, nil
+	}
 	if string(v) == "null" {
 		return 0, nil
 	}
@@ -397,6 +375,33 @@ func (v Value) Float() (float64, error) {
 		return f, nil
 	}
 	return 0, fmt.Errorf("%q is no number", v[:min(len(v), 50)])
+}
+
+// powers of ten that are exact, as is every whole number of 15 digits: so that one divided
+// by the other is what the number is rounded to.
+var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// decimal reads a number as most are: of up to 15 digits, with a point or without.
+func (v Value) decimal() (f float64, ok bool) {
+	n, digits, after := int64(0), 0, -1
+	for i, c := range v {
+		switch {
+		case c >= '0' && c <= '9':
+			n = n*10 + int64(c-'0')
+			digits++
+			if after >= 0 {
+				after++
+			}
+		case c == '.' && after < 0 && i > 0 && i < len(v)-1:
+			after = 0
+		default:
+			return 0, false
+		}
+		if digits >= len(powers) {
+			return 0, false
+		}
+	}
+	return float64(n) / powers[max(after, 0)], digits > 0
 }
 
 // Bool is true or false.

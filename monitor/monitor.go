@@ -54,7 +54,8 @@ type Reading struct {
 	// and Age how long ago that was when it answered; zero if it doesn't say.
 	At  time.Time
 	Age time.Duration
-	// Hosts and Checks are in no particular order. Checks have no ID, Source, Node,
+	// Hosts and Checks are in no particular order, and must not be written: the source
+	// may hold them, too. Checks have no ID, Source, Node,
 	// Service, Mapping: these are given to them. Host checks are among them.
 	Hosts  []mapping.Host
 	Checks []mapping.Check

@@ -77,10 +77,14 @@ func SameConnections(a, b []*Connection) bool { return slices.EqualFunc(a, b, Sa
 
 // SameConnection is [SameConnections] for one.
 func SameConnection(x, y *Connection) bool {
-	return x == y || x.ID == y.ID && x.Client == y.Client && x.Server == y.Server && x.Count == y.Count &&
-		x.Opened == y.Opened && x.Refused == y.Refused && x.TimedOut == y.TimedOut && x.Failed == y.Failed &&
-		x.Status == y.Status && x.Own == y.Own && x.Observer == y.Observer && x.Peers == y.Peers && SameHealth(x.Health, y.Health) &&
-		x.FirstSeen.Equal(y.FirstSeen) && (x.Count > 0 || x.LastSeen.Equal(y.LastSeen)) &&
+	return x == y || x.Count == y.Count && x.Opened == y.Opened && x.Refused == y.Refused && x.TimedOut == y.TimedOut && x.Failed == y.Failed &&
+		x.Peers == y.Peers && SameHealth(x.Health, y.Health) &&
+		x.FirstSeen.Equal(y.FirstSeen) && (x.Count > 0 || x.LastSeen.Equal(y.LastSeen)) && SameEdge(x, y)
+}
+
+// SameEdge says whether two connections differ in nothing but numbers and times.
+func SameEdge(x, y *Connection) bool {
+	return x.ID == y.ID && x.Client == y.Client && x.Server == y.Server && x.Status == y.Status && x.Own == y.Own && x.Observer == y.Observer &&
 		sameEvidence(&x.Evidence, &y.Evidence)
 }
 

@@ -24,9 +24,31 @@ func serviceID(s *topology.Service) string       { return s.ID }
 func connectionID(c *topology.Connection) string { return c.ID }
 func checkID(c *topology.Check) string           { return c.ID }
 
-// Whole are the fields of a node with all that it holds, as of a time.
-func Whole(b *topology.Block, at time.Time) []byte {
-	e := newEncoder(at)
+// Encoder writes nodes. It is for one goroutine, and keeps room for the next node:
+// about what one takes.
+type Encoder struct{ encoder }
+
+// Whole are the fields of a node with all that it holds, as of a time. They are good
+// until the next node is written.
+func (w *Encoder) Whole(b *topology.Block, at time.Time) []byte {
+	w.begin(at, false)
+	w.whole(b)
+	return w.buf
+}
+
+// begin lets go of what was written, but not of the room that it took.
+func (e *encoder) begin(at time.Time, fine bool) {
+	if len(e.known) > mostKept {
+		*e = encoder{}
+	}
+	if e.known == nil {
+		e.known = make(map[string]uint64, 64)
+	}
+	clear(e.known)
+	e.buf, e.at, e.fine, e.moments, e.places = e.buf[:0], at.UnixMilli(), fine, moments{}, places{}
+}
+
+func (e *encoder) whole(b *topology.Block) {
 	e.node(&b.Node)
 	e.uint(uint64(len(b.Services)))
 	for i := range b.Services {
@@ -40,7 +62,6 @@ func Whole(b *topology.Block, at time.Time) []byte {
 		e.check(checks[i])
 	}
 	e.signals(checks)
-	return e.buf
 }
 
 // Patch are the fields of what changed in structure from one state to the next, as

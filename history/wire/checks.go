@@ -30,7 +30,7 @@ func (e *encoder) check(c *topology.Check) {
 	if named {
 		e.id(c.ID)
 	}
-	for _, text := range []string{
+	for _, text := range [...]string{
 		c.Source, string(c.Kind), c.Host, c.Name, string(c.Status), c.Node, c.Service, c.Output, c.Link,
 	} {
 		e.string(text)

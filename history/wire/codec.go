@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -61,7 +60,7 @@ func (e *encoder) service(s *topology.Service) {
 	e.string(s.Node)
 	e.string(string(s.Protocol))
 	e.uint(uint64(s.Port))
-	for _, text := range []string{
+	for _, text := range [...]string{
 		s.Process, s.User, string(s.Scope), string(s.State), s.Unit, s.Container, s.Image, s.Pod,
 	} {
 		e.string(text)
@@ -106,11 +105,7 @@ func (e *encoder) bool(v bool) {
 // connections writes a list: first all ids, then all the rest.
 func (e *encoder) connections(list []*topology.Connection) {
 	e.uint(uint64(len(list)))
-	ids := make([]string, len(list))
-	for i, c := range list {
-		ids[i] = c.ID
-	}
-	e.ids(ids)
+	ids(e, list, func(c *topology.Connection) string { return c.ID })
 	for _, c := range list {
 		e.connection(c)
 	}
@@ -132,21 +127,46 @@ func (d *decoder) connections(room []topology.Connection) []topology.Connection 
 }
 
 // ids writes names of which most are hashes: 16 hexadecimal digits, as 8 bytes.
-func (e *encoder) ids(list []string) {
-	var raw []byte
-	for _, id := range list {
-		b, err := hex.DecodeString(id)
-		if err != nil || len(b) != hashSize || hex.EncodeToString(b) != id {
-			e.byte(0)
-			for _, id := range list {
-				e.id(id)
+func (e *encoder) ids(list []string) { ids(e, list, func(id string) string { return id }) }
+
+func ids[T any](e *encoder, list []T, of func(T) string) {
+	begin := len(e.buf)
+	e.byte(hashSize)
+	for _, item := range list {
+		if !e.hash(of(item)) {
+			e.buf = append(e.buf[:begin], 0)
+			for _, item := range list {
+				e.id(of(item))
 			}
 			return
 		}
-		raw = append(raw, b...)
 	}
-	e.byte(hashSize)
-	e.buf = append(e.buf, raw...)
+}
+
+// hash writes a name that is a hash; false if it is none.
+func (e *encoder) hash(id string) bool {
+	if len(id) != 2*hashSize {
+		return false
+	}
+	for i := 0; i < len(id); i += 2 {
+		high, low := digit(id[i]), digit(id[i+1])
+		if high|low > 15 {
+			return false
+		}
+		e.buf = append(e.buf, high<<4|low)
+	}
+	return true
+}
+
+// digit is the value of a hexadecimal digit as we write it; more than 15 if it is none.
+func digit(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 16
 }
 
 const hashSize = 8
@@ -189,16 +209,16 @@ func (e *encoder) connection(c *topology.Connection) {
 	v := &c.Evidence
 	f := flags(
 		c.Directed, c.Status == topology.Old, c.Own, c.Observer, v.BothEnds, v.Confirmed, c.Health != nil, rareOf(c),
-		c.Server.Service == ownService(c), bothEnds(c), strings.ContainsRune(v.ClientResolved+v.ServerResolved, 0),
+		ownsService(c), bothEnds(c), strings.IndexByte(v.ClientResolved, 0) >= 0 || strings.IndexByte(v.ServerResolved, 0) >= 0,
 	)
 	e.uint(f)
-	e.string(c.Client.Node)
-	e.string(c.Client.Process)
-	e.string(c.Client.Service)
-	e.string(c.Server.Node)
+	e.again(clientNode, c.Client.Node)
+	e.again(clientProcess, c.Client.Process)
+	e.again(clientService, c.Client.Service)
+	e.again(serverNode, c.Server.Node)
 	e.uint(uint64(c.Server.Port))
-	e.string(c.Server.Process)
-	e.string(string(c.Protocol))
+	e.again(serverProcess, c.Server.Process)
+	e.again(protocol, string(c.Protocol))
 	if f&flagService == 0 {
 		e.string(c.Server.Service)
 	}
@@ -266,6 +286,19 @@ func rareOf(c *topology.Connection) bool {
 		(c.Status != topology.Fresh && c.Status != topology.Old)
 }
 
+// ownsService says whether the server's service has the id that its other fields make.
+func ownsService(c *topology.Connection) bool {
+	if strings.IndexByte(c.Server.Node, '/') >= 0 {
+		return c.Server.Service == ownService(c)
+	}
+	rest, ok := strings.CutPrefix(c.Server.Service, c.Server.Node)
+	if !ok || len(rest) < 1+len(c.Protocol)+1 || rest[0] != '~' || rest[1:1+len(c.Protocol)] != string(c.Protocol) || rest[1+len(c.Protocol)] != '~' {
+		return false
+	}
+	var port [5]byte
+	return rest[len(c.Protocol)+2:] == string(strconv.AppendUint(port[:0], uint64(c.Server.Port), 10))
+}
+
 // ownService is the id of the one service that listens at the server's end.
 func ownService(c *topology.Connection) string {
 	return topology.ServiceID(c.Server.Node, c.Protocol, c.Server.Port, netip.Addr{})
@@ -305,15 +338,15 @@ func (e *encoder) evidence(c *topology.Connection, f uint64) {
 			e.time(v.SeenBy[i].At)
 		}
 	}
-	e.string(v.ClientAddress)
-	e.string(v.ServerAddress)
+	e.again(clientAddress, v.ClientAddress)
+	e.again(serverAddress, v.ServerAddress)
 	if f&flagPlain != 0 {
 		e.string(v.ClientResolved)
 		e.string(v.ServerResolved)
 		return
 	}
-	e.string(phrase(v.ClientResolved, c.Client.Node))
-	e.string(phrase(v.ServerResolved, c.Server.Node))
+	e.phrase(clientResolved, v.ClientResolved, c.Client.Node)
+	e.phrase(serverResolved, v.ServerResolved, c.Server.Node)
 }
 
 func (d *decoder) evidence(c *topology.Connection, f uint64) {
@@ -336,16 +369,28 @@ func (d *decoder) evidence(c *topology.Connection, f uint64) {
 	}
 }
 
-// phrase is a sentence about a node, with a NUL for its name: so it is the same for
+// phrase writes a sentence about a node with a NUL for its name: so it is the same for
 // most nodes.
-func phrase(s, node string) string {
-	if node == "" {
-		return s
+func (e *encoder) phrase(place int, s, node string) {
+	p := &e.places[place]
+	if p.set && p.text == s && p.node == node {
+		e.uint(p.index << 1)
+		return
 	}
-	return strings.ReplaceAll(s, node, "\x00")
+	p.text, p.node, p.set = s, node, true
+	e.scratch = e.scratch[:0]
+	for node != "" {
+		before, after, found := strings.Cut(s, node)
+		if !found {
+			break
+		}
+		e.scratch, s = append(append(e.scratch, before...), 0), after
+	}
+	e.scratch = append(e.scratch, s...)
+	p.index = e.text(e.scratch)
 }
 
-// said is what [phrase] was made of.
+// said is what [encoder.phrase] was made of.
 func (d *decoder) said(phrase, node string) string {
 	i := strings.IndexByte(phrase, 0)
 	if i < 0 {
@@ -388,8 +433,8 @@ const (
 )
 
 func (e *encoder) health(h *topology.Health) {
-	e.string(h.End)
-	for _, v := range []uint64{h.RTT, h.RTTVar, h.Sent, h.Received} {
+	e.again(healthEnd, h.End)
+	for _, v := range [...]uint64{h.RTT, h.RTTVar, h.Sent, h.Received} {
 		e.uint(v)
 	}
 	f := flags(h.Retransmits != 0, h.Connecting != 0 || !h.ConnectingSince.IsZero(), h.CloseWait != 0 || !h.CloseWaitSince.IsZero())

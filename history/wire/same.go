@@ -53,20 +53,12 @@ func sameService(a, b *topology.Service) bool {
 
 // sameConnection is [sameService] for connections.
 func sameConnection(a, b *topology.Connection) bool {
-	if a == b {
-		return true
-	}
-	x, y := *a, *b
-	for _, c := range []*topology.Connection{&x, &y} {
-		c.Count, c.Opened, c.Refused, c.TimedOut, c.Failed, c.Peers, c.Health = 0, 0, 0, 0, 0, 0, nil
-		if c.Status != topology.Old {
-			c.LastSeen = time.Time{}
-		}
-		c.LastSeen = time.UnixMilli(c.LastSeen.UnixMilli())
-		c.FirstSeen = time.UnixMilli(c.FirstSeen.UnixMilli())
-	}
-	return x.Directed == y.Directed && topology.SameConnection(&x, &y)
+	return a == b || a.Directed == b.Directed && topology.SameEdge(a, b) && sameMilli(a.FirstSeen, b.FirstSeen) &&
+		(a.Status != topology.Old || sameMilli(a.LastSeen, b.LastSeen))
 }
+
+// sameMilli says whether two times are written alike.
+func sameMilli(a, b time.Time) bool { return a.Equal(b) || a.UnixMilli() == b.UnixMilli() }
 
 // sameCheck says whether two results differ in nothing but when it was looked and
 // what was said.

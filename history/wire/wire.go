@@ -20,11 +20,16 @@ var ErrCut = errors.New("it is cut or damaged")
 
 // encoder writes the fields of one record. Numbers are varints (see package
 // encoding/binary). A string that was written before is a reference to it. Times
-// are milliseconds before or after the record's own.
+// are milliseconds before or after the record's own, but in what [Encoder.State]
+// writes.
 type encoder struct {
-	buf   []byte
-	at    int64 // ms since 1970
-	known map[string]uint64
+	buf     []byte
+	at      int64 // ms since 1970
+	known   map[string]uint64
+	fine    bool // times are moments
+	moments moments
+	places  places
+	scratch []byte
 }
 
 func newEncoder(at time.Time) *encoder {
@@ -39,14 +44,25 @@ func (e *encoder) float(v float64) {
 }
 
 // string writes twice the index of one that was written before, or an odd number
-// that tells the length of a new one.
-func (e *encoder) string(s string) {
+// that tells the length of a new one. It returns the index.
+func (e *encoder) string(s string) uint64 {
 	if i, ok := e.known[s]; ok {
 		e.uint(i << 1)
-		return
+		return i
 	}
-	e.known[s] = uint64(len(e.known))
-	e.bytes([]byte(s))
+	i := uint64(len(e.known))
+	e.known[s] = i
+	e.id(s)
+	return i
+}
+
+// text is string of bytes that are written over.
+func (e *encoder) text(b []byte) uint64 {
+	if i, ok := e.known[string(b)]; ok {
+		e.uint(i << 1)
+		return i
+	}
+	return e.string(string(b))
 }
 
 func (e *encoder) bytes(b []byte) {
@@ -56,8 +72,12 @@ func (e *encoder) bytes(b []byte) {
 
 // time writes 0 for none.
 func (e *encoder) time(t time.Time) {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		e.uint(0)
+		return
+	case e.fine:
+		e.moment(t)
 		return
 	}
 	d := t.UnixMilli() - e.at
@@ -65,13 +85,16 @@ func (e *encoder) time(t time.Time) {
 }
 
 // id writes a name that occurs once, as it is.
-func (e *encoder) id(id string) { e.bytes([]byte(id)) }
+func (e *encoder) id(id string) {
+	e.uint(uint64(len(id))<<1 | 1)
+	e.buf = append(e.buf, id...)
+}
 
 func (e *encoder) addrs(list []netip.Addr) {
 	e.uint(uint64(len(list)))
 	for _, a := range list {
-		raw, _ := a.MarshalBinary() // never fails
-		e.string(string(raw))
+		e.scratch, _ = a.AppendBinary(e.scratch[:0]) // never fails
+		e.text(e.scratch)
 	}
 }
 
@@ -83,6 +106,9 @@ type decoder struct {
 	at    int64
 	known []string
 	err   error
+
+	fine    bool // times are moments
+	moments moments
 
 	version byte     // of the record
 	names   []string // those that were read last
@@ -199,8 +225,11 @@ func (d *decoder) bytes() string {
 
 func (d *decoder) time() time.Time {
 	v := d.uint()
-	if v == 0 {
+	switch {
+	case v == 0:
 		return time.Time{}
+	case d.fine:
+		return d.moment(v)
 	}
 	v--
 	return time.UnixMilli(d.at + (int64(v>>1) ^ -int64(v&1))).UTC()

@@ -64,9 +64,10 @@ func notIcinga(text string) error {
 
 // objects asks for all objects of a type that the login may see. That there are none
 // is an answer with 404.
-func (s *Source) objects(ctx context.Context, kind string, attrs []string, each func(*object) error) error {
+func (s *Source) objects(ctx context.Context, kind string, attrs []string, known *texts, each func(*object) error) error {
+	var o object
 	err := s.results(ctx, "/v1/objects/"+kind, map[string]any{"attrs": attrs}, func(j *monitor.JSON) error {
-		var o object
+		o = object{texts: known}
 		if err := o.read(j); err != nil {
 			return err
 		}

@@ -90,7 +90,7 @@ func BenchmarkRead(b *testing.B) {
 	runtime.ReadMemStats(&with)
 	checks := len(r.Checks)
 	runtime.KeepAlive(r)
-	s.last = newMemory() // and r is of no use any more
+	s.last = newMemory(nil) // and r is of no use any more
 	runtime.GC()
 	runtime.ReadMemStats(&without)
 	b.ReportMetric(float64(with.HeapAlloc-without.HeapAlloc)/float64(checks), "held-B/check")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -28,6 +29,17 @@ func (me *login) blindFor() (rights []string) {
 		}
 	}
 	return rights
+}
+
+// result is what a check found; nothing else of it is kept: it names files and may
+// hold secrets.
+type result struct {
+	Output  string
+	End     float64     `json:"execution_end"`
+	Command commandLine `json:"command"`
+	After   struct {
+		Reachable *bool
+	} `json:"vars_after"`
 }
 
 // event is one line of the stream. What an event doesn't say is nil, since older
@@ -93,7 +105,7 @@ func (m *memory) set(e *event, host, name string, change func(*topology.Check)) 
 	case e.Timestamp < m.asOf:
 		return nil, false
 	}
-	change(&h.check.Check)
+	change(&m.change(h).Check)
 	return []*held{h}, false
 }
 
@@ -107,10 +119,11 @@ func (m *memory) stateChange(e *event) (changed []*held, again bool) {
 		return nil, false
 	}
 	was := h.check.Status
+	m.change(h)
 	h.take(e)
 	changed = []*held{h}
 	if e.Service == "" || h.check.Status.Bad() != was.Bad() {
-		for _, s := range m.sites[clean(e.Host)].suppress() {
+		for _, s := range m.suppress(m.sites[clean(e.Host)]) {
 			if s != h {
 				changed = append(changed, s)
 			}
@@ -126,8 +139,10 @@ func (m *memory) dependedOn(h *held) bool {
 
 // take makes a check what an event says of it.
 func (h *held) take(e *event) {
-	c := &h.check
-	h.found(e.Result)
+	c := h.check
+	h.end = e.Result.End
+	c.Output = monitor.Clean(e.Result.Output, monitor.MaxOutput)
+	c.Hints = append(monitor.CommandHints(string(e.Result.Command)), monitor.OutputHints(c.Output)...)
 	at := seconds(e.Result.End)
 	was := c.Status
 	if c.Kind == topology.HostCheck {
@@ -135,9 +150,9 @@ func (h *held) take(e *event) {
 		if e.Result.After.Reachable != nil {
 			reachable = *e.Result.After.Reachable
 		}
-		c.Status = hostStatus(e.Result, e.State, reachable)
+		c.Status = hostStatus(true, e.State, reachable)
 	} else {
-		c.Status = serviceStatus(e.Result, e.State)
+		c.Status = serviceStatus(true, e.State)
 	}
 	if c.Status != was {
 		c.Since = at

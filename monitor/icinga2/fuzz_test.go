@@ -25,14 +25,14 @@ func eventLines(t testing.TB) [][]byte {
 // remembered is what is remembered of some objects.
 func remembered(t testing.TB) *memory {
 	t.Helper()
-	m := newMemory()
+	m := newMemory(nil)
 	for _, c := range []topology.Check{
 		{Kind: topology.HostCheck, Host: "web1", Status: topology.Up},
 		{Kind: topology.ServiceCheck, Host: "web1", Name: "http", Status: topology.OK},
 		{Kind: topology.ServiceCheck, Host: "cache1", Name: "load", Status: topology.OK},
 		{Kind: topology.ServiceCheck, Host: "db1", Name: "replication", Status: topology.Critical},
 	} {
-		if _, err := m.keep(held{check: mapping.Check{Check: c}}); err != nil {
+		if _, err := m.keep(&mapping.Check{Check: c}, held{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,7 +74,7 @@ func FuzzResults(f *testing.F) {
 	}
 	f.Add([]byte(`{"results":[{"attrs":{"name":"a","host_name":"b","state":1e400,"groups":["x",1],"last_check_result":{"command":"x -p 1","output":null}}}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		m := newMemory()
+		m := newMemory(nil)
 		for _, take := range []func(*object) error{m.host, m.service} {
 			_ = results(bytes.NewReader(body), func(j *monitor.JSON) error {
 				var o object

@@ -41,7 +41,7 @@ func New(opt monitor.Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{client: client, link: web(opt.Link), last: newMemory()}, nil
+	return &Source{client: client, link: web(opt.Link), last: newMemory(nil)}, nil
 }
 
 // web is where Icinga Web has the pages of objects, by the address of its start
@@ -93,7 +93,9 @@ func (s *Source) readAll(ctx context.Context) (*memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := newMemory()
+	s.mu.Lock()
+	m := newMemory(s.last)
+	s.mu.Unlock()
 	m.link = s.link
 	m.reading.Program, m.reading.Version = "Icinga 2", me.Version
 	if err := s.status(ctx, me, m); err != nil {
@@ -118,7 +120,7 @@ func (s *Source) hosts(ctx context.Context, me *login, m *memory) error {
 	if !me.may("objects/query/Host") {
 		return me.lacks("hosts", "objects/query/Host")
 	}
-	return s.objects(ctx, "hosts", hostAttrs(), m.host)
+	return s.objects(ctx, "hosts", hostAttrs(), m.texts, m.host)
 }
 
 func (s *Source) services(ctx context.Context, me *login, m *memory) error {
@@ -126,7 +128,7 @@ func (s *Source) services(ctx context.Context, me *login, m *memory) error {
 		m.reading.Say("no-right-services", "the login "+me.User+" may not read services", grant("objects/query/Service"))
 		return nil
 	}
-	return s.objects(ctx, "services", serviceAttrs(), m.service)
+	return s.objects(ctx, "services", serviceAttrs(), m.texts, m.service)
 }
 
 // dependencies reads them if Icinga 2 started anew or told that they changed; else
@@ -145,7 +147,7 @@ func (s *Source) dependencies(ctx context.Context, me *login, m *memory) error {
 		return nil
 	}
 	var list []monitor.Dependency
-	err := s.objects(ctx, "dependencies", dependencyAttrs(), func(o *object) error {
+	err := s.objects(ctx, "dependencies", dependencyAttrs(), m.texts, func(o *object) error {
 		list = append(list, o.dependency)
 		if len(list) > maxDependencies {
 			return &monitor.Error{Reason: monitor.TooLarge, Text: "it has more than 1,000,000 dependencies", Hint: "split them among several sources"}

@@ -19,6 +19,8 @@ const maxDependencies = 1_000_000
 // object is one result of /v1/objects. Numbers come as integers or with a fraction,
 // as Icinga 2 likes.
 type object struct {
+	texts *texts // what was read before; nil for nothing
+
 	name, hostName, display, notesURL, address, address6, command string
 	groups                                                        []string
 
@@ -26,20 +28,18 @@ type object struct {
 	reachable, flapping, active                      bool
 	lastCheck, stateChange, hardStateChange          float64
 	lastOK, checkInterval                            float64
-	result                                           *result
+	checked                                          bool
+	result                                           found
 
 	dependency monitor.Dependency
 }
 
-// result is what a check found; nothing else of it is kept: it names files and may
-// hold secrets.
-type result struct {
-	Output  string
-	End     float64     `json:"execution_end"`
-	Command commandLine `json:"command"`
-	After   struct {
-		Reachable *bool
-	} `json:"vars_after"`
+// found is what a check found, as it is listed. Nothing else of it is kept: it names
+// files and may hold secrets.
+type found struct {
+	output  string
+	end     float64
+	command monitor.Value // good until the next is read
 }
 
 // read reads one result of a list: its attributes are all that counts.
@@ -55,9 +55,7 @@ func (o *object) read(j *monitor.JSON) error {
 // take takes an attribute.
 func (o *object) take(name []byte, v monitor.Value) (err error) {
 	if text := o.text(name); text != nil {
-		var s string
-		s, err = v.Text()
-		*text = clean(s)
+		*text, err = o.texts.name(v)
 		return err
 	}
 	if number := o.number(name); number != nil {
@@ -72,11 +70,11 @@ func (o *object) take(name []byte, v monitor.Value) (err error) {
 	case "enable_active_checks":
 		o.active, err = v.Bool()
 	case "groups":
-		err = json.Unmarshal(v, &o.groups)
+		o.groups, err = o.texts.names(v)
 	case "last_check_result":
 		if string(v) != "null" {
-			o.result = &result{}
-			err = v.Fields(o.result.take)
+			o.checked = true
+			err = v.Fields(o.takeResult)
 		}
 	}
 	return err
@@ -136,15 +134,16 @@ func (o *object) number(name []byte) *float64 {
 	return nil
 }
 
-// take takes an attribute of a result.
-func (r *result) take(name []byte, v monitor.Value) (err error) {
+// takeResult takes an attribute of a result.
+func (o *object) takeResult(name []byte, v monitor.Value) (err error) {
 	switch string(name) {
 	case "output":
-		r.Output, err = v.Text()
+		o.result.output, err = o.texts.text(v)
+		o.result.output = monitor.Clean(o.result.output, monitor.MaxOutput)
 	case "execution_end":
-		r.End, err = v.Float()
+		o.result.end, err = v.Float()
 	case "command":
-		err = r.Command.UnmarshalJSON(v)
+		o.result.command = v
 	}
 	return err
 }
@@ -190,7 +189,7 @@ func clean(name string) string { return monitor.Clean(name, monitor.MaxName) }
 
 // host is an object as a host. Its parents are among the dependencies.
 func (o *object) host(link string) mapping.Host {
-	h := mapping.Host{Name: o.name, Groups: o.sorted(), Link: monitor.PageLink(link, o.name, ""), Notes: o.notes()}
+	h := mapping.Host{Name: o.name, Groups: o.groups, Link: monitor.PageLink(link, o.name, ""), Notes: o.notes()}
 	if o.display != o.name {
 		h.Display = o.display
 	}
@@ -212,47 +211,64 @@ func (o *object) notes() string {
 	return monitor.WebLink(values.Replace(o.notesURL))
 }
 
-func (o *object) sorted() (list []string) {
-	for _, g := range o.groups {
-		list = append(list, clean(g))
-	}
-	slices.Sort(list)
-	return list
-}
-
-// hostCheck is the state of a host.
-func (o *object) hostCheck(link string) held {
-	h := o.check(link, o.name, "")
-	h.check.Kind, h.check.Status = topology.HostCheck, hostStatus(o.result, o.state, o.reachable)
-	return h
+// hostCheck is the state of a host; before is how it was read the last time, nil if it
+// was not.
+func (o *object) hostCheck(link string, before *held) (mapping.Check, held) {
+	c, h := o.check(link, o.name, "", before)
+	c.Kind, c.Status = topology.HostCheck, hostStatus(o.checked, o.state, o.reachable)
+	return c, h
 }
 
 // serviceCheck is the state of a service.
-func (o *object) serviceCheck(link string) held {
-	h := o.check(link, o.hostName, o.name)
-	h.check.Kind, h.check.Status = topology.ServiceCheck, serviceStatus(o.result, o.state)
-	return h
+func (o *object) serviceCheck(link string, before *held) (mapping.Check, held) {
+	c, h := o.check(link, o.hostName, o.name, before)
+	c.Kind, c.Status = topology.ServiceCheck, serviceStatus(o.checked, o.state)
+	return c, h
 }
 
 // check is what hosts and services have in common.
-func (o *object) check(link, host, name string) held {
-	h := held{check: mapping.Check{Command: o.command, Check: topology.Check{
+func (o *object) check(link, host, name string, before *held) (mapping.Check, held) {
+	h := held{end: o.result.end}
+	if before != nil && before.base == link {
+		h.words, h.base, h.link = before.words, link, before.link
+	} else {
+		h.base, h.link = link, monitor.PageLink(link, host, name)
+	}
+	c := mapping.Check{Command: o.command, Check: topology.Check{
 		Host: host, Name: name, Hard: o.stateType != 0, Acknowledged: o.acknowledgement != 0, Downtime: o.downtimeDepth > 0,
 		Flapping: o.flapping, Since: o.since(), LastCheck: seconds(o.lastCheck), LastOK: seconds(o.lastOK), Interval: o.interval(),
-		Link: monitor.PageLink(link, host, name), Groups: o.sorted(),
-	}}}
-	h.found(o.result)
-	return h
+		Link: h.link, Groups: o.groups, Output: o.result.output,
+	}}
+	if o.checked {
+		h.words = o.result.words(h.words)
+		c.Hints = h.words.hints
+	}
+	return c, h
 }
 
-// found takes over what a check said.
-func (h *held) found(r *result) {
-	if r == nil {
-		return
+// words are what tells where a check looked, its command line and its output. They are never
+// written again.
+type words struct {
+	line, output string
+	command      []mapping.Hint
+	hints        []mapping.Hint // with those of the output
+}
+
+// words are read anew as far as they are others than before, which may be nil.
+func (f *found) words(before *words) *words {
+	if before != nil && before.line == string(f.command) && before.output == f.output {
+		return before
 	}
-	h.end = r.End
-	h.check.Output = monitor.Clean(r.Output, monitor.MaxOutput)
-	h.check.Hints = append(monitor.CommandHints(string(r.Command)), monitor.OutputHints(h.check.Output)...)
+	s := &words{output: f.output}
+	if before != nil && before.line == string(f.command) {
+		s.line, s.command = before.line, before.command
+	} else {
+		var line commandLine
+		_ = line.UnmarshalJSON(f.command) // it never fails
+		s.line, s.command = string(f.command), monitor.CommandHints(string(line))
+	}
+	s.hints = slices.Concat(s.command, monitor.OutputHints(s.output))
+	return s
 }
 
 // since is when the state began. It is 0 for what never left its first one: then
@@ -276,9 +292,9 @@ func (o *object) interval() topology.Duration {
 
 // hostStatus is that of a host. What was never checked is first: its state says
 // DOWN. Icinga 2 has no state for a host that can't be reached, but says so.
-func hostStatus(r *result, state float64, reachable bool) topology.Status {
+func hostStatus(checked bool, state float64, reachable bool) topology.Status {
 	switch {
-	case r == nil:
+	case !checked:
 		return topology.Pending
 	case state == 0:
 		return topology.Up
@@ -290,8 +306,8 @@ func hostStatus(r *result, state float64, reachable bool) topology.Status {
 
 // serviceStatus is that of a service. What was never checked is first: its state
 // says UNKNOWN.
-func serviceStatus(r *result, state float64) topology.Status {
-	if r == nil {
+func serviceStatus(checked bool, state float64) topology.Status {
+	if !checked {
 		return topology.Pending
 	}
 	switch state {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -347,5 +348,35 @@ func TestAcknowledge(t *testing.T) {
 	}
 	if s := captured(t).source(t); !strings.HasPrefix(s.Acknowledges(), "acknowledges in Icinga 2 at 127.0.0.1") {
 		t.Error(s.Acknowledges())
+	}
+}
+
+// TestReadingAgain: what a source reads after another reading is what a new one reads,
+// whatever became of outputs, command lines, groups and names meanwhile; and the reading
+// before stays as it was.
+func TestReadingAgain(t *testing.T) {
+	f := captured(t)
+	s := f.source(t)
+	first := read(t, s)
+	kept := slices.Clone(first.Checks)
+	services, err := os.ReadFile("testdata/services.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []*strings.Replacer{
+		strings.NewReplacer("91% full", "92% full"),
+		strings.NewReplacer("5432", "5433"),
+		strings.NewReplacer(`"groups": []`, `"groups": ["zz", "aa"]`),
+		strings.NewReplacer("Disk /var", "Disk /srv"),
+		strings.NewReplacer(),
+	} {
+		f.say("/v1/objects/services", 200, change.Replace(string(services)))
+		again, fresh := read(t, s), f.read(t)
+		if !reflect.DeepEqual(again.Checks, fresh.Checks) || !reflect.DeepEqual(again.Hosts, fresh.Hosts) {
+			t.Errorf("read again is\n%+v\nread anew\n%+v", again.Checks, fresh.Checks)
+		}
+	}
+	if !reflect.DeepEqual(kept, first.Checks) {
+		t.Error("what was given away changed")
 	}
 }

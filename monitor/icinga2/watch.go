@@ -108,7 +108,7 @@ func (s *Source) hear(line []byte, news *news) error {
 	changed, again := s.last.apply(e)
 	news.again = news.again || again
 	for _, h := range changed {
-		news.add(h.check)
+		news.add(*h.check)
 	}
 	return nil
 }

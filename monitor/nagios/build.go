@@ -134,6 +134,7 @@ type builder struct {
 	r         *monitor.Reading
 	started   time.Time // when Nagios was
 	conf      *config
+	texts     *monitor.Texts   // what was said before; nil for nothing
 	link      func(key) string // to the page of what isn't configured, as far as is known
 	intervals []float64        // of one unit of interval_length, in seconds, as far as is seen
 	nextLooks []time.Duration

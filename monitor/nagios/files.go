@@ -31,7 +31,8 @@ type files struct {
 	now      func() time.Time
 
 	conf    *config
-	confFor string // which objects.cache it was read of
+	confFor string        // which objects.cache it was read of
+	texts   monitor.Texts // of the last reading
 }
 
 func newFiles(opt monitor.Options, u *url.URL) (*files, error) {
@@ -97,6 +98,8 @@ func (f *files) read(ctx context.Context, b *builder) error {
 		return err
 	}
 	b.configured(f.conf)
+	b.texts = &f.texts
+	b.texts.Turn()
 	s := statusReader{b: b}
 	if err := parseBlocks(ctx, file, "", s.block); err != nil {
 		return err
@@ -325,12 +328,15 @@ func (s *statusReader) block(kind string, f fields) error {
 	case "programstatus":
 		s.program(f)
 	case "hoststatus":
-		return s.check(key{host: f.get("host_name")}, f, hostStates, f.time("last_time_up"))
+		return s.check(key{host: s.text(f, "host_name")}, f, hostStates, f.time("last_time_up"))
 	case "servicestatus":
-		return s.check(key{f.get("host_name"), f.get("service_description")}, f, serviceStates, f.time("last_time_ok"))
+		return s.check(key{s.text(f, "host_name"), s.text(f, "service_description")}, f, serviceStates, f.time("last_time_ok"))
 	}
 	return nil
 }
+
+// text is the value of a key that is often what it was.
+func (s *statusReader) text(f fields, name string) string { return s.b.texts.Of(f.find(name)) }
 
 func (s *statusReader) program(f fields) {
 	services, hosts := f.get("active_service_checks_enabled") != "0", f.get("active_host_checks_enabled") != "0"
@@ -361,7 +367,7 @@ func (s *statusReader) check(k key, f fields, states []topology.Status, lastOK t
 	return s.b.add(&state{
 		key: k, status: status, checked: f.is("has_been_checked"), hard: f.get("state_type") != "0",
 		ack: f.is("problem_has_been_acknowledged"), flapping: f.is("is_flapping"), downtime: f.is("scheduled_downtime_depth"),
-		active: f.is("active_checks_enabled") && f.is("should_be_scheduled"), output: f.get("plugin_output"),
+		active: f.is("active_checks_enabled") && f.is("should_be_scheduled"), output: s.text(f, "plugin_output"),
 		since: f.time("last_state_change"), sinceHard: f.time("last_hard_state_change"),
 		lastCheck: f.time("last_check"), nextCheck: f.time("next_check"), lastOK: lastOK,
 	})

@@ -20,7 +20,8 @@ type web struct {
 	cgi    string // the CGIs' folder, once found
 
 	conf    *config
-	confFor int64 // the program_start it was read for
+	confFor int64         // the program_start it was read for
+	texts   monitor.Texts // of the last reading
 }
 
 func newWeb(opt monitor.Options) (*web, error) {
@@ -196,6 +197,8 @@ func (w *web) read(ctx context.Context, b *builder) error {
 	}
 	b.link = w.link
 	b.configured(w.conf)
+	b.texts = &w.texts
+	b.texts.Turn()
 	for _, q := range []struct {
 		query string
 		list  func(b *builder, j *monitor.JSON, name string) (bool, error)
@@ -266,46 +269,53 @@ func (w *web) link(k key) string {
 	return monitor.PageLink(folder, k.host, k.name)
 }
 
-// readState reads what statusjson says of a host or a service, by the names of its
+// stateReader reads what statusjson says of a host or a service, by the names of its
 // fields. Only a few of them are needed of very many checks.
-func readState(j *monitor.JSON, bits func(int64) topology.Status) (*state, error) {
-	var (
-		s                  state
-		enabled, scheduled bool
-	)
-	err := j.Fields(func(name []byte, v monitor.Value) (err error) {
-		switch string(name) {
-		case "name":
-			s.host, err = v.Text()
-		case "description":
-			s.name, err = v.Text()
-		case "plugin_output":
-			s.output, err = v.Text()
-		case "status":
-			var n int64
-			n, err = v.Int()
-			s.status = bits(n)
-		case "has_been_checked":
-			s.checked, err = v.Bool()
-		case "should_be_scheduled":
-			scheduled, err = v.Bool()
-		case "checks_enabled":
-			enabled, err = v.Bool()
-		case "problem_has_been_acknowledged":
-			s.ack, err = v.Bool()
-		case "is_flapping":
-			s.flapping, err = v.Bool()
-		case "state_type":
-			s.hard, err = positive(v)
-		case "scheduled_downtime_depth":
-			s.downtime, err = positive(v)
-		default:
-			err = s.time(name, v)
-		}
-		return err
-	})
-	s.active = enabled && scheduled
-	return &s, err
+type stateReader struct {
+	state
+	texts              *monitor.Texts
+	bits               func(int64) topology.Status
+	enabled, scheduled bool
+}
+
+// read reads one, which is good until the next.
+func (s *stateReader) read(j *monitor.JSON) (*state, error) {
+	s.state, s.enabled, s.scheduled = state{}, false, false
+	err := j.Fields(s.take)
+	s.active = s.enabled && s.scheduled
+	return &s.state, err
+}
+
+func (s *stateReader) take(name []byte, v monitor.Value) (err error) {
+	switch string(name) {
+	case "name":
+		s.host, err = s.texts.Text(v)
+	case "description":
+		s.name, err = s.texts.Text(v)
+	case "plugin_output":
+		s.output, err = s.texts.Text(v)
+	case "status":
+		var n int64
+		n, err = v.Int()
+		s.status = s.bits(n)
+	case "has_been_checked":
+		s.checked, err = v.Bool()
+	case "should_be_scheduled":
+		s.scheduled, err = v.Bool()
+	case "checks_enabled":
+		s.enabled, err = v.Bool()
+	case "problem_has_been_acknowledged":
+		s.ack, err = v.Bool()
+	case "is_flapping":
+		s.flapping, err = v.Bool()
+	case "state_type":
+		s.hard, err = positive(v)
+	case "scheduled_downtime_depth":
+		s.downtime, err = positive(v)
+	default:
+		err = s.time(name, v)
+	}
+	return err
 }
 
 func positive(v monitor.Value) (bool, error) {
@@ -340,8 +350,9 @@ func hostList(b *builder, j *monitor.JSON, name string) (bool, error) {
 	if name != "hostlist" {
 		return false, nil
 	}
+	in := &stateReader{texts: b.texts, bits: hostBits}
 	return true, j.Object(func(string) error {
-		s, err := readState(j, hostBits)
+		s, err := in.read(j)
 		if err != nil {
 			return err
 		}
@@ -359,12 +370,14 @@ func serviceList(b *builder, j *monitor.JSON, name string) (bool, error) {
 	if name != "servicelist" {
 		return false, nil
 	}
+	in := &stateReader{texts: b.texts, bits: serviceBits}
 	return true, j.Object(func(host string) error {
+		host = b.texts.Of([]byte(host))
 		if host == "(null)" {
 			host = b.nameless("\x00services")
 		}
 		return j.Object(func(string) error {
-			s, err := readState(j, serviceBits)
+			s, err := in.read(j)
 			if err != nil {
 				return err
 			}

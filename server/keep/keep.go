@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,15 +18,21 @@ import (
 
 // The rhythm of the keeper.
 const (
-	// Every is the longest time that a change is not yet in the store, but for
-	// numbers on a site with more of them than are written at once.
+	// Every is the longest time that a change is not yet in the store, but where
+	// more nodes changed than are written at once.
 	Every = time.Second
-	// numbersAtOnce is how many nodes of which only numbers changed are written at
-	// once, those that wait longest; and numbersWait for how long they wait at most.
-	// All of a large site's numbers change with each report, and who starts again is
-	// told new ones within seconds.
-	numbersAtOnce = 200
+	// atOnce is how many of the nodes that the store has are written at once, those
+	// that wait longest, of which more than numbers changed; and as many of which only
+	// numbers did. structureWait and numbersWait are for how long they wait at most. All
+	// of a large site's numbers change with each report, while it starts all of its
+	// structure does, again and again; and who starts again is told all of that within
+	// seconds.
+	atOnce        = 200
+	structureWait = 20 * time.Second
 	numbersWait   = 30 * time.Second
+	// perWrite bounds one transaction: so many services, connections and checks, about
+	// ten megabytes with what is recorded of them.
+	perWrite = 100_000
 	// timesEvery is how often a node is written of which only times advanced,
 	// and how often the store is told that the server runs.
 	timesEvery = time.Minute
@@ -77,7 +82,8 @@ type Keeper struct {
 type written struct {
 	block *topology.Block // as it is there, or in nothing but numbers otherwise
 	at    time.Time
-	older bool // the numbers there are older than the block's
+	older bool      // the numbers there are older than the block's
+	since time.Time // when more than that changed, and waits; zero if nothing does
 }
 
 // New makes a keeper of a topology that was loaded from the store, which was
@@ -135,16 +141,24 @@ func (k *Keeper) Run(ctx context.Context) {
 	for {
 		select {
 		case now := <-tick.C:
-			_ = k.Flush(ctx, now, false) // kept in k.failing, retried at the next tick
+			_ = k.flush(ctx, now, byAndBy) // kept in k.failing, retried at the next tick
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// Flush writes what the store doesn't hold yet; the last one also what would
-// have waited for its time. It goes through even if ctx ends.
+// Flush writes what the store doesn't hold yet, but for numbers and times that wait for
+// their turn; the last one these, too. It goes through even if ctx ends.
 func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
+	if last {
+		return k.flush(ctx, now, everything)
+	}
+	return k.flush(ctx, now, changes)
+}
+
+// flush writes in as many transactions as it takes.
+func (k *Keeper) flush(ctx context.Context, now time.Time, all haste) error {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	if k.standby {
@@ -154,20 +168,33 @@ func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
 	if err := k.begin(ctx); err != nil {
 		return fmt.Errorf("keeping state: %w", err)
 	}
+	for {
+		more, err := k.write(ctx, now, all)
+		if err != nil {
+			return fmt.Errorf("keeping state: %w", err)
+		}
+		if !more || all == byAndBy && ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// write writes one transaction, and says whether there is more to write now.
+func (k *Keeper) write(ctx context.Context, now time.Time, all haste) (more bool, err error) {
 	t := k.take()
-	c := k.changeOf(&t, now, last)
+	c, left := k.changeOf(&t, now, all)
 	if c.Empty() {
 		k.settled()
-		return nil
+		return false, nil
 	}
 	c.Revision = t.snap.Revision()
 	begin := time.Now()
-	err := k.store.Write(context.WithoutCancel(ctx), c)
+	err = k.store.Write(context.WithoutCancel(ctx), c)
 	k.meter.Wrote(time.Since(begin), len(c.Append), err)
-	k.outcome(err, &t)
+	k.outcome(err, &t, left.behind(now))
 	if err != nil {
 		k.unrecord(&c)
-		return fmt.Errorf("keeping state: %w", err)
+		return false, err
 	}
 	for _, b := range c.Put {
 		k.written[b.Node.Name] = written{block: b, at: now}
@@ -182,68 +209,31 @@ func (k *Keeper) Flush(ctx context.Context, now time.Time, last bool) error {
 	if !c.Alive.IsZero() {
 		k.alive = now
 	}
-	return nil
+	return left.more, nil
 }
 
-// changeOf compares a snapshot with what the store holds.
-func (k *Keeper) changeOf(t *taken, now time.Time, last bool) store.Change {
+// changeOf compares a snapshot with what the store holds, and takes what is due.
+func (k *Keeper) changeOf(t *taken, now time.Time, all haste) (store.Change, left) {
 	c := store.Change{Append: t.events, Gaps: t.gaps}
-	var numbers []waiting
-	for b := range t.snap.Blocks() {
-		w, ok := k.written[b.Node.Name]
-		if w.block != b {
-			c.Records = k.record(c.Records, &t.settings, w.block, b, t.snap.At())
+	due := k.due(t, now, all)
+	for _, w := range due.put {
+		if w.record {
+			c.Records = k.record(c.Records, &t.settings, k.written[w.block.Node.Name].block, w.block, t.snap.At())
 		}
-		switch {
-		case ok && w.block == b && !w.older:
-		case !ok, last, now.Sub(w.at) >= timesEvery:
-			c.Put = append(c.Put, b)
-		case topology.OnlyTimes(w.block, b) && !w.older:
-		case history.Same(w.block, b):
-			numbers = append(numbers, waiting{b, w.at})
-			k.written[b.Node.Name] = written{b, w.at, true} // nobody needs the older one
-		default:
-			c.Put = append(c.Put, b)
-		}
+		c.Put = append(c.Put, w.block)
 	}
-	c.Put = append(c.Put, first(numbers, now)...)
-	for name := range k.written {
-		if t.snap.Block(name) == nil {
-			c.Delete = append(c.Delete, name)
-			c.Records = append(c.Records, k.records.Gone(name, t.snap.At()))
-		}
+	for _, name := range due.gone {
+		c.Delete = append(c.Delete, name)
+		c.Records = append(c.Records, k.records.Gone(name, t.snap.At()))
 	}
 	c.Uses = append(k.sweep.Changed(t.snap, t.events, now), k.sweep.Next(t.snap, now, perSweep(t.snap))...)
 	if now.Sub(k.forgot) >= forgetEvery {
 		c.Forget = forget(&t.settings, now)
 	}
-	if last || t.renewed || now.Sub(k.alive) >= timesEvery || !c.Empty() {
+	if all == everything || t.renewed || now.Sub(k.alive) >= timesEvery || !c.Empty() {
 		c.Alive = now
 	}
-	return c
-}
-
-// waiting is a node of which the store holds older numbers, since a moment.
-type waiting struct {
-	block *topology.Block
-	since time.Time
-}
-
-// first are those whose turn it is, of nodes of which only numbers changed.
-func first(list []waiting, now time.Time) []*topology.Block {
-	if len(list) > numbersAtOnce {
-		slices.SortStableFunc(list, func(a, b waiting) int { return a.since.Compare(b.since) })
-		n := numbersAtOnce
-		for n < len(list) && now.Sub(list[n].since) >= numbersWait {
-			n++
-		}
-		list = list[:n]
-	}
-	blocks := make([]*topology.Block, len(list))
-	for i := range list {
-		blocks[i] = list[i].block
-	}
-	return blocks
+	return c, due.left
 }
 
 // forget says what the history may lose by the settings.
@@ -301,8 +291,9 @@ func (k *Keeper) wait(events ...topology.Event) {
 }
 
 // outcome records how a write went, and says so once when that changes. What
-// was not written goes back in front of what came since.
-func (k *Keeper) outcome(err error, t *taken) {
+// was not written goes back in front of what came since. behind is how long ago the
+// oldest change was that waits all the same.
+func (k *Keeper) outcome(err error, t *taken, behind time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
@@ -321,6 +312,9 @@ func (k *Keeper) outcome(err error, t *taken) {
 		return
 	}
 	k.writingSince = time.Time{}
+	if behind > 0 {
+		k.writingSince = time.Now().Add(-behind)
+	}
 }
 
 // Err is why the last write failed; nil if it didn't.

@@ -34,7 +34,7 @@ func TestEventsAreBounded(t *testing.T) {
 	k.Keep(k.snap, many)
 	waiting := k.take()
 	k.Keep(k.snap, []topology.Event{{ID: "a"}, {ID: "b"}, {ID: "c"}})
-	k.outcome(errors.New("disk full"), &waiting)
+	k.outcome(errors.New("disk full"), &waiting, 0)
 	if len(k.events) != maxPending || k.Losses().Events != 2 || k.events[0].ID != "2" || k.events[maxPending-1].ID != "c" {
 		t.Errorf("%d wait, %d lost, from %s to %s", len(k.events), k.Losses().Events, k.events[0].ID, k.events[len(k.events)-1].ID)
 	}
@@ -135,7 +135,7 @@ func TestWhatIsRecorded(t *testing.T) {
 				t.Fatal(err, err2)
 			}
 			k := New(nil, slog.New(slog.DiscardHandler), unmetered{}, was, noon)
-			c := k.changeOf(&taken{snap: now, settings: store.Defaults()}, noon.Add(time.Second), false)
+			c, _ := k.changeOf(&taken{snap: now, settings: store.Defaults()}, noon.Add(time.Second), byAndBy)
 			if len(c.Records) != tt.want {
 				t.Errorf("%d records, want %d", len(c.Records), tt.want)
 			}
@@ -161,9 +161,9 @@ func TestShortEdgeIsInTheLedger(t *testing.T) {
 	}
 	before := snap(noon.Add(-time.Second), block())
 	k := New(nil, slog.New(slog.DiscardHandler), unmetered{}, before, noon)
-	k.changeOf(&taken{snap: before, settings: store.Defaults()}, noon.Add(-time.Second), false) // the sweep was here already
+	k.changeOf(&taken{snap: before, settings: store.Defaults()}, noon.Add(-time.Second), byAndBy) // the sweep was here already
 	after := snap(noon, block(&edge))
-	c := k.changeOf(&taken{snap: after, events: topology.Diff(before, after), settings: store.Defaults()}, noon, false)
+	c, _ := k.changeOf(&taken{snap: after, events: topology.Diff(before, after), settings: store.Defaults()}, noon, byAndBy)
 	if len(c.Uses) == 0 || c.Uses[0].Connection != "c1" || c.Uses[0].Service != "db~tcp~5432" {
 		t.Errorf("uses are %+v", c.Uses)
 	}
@@ -172,7 +172,7 @@ func TestShortEdgeIsInTheLedger(t *testing.T) {
 // TestNumbersWait: of many nodes of which only numbers changed those are written first
 // that wait longest, and none waits for long; any other change is written at once.
 func TestNumbersWait(t *testing.T) {
-	const n = 3 * numbersAtOnce
+	const n = 3 * atOnce
 	site := func(at time.Time, number int, other string) *topology.Snapshot {
 		blocks := make([]*topology.Block, n)
 		for i := range blocks {
@@ -193,7 +193,11 @@ func TestNumbersWait(t *testing.T) {
 	k := New(nil, slog.New(slog.DiscardHandler), unmetered{}, site(noon, 1, ""), noon)
 	k.started = noon
 	flush := func(s *topology.Snapshot, last bool) map[string]bool {
-		c := k.changeOf(&taken{snap: s, settings: store.Defaults()}, s.At(), last)
+		all := byAndBy
+		if last {
+			all = everything
+		}
+		c, _ := k.changeOf(&taken{snap: s, settings: store.Defaults()}, s.At(), all)
 		put := map[string]bool{}
 		for _, b := range c.Put {
 			put[b.Node.Name] = true
@@ -202,7 +206,7 @@ func TestNumbersWait(t *testing.T) {
 		return put
 	}
 	one := flush(site(noon.Add(time.Second), 2, "n0599"), false)
-	if len(one) != numbersAtOnce+1 || !one["n0599"] {
+	if len(one) != atOnce+1 || !one["n0599"] {
 		t.Errorf("%d nodes are written at once, and the one that changed: %v", len(one), one["n0599"])
 	}
 	two := flush(site(noon.Add(2*time.Second), 3, "n0599"), false)

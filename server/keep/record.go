@@ -19,7 +19,7 @@ func (k *Keeper) begin(ctx context.Context) error {
 	extent, err := k.store.Extent(context.WithoutCancel(ctx))
 	if err != nil {
 		err = fmt.Errorf("asking how much history there is: %w", err)
-		k.outcome(err, &taken{})
+		k.outcome(err, &taken{}, 0)
 		return err
 	}
 	k.begun = true
@@ -40,14 +40,22 @@ func (k *Keeper) record(records []store.Record, s *store.Settings, before, b *to
 	if before == nil || !history.Same(before, b) {
 		return append(records, k.records.Record(b, at))
 	}
+	if k.frameDue(s, b, at) {
+		return append(records, k.records.Whole(b, at))
+	}
+	return records
+}
+
+// frameDue says whether the last key frame of a node is too old.
+func (k *Keeper) frameDue(s *store.Settings, b *topology.Block, at time.Time) bool {
+	if s.KeyFrames <= 0 {
+		return false
+	}
 	framed := k.records.Framed(b.Node.Name)
 	if framed.IsZero() {
 		framed = k.started
 	}
-	if s.KeyFrames > 0 && at.Sub(framed) >= time.Duration(s.KeyFrames) {
-		return append(records, k.records.Whole(b, at))
-	}
-	return records
+	return at.Sub(framed) >= time.Duration(s.KeyFrames)
 }
 
 // unrecord forgets what was to be written, and was not: it is made again.
@@ -58,6 +66,13 @@ func (k *Keeper) unrecord(c *store.Change) {
 	k.sweep = history.Sweep{}
 }
 
-// perSweep is how many nodes the ledger looks at in one flush: all within a
-// minute.
-func perSweep(s *topology.Snapshot) int { return s.Len()/int(time.Minute/Every) + 1 }
+// quietSweep is how many nodes the ledger looks at in one flush without anybody
+// noticing. Each edge is an entry of its own once an hour, most of them in the first round
+// of it.
+const quietSweep = 20
+
+// perSweep is how many nodes the ledger looks at in one flush: all within a minute, those
+// of a large site within ten.
+func perSweep(s *topology.Snapshot) int {
+	return max(min(s.Len()/int(time.Minute/Every), quietSweep), s.Len()/int(10*time.Minute/Every)) + 1
+}

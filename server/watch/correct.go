@@ -40,7 +40,7 @@ func (b *Board) parts() map[string]part {
 			continue
 		}
 		p := part{mapper: mapping.New(b.Topology.Snapshot(), b.rules, s.allHosts())}
-		for _, c := range s.checks {
+		for c := range s.all() {
 			p.checks = append(p.checks, c.Check)
 		}
 		out[name] = p

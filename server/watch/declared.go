@@ -81,7 +81,7 @@ func (b *Board) declaredIn(s *source) (out []monitor.Relation) {
 	}
 	party := func(host, name string) monitor.Party {
 		p := monitor.Party{Host: host, Name: name}
-		if c := s.checks[key{host, name}]; c != nil {
+		if c := s.get(key{host, name}); c != nil {
 			p.Node, p.Service = c.Node, c.Service
 		}
 		if p.Node == "" {

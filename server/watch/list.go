@@ -17,7 +17,7 @@ func (b *Board) Checks(keep func(*topology.Check) bool) []topology.Check {
 	b.mu.Lock()
 	var out []topology.Check
 	for _, s := range b.sources {
-		for _, c := range s.checks {
+		for c := range s.all() {
 			if keep(&c.Check.Check) {
 				out = append(out, c.Check.Check)
 			}
@@ -34,7 +34,7 @@ func (b *Board) Looked() map[string]time.Time {
 	defer b.mu.Unlock()
 	out := map[string]time.Time{}
 	for _, s := range b.sources {
-		for _, c := range s.checks {
+		for c := range s.all() {
 			out[c.ID] = c.LastCheck
 		}
 	}
@@ -54,16 +54,19 @@ func Sort(list []topology.Check) {
 // Try maps what a reading says without keeping it, and counts its hosts and the
 // checks that are of no node.
 func (b *Board) Try(r *monitor.Reading) (hosts, unmapped int) {
-	s := &source{hosts: r.Hosts, checks: map[key]*check{}}
+	s := &source{hosts: r.Hosts, shelf: newShelf(map[string][]*check{})}
 	for i := range r.Checks {
 		c := &check{Check: r.Checks[i]}
-		s.checks[key{c.Host, c.Name}] = c
+		if old := s.get(key{c.Host, c.Name}); old != nil {
+			s.drop(old)
+		}
+		s.put(c)
 	}
 	all := s.allHosts()
 	b.mu.Lock()
 	m := mapping.New(b.Topology.Snapshot(), b.rules, all)
 	b.mu.Unlock()
-	for _, c := range s.checks {
+	for c := range s.all() {
 		if m.Check(&c.Check); c.Node == "" {
 			unmapped++
 		}
@@ -80,10 +83,12 @@ func (b *Board) States() []monitor.State {
 		st := s.state
 		st.Error, st.LastRead, st.Watching = monitor.ProblemOf(s.failed), s.read, s.watching
 		st.Notes = slices.Clone(st.Notes)
-		st.Checks, st.BuiltIn = len(s.checks), s.own()
+		st.Checks, st.BuiltIn = s.len(), s.own()
 		hosts := map[string]bool{}
-		for k, c := range s.checks {
-			hosts[k.host] = true
+		for host := range s.byHost {
+			hosts[host] = true
+		}
+		for c := range s.all() {
 			if c.Node == "" {
 				st.Unmapped++
 			}
@@ -149,10 +154,10 @@ func (s *source) astray(snap *topology.Snapshot, was map[string]string) (out []A
 	for _, c := range s.unplaced {
 		unplaced[c] = true
 	}
-	for _, c := range s.checks {
+	for c := range s.bad {
 		why, there := was[c.ID]
 		switch {
-		case !c.Status.Bad() || c.Host == "":
+		case c.Host == "":
 			continue
 		case c.Node != "" && there && !has(snap.Block(c.Node), c.ID):
 			moving = true
@@ -182,21 +187,17 @@ func (b *Board) Strays() []monitor.Stray {
 		if s.mapper == nil {
 			continue
 		}
-		checks := map[string]int{}
-		for k := range s.checks {
-			checks[k.host]++
-		}
 		listed := map[string]bool{}
 		for _, stray := range s.mapper.Strays() {
 			listed[stray.Host.Name] = true
 			out = append(out, monitor.Stray{
-				Source: name, Host: stray.Host.Name, Addresses: stray.Host.Addresses, Checks: checks[stray.Host.Name], Mapping: stray.Mapping,
+				Source: name, Host: stray.Host.Name, Addresses: stray.Host.Addresses, Checks: len(s.byHost[stray.Host.Name]), Mapping: stray.Mapping,
 			})
 		}
 		// Hosts that came with a result, after the mapper was made.
-		for host, n := range checks {
+		for host, list := range s.byHost {
 			if place := s.mapper.Host(host); host != "" && !listed[host] && place.Node == "" {
-				out = append(out, monitor.Stray{Source: name, Host: host, Checks: n, Mapping: place.Mapping})
+				out = append(out, monitor.Stray{Source: name, Host: host, Checks: len(list), Mapping: place.Mapping})
 			}
 		}
 	}

@@ -1,13 +1,10 @@
 package watch
 
 import (
-	"cmp"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/mapping"
-	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -48,38 +45,21 @@ func (b *Board) changes(now time.Time) map[string][]topology.Check {
 		return nil
 	}
 	out := map[string][]topology.Check{}
-	mapped := b.mapped()
 	for node := range b.dirty {
-		if block := snap.Block(node); block != nil {
-			if list := listOf(mapped[node]); !topology.SameChecks(block.Checks, list) {
-				out[node] = list
-			}
+		if block := snap.Block(node); block != nil && !hasList(block, b.onNode[node]) {
+			out[node] = listOf(b.onNode[node])
 		}
 	}
 	clear(b.dirty)
 	return out
 }
 
-// mapped are the checks of the nodes that may have others.
-func (b *Board) mapped() map[string][]*check {
-	out := make(map[string][]*check, len(b.dirty))
-	for _, s := range b.sources {
-		for _, c := range s.checks {
-			if c.Node != "" && b.dirty[c.Node] {
-				out[c.Node] = append(out[c.Node], c)
-			}
-		}
-	}
-	return out
-}
-
-// listOf are the checks that a node is to have, by id.
+// listOf are the checks that a node is to have, sorted by id as the list is.
 func listOf(mapped []*check) []topology.Check {
-	list := make([]topology.Check, 0, len(mapped))
-	for _, c := range mapped {
-		list = append(list, c.Check.Check)
+	list := make([]topology.Check, len(mapped))
+	for i, c := range mapped {
+		list[i] = c.Check.Check
 	}
-	slices.SortFunc(list, func(x, y topology.Check) int { return cmp.Compare(x.ID, y.ID) })
 	return list
 }
 
@@ -104,17 +84,8 @@ func (b *Board) follow(snap *topology.Snapshot) {
 
 // moved notes that the checks of some hosts may be about something else now.
 func (s *source) moved(hosts []string) {
-	if len(hosts) == 0 {
-		return
-	}
-	affected := make(map[string]bool, len(hosts))
 	for _, host := range hosts {
-		affected[host] = true
-	}
-	for k, c := range s.checks {
-		if affected[k.host] {
-			s.unplaced = append(s.unplaced, c)
-		}
+		s.unplaced = append(s.unplaced, s.byHost[host]...)
 	}
 }
 
@@ -136,13 +107,13 @@ func (b *Board) mapDirty(snap *topology.Snapshot) {
 		}
 		if b.remap || s.mapper == nil {
 			s.mapper = mapping.New(snap, b.rules, s.allHosts())
-			s.unplaced = slices.AppendSeq(s.unplaced[:0], maps.Values(s.checks))
+			s.unplaced = slices.AppendSeq(s.unplaced[:0], s.all())
 		}
 		if len(s.unplaced) > 0 {
 			b.strayed = false
 		}
 		for _, c := range s.unplaced {
-			if s.checks[key{c.Host, c.Name}] == c {
+			if s.get(key{c.Host, c.Name}) == c {
 				b.mapOne(s, c)
 			}
 		}
@@ -155,64 +126,11 @@ func (b *Board) mapOne(s *source, c *check) {
 	before := c.Check.Check
 	c.Node, c.Service, c.Mapping = "", "", nil
 	s.mapper.Check(&c.Check)
+	s.sort(c)
 	if c.Node != before.Node || !topology.SameCheck(&c.Check.Check, &before) {
 		if before.Node != "" {
 			b.dirty[before.Node] = true
 		}
 		b.touch(c)
-	}
-}
-
-// age finds what turned stale, and drops what has been so for too long.
-func (b *Board) age(now time.Time) {
-	if now.Sub(b.aged) < lookEvery {
-		return
-	}
-	b.aged = now
-	for _, s := range b.sources {
-		s.judge(now)
-		for k, c := range s.checks {
-			if stale := s.isStale(c, now); stale != c.Stale {
-				c.Stale = stale
-				b.touch(c)
-			}
-			if c.Stale && b.expiry > 0 && now.Sub(s.lastHeard(c)) > b.expiry {
-				delete(s.checks, k)
-				b.touch(c)
-			}
-		}
-	}
-}
-
-// lastHeard is when a result was last confirmed.
-func (s *source) lastHeard(c *check) time.Time {
-	if s.passive() || s.read.IsZero() {
-		return maxTime(c.LastCheck, s.state.Since)
-	}
-	return s.read
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// judge says how a source is.
-func (s *source) judge(now time.Time) {
-	is := monitor.Fine
-	switch begun := maxTime(s.read, s.begun); {
-	case s.passive():
-	case now.Sub(begun) > max(staleAfter*s.every(), leastStale) || monitor.ReasonOf(s.failed) == monitor.OldData:
-		is = monitor.Blind
-	case s.failed != nil:
-		is = monitor.Failing
-	case s.read.IsZero():
-		is = monitor.Unread
-	}
-	s.stale = is == monitor.Blind
-	if is != s.state.State {
-		s.state.State, s.state.Since = is, now
 	}
 }

@@ -170,21 +170,21 @@ func (b *Board) PassAt(now time.Time, n mapping.News) bool {
 	}
 	b.restore(s)
 	if s.from == nil {
+		s.turns.all = s.turns.all || s.read.IsZero()
 		s.read, s.failed = now, nil
 	}
 	if n.Hosts != nil {
 		s.hosts, s.mapper = n.Hosts, nil
 	}
 	for i := range n.Checks {
-		b.take(s, &n.Checks[i], s.down(&n.Checks[i]), now)
+		b.take(s, &n.Checks[i], s.down(n.Checks[i].Host), now)
 	}
 	if !s.own() { // they follow from what else is noted
 		b.note(now, n)
 	}
 	for i := range n.Gone {
-		k := key{n.Gone[i].Host, n.Gone[i].Name}
-		if c := s.checks[k]; c != nil {
-			delete(s.checks, k)
+		if c := s.get(key{n.Gone[i].Host, n.Gone[i].Name}); c != nil {
+			s.drop(c)
 			b.touch(c)
 		}
 	}
@@ -217,7 +217,7 @@ func (b *Board) find(id string) (*source, mapping.Check) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, s := range b.sources {
-		for _, c := range s.checks {
+		for c := range s.all() {
 			if c.ID == id {
 				return s, c.Check
 			}

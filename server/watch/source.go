@@ -20,8 +20,8 @@ type source struct {
 	cancel context.CancelFunc
 	again  chan struct{} // holds one: read now
 
-	hosts    []mapping.Host
-	checks   map[key]*check
+	hosts []mapping.Host
+	shelf
 	unplaced []*check // are to be mapped anew
 	placed   bool     // what was read was mapped
 	mapper   *mapping.Mapper
@@ -33,7 +33,9 @@ type source struct {
 	watching bool              // it tells of changes by itself
 	told     time.Time         // when it did last
 	stale    bool
+	turns    turns
 
+	needs  []monitor.Dependency // as it said them last
 	state  monitor.State
 	begun  time.Time // when it was first to be read
 	failed error
@@ -42,15 +44,9 @@ type source struct {
 // key is what a source calls a check.
 type key struct{ host, name string }
 
-// check is a result and where it belongs.
-type check struct {
-	mapping.Check
-	seen time.Time // when it was told last
-}
-
 // source makes one that is not read yet.
 func (b *Board) source(opt monitor.Options) (*source, error) {
-	s := &source{opt: opt, checks: map[key]*check{}, again: make(chan struct{}, 1)}
+	s := &source{opt: opt, shelf: newShelf(b.onNode), again: make(chan struct{}, 1)}
 	now := time.Now()
 	s.begun = now
 	s.state = monitor.State{Options: opt, Login: opt.Password != "", State: monitor.Unread, Since: now}
@@ -89,8 +85,9 @@ func (s *source) refresh() {
 
 // reset forgets what it said: another server may have heard more since.
 func (s *source) reset() {
-	s.checks, s.unplaced, s.hosts, s.mapper, s.declared, s.kept = map[key]*check{}, nil, nil, nil, nil, nil
-	s.restored, s.read, s.stale, s.failed = false, time.Time{}, false, nil
+	s.clear()
+	s.unplaced, s.hosts, s.mapper, s.declared, s.kept, s.needs = nil, nil, nil, nil, nil, nil
+	s.restored, s.read, s.stale, s.failed, s.turns = false, time.Time{}, false, nil, turns{}
 	s.begun = time.Now()
 }
 
@@ -110,20 +107,28 @@ func (b *Board) took(s *source, r *monitor.Reading, took time.Duration, now time
 		return
 	}
 	b.restore(s)
-	s.read, s.at, s.failed, s.declared = now, r.At, nil, monitor.DeclaredOf(r)
+	s.read, s.at, s.failed, s.turns.all = now, r.At, nil, true
 	news := mapping.News{Source: s.opt.Name}
-	if !slices.EqualFunc(s.hosts, r.Hosts, sameHost) {
+	same := slices.EqualFunc(s.hosts, r.Hosts, sameHost)
+	if !same || s.declared == nil || !slices.Equal(s.needs, r.Dependencies) {
+		s.declared, s.needs = monitor.DeclaredOf(r), r.Dependencies
+	}
+	if !same {
 		s.hosts, s.mapper = r.Hosts, nil
 		news.Hosts = r.Hosts
 	}
 	s.state.Took, s.state.Program, s.state.Version, s.state.Notes = took.Milliseconds(), r.Program, r.Version, r.Notes
 	down := downHosts(r.Checks)
+	for c := range s.all() {
+		c.seen = false
+	}
 	for i := range r.Checks {
-		if b.take(s, &r.Checks[i], down, now) {
-			news.Checks = append(news.Checks, lasting(r.Checks[i]))
+		c := r.Checks[i] // the reading is the source's
+		if b.take(s, &c, down[c.Host], now) {
+			news.Checks = append(news.Checks, lasting(c))
 		}
 	}
-	news.Gone = b.dropMissing(s, now)
+	news.Gone = b.dropMissing(s)
 	b.note(now, news)
 	b.rouse()
 }
@@ -139,7 +144,7 @@ func (b *Board) told(s *source, checks []mapping.Check, now time.Time) {
 	s.told = now
 	news := mapping.News{Source: s.opt.Name}
 	for i := range checks {
-		if b.take(s, &checks[i], s.down(&checks[i]), now) {
+		if b.take(s, &checks[i], s.down(checks[i].Host), now) {
 			news.Checks = append(news.Checks, lasting(checks[i]))
 		}
 	}
@@ -161,10 +166,10 @@ func lasting(c mapping.Check) mapping.Check {
 	return c
 }
 
-// down is the host of a check, if that is down by what is known.
-func (s *source) down(c *mapping.Check) map[string]bool {
-	host := s.checks[key{c.Host, ""}]
-	return map[string]bool{c.Host: host != nil && isDown(host.Status)}
+// down says whether a host is down by what is known.
+func (s *source) down(host string) bool {
+	c := s.get(key{host, ""})
+	return c != nil && isDown(c.Status)
 }
 
 func downHosts(checks []mapping.Check) map[string]bool {
@@ -179,39 +184,62 @@ func downHosts(checks []mapping.Check) map[string]bool {
 
 func isDown(s topology.Status) bool { return s == topology.Down || s == topology.Unreachable }
 
-// take takes in one result, and says whether it is another one than before.
-func (b *Board) take(s *source, c *mapping.Check, down map[string]bool, now time.Time) bool {
-	k := key{c.Host, c.Name}
-	old := s.checks[k]
+// take takes in one result, which it completes, and says whether it is another one than
+// before; down says that its host is.
+func (b *Board) take(s *source, c *mapping.Check, down bool, now time.Time) bool {
+	old := s.get(key{c.Host, c.Name})
 	c.Source = s.opt.Name
-	if c.Kind == topology.ServiceCheck && down[c.Host] && c.Status.Bad() {
+	if down && c.Kind == topology.ServiceCheck && c.Status.Bad() {
 		c.Suppressed = true
 	}
 	c.Hard = c.Hard || c.Status == topology.Pending // nothing is tried again
-	slices.Sort(c.Groups)
-	next := &check{Check: *c, seen: now}
+	if !slices.IsSorted(c.Groups) {
+		c.Groups = slices.Sorted(slices.Values(c.Groups))
+	}
 	if old == nil {
-		next.ID = topology.CheckID(c.Source, c.Host, c.Name)
-	} else {
-		next.ID, next.Node, next.Service, next.Mapping = old.ID, old.Node, old.Service, old.Mapping
+		b.add(s, c, now)
+		return true
 	}
-	if s.own() {
-		next.Node, next.Service, next.Mapping = c.Node, c.Service, c.Mapping
+	next := check{Check: *c, seen: true, under: old.under}
+	next.share(old)
+	next.ID = old.ID
+	if !s.own() {
+		next.Node, next.Service, next.Mapping = old.Node, old.Service, old.Mapping
 	}
-	if old == nil || old.Mapping == nil || !slices.Equal(old.Hints, c.Hints) || !slices.Equal(old.Groups, c.Groups) {
-		s.unplaced = append(s.unplaced, next)
-	}
-	if old == nil && s.from == nil && next.Since.IsZero() {
-		next.Since = next.LastCheck // the first that is heard of it
+	if old.Mapping == nil || !slices.Equal(old.Hints, c.Hints) || !slices.Equal(old.Groups, c.Groups) {
+		s.unplaced = append(s.unplaced, old)
 	}
 	next.complete(old, now)
-	next.Stale = s.isStale(next, now)
-	s.checks[k] = next
-	changed := old == nil || !topology.SameCheck(&old.Check.Check, &next.Check.Check)
+	next.Stale = s.isStale(&next, now)
+	changed := !topology.SameCheck(&old.Check.Check, &next.Check.Check)
 	if changed {
-		b.touch(next)
+		b.touch(old)
+	}
+	*old = next
+	s.turns.expect(s, old)
+	if changed {
+		s.sort(old)
+		b.touch(old)
 	}
 	return changed
+}
+
+// add takes in the first that is heard of a check.
+func (b *Board) add(s *source, c *mapping.Check, now time.Time) {
+	next := &check{Check: *c, seen: true}
+	next.ID = topology.CheckID(c.Source, c.Host, c.Name)
+	if !s.own() {
+		next.Node, next.Service, next.Mapping = "", "", nil
+	}
+	if s.from == nil && next.Since.IsZero() {
+		next.Since = next.LastCheck
+	}
+	next.complete(nil, now)
+	next.Stale = s.isStale(next, now)
+	s.unplaced = append(s.unplaced, next)
+	s.put(next)
+	s.turns.expect(s, next)
+	b.touch(next)
 }
 
 // complete fills in what the system doesn't say and was known before.
@@ -231,13 +259,13 @@ func (c *check) complete(old *check, now time.Time) {
 	}
 }
 
-// dropMissing forgets what the reading of a moment didn't name, and returns that.
-func (b *Board) dropMissing(s *source, now time.Time) (gone []mapping.Check) {
-	for k, c := range s.checks {
-		if !c.seen.Equal(now) {
-			delete(s.checks, k)
+// dropMissing forgets what the reading that was taken in didn't name, and returns that.
+func (b *Board) dropMissing(s *source) (gone []mapping.Check) {
+	for c := range s.all() {
+		if !c.seen {
+			s.drop(c)
 			b.touch(c)
-			gone = append(gone, mapping.Check{Check: topology.Check{Host: k.host, Name: k.name}})
+			gone = append(gone, mapping.Check{Check: topology.Check{Host: c.Host, Name: c.Name}})
 		}
 	}
 	slices.SortFunc(gone, func(x, y mapping.Check) int { return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Name, y.Name)) })
@@ -255,9 +283,10 @@ func (b *Board) touch(c *check) {
 // forget drops all that a source said.
 func (b *Board) forget(s *source) {
 	b.restore(s)
-	for _, c := range s.checks {
+	for c := range s.all() {
 		b.touch(c)
 	}
+	s.clear()
 }
 
 // restore takes over what the nodes have of a source: what was known before this
@@ -266,34 +295,15 @@ func (b *Board) restore(s *source) {
 	if s.restored {
 		return
 	}
-	s.restored = true
+	s.restored, s.turns.all = true, true
 	for block := range b.Topology.Snapshot().Blocks() {
 		for i := range block.Checks {
 			c := &block.Checks[i]
-			if k := (key{c.Host, c.Name}); c.Source == s.opt.Name && s.checks[k] == nil {
-				s.checks[k] = &check{Check: mapping.Check{Check: *c}}
+			if c.Source == s.opt.Name && s.get(key{c.Host, c.Name}) == nil {
+				s.put(&check{Check: mapping.Check{Check: *c}})
 			}
 		}
 	}
-}
-
-// isStale says whether a result counts no more: its source was not read, or it was
-// not looked at, for some of their intervals.
-func (s *source) isStale(c *check, now time.Time) bool {
-	if s.stale || s.own() {
-		return s.stale || c.Stale
-	}
-	if c.Interval <= 0 || c.LastCheck.IsZero() || s.read.IsZero() && !s.passive() {
-		return c.Stale && s.read.IsZero()
-	}
-	there := now
-	switch { // as of when it was read: one that tells of changes is read seldom
-	case !s.at.IsZero():
-		there = s.at // by its clock
-	case !s.read.IsZero() && s.from != nil:
-		there = s.read
-	}
-	return there.Sub(c.LastCheck) > max(staleAfter*time.Duration(c.Interval), leastStale)
 }
 
 func sameHost(a, b mapping.Host) bool {
@@ -309,10 +319,9 @@ func (s *source) allHosts() []mapping.Host {
 		known[s.hosts[i].Name] = true
 	}
 	out := slices.Clone(s.hosts)
-	for k := range s.checks {
-		if k.host != "" && !known[k.host] {
-			known[k.host] = true
-			out = append(out, mapping.Host{Name: k.host})
+	for host := range s.byHost {
+		if host != "" && !known[host] {
+			out = append(out, mapping.Host{Name: host})
 		}
 	}
 	slices.SortFunc(out, func(a, b mapping.Host) int { return strings.Compare(a.Name, b.Name) })

@@ -71,9 +71,10 @@ type Board struct {
 	rules   *mapping.Rules
 	expiry  time.Duration
 	sources map[string]*source
-	dirty   map[string]bool    // nodes whose checks may have to be put anew
-	seen    *topology.Snapshot // up to where changes of the topology are known
-	remap   bool               // all checks are to be mapped anew
+	onNode  map[string][]*check // the checks of all sources, by node
+	dirty   map[string]bool     // nodes whose checks may have to be put anew
+	seen    *topology.Snapshot  // up to where changes of the topology are known
+	remap   bool                // all checks are to be mapped anew
 	aged    time.Time
 	astray  []Astray // see [Board.Astray]
 	strayed bool     // that is as it is now
@@ -83,7 +84,7 @@ type Board struct {
 func New(opt Options) *Board {
 	return &Board{
 		Options: opt, wake: make(chan struct{}, 1), rules: &mapping.Rules{},
-		sources: map[string]*source{}, dirty: map[string]bool{}, expiry: 24 * time.Hour,
+		sources: map[string]*source{}, onNode: map[string][]*check{}, dirty: map[string]bool{}, expiry: 24 * time.Hour,
 	}
 }
 
@@ -139,6 +140,11 @@ func (b *Board) Activate(active bool) {
 func (b *Board) Configure(rules *mapping.Rules, expiry time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.expiry != expiry {
+		for _, s := range b.sources {
+			s.turns.all = true
+		}
+	}
 	b.expiry = expiry
 	if b.rules != rules {
 		b.rules, b.remap = rules, true

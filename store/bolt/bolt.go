@@ -18,10 +18,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -30,7 +30,7 @@ import (
 const FileName = "dotm.db"
 
 // format is the version of the layout below. A file of a newer one is refused.
-const format = 3
+const format = 4
 
 // lockWait is how long Open waits for another process to let go of the file.
 const lockWait = time.Second
@@ -38,7 +38,7 @@ const lockWait = time.Second
 // The buckets of the file.
 var (
 	bucketMeta   = []byte("meta")   // "format", "revision", "settings"
-	bucketNodes  = []byte("nodes")  // node name → JSON of topology.Block, compressed (RFC 8878)
+	bucketNodes  = []byte("nodes")  // node name → see history.BlockCoder
 	bucketEvents = []byte("events") // see eventKey → history.EncodeEvent
 	// bucketDocuments came later: files that were written before have none.
 	bucketDocuments = []byte("documents") // kind, NUL, key → value
@@ -62,12 +62,11 @@ type Store struct {
 	db        *bbolt.DB
 	path      string
 	closed    bool
-	replacing sync.Mutex // held by what makes another file
-	enc       *zstd.Encoder
-	dec       *zstd.Decoder
-	eraser    eraser      // of the one transaction that writes
-	failed    atomic.Bool // a write did: what the eraser dropped may be there still
-	broken    atomic.Bool // bbolt panicked within a write, and may hold its lock since then
+	replacing sync.Mutex         // held by what makes another file
+	blocks    history.BlockCoder // of the one transaction that writes
+	eraser    eraser             // of the same
+	failed    atomic.Bool        // a write did: what the eraser dropped may be there still
+	broken    atomic.Bool        // bbolt panicked within a write, and may hold its lock since then
 }
 
 var _ store.Store = (*Store)(nil)
@@ -79,9 +78,6 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("making data folder: %w (choose another with --data)", err)
 	}
 	s := &Store{path: filepath.Join(dir, FileName)}
-	if err := s.prepareCompression(); err != nil {
-		return nil, err
-	}
 	if err := s.refuseForeign(); err != nil {
 		return nil, err
 	}
@@ -102,19 +98,6 @@ func (s *Store) Size() int64 {
 		return 0
 	}
 	return i.Size()
-}
-
-// maxNode bounds what one entry of the nodes unpacks to.
-const maxNode = 256 << 20
-
-func (s *Store) prepareCompression() (err error) {
-	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err == nil {
-		s.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxNode))
-	}
-	if err != nil {
-		return fmt.Errorf("preparing compression: %w", err)
-	}
-	return nil
 }
 
 func (s *Store) pidFile() string { return strings.TrimSuffix(s.path, ".db") + ".pid" }
@@ -344,25 +327,15 @@ func (s *Store) load(tx *bbolt.Tx, state *store.State) error {
 	if err := loadDocuments(tx, state); err != nil {
 		return s.damaged(err.Error())
 	}
+	var blocks history.BlockCoder
 	return tx.Bucket(bucketNodes).ForEach(func(name, raw []byte) error {
-		b := new(topology.Block)
-		if err := s.readNode(raw, b); err != nil {
+		b, err := blocks.Decode(raw)
+		if err != nil {
 			return s.damaged(fmt.Sprintf("node %q: %v", name, err))
 		}
 		state.Blocks = append(state.Blocks, b)
 		return nil
 	})
-}
-
-// readNode reads an entry of the nodes; those of format 1 are not compressed.
-func (s *Store) readNode(raw []byte, b *topology.Block) error {
-	if len(raw) > 0 && raw[0] != '{' {
-		var err error
-		if raw, err = s.dec.DecodeAll(raw, nil); err != nil {
-			return err
-		}
-	}
-	return json.Unmarshal(raw, b)
 }
 
 // Write applies c in one transaction, synced to disk.
@@ -451,12 +424,7 @@ func (s *Store) writeNodes(tx *bbolt.Tx, c *store.Change) error {
 		}
 	}
 	for _, b := range c.Put {
-		raw, err := json.Marshal(b)
-		if err != nil {
-			return fmt.Errorf("encoding node %q: %w", b.Node.Name, err)
-		}
-		raw = s.enc.EncodeAll(raw, nil)
-		if err := nodes.Put([]byte(b.Node.Name), raw); err != nil {
+		if err := nodes.Put([]byte(b.Node.Name), s.blocks.Encode(b)); err != nil {
 			return fmt.Errorf("node %q: %w", b.Node.Name, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.etcd.io/bbolt"
 
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
@@ -53,7 +54,7 @@ func historyChange() store.Change {
 
 // TestFormats reads the databases that are kept beside this file.
 func TestFormats(t *testing.T) {
-	for version, c := range []store.Change{1: goldenChange(), 2: historyChange(), 3: historyChange()} {
+	for version, c := range []store.Change{1: goldenChange(), 2: historyChange(), 3: historyChange(), 4: historyChange()} {
 		if version == 0 {
 			continue
 		}
@@ -177,4 +178,37 @@ func TestPatchesOfFormat2(t *testing.T) {
 		t.Errorf("after forgetting (-want +got):\n%s", diff)
 	}
 	checkCounts(t, s)
+}
+
+// TestNodesOfFormat3: those that an earlier version wrote as JSON are read, and become
+// bytes when they are written again, each by itself.
+func TestNodesOfFormat3(t *testing.T) {
+	dir := t.TempDir()
+	copyFile(t, filepath.Join("testdata", "v3.db"), filepath.Join(dir, FileName))
+	s := open(t, dir)
+	firsts := func() (first [2]byte) {
+		err := s.view(func(tx *bbolt.Tx) error {
+			for i, name := range []string{"shop/cache", "web1"} {
+				first[i] = tx.Bucket(bucketNodes).Get([]byte(name))[0]
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first
+	}
+	const packed, bytes = 0x28, 3 // see history.BlockCoder
+	if got := firsts(); got != [2]byte{packed, packed} {
+		t.Fatalf("in the old file nodes begin with %x", got)
+	}
+	c := historyChange()
+	mustWrite(t, s, store.Change{Put: c.Put[:1]})
+	if got := firsts(); got != [2]byte{packed, bytes} {
+		t.Errorf("after one was written nodes begin with %x", got)
+	}
+	s.Close()
+	s = open(t, dir)
+	defer s.Close()
+	holds(t, s, c)
 }

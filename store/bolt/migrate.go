@@ -12,6 +12,7 @@ import (
 var migrations = []func(tx *bbolt.Tx) error{
 	1: countEvents,
 	2: splitRecords,
+	3: packBlocks,
 }
 
 // migrate brings a file of an older format up to this one.
@@ -58,3 +59,7 @@ func countEvents(tx *bbolt.Tx) error {
 // is first needed. Those of before stay where they are until they are forgotten: they
 // are found there.
 func splitRecords(*bbolt.Tx) error { return nil }
+
+// packBlocks: format 4 has nodes as bytes. Those of before are JSON until they are
+// written again: they are read, too.
+func packBlocks(*bbolt.Tx) error { return nil }

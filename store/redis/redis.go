@@ -24,15 +24,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// format is the version of what is kept under [prefix].
-const format = "1"
+// format is the version of what is kept under [prefix]. What one of before wrote is
+// read: format 1 has nodes as JSON until they are written again.
+const format = 2
 
 // prefix begins every key that the original did not have.
 const prefix = "dotm::v2::"
@@ -73,10 +74,8 @@ type Store struct {
 	atomic bool   // writes are transactions
 	copies copies
 
-	enc *zstd.Encoder
-	dec *zstd.Decoder
-
-	writing sync.Mutex // one write at a time
+	writing sync.Mutex         // one write at a time
+	blocks  history.BlockCoder // of that
 	seeds   *seedWriter
 	written topology.Revision // the last that was acknowledged
 	lapses  atomic.Uint64
@@ -128,12 +127,6 @@ func dial(rawURL string, opt Options) (*Store, *redis.UniversalOptions, error) {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{where: where, atomic: !o.IsClusterMode, seeds: newSeedWriter(&opt), log: opt.Log}
-	if s.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err != nil {
-		return nil, nil, fmt.Errorf("preparing compression: %w", err)
-	}
-	if s.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxValue)); err != nil {
-		return nil, nil, fmt.Errorf("preparing compression: %w", err)
-	}
 	quiet()
 	s.client = connect(o)
 	return s, o, nil
@@ -147,9 +140,6 @@ type silent struct{}
 
 // Printf does nothing.
 func (silent) Printf(context.Context, string, ...any) {}
-
-// maxValue bounds one value, unpacked.
-const maxValue = 256 << 20
 
 // parse reads a URL into options; where is what may be shown of it.
 func parse(rawURL string, opt Options) (o *redis.UniversalOptions, where string, err error) {
@@ -281,8 +271,12 @@ func (s *Store) claim(ctx context.Context) error {
 		return fmt.Errorf("%s: %w: restoring it was not finished: delete the keys dotm::*, start again, and restore once more", s.where, store.ErrDamaged)
 	case bad != nil:
 		return fmt.Errorf("%s: %w: key %s is %.20q: delete it if nothing else uses this database", s.where, store.ErrDamaged, keyFormat, v)
-	case n > 1:
-		return fmt.Errorf("%s: %w: format %d, this one reads %s: update dotm", s.where, store.ErrNewer, n, format)
+	case n > format:
+		return fmt.Errorf("%s: %w: format %d, this one reads %d: update dotm", s.where, store.ErrNewer, n, format)
+	case n < format:
+		if err := s.client.Set(ctx, keyFormat, format, 0).Err(); err != nil {
+			return fmt.Errorf("opening %s: %w", s.where, s.hint(err))
+		}
 	}
 	return nil
 }
@@ -338,7 +332,6 @@ func (s *Store) Close() error {
 	var err error
 	s.closed.Do(func() {
 		err = s.client.Close()
-		s.dec.Close()
 	})
 	if err != nil {
 		return fmt.Errorf("closing %s: %w", s.where, err)

@@ -3,13 +3,20 @@ package redis_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/klauspost/compress/zstd"
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/redis"
 	"github.com/devops-trouble-map/dotm/store/storetest"
 	real "github.com/devops-trouble-map/dotm/test/redis"
+	"github.com/devops-trouble-map/dotm/topology"
 )
 
 func open(t *testing.T, url string) *redis.Store {
@@ -85,7 +92,7 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s: %v", tt.url, err)
 		}
 	}
-	server.CLI(t, "SET", "dotm::v2::format", "2")
+	server.CLI(t, "SET", "dotm::v2::format", "3")
 	if _, err := redis.Open(t.Context(), server.URL(), redis.Options{}); !errors.Is(err, store.ErrNewer) || !strings.Contains(err.Error(), "update dotm") {
 		t.Errorf("a newer format: %v", err)
 	}
@@ -97,5 +104,41 @@ func TestOpenRefuses(t *testing.T) {
 	cancel()
 	if _, err := redis.Open(ctx, server.URL(), redis.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("without time: %v", err)
+	}
+}
+
+// TestNodesOfFormat1: those that an earlier version wrote as JSON are read, and become
+// bytes when they are written again; then no server of before opens the store.
+func TestNodesOfFormat1(t *testing.T) {
+	server := real.Start(t)
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := goredis.NewClient(&goredis.Options{Addr: server.Addr})
+	defer client.Close()
+	for _, name := range []string{"db", "web"} {
+		raw := z.EncodeAll([]byte(`{"node":{"name":"`+name+`","kind":"host","zone":"","addresses":["10.0.0.7"],"state":"stale","first_seen":"2026-03-04T12:00:00.000000001Z"},"services":null,"connections":null}`), nil)
+		if err := client.Set(t.Context(), "dotm::v2::node::"+name, raw, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		server.CLI(t, "SADD", "dotm::v2::nodes", name)
+	}
+	server.CLI(t, "SET", "dotm::v2::format", "1")
+	s := open(t, server.URL())
+	state, err := s.Load(t.Context())
+	if err != nil || len(state.Blocks) != 2 {
+		t.Fatalf("%d nodes, %v", len(state.Blocks), err)
+	}
+	if err := s.Write(t.Context(), store.Change{Put: state.Blocks[:1]}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Load(t.Context())
+	if diff := cmp.Diff(state, again, cmpopts.EquateComparable(netip.Addr{}), cmpopts.SortSlices(func(a, b *topology.Block) bool { return a.Node.Name < b.Node.Name })); err != nil || diff != "" {
+		t.Errorf("after one was written: %v (-before +after):\n%s", err, diff)
+	}
+	s.Close()
+	if got := server.CLI(t, "GET", "dotm::v2::format"); strings.TrimSpace(got) != "2" {
+		t.Errorf("the format is %q", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/devops-trouble-map/dotm/history"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -18,7 +19,7 @@ import (
 const (
 	keyMeta      = prefix + "meta"      // hash: "revision", "settings" (JSON), "alive" (ms)
 	keyNodes     = prefix + "nodes"     // set of node names
-	keyNode      = prefix + "node::"    // …<name>: block as JSON, compressed
+	keyNode      = prefix + "node::"    // …<name>: see history.BlockCoder
 	keyDocuments = prefix + "documents" // hash: kind, NUL, key → value
 )
 
@@ -69,6 +70,7 @@ func (s *Store) meta(state *store.State, meta map[string]string) error {
 }
 
 func (s *Store) loadBlocks(ctx context.Context, state *store.State, names []string) error {
+	var blocks history.BlockCoder
 	for len(names) > 0 {
 		part := names[:min(perTrip, len(names))]
 		names = names[len(part):]
@@ -84,8 +86,8 @@ func (s *Store) loadBlocks(ctx context.Context, state *store.State, names []stri
 			if v.Val() == "" {
 				continue // a write ended between the name and the block
 			}
-			b := new(topology.Block)
-			if err := s.decode([]byte(v.Val()), b); err != nil {
+			b, err := blocks.Decode([]byte(v.Val()))
+			if err != nil {
 				return s.damaged(fmt.Sprintf("node %q: %v", part[i], err))
 			}
 			state.Blocks = append(state.Blocks, b)
@@ -96,22 +98,6 @@ func (s *Store) loadBlocks(ctx context.Context, state *store.State, names []stri
 
 func (s *Store) damaged(what string) error {
 	return fmt.Errorf("%s: %w: %s: restore a backup, or delete the keys dotm::* to start with an empty history", s.where, store.ErrDamaged, what)
-}
-
-func (s *Store) encode(v any) ([]byte, error) {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return s.enc.EncodeAll(raw, nil), nil
-}
-
-func (s *Store) decode(data []byte, v any) error {
-	raw, err := s.dec.DecodeAll(data, nil)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(raw, v)
 }
 
 // Write applies c. On a Cluster it is not one transaction; see the package.
@@ -206,11 +192,7 @@ func (s *Store) putNodes(ctx context.Context, p redis.Pipeliner, c *store.Change
 		if err := checkName(b.Node.Name); err != nil {
 			return err
 		}
-		raw, err := s.encode(b)
-		if err != nil {
-			return fmt.Errorf("encoding node %q: %w", b.Node.Name, err)
-		}
-		p.Set(ctx, keyNode+b.Node.Name, raw, 0)
+		p.Set(ctx, keyNode+b.Node.Name, s.blocks.Encode(b), 0)
 		names = append(names, b.Node.Name)
 	}
 	var gone []any

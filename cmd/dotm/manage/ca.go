@@ -26,7 +26,11 @@ func (c *CA) Run(ctx context.Context, g *console.Globals) error {
 		return err
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing to lose
-	if resp.StatusCode != http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return fmt.Errorf("%s has no CA: it serves plain HTTP", resp.Request.URL.Host)
+	default:
 		return client.Decode(resp.Request.URL.Host, resp, nil)
 	}
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxCA))
@@ -35,7 +39,7 @@ func (c *CA) Run(ctx context.Context, g *console.Globals) error {
 	}
 	block, _ := pem.Decode(raw)
 	if block == nil {
-		return fmt.Errorf("%s has no certificates of its own: it serves plain HTTP", resp.Request.URL.Host)
+		return fmt.Errorf("%s answers no certificate", resp.Request.URL.Host)
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {

@@ -119,10 +119,15 @@ reproduce: $(NFPM) $(CYCLONEDX) ## build everything twice, in different places, 
 
 # Machines that boot the packages: they need root, podman, mmdebstrap and a mirror.
 PACKAGES_ROOT := $(CURDIR)/.cache/packages-root
-test-packages: packages $(PACKAGES_ROOT)/sbin/init ## install the packages on machines that boot, upgrade them, take them away (as root)
+TEST_KEY := $(CURDIR)/.cache/test-key.asc
+test-packages: export SIGNING_KEY := $(TEST_KEY)
+test-packages: $(TEST_KEY) packages $(PACKAGES_ROOT)/sbin/init ## install the packages on machines that boot, upgrade them, take them away (as root)
 	NFPM=$(NFPM) CYCLONEDX=$(CYCLONEDX) packaging/before.sh .cache/packages-before
 	DOTM_PACKAGES=$(CURDIR)/dist DOTM_PACKAGES_BEFORE=$(CURDIR)/.cache/packages-before DOTM_PACKAGES_ROOT=$(PACKAGES_ROOT) \
 	  $(GO) test -count=1 -timeout 20m -v ./test/packages
+
+$(TEST_KEY):
+	packaging/testkey.sh $@
 
 $(PACKAGES_ROOT)/sbin/init:
 	packaging/root.sh $(PACKAGES_ROOT)

@@ -14,7 +14,7 @@ CYCLONEDX := $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 UI_SOURCES := $(shell find web/src web/public web/index.html web/*.ts web/package-lock.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages release lintian manifests reproduce lint security bpf fuzz bench bench-baseline bench-all clean
+.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages release lintian manifests reproduce lint security vuln bpf fuzz bench bench-baseline bench-all clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -72,9 +72,11 @@ $(LINT):
 
 GOVULNCHECK_VERSION := v1.9.0
 GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
-security: $(GOVULNCHECK) $(LINT) ## look for known holes in what is used (asks vuln.go.dev), and for unsafe code
+security: $(LINT) vuln ## look for known holes in what is used, and for unsafe code
 	$(LINT) run --enable-only gosec
-	$(GOVULNCHECK) ./...
+
+vuln: $(GOVULNCHECK) ## look for known holes: asks vuln.go.dev, else the Go module proxy, and says whom
+	GO='$(GO)' GOVULNCHECK=$(GOVULNCHECK) packaging/vuln.sh
 
 $(GOVULNCHECK):
 	@mkdir -p $(TOOLS)

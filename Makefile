@@ -14,7 +14,7 @@ CYCLONEDX := $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 UI_SOURCES := $(shell find web/src web/public web/index.html web/*.ts web/package-lock.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages release lintian manifests reproduce lint security bpf fuzz bench bench-baseline bench-all clean
+.PHONY: help run build ui test test-go test-ui test-browser test-pages test-packages packages release lintian manifests reproduce lint security vuln bpf fuzz bench bench-baseline bench-all clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -72,9 +72,11 @@ $(LINT):
 
 GOVULNCHECK_VERSION := v1.9.0
 GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
-security: $(GOVULNCHECK) $(LINT) ## look for known holes in what is used (asks vuln.go.dev), and for unsafe code
+security: $(LINT) vuln ## look for known holes in what is used, and for unsafe code
 	$(LINT) run --enable-only gosec
-	$(GOVULNCHECK) ./...
+
+vuln: $(GOVULNCHECK) ## look for known holes: asks vuln.go.dev, else the Go module proxy, and says whom
+	GO='$(GO)' GOVULNCHECK=$(GOVULNCHECK) packaging/vuln.sh
 
 $(GOVULNCHECK):
 	@mkdir -p $(TOOLS)
@@ -119,10 +121,15 @@ reproduce: $(NFPM) $(CYCLONEDX) ## build everything twice, in different places, 
 
 # Machines that boot the packages: they need root, podman, mmdebstrap and a mirror.
 PACKAGES_ROOT := $(CURDIR)/.cache/packages-root
-test-packages: packages $(PACKAGES_ROOT)/sbin/init ## install the packages on machines that boot, upgrade them, take them away (as root)
+TEST_KEY := $(CURDIR)/.cache/test-key.asc
+test-packages: export SIGNING_KEY := $(TEST_KEY)
+test-packages: $(TEST_KEY) packages $(PACKAGES_ROOT)/sbin/init ## install the packages on machines that boot, upgrade them, take them away (as root)
 	NFPM=$(NFPM) CYCLONEDX=$(CYCLONEDX) packaging/before.sh .cache/packages-before
 	DOTM_PACKAGES=$(CURDIR)/dist DOTM_PACKAGES_BEFORE=$(CURDIR)/.cache/packages-before DOTM_PACKAGES_ROOT=$(PACKAGES_ROOT) \
 	  $(GO) test -count=1 -timeout 20m -v ./test/packages
+
+$(TEST_KEY):
+	packaging/testkey.sh $@
 
 $(PACKAGES_ROOT)/sbin/init:
 	packaging/root.sh $(PACKAGES_ROOT)

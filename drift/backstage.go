@@ -24,19 +24,18 @@ type entity struct {
 // backstage reads a catalog (https://backstage.io/docs/features/software-catalog/descriptor-format):
 // dependsOn, and consumesApis of those who provide them. It speaks of connections
 // between its entities.
-func backstage(name string, docs []field) (*Declaration, error) {
+func (f *file) backstage(docs []field) (*Declaration, error) {
 	var list []*entity
 	for _, doc := range docs {
 		if doc.null() {
 			continue
 		}
 		e, err := readEntity(doc)
-		if err != nil {
-			return nil, err
+		if !f.note(err) {
+			list = append(list, e)
 		}
-		list = append(list, e)
 	}
-	return related(name, list)
+	return f.related(list)
 }
 
 func readEntity(doc field) (*entity, error) {
@@ -55,9 +54,7 @@ func readEntity(doc field) (*entity, error) {
 		case "spec":
 			// its references are relative to kind and namespace, which may stand below
 		}
-		if err != nil {
-			return nil, err
-		}
+		doc.note(err)
 	}
 	if kind == "" || e.name == "" {
 		return nil, &Error{e.Place, "metadata.name", "must be there, and kind, too", ""}
@@ -65,9 +62,7 @@ func readEntity(doc field) (*entity, error) {
 	e.ref = reference(kind+":"+space+"/"+e.name, "", "")
 	for _, k := range top {
 		if k.key == "spec" {
-			if err := e.spec(k.field, space); err != nil {
-				return nil, err
-			}
+			doc.note(e.spec(k.field, space))
 		}
 	}
 	return e, nil
@@ -87,9 +82,7 @@ func (e *entity) metadata(f field, space string) (string, error) {
 		case "annotations":
 			err = e.annotations(k.field)
 		}
-		if err != nil {
-			return space, err
-		}
+		f.note(err)
 	}
 	return space, nil
 }
@@ -126,13 +119,11 @@ func (e *entity) spec(f field, space string) error {
 			continue
 		}
 		refs, err := k.list()
-		if err != nil {
-			return err
-		}
+		f.note(err)
 		for _, one := range refs {
 			text, err := one.text(maxPattern)
-			if err != nil {
-				return err
+			if f.note(err) {
+				continue
 			}
 			ref := reference(text, kind, space)
 			if k.key == "providesApis" {
@@ -163,21 +154,23 @@ func (e *entity) ends() (Ends, error) {
 	if e.chosen == "" {
 		return Ends{any: []Selector{{{what: "name", pattern: literal(e.name)}}}, text: e.name}, nil
 	}
+	before := len(e.at.noted)
 	found, err := (&ruleBook{}).ends(e.at)
-	if err == nil && len(found.any) == 0 {
-		err = e.at.wrong("must mean less than everything")
+	if err == nil && len(found.any) == 0 && len(e.at.noted) == before {
+		err = e.at.refuse("must mean less than everything")
 	}
 	found.text = e.name
 	return found, err
 }
 
-func related(name string, list []*entity) (*Declaration, error) {
-	d := &Declaration{Of: name, Form: "backstage", Reach: BothEnds, Scope: Ends{text: "entities of the catalog"}}
+func (f *file) related(list []*entity) (*Declaration, error) {
+	d := &Declaration{Of: f.name, Form: "backstage", Reach: BothEnds, Scope: Ends{text: "entities of the catalog"}}
 	by, ends := map[string]*entity{}, map[*entity]Ends{}
 	providers := map[string][]*entity{}
 	for _, e := range list {
 		if by[e.ref] != nil {
-			return nil, &Error{e.Place, "metadata.name", "must be there once for a kind and namespace", e.ref}
+			f.note(&Error{e.Place, "metadata.name", "must be there once for a kind and namespace", e.ref})
+			continue
 		}
 		by[e.ref] = e
 		for _, api := range e.provides {
@@ -185,9 +178,7 @@ func related(name string, list []*entity) (*Declaration, error) {
 		}
 		if strings.HasPrefix(e.ref, "component:") || strings.HasPrefix(e.ref, "resource:") {
 			found, err := e.ends()
-			if err != nil {
-				return nil, err
-			}
+			f.note(err)
 			ends[e] = found
 			d.add(Rule{Place: e.Place, From: found, To: found, Optional: true, Why: "within " + e.name})
 			d.Scope.any = append(d.Scope.any, found.any...)
@@ -203,10 +194,10 @@ func related(name string, list []*entity) (*Declaration, error) {
 		}
 	}
 	switch {
-	case len(ends) == 0:
-		return nil, &Error{Place{File: name}, "", "must hold a Component or a Resource", ""}
+	case len(ends) == 0 && len(f.wrong.List) == 0:
+		return nil, &Error{Place{File: f.name}, "", "must hold a Component or a Resource", ""}
 	case len(d.Rules) > maxRules:
-		return nil, &Error{Place{File: name}, "", fmt.Sprintf("must declare at most %d dependencies, declares %d", maxRules, len(d.Rules)), ""}
+		return nil, &Error{Place{File: f.name}, "", fmt.Sprintf("must declare at most %d dependencies, declares %d", maxRules, len(d.Rules)), ""}
 	}
 	return d, nil
 }

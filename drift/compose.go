@@ -31,7 +31,7 @@ type need struct {
 // It speaks of connections to its services: from each other as they depend on each
 // other, at the ports that they say if they say any, and from elsewhere at published
 // ones.
-func compose(name, folder string, doc field) (*Declaration, error) {
+func compose(folder string, doc field) (*Declaration, error) {
 	top, err := doc.entries()
 	if err != nil {
 		return nil, err
@@ -41,16 +41,15 @@ func compose(name, folder string, doc field) (*Declaration, error) {
 	for _, e := range top {
 		switch e.key {
 		case "name":
-			if project, err = e.text(maxPattern); err != nil {
-				return nil, err
-			}
+			project, err = e.text(maxPattern)
 		case "services":
-			if services, err = composeServices(e.field); err != nil {
-				return nil, err
-			}
+			services, err = composeServices(e.field)
+		default:
+			continue
 		}
+		doc.note(err)
 	}
-	return composed(name, project, services)
+	return composed(doc.file, project, services)
 }
 
 // projectOf is what Compose calls the project of a file without a name: the folder, in
@@ -71,21 +70,17 @@ func composeServices(f field) ([]*composeService, error) {
 		return nil, err
 	}
 	if len(list) > maxEntities {
-		return nil, f.wrong(fmt.Sprintf("must have at most %d entries, has %d", maxEntities, len(list)))
+		return nil, f.refuse(fmt.Sprintf("must have at most %d entries, has %d", maxEntities, len(list)))
 	}
 	out := make([]*composeService, 0, len(list))
 	for _, e := range list {
 		s := &composeService{Place: e.place(), name: e.key}
-		keys, err := e.entries()
-		if err != nil {
-			return nil, err
-		}
-		for _, k := range keys {
-			if err := s.read(k); err != nil {
-				return nil, err
-			}
-		}
 		out = append(out, s)
+		keys, err := e.entries()
+		f.note(err)
+		for _, k := range keys {
+			f.note(s.read(k))
+		}
 	}
 	return out, nil
 }
@@ -119,12 +114,12 @@ func (s *composeService) readNeeds(f field) error {
 	}
 	list, err := f.list()
 	if err != nil {
-		return f.wrong("must be a list of services, or services with conditions")
+		return f.refuse("must be a list of services, or services with conditions")
 	}
 	for _, one := range list {
 		text, err := one.text(maxPattern)
-		if err != nil {
-			return err
+		if f.note(err) {
+			continue
 		}
 		of, _, _ := strings.Cut(text, ":")
 		s.needs = append(s.needs, need{one.place(), of})
@@ -140,16 +135,14 @@ func (f field) composePorts() ([]Rule, error) {
 		return nil, err
 	}
 	if len(list) > maxPorts {
-		return nil, f.wrong(fmt.Sprintf("must have at most %d entries, has %d", maxPorts, len(list)))
+		return nil, f.refuse(fmt.Sprintf("must have at most %d entries, has %d", maxPorts, len(list)))
 	}
 	out := make([]Rule, 0, len(list))
 	for _, one := range list {
 		target, protocol := "", "tcp"
 		if one.node.Kind == yaml.MappingNode {
 			keys, err := one.entries()
-			if err != nil {
-				return nil, err
-			}
+			f.note(err)
 			for _, k := range keys {
 				switch k.key {
 				case "target":
@@ -158,8 +151,8 @@ func (f field) composePorts() ([]Rule, error) {
 					protocol = k.node.Value
 				}
 			}
-		} else if target, err = one.text(maxPattern); err != nil {
-			return nil, err
+		} else if target, err = one.text(maxPattern); f.note(err) {
+			continue
 		}
 		if before, after, is := strings.Cut(target, "/"); is {
 			target, protocol = before, after
@@ -169,7 +162,8 @@ func (f field) composePorts() ([]Rule, error) {
 		}
 		p, ok := parsePorts(target[strings.LastIndexByte(target, ':')+1:])
 		if !ok {
-			return nil, one.wrong("must be a port, as in 8080:80, 127.0.0.1:8080:80/tcp or {target: 80}")
+			f.note(one.refuse("must be a port, as in 8080:80, 127.0.0.1:8080:80/tcp or {target: 80}"))
+			continue
 		}
 		out = append(out, Rule{Place: one.place(), Ports: []Ports{p}, Protocol: topology.Protocol(protocol)})
 	}
@@ -189,21 +183,22 @@ func (s *composeService) ends(project string) Ends {
 	return ends
 }
 
-func composed(name, project string, services []*composeService) (*Declaration, error) {
-	d := &Declaration{Of: name, Form: "compose", Reach: ServerEnd, Scope: Ends{text: "services of " + project}}
+func composed(f *file, project string, services []*composeService) (*Declaration, error) {
+	d := &Declaration{Of: f.name, Form: "compose", Reach: ServerEnd, Scope: Ends{text: "services of " + project}}
 	by := map[string]*composeService{}
 	for _, s := range services {
 		by[s.name] = s
 		d.Scope.any = append(d.Scope.any, s.ends(project).any...)
 	}
-	if len(services) == 0 {
-		return nil, &Error{Place{File: name}, "services", "must name a service", ""}
+	if len(services) == 0 && len(f.wrong.List) == 0 {
+		return nil, &Error{Place{File: f.name}, "services", "must name a service", ""}
 	}
 	for _, s := range services {
 		for _, n := range s.needs {
 			to := by[n.of]
 			if to == nil {
-				return nil, &Error{n.Place, "services." + s.name + ".depends_on", "must name a service of this file", short(n.of)}
+				f.note(&Error{n.Place, "services." + s.name + ".depends_on", "must name a service of this file", short(n.of)})
+				continue
 			}
 			d.add(to.allowed(Rule{Place: n.Place, From: s.ends(project), To: to.ends(project), Why: s.name + " depends on " + n.of})...)
 		}
@@ -217,7 +212,7 @@ func composed(name, project string, services []*composeService) (*Declaration, e
 		}
 	}
 	if len(d.Rules) > maxRules {
-		return nil, &Error{Place{File: name}, "services", fmt.Sprintf("must declare at most %d connections, declares %d", maxRules, len(d.Rules)), ""}
+		return nil, &Error{Place{File: f.name}, "services", fmt.Sprintf("must declare at most %d connections, declares %d", maxRules, len(d.Rules)), ""}
 	}
 	return d, nil
 }

@@ -103,12 +103,25 @@ func (r *Rule) at(protocol topology.Protocol, port uint16) bool {
 // Parse reads a declaration: rules of dotm, a Compose file or a Backstage catalog; what
 // stands in it says which. The name is that of the file, for errors and answers; folder
 // is the name of the folder in which it lies, as which Compose knows a project that has
-// no name. Errors are an [*Error].
+// no name. An error is an [*Errors]: all that is wrong with the file.
 func Parse(name, folder string, raw []byte) (*Declaration, error) {
-	docs, err := documents(name, raw)
+	f := &file{name: name, left: maxNodes}
+	d, err := f.parse(folder, raw)
+	f.note(err)
+	if err := f.verdict(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// parse reads a declaration as far as it can be read. What is wrong is noted; the error is
+// of what makes it none.
+func (f *file) parse(folder string, raw []byte) (*Declaration, error) {
+	docs, err := f.documents(raw)
 	if err != nil {
 		return nil, err
 	}
+	name := f.name
 	if len(docs) == 0 {
 		return nil, &Error{Place{File: name}, "", "must hold a declaration, is empty", ""}
 	}
@@ -122,13 +135,13 @@ func Parse(name, folder string, raw []byte) (*Declaration, error) {
 	}
 	switch {
 	case keys["apiVersion"] && keys["kind"]:
-		return backstage(name, docs)
+		return f.backstage(docs)
 	case len(docs) > 1:
 		return nil, &Error{docs[1].place(), "", "must be one document: only a Backstage catalog has several", ""}
 	case keys["allow"] || keys["deny"] || keys["sets"]:
 		return rules(name, docs[0])
 	case keys["services"]:
-		return compose(name, folder, docs[0])
+		return compose(folder, docs[0])
 	}
 	return nil, &Error{docs[0].place(), "", "must be rules of dotm (allow:), a Compose file (services:) or a Backstage catalog (apiVersion:, kind:)", ""}
 }
@@ -150,24 +163,19 @@ func rules(name string, doc field) (*Declaration, error) {
 		switch e.key {
 		case "version":
 			if e.node.Value != "1" {
-				return nil, e.wrong("must be 1")
+				e.note(e.refuse("must be 1"))
 			}
 		case "sets":
-			if err := b.readSets(e.field); err != nil {
-				return nil, err
-			}
+			e.note(b.readSets(e.field))
 		}
 	}
 	for _, e := range top {
 		switch e.key {
 		case "scope":
-			if b.Scope, err = b.ends(e.field); err != nil {
-				return nil, err
-			}
+			b.Scope, err = b.ends(e.field)
+			e.note(err)
 		case "allow", "deny":
-			if err := b.readRules(e.field, e.key == "deny"); err != nil {
-				return nil, err
-			}
+			e.note(b.readRules(e.field, e.key == "deny"))
 		}
 	}
 	return b.Declaration, nil
@@ -180,17 +188,15 @@ func (b *ruleBook) readSets(f field) error {
 		return err
 	}
 	if len(list) > maxSets {
-		return f.wrong(fmt.Sprintf("must have at most %d entries, has %d", maxSets, len(list)))
+		return f.refuse(fmt.Sprintf("must have at most %d entries, has %d", maxSets, len(list)))
 	}
 	for _, e := range list {
+		before := len(f.noted)
 		ends, err := b.ends(e.field)
-		if err != nil {
-			return err
+		if !f.note(err) && len(ends.any) == 0 && len(f.noted) == before {
+			f.note(e.refuse("must name something"))
 		}
-		if len(ends.any) == 0 {
-			return e.wrong("must name something")
-		}
-		b.sets[e.key] = ends.any
+		b.sets[e.key] = ends.any // of one that is wrong, too: it is told once
 	}
 	return nil
 }
@@ -202,11 +208,11 @@ func (b *ruleBook) readRules(f field, deny bool) error {
 	}
 	for _, one := range list {
 		if len(b.Rules) == maxRules {
-			return one.wrong(fmt.Sprintf("is too much: a file has at most %d rules", maxRules))
+			return one.refuse(fmt.Sprintf("is too much: a file has at most %d rules", maxRules))
 		}
 		r, err := b.rule(one)
-		if err != nil {
-			return err
+		if f.note(err) {
+			continue
 		}
 		r.Deny = deny
 		b.Rules = append(b.Rules, *r)
@@ -237,13 +243,11 @@ func (b *ruleBook) rule(f field) (*Rule, error) {
 		case "optional":
 			r.Optional, err = e.yes()
 		}
-		if err != nil {
-			return nil, err
-		}
+		f.note(err)
 	}
 	for _, key := range []string{"from", "to"} {
 		if !there[key] {
-			return nil, &Error{f.place(), f.path + "." + key, `must be there ("*" is everything)`, ""}
+			f.note(&Error{f.place(), f.path + "." + key, `must be there ("*" is everything)`, ""})
 		}
 	}
 	return r, nil
@@ -258,7 +262,7 @@ func (b *ruleBook) ends(f field) (Ends, error) {
 			return Ends{}, err
 		}
 		if len(list) == 0 {
-			return Ends{}, f.wrong(`must name something ("*" is everything)`)
+			return Ends{}, f.refuse(`must name something ("*" is everything)`)
 		}
 	}
 	var out Ends
@@ -266,11 +270,11 @@ func (b *ruleBook) ends(f field) (Ends, error) {
 	all := false
 	for _, one := range list {
 		found, text, err := b.selectors(one)
-		if err != nil {
-			return out, err
+		if f.note(err) {
+			continue
 		}
 		if out.any = append(out.any, found...); len(out.any) > maxChoices {
-			return out, f.wrong(fmt.Sprintf("must have at most %d entries", maxChoices))
+			return out, f.refuse(fmt.Sprintf("must have at most %d entries", maxChoices))
 		}
 		for _, s := range found {
 			all = all || len(s) == 0
@@ -296,18 +300,18 @@ func (b *ruleBook) selectors(f field) ([]Selector, string, error) {
 	}
 	text, err := f.text(maxPattern)
 	if err != nil {
-		return nil, "", f.wrong("must be a name, a pattern, or keys with values like {node: web*, process: nginx}")
+		return nil, "", f.refuse("must be a name, a pattern, or keys with values like {node: web*, process: nginx}")
 	}
 	switch text {
 	case "":
-		return nil, "", f.wrong(`must not be empty ("*" is everything)`)
+		return nil, "", f.refuse(`must not be empty ("*" is everything)`)
 	case "*":
 		return []Selector{{}}, text, nil
 	}
 	if name, is := strings.CutPrefix(text, "$"); is {
 		set, known := b.sets[name]
 		if !known {
-			return nil, "", f.wrong("must name a set that stands before it under sets")
+			return nil, "", f.refuse("must name a set that stands before it under sets")
 		}
 		return set, text, nil
 	}
@@ -317,7 +321,7 @@ func (b *ruleBook) selectors(f field) ([]Selector, string, error) {
 	}
 	t, rule := newTerm(what, pattern)
 	if rule != "" {
-		return nil, "", f.wrong(rule)
+		return nil, "", f.refuse(rule)
 	}
 	return []Selector{{t}}, text, nil
 }
@@ -325,21 +329,23 @@ func (b *ruleBook) selectors(f field) ([]Selector, string, error) {
 // all reads keys that must all hold.
 func (b *ruleBook) all(f field, list []entry) ([]Selector, string, error) {
 	if len(list) == 0 {
-		return nil, "", f.wrong(`must have a key ("*" is everything)`)
+		return nil, "", f.refuse(`must have a key ("*" is everything)`)
 	}
 	var s Selector
 	texts := make([]string, 0, len(list))
 	for _, e := range list {
 		if !isTerm(e.key) {
-			return nil, "", &Error{e.place(), e.path, "is not known here: keys are " + strings.Join(terms, ", "), ""}
+			f.note(&Error{e.place(), e.path, "is not known here: keys are " + strings.Join(terms, ", "), ""})
+			continue
 		}
 		pattern, err := e.text(maxPattern)
-		if err != nil {
-			return nil, "", err
+		if f.note(err) {
+			continue
 		}
 		t, rule := newTerm(e.key, pattern)
 		if rule != "" {
-			return nil, "", e.wrong(rule)
+			f.note(e.refuse(rule))
+			continue
 		}
 		s = append(s, t)
 		if e.key == "node" {
@@ -365,7 +371,7 @@ func (f field) protocol() (topology.Protocol, error) {
 	case "tcp", "udp":
 		return topology.Protocol(f.node.Value), nil
 	}
-	return "", f.wrong("must be tcp or udp")
+	return "", f.refuse("must be tcp or udp")
 }
 
 // ports reads a port, a range, or a list of them.
@@ -373,15 +379,16 @@ func (f field) ports() ([]Ports, error) {
 	list, err := f.texts(maxPattern)
 	switch {
 	case err != nil:
-		return nil, f.wrong("must be a port, a range like 8000-8099, or a list of them")
+		return nil, f.refuse("must be a port, a range like 8000-8099, or a list of them")
 	case len(list) > maxPorts:
-		return nil, f.wrong(fmt.Sprintf("must have at most %d entries, has %d", maxPorts, len(list)))
+		return nil, f.refuse(fmt.Sprintf("must have at most %d entries, has %d", maxPorts, len(list)))
 	}
 	out := make([]Ports, 0, len(list))
 	for _, text := range list {
 		p, ok := parsePorts(text)
 		if !ok {
-			return nil, &Error{f.place(), f.path, "must be a port from 1 to 65535, a range like 8000-8099, or a list of them", short(text)}
+			f.note(&Error{f.place(), f.path, "must be a port from 1 to 65535, a range like 8000-8099, or a list of them", short(text)})
+			continue
 		}
 		out = append(out, p)
 	}

@@ -259,6 +259,58 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestAllErrors: everything that is wrong with a file is told at once, in the order of its
+// lines, and what follows from something that was told is not; no more than a person reads.
+func TestAllErrors(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{
+			"allow:\n- from: {nodes: a, kind: x}\n  port: [0, 80, http]\n- from: $none\n  to: $bad\n  protocol: sctp\n  whey: x\n- {from: a, to: b}\nsets:\n  bad: []\nscope: ''\n",
+			`f.yaml has 10 errors:
+  f.yaml:2: allow[0].from.nodes is not known here: keys are node, process, unit, container, service, pool, group, address, zone, kind, name
+  f.yaml:2: allow[0].from.kind must be one of [host container inferred virtual network internet], is "x"
+  f.yaml:2: allow[0].to must be there ("*" is everything)
+  f.yaml:3: allow[0].port must be a port from 1 to 65535, a range like 8000-8099, or a list of them, is "0"
+  f.yaml:3: allow[0].port must be a port from 1 to 65535, a range like 8000-8099, or a list of them, is "http"
+  f.yaml:4: allow[1].from must name a set that stands before it under sets, is "$none"
+  f.yaml:6: allow[1].protocol must be tcp or udp, is "sctp"
+  f.yaml:7: allow[1].whey is not known here: keys are from, to, port, protocol, why, optional
+  f.yaml:10: sets.bad must name something ("*" is everything)
+  f.yaml:11: scope must not be empty ("*" is everything)`,
+		},
+		{
+			"name: [x]\nservices:\n  a:\n    depends_on: [b, c, d]\n    ports: [x, {target: y}, 80]\n  b: 7\n",
+			`f.yaml has 6 errors:
+  f.yaml:1: name must be text
+  f.yaml:4: services.a.depends_on must name a service of this file, is "c"
+  f.yaml:4: services.a.depends_on must name a service of this file, is "d"
+  f.yaml:5: services.a.ports[0] must be a port, as in 8080:80, 127.0.0.1:8080:80/tcp or {target: 80}, is "x"
+  f.yaml:5: services.a.ports[1] must be a port, as in 8080:80, 127.0.0.1:8080:80/tcp or {target: 80}
+  f.yaml:6: services.b must be keys with values, is "7"`,
+		},
+		{
+			"apiVersion: b\nkind: Component\nmetadata: {name: a, annotations: {devops-trouble-map/select: 'kind:x'}}\nspec: {dependsOn: [1, {}]}\n---\napiVersion: b\nkind: Component\n",
+			`f.yaml has 3 errors:
+  f.yaml:3: metadata.annotations.devops-trouble-map/select must be one of [host container inferred virtual network internet], is "kind:x"
+  f.yaml:4: spec.dependsOn[1] must be text
+  f.yaml:6: metadata.name must be there, and kind, too`,
+		},
+	} {
+		_, err := Parse("f.yaml", "f", []byte(c.text))
+		if diff := cmp.Diff(c.want, fmt.Sprint(err)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	_, err := Parse("f.yaml", "f", []byte("allow:\n"+strings.Repeat("- {from: a, too: b}\n", 30)))
+	var all *Errors
+	if !errors.As(err, &all) || len(all.List) != maxErrors || all.More != 40 || !strings.HasSuffix(err.Error(), "\n  and 40 more") {
+		t.Errorf("many are %v", err)
+	}
+	_, err = Parse("f.yaml", "f", []byte("allow:\n"+strings.Repeat("- 1\n", 5000)))
+	if !errors.As(err, &all) || len(all.List)+all.More != maxNoted {
+		t.Errorf("very many are %v", err)
+	}
+}
+
 // TestLaughs: aliases of aliases of aliases end.
 func TestLaughs(t *testing.T) {
 	text := "services: {a: {}}\nx0: &x0 {k: v}\n"

@@ -23,7 +23,7 @@ type Kept struct {
 	Text    string    `json:"text,omitempty" doc:"the file itself; not in lists of versions"`
 }
 
-// Parse reads it. Errors are an [*Error].
+// Parse reads it. An error is an [*Errors].
 func (k *Kept) Parse() (*Declaration, error) { return Parse(k.Name, k.Folder, []byte(k.Text)) }
 
 // allowance is the rule that would allow a connection, as a file of dotm has it under

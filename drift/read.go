@@ -2,10 +2,12 @@ package drift
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +27,8 @@ const (
 	maxPorts    = 1_000
 	maxEntities = 20_000
 	maxShown    = 80 // runes of a value in an error
+	maxErrors   = 20 // that are told of one file
+	maxNoted    = 1_000
 )
 
 // Place is where something is declared.
@@ -62,11 +66,81 @@ func (e *Error) Error() string {
 	return text
 }
 
+// Errors is all that is wrong with a declaration, in the order of its lines: a person
+// mends it once, not line by line.
+type Errors struct {
+	List []*Error // at least one, and no more than a person reads
+	More int      // how many others there are; they are counted up to a thousand
+}
+
+// Error has a line for each, if there are several.
+func (e *Errors) Error() string {
+	if len(e.List) == 1 && e.More == 0 {
+		return e.List[0].Error()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s has %d errors:", e.List[0].File, len(e.List)+e.More)
+	for _, one := range e.List {
+		b.WriteString("\n  " + one.Error())
+	}
+	if e.More > 0 {
+		fmt.Fprintf(&b, "\n  and %d more", e.More)
+	}
+	return b.String()
+}
+
+// Unwrap gives each.
+func (e *Errors) Unwrap() []error {
+	out := make([]error, 0, len(e.List))
+	for _, one := range e.List {
+		out = append(out, one)
+	}
+	return out
+}
+
 // file is YAML that is being read. Values are counted as they are looked at, so that
 // aliases of aliases end (the billion laughs).
 type file struct {
-	name string
-	left int
+	name  string
+	left  int
+	wrong Errors
+	noted map[Error]bool // what is in it, as some values are read twice
+}
+
+// note remembers what is wrong, so that reading goes on behind it, and says whether
+// something is.
+func (f *file) note(err error) bool {
+	var e *Error
+	switch {
+	case err == nil:
+		return false
+	case !errors.As(err, &e):
+		e = &Error{Place{File: f.name}, "", err.Error(), ""}
+	case f.left < 0 && len(f.wrong.List) > 0 && f.wrong.List[len(f.wrong.List)-1].Rule == e.Rule:
+		return true // it is too much, and stays so
+	}
+	switch {
+	case f.noted[*e], len(f.noted) == maxNoted:
+		return true
+	case f.noted == nil:
+		f.noted = map[Error]bool{}
+	}
+	f.noted[*e] = true
+	if len(f.wrong.List) == maxErrors {
+		f.wrong.More++
+	} else {
+		f.wrong.List = append(f.wrong.List, e)
+	}
+	return true
+}
+
+// verdict is all that was noted, nil for nothing.
+func (f *file) verdict() error {
+	if len(f.wrong.List) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(f.wrong.List, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
+	return &f.wrong
 }
 
 // field is a value of a file with the way to it.
@@ -81,14 +155,13 @@ type field struct {
 var yamlAt = regexp.MustCompile(`^go-yaml load error in \w+ (?:\(.*?\) )?at L(\d+)\.C\d+(?:-L(\d+)\.C\d+)?: `)
 
 // documents reads YAML of one document or several.
-func documents(name string, raw []byte) ([]field, error) {
+func (f *file) documents(raw []byte) ([]field, error) {
 	if len(raw) > MaxBytes {
-		return nil, &Error{Place{File: name}, "", fmt.Sprintf("must be at most %d bytes, has %d", MaxBytes, len(raw)), ""}
+		return nil, &Error{Place{File: f.name}, "", fmt.Sprintf("must be at most %d bytes, has %d", MaxBytes, len(raw)), ""}
 	}
-	in := &file{name, maxNodes}
 	loader, err := yaml.NewLoader(bytes.NewReader(raw))
 	if err != nil {
-		return nil, in.syntax(err)
+		return nil, f.syntax(err)
 	}
 	var out []field
 	for {
@@ -98,12 +171,12 @@ func documents(name string, raw []byte) ([]field, error) {
 		case errors.Is(err, io.EOF):
 			return out, nil
 		case err != nil:
-			return nil, in.syntax(err)
+			return nil, f.syntax(err)
 		case len(out) == maxEntities:
-			return nil, &Error{Place{name, n.Line}, "", fmt.Sprintf("must hold at most %d documents", maxEntities), ""}
+			return nil, &Error{Place{f.name, n.Line}, "", fmt.Sprintf("must hold at most %d documents", maxEntities), ""}
 		}
 		if n.Kind == yaml.DocumentNode && len(n.Content) == 1 {
-			out = append(out, field{file: in, node: n.Content[0]})
+			out = append(out, field{file: f, node: n.Content[0]})
 		}
 	}
 }
@@ -124,8 +197,8 @@ func (f *file) syntax(err error) error {
 // place is where the value stands.
 func (f field) place() Place { return Place{f.name, f.node.Line} }
 
-// wrong says what is wrong with the value.
-func (f field) wrong(rule string) error {
+// refuse says what is wrong with the value.
+func (f field) refuse(rule string) error {
 	value := ""
 	if n := f.node; n.Kind == yaml.ScalarNode {
 		value = short(n.Value)
@@ -144,7 +217,7 @@ func short(text string) string {
 func (f field) at(path string, n *yaml.Node) (field, error) {
 	in := field{f.file, path, n, f.depth + 1}
 	if in.depth > maxDepth {
-		return in, in.wrong(fmt.Sprintf("must not lie deeper than %d levels", maxDepth))
+		return in, in.refuse(fmt.Sprintf("must not lie deeper than %d levels", maxDepth))
 	}
 	for n.Kind == yaml.AliasNode && n.Alias != nil {
 		if f.left--; f.left < 0 {
@@ -153,7 +226,7 @@ func (f field) at(path string, n *yaml.Node) (field, error) {
 		n = n.Alias
 	}
 	if f.left--; f.left < 0 {
-		return in, in.wrong(fmt.Sprintf("is too much: a file holds at most %d values", maxNodes))
+		return in, in.refuse(fmt.Sprintf("is too much: a file holds at most %d values", maxNodes))
 	}
 	if n != in.node { // the line is that of the alias: there it is said
 		copied := *n
@@ -175,13 +248,14 @@ func (f field) null() bool {
 }
 
 // entries are the keys of a mapping in their order, each once; nothing for an empty
-// value. Keys that are merged (<<) come last, as far as they don't stand there.
+// value. What is wrong with one is noted, and that left out; the error is of the value as
+// a whole. Keys that are merged (<<) come last, as far as they don't stand there.
 func (f field) entries() ([]entry, error) {
 	if f.null() {
 		return nil, nil
 	}
 	if f.node.Kind != yaml.MappingNode {
-		return nil, f.wrong("must be keys with values")
+		return nil, f.refuse("must be keys with values")
 	}
 	var out []entry
 	var merged []field
@@ -193,17 +267,19 @@ func (f field) entries() ([]entry, error) {
 			path = f.path + "." + key.Value
 		}
 		v, err := f.at(short(path), f.node.Content[i+1])
-		if err != nil {
-			return nil, err
+		if f.note(err) {
+			continue
 		}
 		switch {
 		case key.Kind != yaml.ScalarNode:
-			return nil, (field{f.file, f.path, key, f.depth}).wrong("must have keys that are plain text")
+			f.note((field{f.file, f.path, key, f.depth}).refuse("must have keys that are plain text"))
+			continue
 		case key.Tag == "!!merge":
 			merged = append(merged, v)
 			continue
 		case seen[key.Value]:
-			return nil, &Error{Place{f.name, key.Line}, short(path), "must stand there once", ""}
+			f.note(&Error{Place{f.name, key.Line}, short(path), "must stand there once", ""})
+			continue
 		}
 		seen[key.Value] = true
 		v.node = placed(v.node, key.Line)
@@ -211,8 +287,8 @@ func (f field) entries() ([]entry, error) {
 	}
 	for _, m := range merged {
 		more, err := m.mergedEntries()
-		if err != nil {
-			return nil, err
+		if f.note(err) {
+			continue
 		}
 		for _, e := range more {
 			if !seen[e.key] {
@@ -245,47 +321,44 @@ func (f field) mergedEntries() ([]entry, error) {
 	var out []entry
 	for _, one := range list {
 		more, err := one.entries()
-		if err != nil {
-			return nil, err
+		if f.note(err) {
+			continue
 		}
 		out = append(out, more...)
 	}
 	return out, nil
 }
 
-// known are the entries of a mapping that may have these keys and no other.
+// known are the entries of a mapping that may have these keys and no other, which are
+// noted.
 func (f field) known(keys ...string) ([]entry, error) {
 	list, err := f.entries()
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range list {
-		found := false
-		for _, k := range keys {
-			found = found || k == e.key
+	return slices.DeleteFunc(list, func(e entry) bool {
+		if slices.Contains(keys, e.key) {
+			return false
 		}
-		if !found {
-			return nil, &Error{e.place(), e.path, "is not known here: keys are " + strings.Join(keys, ", "), ""}
-		}
-	}
-	return list, nil
+		return f.note(&Error{e.place(), e.path, "is not known here: keys are " + strings.Join(keys, ", "), ""})
+	}), nil
 }
 
-// list is the values of a sequence; nothing for an empty value.
+// list is the values of a sequence; nothing for an empty value. Errors are as those of
+// [field.entries].
 func (f field) list() ([]field, error) {
 	if f.null() {
 		return nil, nil
 	}
 	if f.node.Kind != yaml.SequenceNode {
-		return nil, f.wrong("must be a list")
+		return nil, f.refuse("must be a list")
 	}
 	out := make([]field, 0, len(f.node.Content))
 	for i, n := range f.node.Content {
 		one, err := f.at(fmt.Sprintf("%s[%d]", f.path, i), n)
-		if err != nil {
-			return nil, err
+		if !f.note(err) {
+			out = append(out, one)
 		}
-		out = append(out, one)
 	}
 	return out, nil
 }
@@ -294,9 +367,9 @@ func (f field) list() ([]field, error) {
 func (f field) text(most int) (string, error) {
 	switch {
 	case f.node.Kind != yaml.ScalarNode || f.null():
-		return "", f.wrong("must be text")
+		return "", f.refuse("must be text")
 	case len(f.node.Value) > most:
-		return "", f.wrong(fmt.Sprintf("must be at most %d bytes", most))
+		return "", f.refuse(fmt.Sprintf("must be at most %d bytes", most))
 	}
 	return f.node.Value, nil
 }
@@ -314,10 +387,9 @@ func (f field) texts(most int) ([]string, error) {
 	out := make([]string, 0, len(list))
 	for _, one := range list {
 		t, err := one.text(most)
-		if err != nil {
-			return nil, err
+		if !f.note(err) {
+			out = append(out, t)
 		}
-		out = append(out, t)
 	}
 	return out, nil
 }
@@ -330,5 +402,5 @@ func (f field) yes() (bool, error) {
 	case "false":
 		return false, nil
 	}
-	return false, f.wrong("must be true or false")
+	return false, f.refuse("must be true or false")
 }

@@ -99,6 +99,17 @@ func TestNewClientWantsHTTP(t *testing.T) {
 	}
 }
 
+// TestURLsWithoutPasswords: what is refused is shown without a login that stands in it.
+func TestURLsWithoutPasswords(t *testing.T) {
+	for _, raw := range []string{"http://u:secret@host", "http://u:sec ret@[host", "http:u:secret@host", "ftp://u:secret@host/@x", "//u:secret@host"} {
+		o := Options{Name: "x", URL: raw}
+		err := o.Validate()
+		if err == nil || strings.Contains(err.Error(), "sec") {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}
+
 func TestPaths(t *testing.T) {
 	var got string
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -167,8 +167,12 @@ func (o *Options) urlRule() (rule string, bad bool) {
 
 // redacted is a URL without the password that somebody wrote into it.
 func redacted(raw string) string {
-	if u, err := url.Parse(raw); err == nil {
+	if u, err := url.Parse(raw); err == nil && u.Opaque == "" {
 		return u.Redacted()
+	}
+	// It is no such URL, so nobody knows where in it a login ends: what is before an @ may be one.
+	if i := strings.LastIndexByte(raw, '@'); i >= 0 {
+		return "xxxxx" + raw[i:]
 	}
 	return raw
 }

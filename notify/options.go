@@ -124,7 +124,11 @@ func (o *Options) checkURL(schemes ...string) error {
 		return &OptionError{"url", "must not hold a login: use user and password", u.Redacted()}
 	}
 	if err != nil || !slices.Contains(schemes, u.Scheme) || u.Hostname() == "" {
-		return &OptionError{"url", fmt.Sprintf("must begin with %s:// and name a host", strings.Join(schemes, ":// or ")), o.URL}
+		shown := o.URL
+		if i := strings.LastIndexByte(shown, '@'); i >= 0 { // what is before it may be a login
+			shown = "xxxxx" + shown[i:]
+		}
+		return &OptionError{"url", fmt.Sprintf("must begin with %s:// and name a host", strings.Join(schemes, ":// or ")), shown}
 	}
 	return nil
 }

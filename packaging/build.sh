@@ -5,7 +5,9 @@
 #
 # The UI must have been built (make ui). Asked from the environment: GO, NFPM,
 # CYCLONEDX (programs), VERSION and SOURCE_DATE_EPOCH (of the commit, unless set),
-# ARCHES and DARWIN (processors), DIST.
+# ARCHES and DARWIN (processors), DIST; SIGNING_KEY and SIGNING_PASSPHRASE (packaging/sign.sh).
+# What is tagged as a release is not built without a key, unless UNSIGNED is set. Signed
+# packages differ from unsigned ones by their signature alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
@@ -16,6 +18,11 @@ export LC_ALL=C TZ=UTC GOFLAGS=-mod=readonly CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8
 : "${SOURCE_DATE_EPOCH:=$(git log -1 --format=%ct)}"
 export SOURCE_DATE_EPOCH
 revision=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+if [[ -z ${SIGNING_KEY:-} && -z ${UNSIGNED:-} ]] && git describe --tags --exact-match --match 'v[0-9]*' HEAD >/dev/null 2>&1; then
+  echo 'This commit is a release: set SIGNING_KEY to the file of the secret key that signs it, or UNSIGNED=1' >&2
+  exit 1
+fi
+export SIGNING_KEY=${SIGNING_KEY:-} NFPM_PASSPHRASE=${SIGNING_PASSPHRASE:-}
 [[ -f web/dist/index.html ]] || { echo 'The UI is not built: make ui' >&2; exit 1; }
 
 # release turns what git describe says into a version that dpkg and rpm order as it
@@ -101,4 +108,5 @@ for format in deb rpm; do
 done
 install -m 755 scripts/install-server.sh scripts/install-agent.sh "$DIST/"
 (cd "$DIST" && sha256sum -- * >"$stage/sums" && mv "$stage/sums" SHA256SUMS)
+[[ -z $SIGNING_KEY ]] || packaging/sign.sh "$DIST"
 (cd "$DIST" && ls -l -- *)

@@ -145,6 +145,68 @@ func TestUser(t *testing.T) {
 	}
 }
 
+// TestSign: what sign.sh signs is verified by gpg, which refuses it once it was changed; a
+// wrong passphrase, no key and several keys are refused.
+func TestSign(t *testing.T) {
+	need.Programs(t, "gpg", "gpgconf")
+	dir, home := t.TempDir(), t.TempDir()
+	run := func(name string, args ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Env = append(os.Environ(), "GNUPGHOME="+home, "SIGNING_KEY="+dir+"/secret.asc", "SIGNING_PASSPHRASE=correct horse")
+		if i := slices.Index(args, "--with"); i >= 0 {
+			cmd.Env = append(cmd.Env, args[i+1:]...)
+			cmd.Args = cmd.Args[:i+1]
+		}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	must := func(name string, args ...string) {
+		t.Helper()
+		if out, err := run(name, args...); err != nil {
+			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+		}
+	}
+	t.Cleanup(func() { _ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run() }) //nolint:noctx // the test's is over
+	sums := dir + "/SHA256SUMS"
+	if err := os.WriteFile(sums, []byte("0c5f  dotm.deb\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must("./testkey.sh", dir+"/secret.asc")
+	must("./sign.sh", dir)
+	if public := read(t, dir+"/dotm.asc"); !strings.Contains(public, "PUBLIC KEY") || strings.Contains(public, "PRIVATE") {
+		t.Errorf("the public key is\n%s", public)
+	}
+	must("gpg", "--batch", "--import", dir+"/dotm.asc")
+	must("gpg", "--batch", "--verify", sums+".asc", sums)
+	if err := os.WriteFile(sums, []byte("ffff  dotm.deb\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := run("gpg", "--batch", "--verify", sums+".asc", sums); err == nil || !strings.Contains(out, "BAD signature") {
+		t.Errorf("checksums that were changed: %v\n%s", err, out)
+	}
+	if out, err := run("./sign.sh", dir, "--with", "SIGNING_PASSPHRASE=wrong"); err == nil {
+		t.Errorf("a wrong passphrase: %s", out)
+	}
+	if out, err := run("./sign.sh", dir, "--with", "SIGNING_KEY=/nowhere"); err == nil || !strings.Contains(out, "is no file with a key") {
+		t.Errorf("no key: %v\n%s", err, out)
+	}
+	if out, err := run("./sign.sh", dir, "--with", "SIGNING_KEY="+dir+"/dotm.asc"); err == nil || !strings.Contains(out, "must hold one secret key, holds 0") {
+		t.Errorf("a public key: %v\n%s", err, out)
+	}
+	for _, name := range []string{"dotm", "dotm-agent"} {
+		var p struct {
+			Deb, RPM struct {
+				Signature struct {
+					File string `yaml:"key_file"`
+				}
+			}
+		}
+		if err := yaml.Unmarshal([]byte(read(t, "nfpm/"+name+".yaml")), &p); err != nil || p.Deb.Signature.File != "${SIGNING_KEY}" || p.RPM.Signature.File != "${SIGNING_KEY}" {
+			t.Errorf("%s is signed by %+v, %v", name, p, err)
+		}
+	}
+}
+
 // TestGoreleaser: a release is what make packages makes, and all of it.
 func TestGoreleaser(t *testing.T) {
 	var r struct {

@@ -19,8 +19,9 @@ import (
 // maxSources is how many monitoring instances are read.
 const maxSources = 200
 
-// sourceKind is the kind of document that a source is.
-const sourceKind = "source"
+// SourceKind is the kind of the documents that are sources which people added: by
+// name, [monitor.Options] as JSON.
+const SourceKind = "source"
 
 // noMonitoring makes sources where none can be made.
 func noMonitoring(monitor.Options) (monitor.Source, error) {
@@ -74,7 +75,7 @@ func (s *Server) syncSources() error {
 // signals, for which nobody else's may be taken.
 func (s *Server) sources() ([]monitor.Options, error) {
 	list := slices.Clone(s.opt.Sources)
-	for _, d := range s.Documents(sourceKind) {
+	for _, d := range s.Documents(SourceKind) {
 		var o monitor.Options
 		if err := json.Unmarshal(d.Value, &o); err != nil {
 			return nil, fmt.Errorf("reading source %q: %w", d.Key, err)
@@ -144,7 +145,7 @@ func (s *Server) PutSource(ctx context.Context, o monitor.Options, isNew bool) (
 		return o, fmt.Errorf("adding source %s: %w", o.Name, monitor.ErrExists)
 	case !isNew && !there:
 		return o, fmt.Errorf("changing source %s: %w", o.Name, monitor.ErrNoSource)
-	case isNew && len(s.Documents(sourceKind)) >= maxSources:
+	case isNew && len(s.Documents(SourceKind)) >= maxSources:
 		return o, &monitor.OptionError{Field: "name", Rule: fmt.Sprintf("must be one of at most %d sources", maxSources), Value: o.Name}
 	}
 	if !isNew && o.Password == "" && o.URL == old.URL && o.User == old.User { // a secret goes to no other place
@@ -157,7 +158,7 @@ func (s *Server) PutSource(ctx context.Context, o monitor.Options, isNew bool) (
 	if err != nil {
 		return o, fmt.Errorf("keeping source %s: %w", o.Name, err)
 	}
-	if err := s.ChangeDocuments(ctx, []store.Document{{Kind: sourceKind, Key: o.Name, Value: value}}, nil); err != nil {
+	if err := s.ChangeDocuments(ctx, []store.Document{{Kind: SourceKind, Key: o.Name, Value: value}}, nil); err != nil {
 		return o, err
 	}
 	s.opt.Log.Info("monitoring source kept", "source", o.Name, "kind", string(o.Kind), "url", o.URL)
@@ -197,7 +198,7 @@ func (s *Server) knownSource(name string) (o monitor.Options, there bool) {
 }
 
 func (s *Server) documentsOf(name string) (out []store.Document) {
-	for _, d := range s.Documents(sourceKind) {
+	for _, d := range s.Documents(SourceKind) {
 		if d.Key == name {
 			out = append(out, d)
 		}
@@ -219,7 +220,7 @@ func (s *Server) RemoveSource(ctx context.Context, name string) (bool, error) {
 	case o.Kind == monitor.Signals:
 		return true, builtInError()
 	}
-	if err := s.ChangeDocuments(ctx, nil, []store.DocumentKey{{Kind: sourceKind, Key: name}, {Kind: declaredKind, Key: name}}); err != nil {
+	if err := s.ChangeDocuments(ctx, nil, []store.DocumentKey{{Kind: SourceKind, Key: name}, {Kind: declaredKind, Key: name}}); err != nil {
 		return true, err
 	}
 	s.opt.Log.Info("monitoring source removed", "source", name)

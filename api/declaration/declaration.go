@@ -268,7 +268,7 @@ type NewDeclaration struct {
 func (d *drifts) keep(ctx context.Context, p *NewDeclaration) (*Kept, error) {
 	k := drift.Kept{Name: fileName(p.Body.Name), Folder: p.Body.Folder, Text: p.Body.Text, Bytes: len(p.Body.Text)}
 	if k.Bytes > drift.MaxKept {
-		return nil, wrongDeclaration(&drift.Error{Place: drift.Place{File: k.Name}, Rule: "must be at most " + strconv.Itoa(drift.MaxKept) + " bytes, has " + strconv.Itoa(k.Bytes)})
+		return nil, wrongDeclaration(&drift.Errors{List: []*drift.Error{{Place: drift.Place{File: k.Name}, Rule: "must be at most " + strconv.Itoa(drift.MaxKept) + " bytes, has " + strconv.Itoa(k.Bytes)}}})
 	}
 	declared, err := k.Parse()
 	if err != nil {
@@ -311,13 +311,18 @@ type Wrong struct {
 	Value string `json:"value,omitempty"`
 }
 
-// wrongDeclaration is the problem of a declaration that can't be read.
+// wrongDeclaration is the problem of a declaration that can't be read: all that is wrong
+// with it.
 func wrongDeclaration(err error) error {
-	var e *drift.Error
-	if !errors.As(err, &e) {
+	var all *drift.Errors
+	if !errors.As(err, &all) {
 		return huma.Error422UnprocessableEntity(err.Error())
 	}
-	return huma.Error422UnprocessableEntity(err.Error(), &huma.ErrorDetail{Message: e.Rule, Location: "body.text", Value: Wrong{e.Line, e.Field, e.Value}})
+	details := make([]error, 0, len(all.List))
+	for _, e := range all.List {
+		details = append(details, &huma.ErrorDetail{Message: e.Rule, Location: "body.text", Value: Wrong{e.Line, e.Field, e.Value}})
+	}
+	return huma.Error422UnprocessableEntity(err.Error(), details...)
 }
 
 func (d *drifts) drop(ctx context.Context, _ *struct{}) (*struct{}, error) {

@@ -97,6 +97,10 @@ func TestWrongDeclarations(t *testing.T) {
 			t.Errorf("%.40q: %s", c.text, a.Text)
 		}
 	}
+	a := s.Do(t, http.MethodPut, api.Prefix+"/drift/declaration", declare("f.yaml", "allow:\n- {from: a, to: b, port: 0}\n- {from: a}\n", ""))
+	if p := served.Refused(t, a, http.StatusUnprocessableEntity); len(p.Errors) != 2 || !strings.Contains(string(a.Text), `"line":3`) {
+		t.Errorf("two errors: %s", a.Text)
+	}
 	served.Refused(t, s.Get(t, api.Prefix+"/drift/declaration"), http.StatusNotFound)
 	// Viewers read, operators write.
 	l := served.New(t, served.Options{Login: true})

@@ -32,8 +32,8 @@ type judge struct {
 // others are programs of other people that pages use. What they do with their arguments
 // is not tested.
 var others = []string{
-	"ansible-playbook", "apt", "cat", "cd", "dnf", "firewall-cmd", "git", "goreleaser", "grep", "head", "journalctl", "nano", "nft", "printf",
-	"ssh", "systemctl", "tail", "useradd",
+	"ansible-playbook", "apt", "cat", "cd", "dnf", "firewall-cmd", "git", "goreleaser", "gpg", "grep", "head", "journalctl", "nano", "nft", "printf",
+	"rpm", "sha256sum", "ssh", "systemctl", "tail", "useradd",
 }
 
 func newJudge(t *testing.T) *judge {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"github.com/devops-trouble-map/dotm/cmd/dotm/flags"
 	"github.com/devops-trouble-map/dotm/collect"
 	"github.com/devops-trouble-map/dotm/config"
+	"github.com/devops-trouble-map/dotm/monitor"
 	"github.com/devops-trouble-map/dotm/server"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/redis"
@@ -64,7 +64,7 @@ func (c *importRedisCmd) Run(ctx context.Context, g *console.Globals) error {
 		}
 	}
 	if g.JSON {
-		return console.WriteJSON(g.Out, map[string]any{"written": !c.DryRun, "nodes": t.urls(), "settings": t.settings, "kept": t.kept(), "notes": t.notes})
+		return console.WriteJSON(g.Out, map[string]any{"written": !c.DryRun, "nodes": t.urls(), "settings": t.settings, "sources": t.shownSources(), "notes": t.notes})
 	}
 	t.print(g.Out, c.DryRun)
 	return nil
@@ -116,24 +116,20 @@ func (k *keepsWhat) alone(ctx context.Context) (release func(), err error) {
 
 // takenOver is what of an original installation goes into a store.
 type takenOver struct {
-	targets   []collect.Target
-	settings  store.Patch
-	documents map[string]map[string]string // by the original's names
-	notes     []string                     // what is not taken, and why
+	targets  []collect.Target
+	settings store.Patch
+	sources  []monitor.Options
+	notes    []string // what is not taken, and why
 }
 
 // takeOver translates what an original installation keeps.
 func takeOver(found *redis.Original, sshUser string) *takenOver {
-	t := &takenOver{documents: map[string]map[string]string{}}
+	t := &takenOver{}
 	t.takeNodes(found, sshUser)
 	t.takeNetworks(found.Settings["other_internal_networks"])
 	t.takeIgnored(found)
 	t.takeTimes(found)
-	for _, name := range []string{redis.SeedAliases, redis.SeedMapping, redis.SeedNagios} {
-		if table := found.Settings[name].Table; len(table) > 0 {
-			t.documents[name] = table
-		}
-	}
+	t.takeMonitoring(found)
 	if found.Snapshots > 0 {
 		t.note("%d snapshots: history begins with the first report to dotm", found.Snapshots)
 	}
@@ -298,12 +294,16 @@ func (t *takenOver) change(state *store.State, now time.Time) (c store.Change, e
 		}
 		c.Keep = append(c.Keep, store.Document{Kind: collect.TargetKind, Key: target.URL, Value: value})
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.documents)) {
-		value, err := json.Marshal(t.documents[name])
-		if err != nil {
-			return c, fmt.Errorf("taking over %s: %w", name, err)
+	for i := range t.sources {
+		o := &t.sources[i]
+		if held[store.DocumentKey{Kind: server.SourceKind, Key: o.Name}] {
+			continue
 		}
-		c.Keep = append(c.Keep, store.Document{Kind: redis.SeedKind, Key: name, Value: value})
+		value, err := json.Marshal(o)
+		if err != nil {
+			return c, fmt.Errorf("taking over source %s: %w", o.Name, err)
+		}
+		c.Keep = append(c.Keep, store.Document{Kind: server.SourceKind, Key: o.Name, Value: value})
 	}
 	if len(t.settings.Fields()) > 0 {
 		merged := state.Settings.Merge(t.settings)
@@ -323,49 +323,13 @@ func (t *takenOver) urls() []string {
 	return out
 }
 
-// secrets are the fields of the original's settings that nobody should read.
-var secrets = []string{"password", "passwd", "pass"}
-
-// kept are the documents as people may see them.
-func (t *takenOver) kept() map[string]map[string]string {
-	out := map[string]map[string]string{}
-	for name, table := range t.documents {
-		shown := maps.Clone(table)
-		for field := range shown {
-			if slices.Contains(secrets, strings.ToLower(field)) {
-				shown[field] = "***"
-			}
-			shown[field] = withoutUser(shown[field])
-		}
-		out[name] = shown
-	}
-	return out
-}
-
-// withoutUser masks a password that stands in a URL.
-func withoutUser(text string) string {
-	scheme, rest, ok := strings.Cut(text, "://")
-	if !ok {
-		return text
-	}
-	host, path, slash := strings.Cut(rest, "/")
-	at := strings.LastIndex(host, "@")
-	if at < 0 {
-		return text
-	}
-	text = scheme + "://***@" + host[at+1:]
-	if slash {
-		text += "/" + path
-	}
-	return text
-}
-
 func (t *takenOver) print(w io.Writer, dry bool) {
 	verb := "Taken over"
 	if dry {
 		verb = "Would be taken over"
 	}
-	fmt.Fprintf(w, "%s: %d nodes, %d settings.\n", verb, len(t.targets), len(t.settings.Fields()))
+	fmt.Fprintf(w, "%s: %s, %s, %s.\n", verb, console.Counted(len(t.targets), "node", "nodes"),
+		console.Counted(len(t.settings.Fields()), "setting", "settings"), console.Counted(len(t.sources), "monitoring source", "monitoring sources"))
 	for _, url := range t.urls() {
 		fmt.Fprintf(w, "  %s\n", url)
 	}
@@ -373,17 +337,13 @@ func (t *takenOver) print(w io.Writer, dry bool) {
 	if err == nil && len(t.settings.Fields()) > 0 {
 		fmt.Fprintf(w, "  %s\n", raw)
 	}
-	kept := t.kept()
-	for _, name := range slices.Sorted(maps.Keys(kept)) {
-		fmt.Fprintf(w, "Kept for later, because dotm has no setting for it yet: %s\n", name)
-		for _, field := range slices.Sorted(maps.Keys(kept[name])) {
-			fmt.Fprintf(w, "  %s = %s\n", field, kept[name][field])
-		}
+	for _, o := range t.shownSources() {
+		fmt.Fprintf(w, "  source %s: %s, as %q, every %s\n", o.Name, o.URL, o.User, o.Every())
 	}
 	for _, n := range t.notes {
 		fmt.Fprintf(w, "Not taken: %s\n", n)
 	}
 	if !dry {
-		fmt.Fprintln(w, "Start the server now: dotm node list shows how asking the nodes goes.")
+		fmt.Fprintln(w, "Start the server now: dotm node list and dotm source list show how asking them goes.")
 	}
 }

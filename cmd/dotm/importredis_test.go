@@ -15,6 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/devops-trouble-map/dotm/collect"
+	"github.com/devops-trouble-map/dotm/mapping"
+	"github.com/devops-trouble-map/dotm/monitor"
+	"github.com/devops-trouble-map/dotm/server"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/store/bolt"
 	"github.com/devops-trouble-map/dotm/store/redis"
@@ -39,6 +42,7 @@ func TestTakeOver(t *testing.T) {
 		settings map[string]redis.Setting
 		urls     []string
 		want     store.Patch
+		sources  []monitor.Options
 		notes    []string
 	}{
 		{name: "nothing", urls: []string{}},
@@ -64,6 +68,21 @@ func TestTakeOver(t *testing.T) {
 		{name: "hiding", settings: map[string]redis.Setting{"hiding": table("Services", "7", "Connections", "7")}, urls: []string{}, want: store.Patch{HideAfter: ptr(7 * 24 * hour)}},
 		{name: "no number", settings: map[string]redis.Setting{"hiding": table("Services", "a week", "Connections", "99999999999999999")}, urls: []string{}, notes: []string{"Services must be a number", "Connections must be a number"}},
 		{name: "history", settings: map[string]redis.Setting{"history": table("enabled", "1", "interval", "3600", "expire", "604800")}, urls: []string{}, want: store.Patch{KeyFrames: &hour, Retention: ptr(7 * 24 * hour)}},
+		{
+			name: "aliases", settings: map[string]redis.Setting{redis.SeedAliases: table("WEB-01", "web1", "web-01", "web2", "DB", "", "db", "db1")}, urls: []string{},
+			want: store.Patch{Aliases: &map[string]string{"WEB-01": "web1", "db": "db1"}}, notes: []string{"aliases[DB] must name a node", `alias "web-01" of "web2": in other letters it is that of "web1"`},
+		},
+		{
+			name: "mapping", settings: map[string]redis.Setting{redis.SeedMapping: table("^MySQL.*", "^mysql.*", "^HTTP", "^nginx.*", "^(?!HTTP)", "java", "DNS", "")}, urls: []string{},
+			want:  store.Patch{Mapping: &[]mapping.Rule{{Check: "^HTTP", Process: "^nginx.*"}, {Check: "^MySQL.*", Process: "^mysql.*"}}},
+			notes: []string{`"DNS" to "": mapping[0].process must say where`, `mapping of "^(?!HTTP)" to "java": mapping[0].check must be a regular expression`},
+		},
+		{
+			name: "monitoring", settings: map[string]redis.Setting{redis.SeedNagios: table("url", "http://me:hidden@icinga/cgi-bin/icinga/status.cgi", "refresh", "60", "expire", "3600")}, urls: []string{},
+			want:    store.Patch{CheckExpiry: &hour},
+			sources: []monitor.Options{{Name: "icinga", Kind: monitor.Icinga, URL: "http://icinga/cgi-bin/icinga/status.cgi", User: "me", Password: "hidden", Interval: topology.Duration(time.Minute)}},
+		},
+		{name: "monitoring nowhere", settings: map[string]redis.Setting{redis.SeedNagios: table("url", "http://me:hid den@[icinga", "refresh", "9999")}, urls: []string{}, notes: []string{`monitoring instance: url must be an absolute URL such as https://icinga.example:5665, is "xxxxx@[icinga"; interval must be`}},
 		{name: "no history", settings: map[string]redis.Setting{"history": table("enabled", "0", "interval", "3600")}, urls: []string{}, want: store.Patch{KeyFrames: ptr(topology.Duration(0))}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -74,6 +93,12 @@ func TestTakeOver(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got.settings, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})); diff != "" {
 				t.Errorf("settings (-want +got):\n%s", diff)
 			}
+			if diff := cmp.Diff(tt.sources, got.sources); diff != "" {
+				t.Errorf("sources (-want +got):\n%s", diff)
+			}
+			if strings.Contains(strings.Join(got.notes, "\n"), "hid den") {
+				t.Errorf("a password stands in %q", got.notes)
+			}
 			if len(got.notes) != len(tt.notes) {
 				t.Fatalf("notes are %q", got.notes)
 			}
@@ -83,20 +108,6 @@ func TestTakeOver(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestWithoutUser(t *testing.T) {
-	for text, want := range map[string]string{
-		"http://u:secret@icinga/cgi-bin/":  "http://***@icinga/cgi-bin/",
-		"http://u:se@cret@icinga":          "http://***@icinga",
-		"http://icinga/cgi-bin/?a=b@c":     "http://icinga/cgi-bin/?a=b@c",
-		"me@example.net":                   "me@example.net",
-		"https://icinga/nagios/@/cgi-bin/": "https://icinga/nagios/@/cgi-bin/",
-	} {
-		if got := withoutUser(text); got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
-		}
 	}
 }
 
@@ -134,7 +145,7 @@ func TestImportRedis(t *testing.T) {
 	dir := t.TempDir()
 
 	code, out := command("import", "redis", server.URL(), "--to-data", dir, "--dry-run")
-	if code != 0 || !strings.Contains(out, "Would be taken over: 3 nodes, 2 settings") {
+	if code != 0 || !strings.Contains(out, "Would be taken over: 3 nodes, 4 settings, 1 monitoring source") {
 		t.Fatalf("%d\n%s", code, out)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "dotm.db")); err == nil {
@@ -145,8 +156,9 @@ func TestImportRedis(t *testing.T) {
 		t.Fatalf("%d\n%s", code, out)
 	}
 	for _, want := range []string{
-		"Taken over: 3 nodes, 2 settings", "text://web1", "text://10.0.0.9", `"hide_after":"336h0m0s"`, `"internal_networks":["203.0.113.0/24"]`,
-		"WEB-01 = web1", "^HTTP = ^nginx.*", "password = ***", "url = http://***@icinga/cgi-bin/", "Not taken: 2 snapshots",
+		"Taken over: 3 nodes, 4 settings, 1 monitoring source", "text://web1", "text://10.0.0.9", `"hide_after":"336h0m0s"`, `"internal_networks":["203.0.113.0/24"]`,
+		`"aliases":{"WEB-01":"web1"}`, `"mapping":[{"check":"^HTTP","process":"^nginx.*"},{"check":"^MySQL.*","process":"^mysql.*"}]`,
+		`source icinga: http://icinga/cgi-bin/, as "dotm", every 1m0s`, "Not taken: 2 snapshots",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
@@ -206,13 +218,13 @@ func imported(t *testing.T, s store.Store) {
 	}
 	want := map[string][]string{
 		collect.TargetKind: {"text://10.0.0.9", "text://db1", "text://web1"},
-		redis.SeedKind:     {"nagios_instance", "service_mapping", "user_node_aliases"},
+		server.SourceKind:  {"icinga"},
 	}
 	delete(kinds, "ca")
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Errorf("documents (-want +got):\n%s", diff)
 	}
-	if got := state.Settings.Fields(); !slices.Equal(got, []string{"hide_after", "internal_networks"}) {
+	if got := state.Settings.Fields(); !slices.Equal(got, []string{"hide_after", "aliases", "mapping", "internal_networks"}) {
 		t.Errorf("settings are %v", got)
 	}
 }

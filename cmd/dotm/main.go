@@ -61,6 +61,7 @@ type cli struct {
 	Audit   manage.Audit     `cmd:"" help:"Say who changed what, from where, and what came of it."`
 	Agents  manage.Agents    `cmd:"" help:"List the agents that enrolled, and revoke them."`
 	Login   manage.LoginLink `cmd:"" name:"login-link" help:"Print a link that sets the password of user admin, once."`
+	CA      manage.CA        `cmd:"" name:"ca" help:"Print the certificate of the server's own CA, for --server-ca and for browsers."`
 	Config  configCmd        `cmd:"" help:"Check or print the configuration."`
 	Version versionCmd       `cmd:"" help:"Print the version."`
 

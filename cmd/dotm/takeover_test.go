@@ -19,12 +19,19 @@ func FuzzTakeOver(f *testing.F) {
 			"fetch_method": {Text: method}, "other_internal_networks": {Text: networks},
 			"service_port_whitelist": {Text: ports}, "service_name_whitelist": {List: []string{names}},
 			"aging": {Table: map[string]string{field: value}}, "expire": {Text: other}, "history": {Table: map[string]string{field: other}}, "hiding": {Text: value},
+			redis.SeedAliases: {Table: map[string]string{field: value, names: other}}, redis.SeedMapping: {Table: map[string]string{ports: names, field: other}},
+			redis.SeedNagios: {Table: map[string]string{"url": networks, "user": field, "password": value, "refresh": other}},
 		}}
 		found.Settings[name] = redis.Setting{Text: value, List: []string{other}, Table: map[string]string{field: other}}
 		took := takeOver(found, "root")
 		in := took.settings.Apply(store.Defaults())
 		if err := in.Validate(); err != nil {
 			t.Error(err)
+		}
+		for _, o := range took.sources {
+			if _, err := newMonitor(o); err != nil {
+				t.Error(err)
+			}
 		}
 		if len(took.targets) > len(found.Nodes) {
 			t.Errorf("%d targets of %d nodes", len(took.targets), len(found.Nodes))

@@ -30,10 +30,9 @@ const (
 // seed knows what the original's keys hold, and finds the commands that make them
 // right after a change. It does no I/O: who sends a plan says how that went.
 type seed struct {
-	mode      Compat
-	epoch     string // of the writer; empty before there is one
-	settings  store.Settings
-	documents map[string][]byte // of SeedKind
+	mode     Compat
+	epoch    string // of the writer; empty before there is one
+	settings store.Settings
 
 	nodes  map[string]*seeded
 	queue  []string        // nodes to look at, each once
@@ -56,7 +55,7 @@ type seeded struct {
 }
 
 func newSeed(mode Compat) *seed {
-	return &seed{mode: mode, settings: store.Defaults(), documents: map[string][]byte{}, nodes: map[string]*seeded{}, queued: map[string]bool{}, gone: map[string]bool{}}
+	return &seed{mode: mode, settings: store.Defaults(), nodes: map[string]*seeded{}, queued: map[string]bool{}, gone: map[string]bool{}}
 }
 
 // begin takes in what the store holds when another server begins to write, this
@@ -66,11 +65,6 @@ func (s *seed) begin(epoch string, state *store.State, fixed store.Patch, snapsh
 	fresh := newSeed(s.mode)
 	fresh.epoch, fresh.settings = epoch, fixed.Apply(state.Settings.Apply(store.Defaults()))
 	fresh.snapshots = slices.Sorted(slices.Values(snapshots))
-	for _, d := range state.Documents {
-		if d.Kind == SeedKind {
-			fresh.documents[d.Key] = d.Value
-		}
-	}
 	for _, b := range state.Blocks {
 		if inSeed(&b.Node) {
 			fresh.nodes[b.Node.Name] = &seeded{held: []*topology.Block{b}, next: b}
@@ -98,16 +92,6 @@ func (s *seed) take(c *store.Change) {
 	}
 	if len(flipped) > 0 {
 		s.face(flipped)
-	}
-	for _, k := range c.Drop {
-		if k.Kind == SeedKind {
-			delete(s.documents, k.Key)
-		}
-	}
-	for _, d := range c.Keep {
-		if d.Kind == SeedKind {
-			s.documents[d.Key] = d.Value
-		}
 	}
 }
 
@@ -238,7 +222,7 @@ func (s *seed) plan(now time.Time) *seedPlan {
 }
 
 func (s *seed) planConfig(p *seedPlan) {
-	p.config = seedSettings(&s.settings, s.documents)
+	p.config = seedSettings(&s.settings)
 	for _, key := range slices.Sorted(maps.Keys(p.config)) {
 		if !slices.EqualFunc(p.config[key], s.config[key], func(a, b []any) bool { return slices.Equal(a, b) }) {
 			p.commands = append(p.commands, p.config[key]...)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -305,9 +306,6 @@ func TestSeedWritesWhatChanged(t *testing.T) {
 			"LREM dotm::nodes 0 web", "DEL dotm::connections::db::5432::web", "DEL dotm::connections::web::5432::db",
 			"DEL dotm::nodes::web", "DEL dotm::services::web::80", "DEL dotm::resolver::ip_to_node::10.0.0.1",
 		}},
-		{"aliases", store.Change{Keep: []store.Document{{Kind: SeedKind, Key: SeedAliases, Value: []byte(`{"WEB":"web"}`)}, {Kind: "other", Key: SeedMapping, Value: []byte(`{"a":"b"}`)}}}, 0, []string{
-			"DEL dotm::config::user_node_aliases", "HSET dotm::config::user_node_aliases WEB web",
-		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, _ := started(web(), host("db"))
@@ -349,10 +347,17 @@ func TestSeedSettings(t *testing.T) {
 		t.Errorf("expiry is told as %v", got)
 	}
 	in.ExpireAfter = 0
+	in.Aliases = map[string]string{"WEB": "web"}
+	in.Mapping = []mapping.Rule{{Check: "^HTTP", Process: "nginx"}, {Check: "^HTTP", Process: "apache2"}, {Check: "vpn", Node: "gw", Port: 1194}, {Check: "db", Process: "postgres", Host: "db"}}
 	s.configure(in)
 	drain(s, m, noon)
 	if len(m.expires) != 0 {
 		t.Errorf("never is %v", m.expires)
+	}
+	for name, want := range map[string]map[string]string{SeedAliases: {"WEB": "web"}, SeedMapping: {"^HTTP": "nginx"}} {
+		if got := m.values["dotm::config::"+name]; !cmp.Equal(got, want) {
+			t.Errorf("%s is told as %v", name, got)
+		}
 	}
 }
 

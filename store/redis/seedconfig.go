@@ -1,23 +1,18 @@
 package redis
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/mapping"
 	"github.com/devops-trouble-map/dotm/store"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// SeedKind is the kind of the documents that keep what an original installation
-// had and dotm has no setting for. Their keys are the original's names of its
-// settings, their values JSON: an object of strings.
-const SeedKind = "seed"
-
-// The settings of the original that are kept as documents.
+// The settings of the original that are about its monitoring.
 const (
 	SeedAliases = "user_node_aliases" // name in the monitoring → node
 	SeedMapping = "service_mapping"   // regex of a check → regex of a process
@@ -28,7 +23,7 @@ const day = 24 * time.Hour
 
 // seedSettings are the original's settings by their keys, each as the commands
 // that write it.
-func seedSettings(s *store.Settings, documents map[string][]byte) map[string][][]any {
+func seedSettings(s *store.Settings) map[string][][]any {
 	out := map[string][][]any{}
 	text := func(name, value string) { out[seedConfig+name] = [][]any{{"SET", seedConfig + name, value}} }
 	list := func(name, verb string, values []string) {
@@ -54,9 +49,8 @@ func seedSettings(s *store.Settings, documents map[string][]byte) map[string][][
 	list("aging", "HSET", []string{"Services", seconds(s.Ageing), "Connections", seconds(s.Ageing)})
 	list("expire", "HSET", []string{"Services", days(s.ExpireAfter), "Connections", days(s.ExpireAfter), "Nagios Alerts", "0"})
 	list("hiding", "HSET", []string{"Services", days(s.HideAfter), "Connections", days(s.HideAfter)})
-	for _, name := range []string{SeedAliases, SeedMapping} {
-		list(name, "HSET", pairs(documents[name]))
-	}
+	list(SeedAliases, "HSET", pairs(s.Aliases))
+	list(SeedMapping, "HSET", pairs(seedMapping(s.Mapping)))
 	return out
 }
 
@@ -70,15 +64,24 @@ func command(name, key string, values []string) []any {
 	return cmd
 }
 
-// pairs are the names and values of an object of strings, in order; of what is
-// none, nothing.
-func pairs(raw []byte) (out []string) {
-	var object map[string]string
-	if json.Unmarshal(raw, &object) != nil {
-		return nil
+// seedMapping are the rules that the original can have: those that say of which process
+// checks of some names are, and no more. Of several for the same names the first decides.
+func seedMapping(rules []mapping.Rule) map[string]string {
+	out := map[string]string{}
+	for i := range rules {
+		r := &rules[i]
+		bare := mapping.Rule{Name: r.Name, Check: r.Check, Process: r.Process}
+		if _, is := out[r.Check]; !is && *r == bare && r.Check != "" && r.Process != "" {
+			out[r.Check] = r.Process
+		}
 	}
-	for _, k := range slices.Sorted(maps.Keys(object)) {
-		out = append(out, k, object[k])
+	return out
+}
+
+// pairs are names and values, in the order of the names.
+func pairs(table map[string]string) (out []string) {
+	for _, k := range slices.Sorted(maps.Keys(table)) {
+		out = append(out, k, table[k])
 	}
 	return out
 }

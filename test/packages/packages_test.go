@@ -1,6 +1,8 @@
 package packages_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +97,7 @@ func manual(t *testing.T, m *machine) {
 	t.Helper()
 	m.run(t, "test -s /usr/share/man/man1/dotm-serve.1.gz && gzip -t /usr/share/man/man1/*.gz")
 	m.same(t, "bash completes", `bash -c '. /usr/share/bash-completion/completions/dotm; COMP_WORDS=(dotm tok) COMP_CWORD=1; _dotm; echo ${COMPREPLY[*]}'`, "token")
+	m.run(t, "test -s /usr/share/dotm/grafana/dotm.json && test -s /usr/share/dotm/prometheus/dotm.rules.yml")
 	m.same(t, "files that changed since they were installed", `dpkg --verify dotm | grep -v '^??5?????? c ' || :`, "")
 }
 
@@ -196,6 +199,7 @@ func TestRPM(t *testing.T) {
 		t.Errorf("install-server.sh says\n%s", said)
 	}
 	m.run(t, "sh /new/install-agent.sh --server https://server:4849 --token-file /root/token")
+	m.run(t, "test -s /usr/share/dotm/grafana/dotm.json && test -s /usr/share/dotm/prometheus/dotm.rules.yml")
 	m.run(t, "rpm --verify dotm dotm-agent | grep -v ' c ' && exit 1 || :")
 	m.same(t, "configuration", "rpm -q --configfiles dotm dotm-agent", "/etc/default/dotm\n/etc/dotm/dotm.yaml\n/etc/default/dotm-agent")
 	m.same(t, "modes", `stat -c '%a %U %G' /etc/dotm /etc/dotm/dotm.yaml /etc/default/dotm`, "750 root dotm\n640 root dotm\n600 root root")
@@ -205,6 +209,41 @@ func TestRPM(t *testing.T) {
 	m.run(t, "test -s /var/lib/dotm/dotm.db && test -s /var/lib/dotm-agent/agent.json && ! test -e /usr/bin/dotm")
 	m.run(t, "sh /new/install-agent.sh --uninstall --purge; sh /new/install-server.sh --uninstall --purge")
 	m.run(t, "! test -e /var/lib/dotm-agent && ! test -e /var/lib/dotm && ! test -e /etc/dotm && ! test -e /etc/default/dotm-agent")
+}
+
+// TestSigned verifies the signatures by the programs that people have: gpg for the
+// checksums and for the .deb (debsigs(1p): over its other members, one behind the other),
+// rpm for the .rpm, which refuses one that was changed.
+func TestSigned(t *testing.T) {
+	m := newCable(t, serverHost).boot(t, serverHost)
+	from, home := folder(t, envNew), t.TempDir()
+	if err := os.Chmod(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	gpg := []string{"gpg", "--homedir", home, "--batch", "--quiet", "--trust-model", "always"}
+	t.Cleanup(func() { _, _ = attempt("gpgconf", "--homedir", home, "--kill", "all") })
+	command(t, append(gpg, "--import", filepath.Join(from, "dotm.asc"))...)
+	command(t, append(gpg, "--verify", filepath.Join(from, "SHA256SUMS.asc"), filepath.Join(from, "SHA256SUMS"))...)
+	packages, err := filepath.Glob(filepath.Join(from, "*.deb"))
+	if err != nil || len(packages) != 3 {
+		t.Fatalf("%v, %v", packages, err)
+	}
+	for _, deb := range packages {
+		signed, signature := filepath.Join(home, "signed"), filepath.Join(home, "signature")
+		command(t, "sh", "-c", `ar p "$1" _gpgorigin > "$3" && ar p "$1" debian-binary control.tar.gz data.tar.gz > "$2"`, "sh", deb, signed, signature)
+		command(t, append(gpg, "--verify", signature, signed)...)
+		command(t, "sh", "-c", `echo >> "$1"`, "sh", signed)
+		if out, err := attempt(append(gpg, "--verify", signature, signed)...); err == nil {
+			t.Errorf("%s, changed: %s", deb, out)
+		}
+	}
+	m.run(t, "rpm --import /new/dotm.asc")
+	for line := range strings.Lines(m.run(t, "rpm --checksig /new/*.rpm")) {
+		if !strings.HasSuffix(strings.TrimSpace(line), "digests signatures OK") {
+			t.Errorf("%s", line)
+		}
+	}
+	m.fails(t, "cp /new/dotm-agent-*.rpm /tmp/bad.rpm && printf x | dd of=/tmp/bad.rpm bs=1 seek=9000 conv=notrunc status=none && rpm --checksig /tmp/bad.rpm")
 }
 
 // TestRPMUpgrade keeps what was changed and restarts what runs.

@@ -84,7 +84,7 @@ func (c *Flags) Ask(ctx context.Context, method, path string, body io.Reader) (*
 	}
 	resp, err := doPatiently(client, req)
 	if err != nil {
-		return nil, fmt.Errorf("asking %s: %w (start one with dotm up, or name another with --server)", server, err)
+		return nil, c.unreached(server, err)
 	}
 	return resp, nil
 }

@@ -37,7 +37,7 @@ type sourceFlags struct {
 	ServerName   string        `help:"Name that its certificate is for, if that is not the host of the URL." placeholder:"NAME"`
 	SkipVerify   bool          `help:"Trust whoever answers: the login can be read by anybody on the way."`
 	Link         string        `help:"Where people see it, if that is not the URL." placeholder:"URL"`
-	Acknowledge  bool          `help:"Allow to acknowledge problems there from here."`
+	Acknowledge  bool          `help:"Permit acknowledging problems there from here."`
 }
 
 // Options are the flags as the API takes them.

@@ -185,6 +185,7 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
   router.look(boxGrid);
   const same = before !== null && router === before.router && !before.down;
   const edges = topology.down ? buildEdgesDown(topology, boxes, boxGrid(), router) : buildEdges(topology, boxes, same ? before.edges : [], router);
+  router.only(edges);
   return sceneOf(topology, lane, {
     boxes: boxes.all,
     boxByName: boxes.byName,
@@ -201,6 +202,8 @@ export interface Parts extends Pick<Scene, 'boxes' | 'boxByName' | 'router' | 'e
   boxGrid: () => Grid<SceneBox>;
   // Made when somebody first asks.
   byNode?: Map<string, SceneEdge[]> | undefined;
+  /** Those that make room for each other. */
+  loose?: readonly SceneEdge[] | undefined;
   trunks?: Trunks | undefined;
   /** Where nothing of them is otherwise than before. */
   lanes?: readonly Lane[] | undefined;
@@ -258,7 +261,7 @@ export function gridOf(boxes: readonly SceneBox[]): Grid<SceneBox> {
   return grid;
 }
 
-function indexByNode(edges: readonly SceneEdge[]): Map<string, SceneEdge[]> {
+export function indexByNode(edges: readonly SceneEdge[]): Map<string, SceneEdge[]> {
   const byNode = new Map<string, SceneEdge[]>();
   for (const edge of edges) {
     held(byNode, edge.client.node.name, () => []).push(edge);

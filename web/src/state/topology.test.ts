@@ -89,6 +89,15 @@ describe('applyDelta', () => {
     expect(applyDelta(held(), delta({ changed: { connections: [['nothing', { count: 1 }]] } }))).toBeNull();
   });
 
+  it('keeps the lanes in which nothing changed', () => {
+    const [a, b] = [{ id: 'a', title: 'shop', layout: { x: 0, y: 0, w: 9, h: 9 } }, { id: 'b', title: 'erp', layout: { x: 0, y: 9, w: 9, h: 9 } }];
+    const before = { ...held(), lanes: [a, b] };
+    const lower = { ...b, layout: { ...b.layout, y: 10 } };
+    const after = applyDelta(before, delta({ lanes: [structuredClone(a), lower] }));
+    expect(after?.lanes).toEqual([a, lower]);
+    expect(after?.lanes?.[0]).toBe(a);
+  });
+
   it('keeps the order of survivors and puts newcomers at the end', () => {
     const before = held();
     const names = [...before.nodes.keys()];

@@ -9,6 +9,7 @@ import type {
   Hidden,
   HideKind,
   LaneInfo,
+  Layout,
   Level,
   Patched,
   Service,
@@ -140,6 +141,20 @@ function merge<T>(
   return (held instanceof Versions ? (held as Versions<T>) : new Versions(held)).with(put, removed ?? []);
 }
 
+/** Lanes that are told all together; those in which nothing changed are what they were. */
+function lanesAfter(held: readonly LaneInfo[] | null, told: readonly LaneInfo[] | null | undefined): readonly LaneInfo[] | null {
+  if (!told || !held) return told ?? held;
+  const before = new Map(held.map((lane) => [lane.id, lane]));
+  return told.map((lane) => {
+    const was = before.get(lane.id);
+    return was && was.title === lane.title && sameLayout(was.layout, lane.layout) ? was : lane;
+  });
+}
+
+function sameLayout(a: Layout, b: Layout): boolean {
+  return a.x === b.x && a.y === b.y && a.w === b.w && a.h === b.h && a.pinned === b.pinned;
+}
+
 /** The topology after `delta`, or null if the delta does not start from this revision. */
 export function applyDelta(held: Topology, delta: Delta): Topology | null {
   if (delta.from !== held.revision) return null;
@@ -155,7 +170,7 @@ export function applyDelta(held: Topology, delta: Delta): Topology | null {
     height: delta.height ?? held.height,
     coverage: delta.coverage ?? held.coverage,
     hidden: delta.hidden ?? held.hidden,
-    lanes: delta.lanes ?? held.lanes ?? null,
+    lanes: lanesAfter(held.lanes ?? null, delta.lanes),
     ghosts: delta.ghosts ?? held.ghosts ?? null,
     nodes,
     services,

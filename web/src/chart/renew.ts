@@ -6,7 +6,7 @@ import { type SceneBox, boxOf, commonOf } from './box';
 import type { Rect } from './camera';
 import { Course, type Plan, SceneEdge, isLoose, planOf, sameEnds, settle } from './course';
 import { Grid, contains, middleOf, sameRect } from './hit';
-import { type LaneTitle, type News, type Parts, type Scene, indexByNode, lazy, sceneOf } from './scene';
+import { type LaneTitle, type News, type Parts, type Scene, edgesById, indexByNode, lazy, sceneOf } from './scene';
 
 /** What differs between two topologies. */
 interface Change {
@@ -264,13 +264,4 @@ function gridOf(boxes: readonly SceneBox[]): Grid<SceneBox> {
   const grid = new Grid<SceneBox>();
   for (const box of boxes) grid.add(box, box.rect);
   return grid;
-}
-
-/** Looked up once for all scenes that are made of each other. */
-const ids = new WeakMap<ReadonlyMap<string, SceneBox>, Map<string, SceneEdge>>();
-
-function edgesById({ boxByName, edges }: Parts): Map<string, SceneEdge> {
-  let found = ids.get(boxByName);
-  if (!found) ids.set(boxByName, (found = new Map(edges.filter((e) => !e.mark).map((e) => [e.connection.id, e]))));
-  return found;
 }

@@ -53,6 +53,8 @@ export interface Scene {
   bounds: Rect;
   boxByName: ReadonlyMap<string, SceneBox>;
   // What follows is made when somebody first asks: many scenes of a busy site are never asked.
+  /** The edges of connections that are there. */
+  readonly edgeById: ReadonlyMap<string, SceneEdge>;
   /** The edges of each node that has some. */
   readonly edgesByNode: ReadonlyMap<string, readonly SceneEdge[]>;
   readonly boxGrid: Grid<SceneBox>;
@@ -201,6 +203,7 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
 export interface Parts extends Pick<Scene, 'boxes' | 'boxByName' | 'router' | 'edges' | 'suspects' | 'compared'> {
   boxGrid: () => Grid<SceneBox>;
   // Made when somebody first asks.
+  byId?: Map<string, SceneEdge> | undefined;
   byNode?: Map<string, SceneEdge[]> | undefined;
   /** Those that make room for each other. */
   loose?: readonly SceneEdge[] | undefined;
@@ -230,6 +233,9 @@ export function sceneOf(topology: Topology, lane: LaneTitle, parts: Parts): Scen
     bounds: parts.bounds ?? union([...boxes.map((b) => b.rect), ...grounds.map((l) => l.rect)]),
     boxByName: parts.boxByName,
     router: parts.router,
+    get edgeById() {
+      return edgesById(parts);
+    },
     get edgesByNode() {
       return (parts.byNode ??= indexByNode(edges));
     },
@@ -259,6 +265,10 @@ export function gridOf(boxes: readonly SceneBox[]): Grid<SceneBox> {
   const grid = new Grid<SceneBox>();
   for (const box of boxes) grid.add(box, box.rect);
   return grid;
+}
+
+export function edgesById(parts: Parts): Map<string, SceneEdge> {
+  return (parts.byId ??= new Map(parts.edges.filter((e) => e.mark !== 'vanished').map((e) => [e.connection.id, e])));
 }
 
 export function indexByNode(edges: readonly SceneEdge[]): Map<string, SceneEdge[]> {

@@ -420,11 +420,15 @@ func (c *change) nodes(d *Delta) {
 			is = append(is, nodeOf(c.settings, &b.state))
 		}
 	}
-	d.Nodes, d.Removed.Nodes = compare(was, is, func(n *Node) string { return n.Name }, sameNode)
-	for i := range d.Nodes {
-		c.settings.name(&d.Nodes[i])
-	}
-	d.Pools, d.Groups, d.Nodes = split(d.Nodes)
+	var p patch
+	d.boxes(was, is, func(was, is *Node) (Node, boxPatch) {
+		out := *is
+		c.settings.name(&out)
+		if was == nil {
+			return out, boxPatch{}
+		}
+		return out, p.box(was, &out)
+	})
 }
 
 func (c *change) services(d *Delta) {

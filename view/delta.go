@@ -27,7 +27,7 @@ type Delta struct {
 	Connections []Connection `json:"connections" doc:"added or changed"`
 	Removed     Removed      `json:"removed"`
 	Changed     *Changed     `json:"changed,omitempty" doc:"what a patch tells, for viewers that take those: see the stream"`
-	patches     patches      // of Services and Connections
+	patches     patches
 }
 
 // Removed names what is no longer in a view.
@@ -44,15 +44,19 @@ func Compare(a, b *Topology) *Delta {
 		From: a.Revision, Revision: b.Revision, At: b.At, Width: b.Width, Height: b.Height,
 		Coverage: b.Coverage, Hidden: b.Hidden,
 	}
-	d.Nodes, d.Removed.Nodes = compare(a.sorted(), b.sorted(), func(n *Node) string { return n.Name }, sameNode)
-	d.Pools, d.Groups, d.Nodes = split(d.Nodes)
+	var p patch
+	d.boxes(a.sorted(), b.sorted(), func(was, is *Node) (Node, boxPatch) {
+		if was == nil {
+			return *is, boxPatch{}
+		}
+		return *is, p.box(was, is)
+	})
 	if !slices.Equal(a.Lanes, b.Lanes) {
 		d.Lanes = b.Lanes
 	}
 	if !slices.Equal(a.Ghosts, b.Ghosts) {
 		d.Ghosts = b.Ghosts
 	}
-	var p patch
 	d.Services, d.patches.services, d.Removed.Services = patched(a.Services, b.Services, func(s *Service) string { return s.ID }, sameService, told(p.service))
 	d.Connections, d.patches.connections, d.Removed.Connections = patched(a.Connections, b.Connections, func(c *Connection) string { return c.ID }, sameConnection, told(p.connection))
 	if d.Things() == 0 && d.Lanes == nil && d.Ghosts == nil && a.Coverage == b.Coverage && a.Hidden == b.Hidden && a.Width == b.Width && a.Height == b.Height {
@@ -71,6 +75,24 @@ func told[T any](patch func(was, is *T) json.RawMessage) func(was, is *T) (T, js
 	}
 }
 
+// boxes takes in what differs between boxes, sorted by name, and is gone.
+func (d *Delta) boxes(was, is []Node, tell func(was, is *Node) (Node, boxPatch)) {
+	put, patches, gone := patched(was, is, func(n *Node) string { return n.Name }, sameNode, tell)
+	d.Pools, d.Groups, d.Nodes = split(put)
+	for i := range put {
+		list := &d.patches.nodes
+		switch put[i].Kind {
+		case topology.Pool:
+			list = &d.patches.pools
+		case topology.Group:
+			list = &d.patches.groups
+		default:
+		}
+		*list = append(*list, patches[i])
+	}
+	d.Removed.Nodes = gone
+}
+
 // sorted are all boxes, by name.
 func (t *Topology) sorted() []Node {
 	all := slices.Concat(t.Pools, t.Groups, t.Nodes)
@@ -83,23 +105,9 @@ func (d *Delta) Things() int {
 	return len(d.Pools) + len(d.Groups) + len(d.Nodes) + len(d.Services) + len(d.Connections) + len(d.Removed.Nodes) + len(d.Removed.Services) + len(d.Removed.Connections)
 }
 
-// compare finds what is new or different in b, and what of a is gone from it.
-func compare[T any](a, b []T, key func(*T) string, same func(a, b *T) bool) (put []T, gone []string) {
-	put, gone = []T{}, []string{}
-	topology.Walk(a, b, key, func(was, is *T) {
-		switch {
-		case is == nil:
-			gone = append(gone, key(was))
-		case was == nil || !same(was, is):
-			put = append(put, *is)
-		}
-	})
-	return put, gone
-}
-
-// patched is [compare] with what is told of those that are new (was is nil) or differ, and
-// a patch from what was if that says it all.
-func patched[T, O any](a, b []T, key func(*T) string, same func(a, b *T) bool, tell func(was, is *T) (O, json.RawMessage)) (put []O, patches []json.RawMessage, gone []string) {
+// patched is what is told of those in b that are new (was is nil) or differ, each with a
+// patch from what was if that says it all, and what of a is gone from it.
+func patched[T, O, P any](a, b []T, key func(*T) string, same func(a, b *T) bool, tell func(was, is *T) (O, P)) (put []O, patches []P, gone []string) {
 	put, gone = []O{}, []string{}
 	topology.Walk(a, b, key, func(was, is *T) {
 		switch {

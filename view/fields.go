@@ -13,8 +13,16 @@ import (
 // Changed tells what is new of things that a viewer has already: far less than all of
 // each, where numbers move.
 type Changed struct {
+	Pools       FieldList `json:"pools,omitempty" doc:"by name"`
+	Groups      FieldList `json:"groups,omitempty" doc:"by name"`
+	Nodes       FieldList `json:"nodes,omitempty" doc:"by name"`
+	Members     FieldList `json:"members,omitempty" doc:"of pools and groups, by the name of the box: what a patch would do to an object that has its members by their names"`
 	Services    FieldList `json:"services,omitempty"`
 	Connections FieldList `json:"connections,omitempty"`
+}
+
+func (c *Changed) empty() bool {
+	return len(c.Pools)+len(c.Groups)+len(c.Nodes)+len(c.Members)+len(c.Services)+len(c.Connections) == 0
 }
 
 // Fields are what changed of one thing, as [id, patch] in JSON. The patch is one by RFC
@@ -71,9 +79,12 @@ func (f *Fields) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// patches are those of a delta's services and connections, in their order; nil for what
-// can only be told as a whole.
-type patches struct{ services, connections []json.RawMessage }
+// patches are those of a delta's things, in their order; nil for what can only be told as
+// a whole.
+type patches struct {
+	pools, groups, nodes  []boxPatch
+	services, connections []json.RawMessage
+}
 
 // Fields is the delta for a viewer that takes fields: what a patch says enough of is told
 // by that, and only the rest as a whole. A time that merely advances is told with other
@@ -81,12 +92,38 @@ type patches struct{ services, connections []json.RawMessage }
 func (d *Delta) Fields() *Delta {
 	out := *d
 	c := &Changed{}
+	out.Pools, c.Pools = c.boxes(d.Pools, d.patches.pools)
+	out.Groups, c.Groups = c.boxes(d.Groups, d.patches.groups)
+	if out.Nodes, c.Nodes = c.boxes(d.Nodes, d.patches.nodes); out.Nodes == nil {
+		out.Nodes = []Node{}
+	}
 	out.Services, c.Services = parted(d.Services, d.patches.services, func(s *Service) string { return s.ID })
 	out.Connections, c.Connections = parted(d.Connections, d.patches.connections, func(c *Connection) string { return c.ID })
-	if len(c.Services)+len(c.Connections) > 0 {
+	if !c.empty() {
 		out.Changed = c
 	}
 	return &out
+}
+
+// boxes are those without a patch, and the patches of the others; those of their members
+// are noted.
+func (c *Changed) boxes(all []Node, patches []boxPatch) (whole []Node, fields []Fields) {
+	for i := range all {
+		var p boxPatch
+		if i < len(patches) {
+			p = patches[i]
+		}
+		if p.own == nil && p.members == nil {
+			whole = append(whole, all[i])
+		}
+		if p.own != nil {
+			fields = append(fields, Fields{all[i].Name, p.own})
+		}
+		if p.members != nil {
+			c.Members = append(c.Members, Fields{all[i].Name, p.members})
+		}
+	}
+	return whole, fields
 }
 
 // parted are the things without a patch, and the patches of the others.
@@ -124,7 +161,7 @@ func (p *patch) name(name string) {
 		p.out = append(p.out, ',')
 	}
 	p.any = true
-	p.out = append(append(append(p.out, '"'), name...), '"', ':')
+	p.out = append(appendText(p.out, name), ':')
 }
 
 func (p *patch) null(name string) {
@@ -185,21 +222,24 @@ func (p *patch) optionalTime(name string, is time.Time) {
 }
 
 // service writes what differs between two states of a service, of which the newer is
-// complete; nil where that is more than numbers and times.
+// complete; nil where that is more than numbers, times and states.
 func (p *patch) service(was, is *Service) json.RawMessage {
 	a, b := was.Service, is.Service
 	seen := a.State == topology.Seen || b.State == topology.Seen
 	x := b // with what a patch can tell as it was
+	x.State, x.Verdict = a.State, a.Verdict
 	x.Clients, x.Queue, x.QueueMax, x.Drops, x.LastSeen, x.LastConnection = a.Clients, a.Queue, a.QueueMax, a.Drops, a.LastSeen, a.LastConnection
 	if was.Ignored != is.Ignored || !topology.SameService(&a, &x) {
 		return nil
 	}
 	p.begin()
+	p.text("state", string(a.State), string(b.State))
+	p.verdict(&a.Verdict, &b.Verdict)
 	p.number("clients", count(a.Clients), count(b.Clients))
 	p.optional("queue", uint64(a.Queue), uint64(b.Queue))
 	p.optional("queue_max", uint64(a.QueueMax), uint64(b.QueueMax))
 	p.optional("drops", a.Drops, b.Drops)
-	if b.State != topology.Gone || !a.LastSeen.Equal(b.LastSeen) {
+	if a.State != topology.Gone || b.State != topology.Gone || !a.LastSeen.Equal(b.LastSeen) {
 		p.time("last_seen", b.LastSeen)
 	}
 	if seen || a.Clients > 0 || b.Clients > 0 || !a.LastConnection.Equal(b.LastConnection) {
@@ -305,13 +345,7 @@ func (p *patch) flags(a, b *topology.Evidence) {
 	if a.BothEnds != b.BothEnds {
 		p.value("both_ends", b.BothEnds)
 	}
-	switch {
-	case a.Confirmed == b.Confirmed:
-	case b.Confirmed:
-		p.value("confirmed", true)
-	default:
-		p.null("confirmed")
-	}
+	p.flag("confirmed", a.Confirmed, b.Confirmed)
 }
 
 // noTellers says whether the list of them is null, which a patch can't tell. Completing

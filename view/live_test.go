@@ -17,7 +17,7 @@ import (
 )
 
 // sameValues compares views by value: addresses are comparable.
-var sameValues = cmp.Options{cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmpopts.EquateEmpty(), cmp.AllowUnexported(netip.Prefix{}, netip.Addr{}, Delta{}, patches{})}
+var sameValues = cmp.Options{cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmpopts.EquateEmpty(), cmp.AllowUnexported(netip.Prefix{}, netip.Addr{}, Delta{}, patches{}, boxPatch{})}
 
 // scratch is what Live promises to be the same as: every view made whole, laid
 // out, and compared with the one before.
@@ -102,6 +102,24 @@ func drawHealth(t *rapid.T, count int) *report.Health {
 	}
 }
 
+// drawChecks is what monitoring says of a node and its services.
+func drawChecks(t *rapid.T, node string, at time.Time) []topology.Check {
+	list := make([]topology.Check, rapid.IntRange(0, 3).Draw(t, "how many checks"))
+	for i := range list {
+		c := &list[i]
+		*c = topology.Check{
+			ID: fmt.Sprint(node, i), Source: "icinga", Kind: topology.ServiceCheck, Host: node, Name: fmt.Sprint(i), Hard: true, Node: node,
+			Status:       rapid.SampledFrom([]topology.Status{topology.OK, topology.Warning, topology.Critical}).Draw(t, "status"),
+			Acknowledged: rapid.Bool().Draw(t, "acknowledged"), Stale: rapid.IntRange(0, 4).Draw(t, "stale") == 0,
+			Since: at.Add(-time.Duration(rapid.IntRange(0, 3).Draw(t, "minutes")) * time.Minute),
+		}
+		if rapid.Bool().Draw(t, "about a service") {
+			c.Service = topology.ServiceID(node, "tcp", rapid.SampledFrom(ports).Draw(t, "checked port"), netip.Addr{})
+		}
+	}
+	return list
+}
+
 // walk is a site that changes.
 type walk struct {
 	snap     *topology.Snapshot
@@ -128,6 +146,10 @@ func (w *walk) step(t *rapid.T) {
 	}
 	if rapid.Bool().Draw(t, "ageing") {
 		b.Age(at)
+	}
+	if rapid.IntRange(0, 2).Draw(t, "checks") == 0 {
+		node := fmt.Sprint("h", rapid.IntRange(1, 5).Draw(t, "checked"))
+		b.Checks(node, drawChecks(t, node, at))
 	}
 	switch rapid.IntRange(0, 14).Draw(t, "odd") {
 	case 0:

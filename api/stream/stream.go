@@ -102,8 +102,9 @@ func describeStream(a *huma.OpenAPI) *huma.Operation {
 		Description: "Server-sent events. First comes snapshot, with the revision that the chart has now; then a delta for each change, whose data is a Delta; " +
 			"incidents, if something is new of them; resync, where no delta leads on from what the viewer has: read the chart anew; and a beat every five seconds. " +
 			"The id of each is a revision, from which Last-Event-ID goes on. " +
-			"A delta puts whole things in place of those with the same name or id, and takes others away. With delta=fields it tells of services and connections that the " +
-			"viewer has already only what changed, in changed: a list of [id, patch], where the patch is a JSON merge patch (RFC 7396). " +
+			"A delta puts whole things in place of those with the same name or id, and takes others away. With delta=fields it tells of what the " +
+			"viewer has already only what changed, in changed: lists of [id, patch], where the patch is a JSON merge patch (RFC 7396); boxes go by their names. " +
+			"What changed of the members of pools and groups stands under members: of each box a patch of an object that would have its members by their names. " +
 			"Times that merely advance (when something that is open, listens or reports was last seen) are told with other changes, or when they stand still.",
 		Parameters: []*huma.Param{
 			parameter("level", "service (default), node, pool or group"),

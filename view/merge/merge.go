@@ -17,7 +17,7 @@ import (
 // Boxes says by its name which box a node stands in: a key that no node has as its
 // name; empty for a node that stands for itself. Nodes of one box either all report,
 // or did, or the kind is [topology.Group]: connections of one box are then held in
-// several blocks, as far as they are held by servers.
+// several blocks, as far as they are held by servers. An edge is in one block, always.
 type Boxes func(node string) string
 
 // Merger follows a topology. It is for one goroutine at a time.
@@ -31,8 +31,11 @@ type Merger struct {
 // box is a node of what comes out, with what it is made of, by name.
 type box struct {
 	members []*topology.Block
-	parts   []*part // of the members, if the block was made of them
-	block   *topology.Block
+	parts   []*part         // of the members, if the block was made of them
+	told    *topology.Block // what they say
+	guests  []guest         // of the connections in it
+	fold    *fold           // what of that is told elsewhere, too
+	block   *topology.Block // what comes out
 }
 
 // New makes a merger into boxes of a kind, [topology.Pool] or [topology.Group].
@@ -53,8 +56,12 @@ func (m *Merger) Next(snap *topology.Snapshot) *topology.Snapshot {
 		}
 	}
 	for _, key := range order {
+		m.renew(key, m.boxes[key], next[key])
+	}
+	folds := folds(next, order)
+	for _, key := range order {
 		b, old := next[key], m.boxes[key]
-		if m.renew(key, old, b); old == nil || old.block != b.block {
+		if b.settle(folds[b], old); old == nil || old.block != b.block {
 			edit.Put(b.block)
 		}
 	}
@@ -85,18 +92,18 @@ func (m *Merger) key(node string) string {
 	return node
 }
 
-// renew gives a box its block, the old one if nothing changed.
+// renew gives a box what its members say, the old block if nothing changed.
 func (m *Merger) renew(key string, old, b *box) {
 	switch {
 	case old == nil:
 		old = &box{}
 	case slices.Equal(old.members, b.members):
-		b.block, b.parts = old.block, old.parts
+		b.told, b.parts, b.guests = old.told, old.parts, old.guests
 		return
-	case slices.EqualFunc(old.members, b.members, topology.OnlyTimes) && old.block != old.members[0]:
-		later := *old.block
+	case slices.EqualFunc(old.members, b.members, topology.OnlyTimes) && old.told != old.members[0]:
+		later := *old.told
 		later.Node.LastReport = newest(b.members)
-		b.block, b.parts = &later, old.parts
+		b.told, b.parts, b.guests = &later, old.parts, old.guests
 		return
 	}
 	m.build(key, old.parts, b)
@@ -117,7 +124,7 @@ func (m *Merger) build(key string, old []*part, b *box) {
 	alone := b.members[0]
 	single := m.in(alone.Node.Name) == ""
 	if single && !m.touches(alone) {
-		b.block = alone
+		b.told = alone
 		return
 	}
 	out := &topology.Block{Node: alone.Node, Services: alone.Services}
@@ -131,7 +138,7 @@ func (m *Merger) build(key string, old []*part, b *box) {
 	}
 	b.parts = m.partsOf(b.members, old)
 	out.Connections = connections(b.parts)
-	b.block = out
+	b.told, b.guests = out, guestsOf(key, out.Connections)
 }
 
 // touches says whether an end of a connection that the block holds is in a box.

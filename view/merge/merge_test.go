@@ -56,6 +56,17 @@ func (s site) calls(client, process, server string, port uint16, count int) *top
 	return b.Connections[len(b.Connections)-1]
 }
 
+// seen is calls, known from the server alone: its block holds the connection.
+func (s site) seen(client, process, server string, port uint16, count int) *topology.Connection {
+	b := s.block(server)
+	c := *s.calls(client, process, server, port, count)
+	from := s.block(client)
+	from.Connections = from.Connections[:len(from.Connections)-1]
+	c.Evidence.SeenBy = []topology.Sighting{{Node: server, End: "server", At: noon}}
+	b.Connections = append(b.Connections, &c)
+	return &c
+}
+
 func (s site) snapshot(t testing.TB, number uint64) *topology.Snapshot {
 	t.Helper()
 	var blocks []*topology.Block
@@ -225,6 +236,68 @@ func TestSharing(t *testing.T) {
 	}
 }
 
+// TestOneEdge: a client that called one member before it reported, and calls another
+// since, has one edge to the pool, which stays where it is as long as nothing in it
+// changes.
+func TestOneEdge(t *testing.T) {
+	s := site{}
+	s.calls("app", "php", "db2", 5432, 3).Opened = 5
+	old := s.seen("app", "php", "db1", 5432, 0)
+	old.Opened, old.Status, old.FirstSeen = 7, topology.Old, noon.Add(-time.Hour)
+	s.seen("lb", "", "db1", 5432, 1)
+	for _, b := range s {
+		sortAll(b)
+	}
+	m := merge.New(topology.Pool, pools)
+	first := m.Next(s.snapshot(t, 1))
+	app, db := first.Block("app"), first.Block("pool~db")
+	if len(app.Connections) != 1 || len(db.Connections) != 1 {
+		t.Fatalf("%d connections with the client, %d with the pool:\n%s", len(app.Connections), len(db.Connections), strings.Join(lines(first), "\n"))
+	}
+	if c := app.Connections[0]; c.Count != 3 || c.Opened != 12 || c.Status != topology.Fresh || !c.FirstSeen.Equal(noon.Add(-time.Hour)) {
+		t.Errorf("the edge is %+v", c)
+	}
+
+	other := s["db1"].Clone()
+	for i := range other.Connections {
+		if other.Connections[i].Client.Node == "lb" {
+			other.Write(i).Count++
+		}
+	}
+	s["db1"] = other
+	if second := m.Next(s.snapshot(t, 2)); second.Block("app") != app || second.Block("pool~db") == db {
+		t.Error("another edge of the pool changed, and the client is another block, or the pool is the same")
+	}
+	s["app"] = s["app"].Clone()
+	s["app"].Connections = nil
+	third := m.Next(s.snapshot(t, 3))
+	if n := len(third.Block("app").Connections) + len(third.Block("pool~db").Connections); n != 2 {
+		t.Errorf("%d edges are left of two:\n%s", n, strings.Join(lines(third), "\n"))
+	}
+}
+
+// TestWhoSeesItHasIt: an edge that the server's end alone knows as open is with that, so
+// that it was seen when that end reported.
+func TestWhoSeesItHasIt(t *testing.T) {
+	s := site{}
+	s.calls("app1", "php", "db", 5432, 0)
+	s.seen("app2", "php", "db", 5432, 2)
+	s["app2"].Node.State, s["app2"].Node.Kind = topology.Unheard, topology.Inferred
+	s["db"].Node.LastReport = noon.Add(time.Minute)
+	got := merge.New(topology.Group, func(node string) string {
+		if node == "db" {
+			return ""
+		}
+		return "group~app"
+	}).Next(s.snapshot(t, 1))
+	if n := len(got.Block("group~app").Connections); n != 0 || len(got.Block("db").Connections) != 1 {
+		t.Fatalf("the group has %d of\n%s", n, strings.Join(lines(got), "\n"))
+	}
+	if c := got.CompleteConnection(got.Block("db"), 0); !c.LastSeen.Equal(noon.Add(time.Minute)) || c.Count != 2 {
+		t.Errorf("×%d, last seen at %s", c.Count, c.LastSeen)
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	ok := topology.Verdict{Status: topology.OK, OpenStatus: topology.OK, Checks: 1, StatusChanged: noon}
 	bad := topology.Verdict{Status: topology.Critical, OpenStatus: topology.Critical, Checks: 2, Open: 1, Handled: 1, StatusChanged: noon.Add(time.Hour)}
@@ -266,7 +339,8 @@ func TestHealth(t *testing.T) {
 func TestNothingIsLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := []string{"a1", "a2", "a3", "b1", "b2", "c", "d"}
-		m, s := merge.New(topology.Pool, pools), site{}
+		kind := rapid.SampledFrom([]topology.NodeKind{topology.Pool, topology.Group}).Draw(t, "kind")
+		m, s := merge.New(kind, pools), site{}
 		for step := range rapid.IntRange(1, 8).Draw(t, "steps") {
 			node := rapid.SampledFrom(names).Draw(t, "node")
 			delete(s, node)
@@ -274,7 +348,10 @@ func TestNothingIsLost(t *testing.T) {
 			for _, to := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 4, rapid.ID).Draw(t, "calls") {
 				s.calls(node, rapid.SampledFrom([]string{"p", "q"}).Draw(t, "process"), to, 80, rapid.IntRange(0, 3).Draw(t, "count"))
 			}
-			sortAll(s.block(node))
+			for _, from := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 3, rapid.ID).Draw(t, "called by") {
+				s.seen(from, rapid.SampledFrom([]string{"p", "q"}).Draw(t, "client"), node, 80, rapid.IntRange(0, 3).Draw(t, "seen"))
+			}
+			s.handOver()
 			if rapid.Bool().Draw(t, "serves") {
 				s.serves(node, "p", 80, topology.Listening)
 			}
@@ -283,19 +360,51 @@ func TestNothingIsLost(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := m.Next(snap)
-			if diff := cmp.Diff(lines(merge.New(topology.Pool, pools).Next(snap)), lines(got)); diff != "" {
+			if diff := cmp.Diff(lines(merge.New(kind, pools).Next(snap)), lines(got)); diff != "" {
 				t.Fatalf("following differs from beginning (-new +following):\n%s", diff)
 			}
 			if a, b := open(snap), open(got); a != b {
 				t.Fatalf("%d sockets are open, %d in boxes", a, b)
 			}
+			ids := map[string]string{}
 			for b := range got.Blocks() {
+				for _, c := range b.Connections {
+					if other := ids[c.ID]; other != "" {
+						t.Fatalf("%s and %s have one edge twice", other, b.Node.Name)
+					}
+					ids[c.ID] = b.Node.Name
+				}
 				if !slices.IsSortedFunc(b.Connections, func(a, b *topology.Connection) int { return strings.Compare(a.ID, b.ID) }) {
 					t.Fatalf("connections of %s are not sorted", b.Node.Name)
 				}
 			}
 		}
 	})
+}
+
+// handOver leaves each connection in one block, that of its client if that has it, as a
+// topology does.
+func (s site) handOver() {
+	held := map[string]bool{}
+	for name, b := range s {
+		for _, c := range b.Connections {
+			held[c.ID] = held[c.ID] || c.Client.Node == name
+		}
+	}
+	for name, old := range s {
+		b := *old // those of before stay as they were
+		b.Connections = nil
+		for _, c := range old.Connections {
+			if c.Client.Node == name || !held[c.ID] {
+				b.Connections = append(b.Connections, c)
+			}
+		}
+		if sortAll(&b); len(b.Connections) != len(old.Connections) {
+			s[name] = &b
+		} else {
+			sortAll(old)
+		}
+	}
 }
 
 func sortAll(b *topology.Block) {

@@ -704,6 +704,17 @@ export interface Removed {
 /** An id, and a JSON merge patch (RFC 7396) of what it names. */
 export type Patched = readonly [id: string, patch: Readonly<Record<string, unknown>>];
 
+/** What changed of what the viewer has: boxes by their names. */
+export interface Changes {
+  pools?: readonly Patched[];
+  groups?: readonly Patched[];
+  nodes?: readonly Patched[];
+  /** Of the members of pools and groups, by the name of the box: a patch of an object that has them by their names. */
+  members?: readonly Patched[];
+  services?: readonly Patched[];
+  connections?: readonly Patched[];
+}
+
 /** One `delta` event: whole objects to put in place, patches of others, and names to take away. */
 export interface Delta {
   from: string;
@@ -723,7 +734,7 @@ export interface Delta {
   connections?: Connection[] | null;
   removed?: Removed | null;
   /** Only of lines that ask for fields. */
-  changed?: { services?: readonly Patched[]; connections?: readonly Patched[] };
+  changed?: Changes;
 }
 
 /** The data of `snapshot`, `resync` and `beat` events. */

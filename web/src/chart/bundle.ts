@@ -1,6 +1,7 @@
+import type { LaneInfo } from '../api/types';
 import type { Point, Rect } from './camera';
 import { held } from './course';
-import { contains, middleOf, union } from './hit';
+import { sameRect, union } from './hit';
 import { type Path, arrival, routeFreely } from './route';
 import type { Scene, SceneBox, SceneEdge } from './scene';
 import { edgeWidth } from './width';
@@ -58,10 +59,10 @@ function clusters(scene: Scene): Map<string, Cluster> {
 
 /** Where the layout has lanes, they are the neighbourhoods; what stands beside them is one for itself. */
 function laneClusters(scene: Scene): Map<string, Cluster> {
-  const lanes = scene.lanes.map((lane, i): Cluster => ({ key: `lane ${i}`, boxes: [], rect: lane.rect }));
+  const lanes = new Map((scene.source.lanes ?? []).map((lane, i): [LaneInfo | null, Cluster] => [lane, { key: `lane ${i}`, boxes: [], rect: lane.layout }]));
   const byName = new Map<string, Cluster>();
   for (const box of scene.boxes) {
-    const lane = lanes.find((l) => contains(l.rect, middleOf(box.rect))) ?? { key: box.node.name, boxes: [], rect: box.rect };
+    const lane = lanes.get(box.ground) ?? { key: box.node.name, boxes: [], rect: box.rect };
     lane.boxes.push(box);
     byName.set(box.node.name, lane);
   }
@@ -114,11 +115,22 @@ export class Trunks {
   /** Takes in that boxes moved; false if others are neighbours now, so that all is to be counted anew. */
   move(scene: Scene): boolean {
     if (this.#branched || scene.lanes.length <= 1) return false;
-    const now = clusters(scene);
-    for (const [name, { key }] of now) if (this.#clusters.get(name)?.key !== key) return false;
-    for (const [name, { rect }] of now) (this.#clusters.get(name) as Cluster).rect = rect;
-    for (const to of this.#trunks.values()) for (const trunk of to.values()) trunk.line = null;
-    this.#lines = null;
+    const keys = new Map((scene.source.lanes ?? []).map((lane, i): [LaneInfo | null, string] => [lane, `lane ${i}`]));
+    for (const { node, ground } of scene.boxes) if (this.#clusters.get(node.name)?.key !== (keys.get(ground) ?? node.name)) return false;
+    const moved = new Set<Cluster>();
+    for (const { node, ground, rect } of scene.boxes) {
+      const cluster = this.#clusters.get(node.name) as Cluster;
+      const now = ground?.layout ?? rect;
+      if (!sameRect(cluster.rect, now)) moved.add(cluster);
+      cluster.rect = now;
+    }
+    for (const to of this.#trunks.values()) {
+      for (const trunk of to.values()) {
+        if (!moved.has(trunk.from) && !moved.has(trunk.to)) continue;
+        trunk.line = null;
+        this.#lines = null;
+      }
+    }
     return true;
   }
 

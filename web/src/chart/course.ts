@@ -17,6 +17,8 @@ export class Router {
   /** No box is higher. */
   readonly tallest: number;
   #grid: () => Grid<SceneBox> = () => new Grid();
+  /** The courses that were found past other boxes: they may have to be found anew. */
+  #found = new Set<Course>();
 
   constructor(tallest: number) {
     this.tallest = tallest;
@@ -27,10 +29,33 @@ export class Router {
     this.#grid = grid;
   }
 
-  route(client: Port, server: Port): Way {
+  route(client: Port, server: Port, course: Course): Way {
     const around = new Surroundings(this.#grid());
     const path = routeEdge(client, server, around.near);
+    if (around.reach) this.#found.add(course);
     return { path, area: extent(path, FINE), reach: around.reach };
+  }
+
+  /** A course that nothing runs along any more. */
+  forget(course: Course): void {
+    this.#found.delete(course);
+  }
+
+  /** Boxes came, went or moved in these places: who runs there finds another way, when that is asked for. */
+  moved(changed: readonly Rect[]): void {
+    for (const course of this.#found) {
+      if (course.holds(changed)) continue;
+      course.lose();
+      this.#found.delete(course);
+    }
+  }
+
+  /** Of a chart that was built anew: the courses of others are over. */
+  only(edges: readonly SceneEdge[]): void {
+    if (this.#found.size === 0) return;
+    const all = this.#found;
+    this.#found = new Set();
+    for (const { known } of edges) if (known && all.has(known)) this.#found.add(known);
   }
 }
 
@@ -52,11 +77,10 @@ export class Course {
   readonly to: number;
   /** Of a loop: which of the channels beside its box it takes. */
   readonly channel: number;
-  /** It runs inside of this, and mostly of far less. */
-  readonly bound: Rect;
+  readonly router: Router;
   readonly #client: Rect;
   readonly #server: Rect;
-  readonly #router: Router;
+  #bound: Rect | null = null;
   #way: Way | null = null;
   #points: readonly Point[] | null = null;
   #label: Point | null = null;
@@ -68,9 +92,13 @@ export class Course {
     this.channel = channel;
     this.#client = client.rect;
     this.#server = server.rect;
-    this.#router = router;
-    if (path) this.#way = { path, area: extent(path, FINE), reach: null };
-    this.bound = this.#way?.area ?? (channel >= 0 ? loopBound(client.rect, from, to, channel) : routeBound(this.#ports(), router.tallest));
+    this.router = router;
+    if (path) this.#bound = (this.#way = { path, area: extent(path, FINE), reach: null }).area;
+  }
+
+  /** It runs inside of this, and mostly of far less. */
+  get bound(): Rect {
+    return (this.#bound ??= this.channel >= 0 ? loopBound(this.#client, this.from, this.to, this.channel) : routeBound(this.#ports(), this.router.tallest));
   }
 
   #ports(): [Port, Port] {
@@ -78,7 +106,7 @@ export class Course {
   }
 
   #found(): Way {
-    return (this.#way ??= this.channel >= 0 ? this.#loop() : this.#router.route(...this.#ports()));
+    return (this.#way ??= this.channel >= 0 ? this.#loop() : this.router.route(...this.#ports(), this));
   }
 
   #loop(): Way {
@@ -109,6 +137,11 @@ export class Course {
     const reach = this.#way?.reach;
     return !reach || !changed.some((r) => overlaps(r, reach));
   }
+
+  /** Its way is to be found anew, from the same place to the same. */
+  lose(): void {
+    this.#way = this.#points = this.#label = null;
+  }
 }
 
 /** A connection as it is drawn. Scenes share it; only what renews a scene writes it. */
@@ -116,7 +149,8 @@ export class SceneEdge {
   connection: Connection;
   readonly client: SceneBox;
   readonly server: SceneBox;
-  course: Course;
+  #course: Course | null;
+  readonly #router: Router;
   /** Line width at zoom 1. */
   width: number;
   /** To or from a shared service, as all nodes have such, or one of too many beside each other: drawn only where somebody asks or something fails. */
@@ -132,12 +166,33 @@ export class SceneEdge {
     this.connection = connection;
     this.client = client;
     this.server = server;
-    this.course = course;
+    this.#course = course;
+    this.#router = course.router;
     this.width = edgeWidth(connection.count);
     this.quiet = crowded || client.hushed || server.hushed;
     this.suspect = isSuspect(connection, growth);
     this.growth = growth;
     this.mark = mark;
+  }
+
+  get course(): Course {
+    return (this.#course ??= new Course(planOf(this), this.#router));
+  }
+
+  set course(course: Course) {
+    this.lose();
+    this.#course = course;
+  }
+
+  /** Its course, as far as somebody has asked for that. */
+  get known(): Course | null {
+    return this.#course;
+  }
+
+  /** One of its boxes moved, or it is over. Of a loose one its course is to be given anew. */
+  lose(): void {
+    if (this.#course) this.#router.forget(this.#course);
+    this.#course = null;
   }
 
   /** Tells of a newer state of the same connection. */
@@ -336,9 +391,8 @@ export function settle(plans: readonly Plan[]): void {
   channel(plans);
 }
 
-export function planOf(ends: Ends): Plan {
-  const { connection, client, server } = ends;
-  return { ...ends, from: clientY(client, connection), to: serverY(server, connection), channel: -1 };
+export function planOf({ connection, client, server, growth, mark }: Ends): Plan {
+  return { connection, client, server, growth, mark, from: clientY(client, connection), to: serverY(server, connection), channel: -1 };
 }
 
 /** One end of a plan at a box without rows. */

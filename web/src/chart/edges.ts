@@ -110,7 +110,7 @@ export class EdgePainter {
   #judge(scene: Scene): Map<SceneEdge, readonly Trouble[]> {
     const now = Math.max(this.#brush.view.now, scene.at);
     const signals = this.#brush.view.signals ?? NO_SIGNALS;
-    const told = signals.size > 0 ? scene.edges.filter((e) => signals.has(e.connection.id)) : [];
+    const told = signals.size > 0 ? [...signals.keys()].flatMap((id) => scene.edgeById.get(id) ?? []) : [];
     const ill = [...new Set([...scene.suspects, ...told])].map((edge) => [edge, worstFirst(connectionTroubles(edge.connection, edge.growth, now, signals.get(edge.connection.id)))] as const);
     return new Map(ill.filter(([, troubles]) => troubles.length > 0).sort(([, a], [, b]) => rank(a) - rank(b)));
   }

@@ -61,7 +61,7 @@ describe('a chart of pools', () => {
     expect(next?.lanes).toBe(held.lanes);
     expect(next?.nodes.has(POOL)).toBe(false);
     const lanes = [{ id: 'group~1', title: 'store', layout: { x: 0, y: 0, w: 1, h: 1 } }];
-    expect(applyDelta(held, { from: held.revision, revision: 'r2', at: held.at, lanes })?.lanes).toBe(lanes);
+    expect(applyDelta(held, { from: held.revision, revision: 'r2', at: held.at, lanes })?.lanes).toEqual(lanes);
   });
 });
 

@@ -315,6 +315,7 @@ describe('lines', () => {
 function beside(scene: Scene, points: readonly Point[]): Scene {
   const c8 = edgeOf(scene, 'c8');
   const other = Object.create(c8, {
+    course: { value: c8.course },
     points: { value: points },
     area: { value: union(points.map((p) => ({ ...p, w: 0, h: 0 }))) },
     connection: { value: { ...c8.connection, count: 0 } },

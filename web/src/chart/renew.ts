@@ -1,12 +1,12 @@
-import type { ChartNode, Connection, Service } from '../api/types';
+import type { ChartNode, Connection, LaneInfo, Service } from '../api/types';
 import type { Gone } from '../state/gone';
 import type { Topology } from '../state/topology';
 import { type Turns, changedSince } from '../state/versions';
 import { type SceneBox, boxOf, commonOf } from './box';
 import type { Rect } from './camera';
-import { Course, type Plan, SceneEdge, clientY, isLoose, planOf, sameEnds, serverY, settle } from './course';
+import { Course, type Plan, SceneEdge, isLoose, planOf, sameEnds, settle } from './course';
 import { Grid, contains, middleOf, sameRect } from './hit';
-import { type LaneTitle, type News, type Parts, type Scene, lazy, sceneOf } from './scene';
+import { type LaneTitle, type News, type Parts, type Scene, edgesById, indexByNode, lazy, sceneOf } from './scene';
 
 /** What differs between two topologies. */
 interface Change {
@@ -46,9 +46,14 @@ function sameGone(a: Gone | undefined, b: Gone | undefined): boolean {
   return same(a.boxes, b.boxes, (g) => g) && same(a.connections, b.connections, (c) => c.id);
 }
 
-type Fresh = readonly (readonly [SceneBox, SceneBox])[];
+interface Fresh {
+  /** The boxes that changed, and what they are now. */
+  boxes: readonly (readonly [SceneBox, SceneBox])[];
+  /** Others that stand on another ground, or on one that is another now. */
+  grounds: readonly (readonly [SceneBox, LaneInfo | null])[];
+}
 
-/** The boxes that changed, and what they are now; null where lines would meet boxes in other ways. */
+/** What is to be written into boxes; null where lines would meet them in other ways. */
 function freshBoxes({ boxByName, boxes, router, source }: Scene, topology: Topology, change: Change): Fresh | null {
   const names = new Set(change.nodes.keys());
   for (const turn of change.services.values()) for (const s of turn) if (s) names.add(s.node);
@@ -63,14 +68,28 @@ function freshBoxes({ boxByName, boxes, router, source }: Scene, topology: Topol
     if (is.hushed !== was.hushed || (is.rows.length === 0) !== (was.rows.length === 0) || is.rect.h > router.tallest) return null;
     fresh.push([was, is]);
   }
-  if (topology.lanes === source.lanes) return fresh;
+  const grounds: [SceneBox, LaneInfo | null][] = [];
+  if (topology.lanes === source.lanes) return { boxes: fresh, grounds };
+  const groundOf = groundsOf(source.lanes ?? [], topology.lanes ?? []);
   for (const box of boxes) {
     if (names.has(box.node.name)) continue;
-    const ground = (topology.lanes ?? []).find((l) => contains(l.layout, middleOf(box.rect))) ?? null;
+    const ground = groundOf(box);
     if ((common.strip && ((box.node.shared ?? false) || ground?.id === '')) !== box.hushed) return null;
-    fresh.push([box, { ...box, ground, lane: ground?.title ?? '' }]);
+    if (ground !== box.ground) grounds.push([box, ground]);
   }
-  return fresh;
+  return { boxes: fresh, grounds };
+}
+
+/** Finds the ground of a box that stays where it is: lanes are looked at as far as they are others than before. */
+function groundsOf(before: readonly LaneInfo[], lanes: readonly LaneInfo[]): (box: SceneBox) => LaneInfo | null {
+  const known = new Set(before);
+  const at = new Map(lanes.map((lane, i) => [lane, i]));
+  const others = lanes.filter((lane) => !known.has(lane));
+  return ({ ground, rect }) => {
+    const until = ground ? at.get(ground) : undefined;
+    if (ground && until === undefined) return lanes.find((l) => contains(l.layout, middleOf(rect))) ?? null;
+    return others.find((l) => (until === undefined || (at.get(l) ?? 0) < until) && contains(l.layout, middleOf(rect))) ?? ground;
+  };
 }
 
 /** What merely advances, or is not drawn. */
@@ -112,7 +131,9 @@ class Renewal {
   scene(fresh: Fresh, lane: LaneTitle): Scene {
     const { parts } = this.#before;
     const lanes = this.#topology.lanes === this.#before.source.lanes;
-    for (const [was, is] of fresh) this.#box(was, is);
+    for (const [was, is] of fresh.boxes) this.#box(was, is);
+    for (const [box, ground] of fresh.grounds) Object.assign(box, { ground, lane: ground?.title ?? '' });
+    if (!lanes) this.#news.boxes = true;
     const boxGrid = this.#moved.size > 0 ? lazy(() => gridOf(parts.boxes)) : parts.boxGrid;
     parts.router.look(boxGrid);
     this.#connections();
@@ -123,7 +144,7 @@ class Renewal {
       boxGrid,
       edges,
       suspects: this.#suspects.size === parts.suspects.length && parts.suspects.every((e) => this.#suspects.has(e)) ? parts.suspects : [...this.#suspects],
-      lanes: fresh.length === 0 && this.#before.source.lanes?.length ? this.#before.lanes : undefined,
+      lanes: fresh.boxes.length === 0 && lanes && this.#before.source.lanes?.length ? this.#before.lanes : undefined,
       bounds: this.#moved.size === 0 && lanes && this.#before.source.lanes?.length ? this.#before.bounds : undefined,
     };
     const scene = sceneOf(this.#topology, lane, next);
@@ -169,6 +190,7 @@ class Renewal {
   #remove(edge: SceneEdge): void {
     const { parts } = this.#before;
     this.#dead.add(edge);
+    edge.lose();
     this.#news.edges = true;
     if (this.#suspects.delete(edge)) this.#news.trouble = true;
     edgesById(parts).delete(edge.connection.id);
@@ -212,42 +234,34 @@ class Renewal {
 
   /** Edges run anew where a box of theirs moved, or another came into their way. */
   #ways(edges: readonly SceneEdge[]): void {
-    const { router } = this.#before.parts;
-    const moves = this.#moved.size > 0;
-    if (moves) for (const e of edges) {
-      if (isLoose(e.client, e.server)) continue;
-      if (this.#moved.has(e.client) || this.#moved.has(e.server)) e.course = new Course({ ...planned(e), from: clientY(e.client, e.connection), to: serverY(e.server, e.connection) }, router);
-      else if (!e.course.holds(this.#changed)) e.course = new Course(planned(e), router);
+    const { parts } = this.#before;
+    const { router } = parts;
+    const others = this.#added.some(looseEdge) || [...this.#dead].some(looseEdge);
+    if (others) parts.loose = undefined;
+    if (this.#moved.size > 0) {
+      const byNode = (parts.byNode ??= indexByNode(edges));
+      for (const { node } of this.#moved) for (const e of byNode.get(node.name) ?? []) if (!looseEdge(e)) e.lose();
+      router.moved(this.#changed);
     }
-    if (!moves && ![...this.#added, ...this.#dead].some((e) => isLoose(e.client, e.server))) return;
-    const loose = edges.filter((e) => isLoose(e.client, e.server));
+    const loose = (parts.loose ??= edges.filter(looseEdge));
+    if (!others && (this.#moved.size === 0 || !loose.some((e) => this.#moved.has(e.client) || this.#moved.has(e.server)))) return;
     const plans = loose.map(planOf);
     settle(plans);
     loose.forEach((e, i) => {
       const plan = plans[i] as Plan;
       const { from, to, channel } = e.course;
       const stays = from === plan.from && to === plan.to && channel === plan.channel && !this.#moved.has(e.client) && !this.#moved.has(e.server);
-      if (!stays || !e.course.holds(this.#changed)) e.course = new Course(plan, router);
+      if (!stays) e.course = new Course(plan, router);
     });
   }
 }
 
-/** An edge as it runs. */
-function planned({ connection, client, server, growth, mark, course: { from, to, channel } }: SceneEdge): Plan {
-  return { connection, client, server, growth, mark, from, to, channel };
+function looseEdge({ client, server }: SceneEdge): boolean {
+  return isLoose(client, server);
 }
 
 function gridOf(boxes: readonly SceneBox[]): Grid<SceneBox> {
   const grid = new Grid<SceneBox>();
   for (const box of boxes) grid.add(box, box.rect);
   return grid;
-}
-
-/** Looked up once for all scenes that are made of each other. */
-const ids = new WeakMap<ReadonlyMap<string, SceneBox>, Map<string, SceneEdge>>();
-
-function edgesById({ boxByName, edges }: Parts): Map<string, SceneEdge> {
-  let found = ids.get(boxByName);
-  if (!found) ids.set(boxByName, (found = new Map(edges.filter((e) => !e.mark).map((e) => [e.connection.id, e]))));
-  return found;
 }

@@ -53,6 +53,8 @@ export interface Scene {
   bounds: Rect;
   boxByName: ReadonlyMap<string, SceneBox>;
   // What follows is made when somebody first asks: many scenes of a busy site are never asked.
+  /** The edges of connections that are there. */
+  readonly edgeById: ReadonlyMap<string, SceneEdge>;
   /** The edges of each node that has some. */
   readonly edgesByNode: ReadonlyMap<string, readonly SceneEdge[]>;
   readonly boxGrid: Grid<SceneBox>;
@@ -185,6 +187,7 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
   router.look(boxGrid);
   const same = before !== null && router === before.router && !before.down;
   const edges = topology.down ? buildEdgesDown(topology, boxes, boxGrid(), router) : buildEdges(topology, boxes, same ? before.edges : [], router);
+  router.only(edges);
   return sceneOf(topology, lane, {
     boxes: boxes.all,
     boxByName: boxes.byName,
@@ -200,7 +203,10 @@ export function buildScene(topology: Topology, lane: LaneTitle, before: Scene | 
 export interface Parts extends Pick<Scene, 'boxes' | 'boxByName' | 'router' | 'edges' | 'suspects' | 'compared'> {
   boxGrid: () => Grid<SceneBox>;
   // Made when somebody first asks.
+  byId?: Map<string, SceneEdge> | undefined;
   byNode?: Map<string, SceneEdge[]> | undefined;
+  /** Those that make room for each other. */
+  loose?: readonly SceneEdge[] | undefined;
   trunks?: Trunks | undefined;
   /** Where nothing of them is otherwise than before. */
   lanes?: readonly Lane[] | undefined;
@@ -227,6 +233,9 @@ export function sceneOf(topology: Topology, lane: LaneTitle, parts: Parts): Scen
     bounds: parts.bounds ?? union([...boxes.map((b) => b.rect), ...grounds.map((l) => l.rect)]),
     boxByName: parts.boxByName,
     router: parts.router,
+    get edgeById() {
+      return edgesById(parts);
+    },
     get edgesByNode() {
       return (parts.byNode ??= indexByNode(edges));
     },
@@ -258,7 +267,11 @@ export function gridOf(boxes: readonly SceneBox[]): Grid<SceneBox> {
   return grid;
 }
 
-function indexByNode(edges: readonly SceneEdge[]): Map<string, SceneEdge[]> {
+export function edgesById(parts: Parts): Map<string, SceneEdge> {
+  return (parts.byId ??= new Map(parts.edges.filter((e) => e.mark !== 'vanished').map((e) => [e.connection.id, e])));
+}
+
+export function indexByNode(edges: readonly SceneEdge[]): Map<string, SceneEdge[]> {
   const byNode = new Map<string, SceneEdge[]>();
   for (const edge of edges) {
     held(byNode, edge.client.node.name, () => []).push(edge);

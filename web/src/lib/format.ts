@@ -57,12 +57,17 @@ export function age(at: string | undefined, now: number): string {
 export function moment(at: string | undefined, utc: boolean, locale?: string): string {
   const when = at ? new Date(at) : null;
   if (!when || Number.isNaN(when.getTime())) return 'never';
-  const format = new Intl.DateTimeFormat(locale, {
-    dateStyle: 'medium',
-    timeStyle: 'medium',
-    ...(utc ? { timeZone: 'UTC' } : {}),
-  });
-  return `${format.format(when)} ${utc ? 'UTC' : 'local'}`;
+  return `${momentFormat(utc, locale).format(when)} ${utc ? 'UTC' : 'local'}`;
+}
+
+/** Making one costs more than a hundred dates that are written with it. */
+const momentFormats = new Map<string, Intl.DateTimeFormat>();
+
+function momentFormat(utc: boolean, locale: string | undefined): Intl.DateTimeFormat {
+  const key = `${utc} ${locale ?? ''}`;
+  const known = momentFormats.get(key) ?? new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium', ...(utc ? { timeZone: 'UTC' } : {}) });
+  momentFormats.set(key, known);
+  return known;
 }
 
 const GO_UNITS: Readonly<Record<string, number>> = {

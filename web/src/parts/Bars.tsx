@@ -67,6 +67,16 @@ export function Bars({ bins, span, gaps, known, oldest, incidents = [], told, go
     () => <Picture bins={bins} span={span} gaps={gaps} known={known} oldest={oldest} incidents={incidents} />,
     [bins, span.from, span.to, gaps, known, oldest, incidents],
   );
+  // With the clock, each second, nothing of them changes.
+  const ticks = useMemo(
+    () =>
+      ticksOf(reach, span, utc).map((ms) => (
+        <span key={ms} class={tickSide(ms, span)} style={{ left: `${share(ms, span) * 100}%` }}>
+          {tickWord(ms, reach, utc)}
+        </span>
+      )),
+    [reach, span.from, span.to, utc],
+  );
   return (
     <div class="bars">
       <div
@@ -109,11 +119,7 @@ export function Bars({ bins, span, gaps, known, oldest, incidents = [], told, go
         {pointed !== null && <Told at={pointed} span={span} gaps={gaps}>{told(pointed)}</Told>}
       </div>
       <div class="bar-ticks" aria-hidden="true">
-        {ticksOf(reach, span, utc).map((ms) => (
-          <span key={ms} class={tickSide(ms, span)} style={{ left: `${share(ms, span) * 100}%` }}>
-            {tickWord(ms, reach, utc)}
-          </span>
-        ))}
+        {ticks}
       </div>
       <span class="small ink3 whose">{utc ? 'UTC' : 'local time'}</span>
     </div>

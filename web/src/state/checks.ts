@@ -1,6 +1,7 @@
 import type { Check, Mapping, Source, Status, Verdict } from '../api/types';
 import { capital, plural } from '../lib/format';
 import type { Selection } from './route';
+import { changedSince } from './versions';
 
 /** Words and order of what monitoring systems say. */
 
@@ -44,11 +45,11 @@ const SAID = ['status', 'open_status', 'status_stale', 'checks', 'open_checks', 
 
 /** Whether checks say the same of all boxes as they did: where not, what they say in full is to be read again. */
 export function sameVerdicts(before: ReadonlyMap<string, Verdict> | undefined, after: ReadonlyMap<string, Verdict>): boolean {
+  const differ = (was: Verdict | undefined, is: Verdict | undefined): boolean => was !== is && (!was || !is || SAID.some((field) => was[field] !== is[field]));
+  const changed = before && changedSince(before, after);
+  if (changed) return ![...changed.values()].some(([was, is]) => differ(was, is));
   if (before?.size !== after.size) return false;
-  for (const [name, is] of after) {
-    const was = before.get(name);
-    if (was !== is && (!was || SAID.some((field) => was[field] !== is[field]))) return false;
-  }
+  for (const [name, is] of after) if (differ(before.get(name), is)) return false;
   return true;
 }
 

@@ -64,23 +64,35 @@ function fruitlessTroubles(growth: Growth | undefined, now: number): Trouble[] {
   return kinds.flatMap(([counter, how, kind]) => {
     const count = growth?.[counter];
     if (!isFresh(count, now)) return [];
-    const last = `the last seen ${span(Math.max(0, now - count.at))} ago`;
-    return [{ severity: 'failing' as const, short: `${figure(count.by)} ${how}`, text: `${plural(count.by, 'attempt')} ${how}, ${last}`, kind }];
+    return [trouble('failing', kind, () => `${figure(count.by)} ${how}`, () => `${plural(count.by, 'attempt')} ${how}, the last seen ${span(Math.max(0, now - count.at))} ago`)];
   });
+}
+
+/** Most who ask want to know how bad it is: its words are made when somebody reads them. */
+function trouble(severity: Severity, kind: string, short: () => string, text: () => string): Trouble {
+  return {
+    severity,
+    kind,
+    get short() {
+      return short();
+    },
+    get text() {
+      return text();
+    },
+  };
 }
 
 function healthTroubles(c: Connection, h: Health, now: number): Trouble[] {
   const found: Trouble[] = [];
   if (waitsLong(h, now)) {
-    const oldest = span(now - Date.parse(h.connecting_since ?? ''));
-    found.push({ severity: 'failing', short: `${figure(h.connecting ?? 0)} unanswered`, text: `${waitingText(h)}, for ${oldest}`, kind: 'unreachable' });
+    found.push(trouble('failing', 'unreachable', () => `${figure(h.connecting ?? 0)} unanswered`, () => `${waitingText(h)}, for ${span(now - Date.parse(h.connecting_since ?? ''))}`));
   }
   const resent = h.retransmit_ratio ?? 0;
   if (resent >= RESENT.shown) {
-    found.push({ severity: 'strained', short: `${percent(resent)} resent`, text: `${percent(resent)} of what is sent is sent again`, kind: 'retransmits' });
+    found.push(trouble('strained', 'retransmits', () => `${percent(resent)} resent`, () => `${percent(resent)} of what is sent is sent again`));
   }
   if ((h.close_wait ?? 0) >= UNCLOSED) {
-    found.push({ severity: 'strained', short: `${figure(h.close_wait ?? 0)} not closed`, text: unclosedText(c), kind: 'close-wait' });
+    found.push(trouble('strained', 'close-wait', () => `${figure(h.close_wait ?? 0)} not closed`, () => unclosedText(c)));
   }
   return found;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Delta, Service } from '../api/types';
 import { containersFixture, oneHostFixture } from '../fixtures';
+import { shopPools } from '../fixtures/shop';
 import { type Topology, announcements, applyDelta, catchUp, containerName, containersOf, fromDocument, serviceLabel } from './topology';
 
 function held(): Topology {
@@ -69,8 +70,32 @@ describe('applyDelta', () => {
     expect(ill?.services.get(nginx(before).id)).toEqual({ ...nginx(before), clients: 9 });
   });
 
+  it('puts patches into boxes and their members', () => {
+    const before = fromDocument({ ...shopPools(), revision: 'k3f9zq-1' });
+    const pool = [...before.nodes.values()].find((n) => n.kind === 'pool' && (n.members?.length ?? 0) > 1);
+    const [first, second] = pool?.members ?? [];
+    if (!pool || !first || !second) throw new Error('the fixture has no pool');
+    const after = applyDelta(before, delta({ changed: { pools: [[pool.name, { layout: { y: 777 }, status: 'CRITICAL' }]], members: [[pool.name, { [second.name]: { state: 'stale' }, constructor: {} }]] } }));
+    const [a, b] = after?.nodes.get(pool.name)?.members ?? [];
+    expect(after?.nodes.get(pool.name)).toEqual({ ...pool, layout: { ...pool.layout, y: 777 }, status: 'CRITICAL', members: [first, { ...second, state: 'stale' }, ...(pool.members ?? []).slice(2)] });
+    expect([a, b?.state, before.nodes.get(pool.name)]).toEqual([first, 'stale', pool]);
+    expect(after?.nodes.get(pool.name)?.known_as).toBe(pool.title);
+    const alone = applyDelta(before, delta({ changed: { members: [[pool.name, { [first.name]: { state: 'stale' } }]] } }));
+    expect(alone?.nodes.get(pool.name)?.members?.map((m) => m.state).slice(0, 2)).toEqual(['stale', second.state]);
+    expect(applyDelta(before, delta({ changed: { members: [['nobody', {}]] } }))).toBeNull();
+  });
+
   it('can’t go on where a patch is of something that is not there', () => {
     expect(applyDelta(held(), delta({ changed: { connections: [['nothing', { count: 1 }]] } }))).toBeNull();
+  });
+
+  it('keeps the lanes in which nothing changed', () => {
+    const [a, b] = [{ id: 'a', title: 'shop', layout: { x: 0, y: 0, w: 9, h: 9 } }, { id: 'b', title: 'erp', layout: { x: 0, y: 9, w: 9, h: 9 } }];
+    const before = { ...held(), lanes: [a, b] };
+    const lower = { ...b, layout: { ...b.layout, y: 10 } };
+    const after = applyDelta(before, delta({ lanes: [structuredClone(a), lower] }));
+    expect(after?.lanes).toEqual([a, lower]);
+    expect(after?.lanes?.[0]).toBe(a);
   });
 
   it('keeps the order of survivors and puts newcomers at the end', () => {
@@ -127,6 +152,8 @@ describe('announcements', () => {
     if (!vm) throw new Error('the fixture has no vm');
     const silent = delta({ nodes: [{ ...vm, state: 'stale' }, { ...vm, name: 'new', state: 'stale' }] });
     expect(announcements(before, silent)).toEqual(['node does not report: vm']);
+    const patch = delta({ changed: { nodes: [['vm', { state: 'stale' }], ['Internet', { layout: { x: 1 } }]], services: [[nginx(before).id, { state: 'gone' }]] } });
+    expect(announcements(before, patch)).toEqual(['service vanished: nginx :80 on vm', 'node does not report: vm']);
   });
 });
 

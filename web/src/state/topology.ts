@@ -1,4 +1,5 @@
 import type {
+  Changes,
   ChartNode,
   Connection,
   Coverage,
@@ -8,6 +9,7 @@ import type {
   Hidden,
   HideKind,
   LaneInfo,
+  Layout,
   Level,
   Patched,
   Service,
@@ -105,6 +107,23 @@ function patched<T>(held: T, patch: Patch): T {
   return next as T;
 }
 
+/** What changed of boxes, each once, with their members. Null if one isn't there. */
+function patchedBoxes(held: ReadonlyMap<string, ChartNode>, { pools = [], groups = [], nodes = [], members = [] }: Changes): Map<string, ChartNode> | null {
+  const next = new Map<string, ChartNode>();
+  for (const [name, patch] of [...pools, ...groups, ...nodes]) {
+    const was = held.get(name);
+    if (!was) return null;
+    next.set(name, patched(was, patch));
+  }
+  for (const [name, patches] of members) {
+    const was = next.get(name) ?? held.get(name);
+    if (!was) return null;
+    const of = new Map(Object.entries(patches));
+    next.set(name, { ...was, members: (was.members ?? []).map((m) => (of.has(m.name) ? patched(m, of.get(m.name) as Patch) : m)) });
+  }
+  return next;
+}
+
 /** Removals first: an object that a delta both removes and brings is there afterwards. Null if a patch is of what isn't there. */
 function merge<T>(
   held: ReadonlyMap<string, T>,
@@ -122,10 +141,25 @@ function merge<T>(
   return (held instanceof Versions ? (held as Versions<T>) : new Versions(held)).with(put, removed ?? []);
 }
 
+/** Lanes that are told all together; those in which nothing changed are what they were. */
+function lanesAfter(held: readonly LaneInfo[] | null, told: readonly LaneInfo[] | null | undefined): readonly LaneInfo[] | null {
+  if (!told || !held) return told ?? held;
+  const before = new Map(held.map((lane) => [lane.id, lane]));
+  return told.map((lane) => {
+    const was = before.get(lane.id);
+    return was && was.title === lane.title && sameLayout(was.layout, lane.layout) ? was : lane;
+  });
+}
+
+function sameLayout(a: Layout, b: Layout): boolean {
+  return a.x === b.x && a.y === b.y && a.w === b.w && a.h === b.h && a.pinned === b.pinned;
+}
+
 /** The topology after `delta`, or null if the delta does not start from this revision. */
 export function applyDelta(held: Topology, delta: Delta): Topology | null {
   if (delta.from !== held.revision) return null;
-  const nodes = merge(held.nodes, boxesOf(delta), delta.removed?.nodes, (n) => n.name);
+  const boxes = patchedBoxes(held.nodes, delta.changed ?? {});
+  const nodes = boxes && merge(held.nodes, [...boxesOf(delta), ...boxes.values()], delta.removed?.nodes, (n) => n.name);
   const services = merge(held.services, delta.services, delta.removed?.services, (s) => s.id, delta.changed?.services);
   const connections = merge(held.connections, delta.connections, delta.removed?.connections, (c) => c.id, delta.changed?.connections);
   return nodes && services && connections && {
@@ -136,7 +170,7 @@ export function applyDelta(held: Topology, delta: Delta): Topology | null {
     height: delta.height ?? held.height,
     coverage: delta.coverage ?? held.coverage,
     hidden: delta.hidden ?? held.hidden,
-    lanes: delta.lanes ?? held.lanes ?? null,
+    lanes: lanesAfter(held.lanes ?? null, delta.lanes),
     ghosts: delta.ghosts ?? held.ghosts ?? null,
     nodes,
     services,
@@ -206,19 +240,26 @@ export function selectedNode(topology: Topology | null, selection: { kind: strin
   return topology.connections.get(selection.id)?.server.node ?? '';
 }
 
+/** Things of which a delta tells the state, with that and what was there before. */
+function* turned<T extends { state: string }>(before: ReadonlyMap<string, T>, told: readonly T[] | null | undefined, key: (item: T) => string, patches: readonly Patched[] = []): Generator<readonly [T, T['state'], T['state'] | undefined]> {
+  for (const item of told ?? []) yield [item, item.state, before.get(key(item))?.state];
+  for (const [id, { state }] of patches) {
+    const was = before.get(id);
+    if (was && state) yield [was, state as T['state'], was.state];
+  }
+}
+
 /** What changed for the worse or came back, as sentences for the live region. */
 export function announcements(before: Topology, delta: Delta): string[] {
   const said: string[] = [];
-  for (const service of delta.services ?? []) {
-    const was = before.services.get(service.id)?.state;
+  for (const [service, is, was] of turned(before.services, delta.services, (s) => s.id, delta.changed?.services)) {
     const name = `${serviceLabel(service)} on ${service.node}`;
-    if (service.state === 'gone' && was && was !== 'gone') said.push(`service vanished: ${name}`);
-    if (service.state === 'listening' && was === 'gone') said.push(`service is back: ${name}`);
+    if (is === 'gone' && was && was !== 'gone') said.push(`service vanished: ${name}`);
+    if (is === 'listening' && was === 'gone') said.push(`service is back: ${name}`);
   }
-  for (const node of delta.nodes ?? []) {
-    const was = before.nodes.get(node.name)?.state;
-    if (node.state === 'stale' && was === 'reporting') said.push(`node does not report: ${node.name}`);
-    if (node.state === 'reporting' && was === 'stale') said.push(`node reports again: ${node.name}`);
+  for (const [node, is, was] of turned(before.nodes, delta.nodes, (n) => n.name, delta.changed?.nodes)) {
+    if (is === 'stale' && was === 'reporting') said.push(`node does not report: ${node.name}`);
+    if (is === 'reporting' && was === 'stale') said.push(`node reports again: ${node.name}`);
   }
   return said;
 }

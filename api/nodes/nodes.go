@@ -184,6 +184,9 @@ func Silence(n *topology.Node, revoked map[string]time.Time) string {
 	case topology.Stopped:
 		return "its agent was stopped at " + n.LastReport.UTC().Format(time.RFC3339) + ", and has not reported since"
 	case topology.Stale:
+		if n.LastReport.IsZero() {
+			return "" // a network of callers that are known by now
+		}
 	}
 	if at, ok := revoked[n.Identity]; ok {
 		return "its agent was revoked at " + at.UTC().Format(time.RFC3339)

@@ -5,7 +5,7 @@ import { openOf, severity, signOf } from '../state/checks';
 import { useResource } from '../state/resource';
 import { formatRoute, showNode, unfold } from '../state/route';
 import { type Topology, byPort, knownAs } from '../state/topology';
-import { split } from '../state/words';
+import { awayWord, split } from '../state/words';
 import { NodeSign } from './Checks';
 import { lazy } from './Lazy';
 import { ChartLink, PeerList, Questions, Title } from './PanelParts';
@@ -147,7 +147,7 @@ function MemberLine({ member }: { member: Member }) {
     <>
       <StateIcon state={shapeOf(signOf(member))} />
       <span class="name">{member.name}</span>
-      {member.state !== 'reporting' && <span class="ink3">does not report</span>}
+      {member.state !== 'reporting' && <span class="ink3">{awayWord(member.state)}</span>}
     </>
   );
 }

@@ -20,7 +20,7 @@ export const STANDINGS: Readonly<Record<Standing, StandingWord>> = {
   stale: { word: 'stale', shape: 'UNREACHABLE' },
   stopped: { word: 'agent stopped', shape: 'UNREACHABLE' },
   rebooting: { word: 'rebooting', shape: 'PENDING' },
-  left: { word: 'shut down', shape: 'GONE' },
+  left: { word: 'shut down', shape: 'NONE' },
   waiting: { word: 'not asked yet', shape: 'PENDING' },
   besides: { word: 'reports by itself', shape: 'OK' },
   reporting: { word: 'reports', shape: 'OK' },

@@ -39,7 +39,7 @@ describe('sentences', () => {
   it('covers zero connections without dividing by it', () => {
     expect(coverageLine(one.coverage)).toBe('1 of 4 nodes reports, 64 % of connections one-sided');
     expect(coverageLine({ ...one.coverage, connections: 0, one_sided: 0 })).toContain('0 % of connections');
-    expect(coverageLine({ ...one.coverage, left: 12 })).toBe('1 of 4 nodes reports, 12 shut down, 64 % of connections one-sided');
+    expect(coverageLine({ ...one.coverage, left: 12 })).toBe('1 of 4 nodes reports, 64 % of connections one-sided, 12 shut down');
   });
 
   it('says who reports a connection, and at which end', () => {

@@ -33,6 +33,11 @@ export function isMute(state: NodeState): boolean {
 /** What a node said of why it reports no more; nothing of the others. */
 const SAID: Partial<Record<NodeState, string>> = { left: 'shut down', rebooting: 'rebooting since', stopped: 'agent stopped' };
 
+/** Why a node does not report, as far as it said so. */
+export function awayWord(state: NodeState): string {
+  return SAID[state]?.replace(' since', '') ?? 'does not report';
+}
+
 /** Nodes that others talk about but that never reported. */
 export function silentNodes(topology: Topology): NodeInfo[] {
   return [...topology.nodes.values()].filter(isSilent);
@@ -76,7 +81,7 @@ export const ONE_SIDED = 'One-sided: edges between two nodes that only one of th
 
 export function coverageLine({ nodes, reporting, left = 0, connections, one_sided }: Coverage): string {
   const share = connections === 0 ? 0 : Math.round((100 * one_sided) / connections);
-  return `${reporting} of ${plural(nodes, 'node')} ${reporting === 1 ? 'reports' : 'report'}${left > 0 ? `, ${left} shut down` : ''}, ${share} % of connections one-sided`;
+  return `${reporting} of ${plural(nodes, 'node')} ${reporting === 1 ? 'reports' : 'report'}, ${share} % of connections one-sided${left > 0 ? `, ${left} shut down` : ''}`;
 }
 
 /** How many addresses stand behind an end that is many: the most that any of its connections has. */

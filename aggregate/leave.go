@@ -21,14 +21,12 @@ const backWithin = 15 * time.Minute
 // can say that a node is gone. An agent that says it will be back at once is
 // taken by its word: nothing changes, and if it is not back it is silent.
 func (b *Batch) leave(r *report.Report, now time.Time) {
-	state := topology.Stopped
-	switch r.Leaving {
-	case report.LeavingRestart:
+	if r.Leaving == report.LeavingRestart {
 		return
-	case report.LeavingShutdown:
-		state = topology.Left
-	case report.LeavingReboot:
-		state = topology.Rebooting
+	}
+	state := topology.Stopped
+	if down := map[report.Leaving]topology.NodeState{report.LeavingShutdown: topology.Left, report.LeavingReboot: topology.Rebooting}[r.Leaving]; down != "" {
+		state = down
 	}
 	block := b.spokenFor(r)
 	if block == nil || overtaken(block, r) {

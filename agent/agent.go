@@ -72,6 +72,9 @@ type Options struct {
 	Release func() error
 	// Once ends after the first look; Run returns why it was not delivered.
 	Once bool
+	// Leaving, if set, says why the agent ends, like [WhyLeaving]: then it says so to
+	// the server before Run returns, which takes [Farewell] at most.
+	Leaving func(ctx context.Context) report.Leaving
 	// Delivered, if set, is told of the first report, where that is delivered at
 	// the first try.
 	Delivered func(*report.Report)
@@ -91,6 +94,7 @@ type Agent struct {
 	instance string
 	sequence uint64
 	courier  *courier
+	heard    bool // by the server, at least once
 	failing  error
 	backoff  time.Duration
 	retry    time.Time // not before then, while the server is away
@@ -139,6 +143,14 @@ func newInstance() string {
 // looking, tries it ever less often, and keeps what it counted ([maxOwed]
 // edges): the first report that gets through brings it along.
 func (a *Agent) Run(ctx context.Context) error {
+	err := a.run(ctx)
+	if !a.opt.Once {
+		a.farewell(context.WithoutCancel(ctx))
+	}
+	return err
+}
+
+func (a *Agent) run(ctx context.Context) error {
 	events := a.opt.Looker.Events()
 	next, due := time.NewTimer(0), time.Now()
 	defer next.Stop()
@@ -215,7 +227,7 @@ func (a *Agent) look(ctx context.Context) error {
 	case a.sequence == 1 && a.opt.Delivered != nil:
 		a.opt.Delivered(r)
 	}
-	a.failing, a.backoff = nil, 0
+	a.failing, a.backoff, a.heard = nil, 0, true
 	a.guard.ask(a.courier.interval(a.opt.Interval))
 	return nil
 }

@@ -73,7 +73,7 @@ func (t *told) beat(r *report.Report) *report.Beat {
 	}
 	b := &report.Beat{
 		Version: r.Version, Structure: t.structure, Node: r.Node, Instance: r.Agent.Instance, Policy: r.Agent.Policy,
-		Sequence: r.Sequence, After: t.report.Sequence, At: r.Time, LagMS: r.LagMS, SpanMS: r.SpanMS, IntervalMS: r.IntervalMS,
+		Sequence: r.Sequence, After: t.report.Sequence, At: r.Time, LagMS: r.LagMS, SpanMS: r.SpanMS, IntervalMS: r.IntervalMS, Leaving: r.Leaving,
 		Shortages: r.Shortages, Coverage: r.Coverage, Cost: r.Cost,
 	}
 	quiet, err := report.Expand(t.report, b) // what the server would believe

@@ -19,6 +19,9 @@ func (b *Batch) Age(now time.Time) {
 		if block == nil || !block.Node.OwnsAddresses() {
 			continue
 		}
+		if block.Node.State.OnPurpose() && !b.overdue(&block.Node, now) {
+			continue
+		}
 		speaker := b.speaker(block)
 		if b.silentNode(speaker, now) {
 			b.markStale(block)
@@ -41,6 +44,11 @@ func (b *Batch) speaker(block *topology.Block) *topology.Node {
 		}
 	}
 	return &block.Node
+}
+
+// overdue says that a host which was to start again has had the time for it.
+func (b *Batch) overdue(n *topology.Node, now time.Time) bool {
+	return n.State == topology.Rebooting && now.Sub(edge.Later(n.LastReport, b.opt.Since)) > max(backWithin, b.patience(n))
 }
 
 // silentNode says whether a node owes its report.

@@ -129,8 +129,12 @@ func Apply(prev *topology.Snapshot, r *report.Report, now time.Time, opt Options
 
 // Report applies a valid report that was received at now.
 func (b *Batch) Report(r *report.Report, now time.Time) {
+	if r.Leaving != "" {
+		b.leave(r, now)
+		return
+	}
 	name, ok := b.register.Identify(r, now)
-	if !ok {
+	if !ok || overtaken(b.edit.Block(name), r) {
 		return
 	}
 	r, counted := b.once(name, r)

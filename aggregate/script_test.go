@@ -493,6 +493,8 @@ func cmpUnique(a, b string) int {
 //	machine ID           its machine-id; default: its name alone
 //	instance ID          of its agent
 //	method METHOD        how its sockets were read
+//	seq N                its sequence; default 0
+//	leaving WHY          its last word
 //	skew D               how far its clock is ahead
 //	source CLIENT AS SERVER:PORT [xN]    source NAT
 //	zone NAME            default: none
@@ -546,6 +548,10 @@ func parseReport(node, text string) (*report.Report, error) {
 			r.Agent.Instance = w[1]
 		case "method":
 			r.Agent.Method = w[1]
+		case "seq":
+			r.Sequence, err = strconv.ParseUint(w[1], 10, 64)
+		case "leaving":
+			r.Leaving = report.Leaving(w[1])
 		case "skew":
 			d, e := time.ParseDuration(w[1])
 			r.Sequence, err = uint64(d), e

@@ -72,7 +72,7 @@ func (p *painter) ground(b *drawnBox) {
 		}
 	}
 	fill, stroke, more := white, boxLine, ""
-	if b.State == topology.Stale {
+	if b.State.Mute() {
 		fill = laneFill
 	}
 	if unreported(b.Node) {
@@ -120,7 +120,7 @@ func (p *painter) internet(b *drawnBox) {
 // nameInk is the colour of a name, by how it is known.
 func nameInk(n *view.Node) string {
 	switch n.State {
-	case topology.Stale:
+	case topology.Stale, topology.Left, topology.Rebooting, topology.Stopped:
 		return ink3
 	case topology.Unheard:
 		return ink2
@@ -136,6 +136,12 @@ func headTag(n *view.Node) string {
 		return fmt.Sprintf("×%d", len(n.Members))
 	case n.State == topology.Stale:
 		return "silent"
+	case n.State == topology.Left:
+		return "shut down"
+	case n.State == topology.Rebooting:
+		return "rebooting"
+	case n.State == topology.Stopped:
+		return "agent stopped"
 	case n.Kind == topology.Virtual && len(n.Holders) > 0:
 		return "on " + clean(n.Holders[0].Node)
 	case n.Kind == topology.Container:

@@ -181,12 +181,14 @@ func (d *document) uses() {
 // unknown says what the chart can't know.
 func (d *document) unknown() {
 	d.put("\n## What is not known\n\n")
-	var silent, unheard []string
+	var silent, left, unheard []string
 	undirected, nameless := 0, 0
 	for _, n := range d.boxes() {
 		switch {
 		case n.State == topology.Stale:
 			silent = append(silent, titleOf(n))
+		case n.State.OnPurpose():
+			left = append(left, titleOf(n)+" ("+stateWord(n)+")")
 		case unreported(n):
 			unheard = append(unheard, titleOf(n))
 		}
@@ -207,6 +209,7 @@ func (d *document) unknown() {
 		}
 	}
 	line(len(silent), "Silent, so that what they show is what was seen last: "+some(silent))
+	line(len(left), "Gone on purpose, so that what they show is as of then: "+some(left))
 	line(len(unheard), "Known from others only, as they don't report: "+some(unheard))
 	line(d.Coverage.OneSided, plural(d.Coverage.OneSided, "connection is", "connections are")+" seen from one end only, though both could report")
 	line(d.Coverage.Hidden, plural(d.Coverage.Hidden, "process has a name", "processes have names")+" that the agent may not see")

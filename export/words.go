@@ -153,6 +153,12 @@ func stateWord(n *view.Node) string {
 		return ""
 	case n.State == topology.Stale:
 		return "silent since " + moment(n.LastReport)
+	case n.State == topology.Left:
+		return "shut down " + moment(n.LastReport)
+	case n.State == topology.Rebooting:
+		return "rebooting since " + moment(n.LastReport)
+	case n.State == topology.Stopped:
+		return "agent stopped " + moment(n.LastReport)
 	case n.State == topology.Unheard:
 		return "does not report"
 	}

@@ -52,6 +52,7 @@ type Beat struct {
 	LagMS      int64     `json:"lag_ms,omitempty"`
 	SpanMS     int64     `json:"span_ms,omitempty"`
 	IntervalMS int64     `json:"interval_ms"`
+	Leaving    Leaving   `json:"leaving,omitempty"`
 	// Listeners, Connections and Forwards are the rows that changed, each at
 	// most once.
 	Listeners   []ListenerNumbers   `json:"listeners,omitempty"`
@@ -185,6 +186,9 @@ func (b *Beat) Validate() error {
 	if err := validateShortages(b.Shortages); err != nil {
 		return err
 	}
+	if err := b.Leaving.validate(); err != nil {
+		return err
+	}
 	return checkText("policy", b.Policy, MaxName)
 }
 
@@ -211,6 +215,7 @@ func Retell(whole *Report, b *Beat) (*Report, error) {
 	r := *whole
 	r.Version, r.Agent.Policy, r.Sequence, r.Counted = b.Version, b.Policy, b.Sequence, 0
 	r.Time, r.LagMS, r.SpanMS, r.IntervalMS = b.At, b.LagMS, b.SpanMS, b.IntervalMS
+	r.Leaving = b.Leaving
 	r.Shortages, r.Coverage, r.Cost = b.Shortages, b.Coverage, b.Cost
 	r.Listeners = quietListeners(whole)
 	quiet(whole, b)

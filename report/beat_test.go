@@ -24,7 +24,7 @@ func beat() *Beat {
 	r := full()
 	return &Beat{
 		Version: "1.1", Structure: Structure(r), Node: r.Node, Instance: r.Agent.Instance, Policy: "5eb63bbbe01eeed0",
-		Sequence: 43, After: 42, At: r.Time.Add(10 * time.Second), LagMS: 9, SpanMS: 10_000, IntervalMS: 10_000,
+		Sequence: 43, After: 42, At: r.Time.Add(10 * time.Second), LagMS: 9, SpanMS: 10_000, IntervalMS: 10_000, Leaving: LeavingReboot,
 		Listeners: []ListenerNumbers{{Row: 0, PID: 813, Queue: 1, QueueMax: 511, Drops: 2}},
 		Connections: []ConnectionNumbers{
 			{Row: 0, PID: 813, Count: 9, Opened: 4, Refused: 1, TimedOut: 2, Failed: 3, Tuples: []uint64{1, 2}},
@@ -108,6 +108,7 @@ func TestValidateBeat(t *testing.T) {
 		{"instance", func(b *Beat) { b.Instance = "a/b" }, `instance must be letters, digits, '.', '_' and '-'`},
 		{"after nothing", func(b *Beat) { b.After = 0 }, `after must be 1 or more, and less than the sequence 43, is 0`},
 		{"after itself", func(b *Beat) { b.After = 43 }, `after must be 1 or more, and less than the sequence 43, is 43`},
+		{"reason to leave", func(b *Beat) { b.Leaving = "-" }, `leaving must be letters, digits`},
 		{"interval", func(b *Beat) { b.IntervalMS = -1 }, `interval_ms must be 0 to 86400000, is -1`},
 		{"policy", func(b *Beat) { b.Policy = strings.Repeat("x", 256) }, `policy must be at most 255 bytes, is "256 bytes"`},
 	} {
@@ -141,6 +142,7 @@ func TestExpand(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := full()
+	want.Leaving = LeavingReboot
 	want.Sequence, want.Counted, want.LagMS, want.SpanMS, want.Time = 43, 0, 9, 10_000, want.Time.Add(10*time.Second)
 	want.Listeners[0].PID, want.Listeners[0].Queue, want.Listeners[0].Drops = 813, 1, 2
 	c := want.Connections
@@ -256,7 +258,7 @@ func TestExpandRefuses(t *testing.T) {
 // numbers are the fields that a beat tells, or that are the report's own of the
 // moment; all others are its structure.
 var numbers = map[reflect.Type][]string{
-	reflect.TypeFor[Report]():     {"Version", "Sequence", "Counted", "Time", "LagMS", "SpanMS", "IntervalMS", "Shortages", "Coverage", "Cost"},
+	reflect.TypeFor[Report]():     {"Version", "Sequence", "Counted", "Time", "LagMS", "SpanMS", "IntervalMS", "Leaving", "Shortages", "Coverage", "Cost"},
 	reflect.TypeFor[Agent]():      {"Policy"},
 	reflect.TypeFor[Listener]():   {"PID", "Queue", "QueueMax", "Drops"},
 	reflect.TypeFor[Connection](): {"PID", "Peers", "Count", "Opened", "Refused", "TimedOut", "Failed", "Health", "Tuples"},

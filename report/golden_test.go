@@ -28,7 +28,7 @@ func full() *Report {
 	r.Agent.Instance, r.Agent.Policy = "00112233445566778899aabbccddeeff", "5eb63bbbe01eeed0"
 	r.Connections[0].Called, r.Connections[0].Tuples = netip.MustParseAddr("10.0.0.1"), []uint64{3, 9007199254740991}
 	r.Sources = []Source{{TCP, netip.MustParseAddr("172.17.0.2"), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddrPort("10.0.0.9:5432"), 2}}
-	r.Counted, r.LagMS, r.SpanMS = 41, 12, 9_876
+	r.Counted, r.LagMS, r.SpanMS, r.Leaving = 41, 12, 9_876, LeavingShutdown
 	r.Connections = append(r.Connections, Connection{
 		Direction: In, Protocol: TCP, Process: "nginx", Peer: netip.MustParseAddr("198.51.100.7"), PeerNetwork: netip.MustParsePrefix("198.51.100.0/24"), Peers: 40,
 		Port: 443, Local: netip.MustParseAddr("::"), Count: 60, Opened: 5, Refused: 1, TimedOut: 2, Failed: 3,

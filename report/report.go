@@ -49,6 +49,10 @@ type Report struct {
 	// IntervalMS is the time to the next report that the server may expect,
 	// in milliseconds; 0 if there is no next one.
 	IntervalMS int64 `json:"interval_ms"`
+	// Leaving says that this is the agent's last word, and why it ends; empty while
+	// it goes on. Of such a report the server takes nothing else: what a host shows
+	// that is going down is no news of its services.
+	Leaving Leaving `json:"leaving,omitempty"`
 	// Interfaces lists the node's addresses.
 	Interfaces []Interface `json:"interfaces"`
 	// Namespaces lists the network namespaces that were looked at beside the
@@ -77,6 +81,17 @@ type Report struct {
 	// Cost is what the look cost the host.
 	Cost Cost `json:"cost"`
 }
+
+// Leaving is why an agent ends on purpose.
+type Leaving string
+
+// Why agents end. A server takes a word that it doesn't know for [LeavingStop].
+const (
+	LeavingShutdown Leaving = "shutdown" // the host is shut down
+	LeavingReboot   Leaving = "reboot"   // the host goes down to start again
+	LeavingStop     Leaving = "stop"     // the agent alone is stopped
+	LeavingRestart  Leaving = "restart"  // the agent alone is stopped to be started again at once
+)
 
 // Node names and identifies the reporting host.
 type Node struct {

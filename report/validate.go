@@ -152,7 +152,21 @@ func (r *Report) validateTime(now time.Time) error {
 	if r.Counted > r.Sequence {
 		return broken("counted", "must be at most the sequence "+strconv.FormatUint(r.Sequence, 10), r.Counted)
 	}
+	if err := r.Leaving.validate(); err != nil {
+		return err
+	}
 	return checkDurations(r.IntervalMS, r.LagMS, r.SpanMS)
+}
+
+// validate checks the form alone: newer agents may have other reasons.
+func (l Leaving) validate() error {
+	if l == "" {
+		return nil
+	}
+	if err := plainName(string(l)); err != nil {
+		return broken("leaving", err.Error(), string(l))
+	}
+	return nil
 }
 
 // checkDurations checks the milliseconds of a report or a beat. Only the span

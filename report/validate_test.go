@@ -51,6 +51,7 @@ func TestValidate(t *testing.T) {
 
 		{"no time", func(r *Report) { r.Time = time.Time{} }, `time must be set, is 0001-01-01 00:00:00 +0000 UTC`},
 		{"time ahead", func(r *Report) { r.Time = noon.Add(MaxFuture + time.Second) }, `time must be at most 10m0s ahead of the server's clock, is 2026-03-01T12:10:01Z, 10m1s ahead (set the clock of node web1.example, for example with NTP)`},
+		{"reason to leave", func(r *Report) { r.Leaving = "gone home" }, `leaving must be letters, digits, '.', '_' and '-', beginning with a letter, a digit or '_', is "gone home"`},
 		{"negative interval", func(r *Report) { r.IntervalMS = -1 }, `interval_ms must be 0 to 86400000, is -1`},
 		{"long interval", func(r *Report) { r.IntervalMS = 86_400_001 }, `interval_ms must be 0 to 86400000, is 86400001`},
 

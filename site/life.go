@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"github.com/devops-trouble-map/dotm/report"
 )
 
 // Times in milliseconds.
@@ -95,17 +97,25 @@ func (s *Site) reboot(h *host) {
 	if !h.up() || h.pool.least > 0 && s.index(h) >= h.pool.least {
 		return // those that come and go are not rebooted
 	}
+	s.stop(h, report.LeavingReboot)
+	s.agenda.add(s.now+bootTime, func() { s.start(h) })
+}
+
+// stop switches a host off, whose agent says so if it was ever heard.
+func (s *Site) stop(h *host, why report.Leaving) {
 	h.off = true
+	if h.told != 0 {
+		h.leaving = why
+	}
 	s.judged = false
 	s.stirred[h] = true
-	s.agenda.add(s.now+bootTime, func() { s.start(h) })
 }
 
 func (s *Site) index(h *host) int { return slices.Index(h.pool.hosts, h) }
 
 // start switches a host on.
 func (s *Site) start(h *host) {
-	h.off = false
+	h.off, h.leaving = false, ""
 	h.boot++
 	h.sequence, h.told = 0, 0
 	for _, p := range h.processes {
@@ -129,9 +139,7 @@ func (s *Site) scale(q *pool) {
 		case h.off && !off:
 			s.start(h)
 		case !h.off && off && h.dead == 0:
-			h.off = true
-			s.judged = false
-			s.stirred[h] = true
+			s.stop(h, report.LeavingShutdown)
 		}
 	}
 }

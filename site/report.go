@@ -11,7 +11,8 @@ import (
 )
 
 // Report is what a node's agent sees at a moment; nil if no host of the name
-// runs. Moments of a site don't go back: if at is after [Site.Now], the site
+// runs. Of a host that was shut down or is rebooting it is once its agent's last word:
+// [report.Report.Leaving], and no row; who dies says nothing. Moments of a site don't go back: if at is after [Site.Now], the site
 // advances to it; reports of all nodes must be asked for in the order of their
 // moments. The report is the caller's.
 func (s *Site) Report(node string, at time.Time) *report.Report {
@@ -28,13 +29,18 @@ func (s *Site) Report(node string, at time.Time) *report.Report {
 func (s *Site) ReportOver(node string, at time.Time, span time.Duration) *report.Report {
 	s.Advance(at)
 	h := s.byName[node]
-	if h == nil || !h.up() {
+	if h == nil || h.dead != 0 || h.off && h.leaving == "" {
 		return nil
 	}
 	s.judge()
 	l := look{Site: s, host: h, span: span.Milliseconds()}
 	h.told = s.now
 	h.sequence++
+	if h.off {
+		l.head()
+		l.out.Leaving, h.leaving = h.leaving, ""
+		return &l.out
+	}
 	return l.take()
 }
 
@@ -49,10 +55,10 @@ type look struct {
 	opened  uint64
 }
 
-func (l *look) take() *report.Report {
+// head says who reports.
+func (l *look) head() {
 	h := l.host
-	r := &l.out
-	*r = report.Report{
+	l.out = report.Report{
 		Version: report.Version,
 		Node:    report.Node{Name: h.name, Identity: report.Identity{Kind: report.IdentityMachine, Value: h.machine}},
 		Agent: report.Agent{
@@ -61,6 +67,11 @@ func (l *look) take() *report.Report {
 		},
 		Sequence: h.sequence, Time: l.Now(), SpanMS: l.span, IntervalMS: l.opt.Interval.Milliseconds(),
 	}
+}
+
+func (l *look) take() *report.Report {
+	l.head()
+	r := &l.out
 	l.interfaces()
 	l.listeners()
 	l.connections()

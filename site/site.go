@@ -80,11 +80,12 @@ type host struct {
 	out, in   []*link
 	docker    bool // it runs containers
 
-	boot     uint64 // how often it was started
-	off      bool   // it is not there: in reserve, or being started
-	dead     int64  // since when a fault has it dead; 0 if none
-	full     bool   // its disk is
-	told     int64  // its last report
+	boot     uint64         // how often it was started
+	off      bool           // it is not there: in reserve, or being started
+	leaving  report.Leaving // what its agent has still to say of that
+	dead     int64          // since when a fault has it dead; 0 if none
+	full     bool           // its disk is
+	told     int64          // its last report
 	sequence uint64
 }
 

@@ -364,6 +364,48 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// TestLastWords: who is switched off says so once, and who dies says nothing.
+func TestLastWords(t *testing.T) {
+	s := made(t, Options{Hosts: 150, Seed: 8, Begin: morning})
+	dead := "shop-app01"
+	if err := s.Inject(Fault{Kind: HostDies, Target: dead, From: morning.Add(time.Hour), To: morning.Add(20 * time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	last, words := map[string]*report.Report{}, map[report.Leaving]int{}
+	for at := s.Now(); at.Before(morning.Add(10 * time.Hour)); at = at.Add(30 * time.Second) {
+		s.Advance(at)
+		for _, name := range s.Nodes() {
+			if s.byName[name].up() && at.Minute() > 0 {
+				continue // who runs is asked once an hour
+			}
+			r, before := s.Report(name, at), last[name]
+			if r == nil {
+				if before != nil && before.Leaving == "" && name != dead {
+					t.Fatalf("%s is gone at %s without a word", name, at)
+				}
+				continue
+			}
+			last[name] = r
+			if r.Leaving == "" {
+				continue
+			}
+			words[r.Leaving]++
+			if err := r.Validate(at); err != nil {
+				t.Fatalf("the last word of %s: %v", name, err)
+			}
+			if name == dead || before == nil || before.Leaving != "" || r.Agent != before.Agent || r.Sequence != before.Sequence+1 || len(r.Connections) > 0 {
+				t.Fatalf("%s says %+v after %+v", name, r, before)
+			}
+		}
+	}
+	if words[report.LeavingShutdown] < 5 || words[report.LeavingReboot] == 0 || len(words) != 2 {
+		t.Errorf("last words: %v", words)
+	}
+	if r := last[dead]; r == nil || r.Leaving != "" || r.Time.After(morning.Add(time.Hour)) {
+		t.Errorf("the dead host said %+v", r)
+	}
+}
+
 // TestRestart: a process that was started anew has another number, and its
 // connections are others, which both ends count as opened.
 func TestRestart(t *testing.T) {

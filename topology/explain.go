@@ -163,6 +163,12 @@ func (e *explainer) missing() {
 		switch b.Node.State {
 		case Stale:
 			e.say("%s has been silent since %s: what it would say is not known.", node, moment(b.Node.LastReport))
+		case Left:
+			e.say("%s was shut down at %s: what is told of it is as of then.", node, moment(b.Node.LastReport))
+		case Rebooting:
+			e.say("%s went down at %s to reboot: what is told of it is as of then.", node, moment(b.Node.LastReport))
+		case Stopped:
+			e.say("The agent of %s was stopped at %s: what it would say is not known.", node, moment(b.Node.LastReport))
 		case Unheard:
 			if b.Node.Kind == Inferred {
 				e.say("%s does not report itself.", node)

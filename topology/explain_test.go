@@ -67,6 +67,9 @@ func TestExplainSays(t *testing.T) {
 		{"one end", func(_, _ *Block, c *Connection) { c.Evidence.BothEnds = false }, "One end only reports it."},
 		{"many peers", func(_, _ *Block, c *Connection) { c.Peers = 5 }, "The client's address is 10.0.0.1, one of 5: its own address."},
 		{"silent", func(_, b *Block, _ *Connection) { b.Node.State = Stale }, "b has been silent since 2026-03-01 13:00:00 UTC"},
+		{"shut down", func(_, b *Block, _ *Connection) { b.Node.State = Left }, "b was shut down at 2026-03-01 13:00:00 UTC: what is told of it is as of then."},
+		{"rebooting", func(_, b *Block, _ *Connection) { b.Node.State = Rebooting }, "b went down at 2026-03-01 13:00:00 UTC to reboot"},
+		{"stopped", func(_, b *Block, _ *Connection) { b.Node.State = Stopped }, "The agent of b was stopped at 2026-03-01 13:00:00 UTC"},
 		{"never reported", func(_, b *Block, _ *Connection) { b.Node.State, b.Node.Kind = Unheard, Inferred }, "b does not report itself."},
 		{"translated", func(a, _ *Block, c *Connection) {
 			a.Node.Forwards = []Forward{forward("10.0.0.1:80", "10.0.0.2:6379")}

@@ -38,7 +38,20 @@ const (
 	Reporting NodeState = "reporting" // its last report is fresh
 	Stale     NodeState = "stale"     // it reported once, and is silent now
 	Unheard   NodeState = "inferred"  // it never reported; others see it
+	// What a node said itself with its last report, which came at LastReport.
+	Left      NodeState = "left"      // its host was shut down
+	Rebooting NodeState = "rebooting" // its host went down to start again
+	Stopped   NodeState = "stopped"   // its agent was stopped, and nothing else is known
 )
+
+// OnPurpose says that a node doesn't report because it said so.
+func (s NodeState) OnPurpose() bool { return s == Left || s == Rebooting || s == Stopped }
+
+// Down says that the node's host is down because it said so.
+func (s NodeState) Down() bool { return s == Left || s == Rebooting }
+
+// Mute says that a node reported once and doesn't now, whether it said so or not.
+func (s NodeState) Mute() bool { return s == Stale || s.OnPurpose() }
 
 // Node is a host, or what stands for one or many.
 type Node struct {

@@ -275,13 +275,16 @@ func coverageOfOne(n *topology.Node) Coverage {
 	if !isReal(n.Kind) {
 		return Coverage{}
 	}
+	if n.State.Down() {
+		return Coverage{Left: 1} // nothing is there to be seen
+	}
 	c := Coverage{Nodes: 1, Hidden: n.HiddenProcesses}
 	switch n.State {
 	case topology.Reporting:
 		c.Reporting = 1
 	case topology.Stale:
 		c.Stale = 1
-	case topology.Unheard:
+	case topology.Unheard, topology.Left, topology.Rebooting, topology.Stopped:
 	}
 	return c
 }
@@ -291,6 +294,7 @@ func (c *Coverage) add(o Coverage, times int) {
 	c.Nodes += times * o.Nodes
 	c.Reporting += times * o.Reporting
 	c.Stale += times * o.Stale
+	c.Left += times * o.Left
 	c.Connections += times * o.Connections
 	c.OneSided += times * o.OneSided
 	c.Hidden += times * o.Hidden

@@ -202,6 +202,19 @@ func TestCoverage(t *testing.T) {
 	same(t, "coverage", v.Coverage, Coverage{Nodes: 3, Reporting: 2, Connections: 4, OneSided: 1, Hidden: 3})
 	late := aged(snap, 10*time.Minute, host("db", "10.0.0.2"))
 	same(t, "with web silent", viewOf(t, late, "", "none").Coverage.Stale, 1)
+	for state, want := range map[topology.NodeState]Coverage{
+		topology.Left:      {Nodes: 3, Reporting: 1, Left: 1},
+		topology.Rebooting: {Nodes: 3, Reporting: 1, Left: 1},
+		topology.Stopped:   {Nodes: 4, Reporting: 1, Hidden: 3},
+	} {
+		e := snap.Edit()
+		next := *snap.Block("web")
+		next.Node.State = state
+		e.Put(&next)
+		got := viewOf(t, e.Commit(snap.Revision().Next(), snap.At()), "", "none").Coverage
+		got.Connections, got.OneSided = 0, 0
+		same(t, "with web "+string(state), got, want)
+	}
 }
 
 func TestLevelNode(t *testing.T) {

@@ -63,9 +63,10 @@ type Hidden struct {
 
 // Coverage says how much of the truth was seen.
 type Coverage struct {
-	Nodes       int `json:"nodes" doc:"hosts and containers, reporting or inferred"`
+	Nodes       int `json:"nodes" doc:"hosts and containers, reporting or inferred, without those that left"`
 	Reporting   int `json:"reporting"`
 	Stale       int `json:"stale"`
+	Left        int `json:"left,omitempty" doc:"hosts and containers that said they go: shut down, or rebooting"`
 	Connections int `json:"connections"`
 	OneSided    int `json:"one_sided" doc:"connections between two nodes that only one of them reports"`
 	Hidden      int `json:"process_names_hidden"`

@@ -146,7 +146,7 @@ func (d *Nodes) Scatter(block *topology.Block) {
 	}
 	for _, r := range block.Node.SeenBy {
 		reporter := d.edit.Block(r)
-		if reporter == nil || reporter.Node.State == topology.Stale || slices.ContainsFunc(reporter.Connections, func(c *topology.Connection) bool {
+		if reporter == nil || reporter.Node.State.Mute() || slices.ContainsFunc(reporter.Connections, func(c *topology.Connection) bool {
 			return c.Client.Node == block.Node.Name && c.Status == topology.Fresh && c.Peers > scatterBelow
 		}) {
 			return

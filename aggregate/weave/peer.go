@@ -52,7 +52,7 @@ func (p *peer) hear(i int, r *report.Connection) {
 
 // believe takes the server's word for the edges of a node that is silent.
 func (w *weaver) believe(p *peer) {
-	if p.block.Node.State != topology.Stale {
+	if !p.block.Node.State.Mute() {
 		return
 	}
 	for i, h := range p.heard {

@@ -143,6 +143,12 @@ func (h *routes) findingsOf(n *topology.Node, revoked map[string]time.Time) (out
 			Hint: "is the host up, and its agent running? What the chart shows of it is as of then",
 		})
 	}
+	if n.State == topology.Stopped {
+		out = append(out, NodeFinding{
+			Code: "stopped", Node: n.Name, Since: n.LastReport, Text: "its agent was stopped at " + n.LastReport.UTC().Format(time.RFC3339) + ", and has not reported since",
+			Hint: "start it again, or remove the node. What the chart shows of it is as of then",
+		})
+	}
 	if n.Weak {
 		out = append(out, NodeFinding{
 			Code: "weak-identity", Node: n.Name, Since: n.FirstSeen, Text: "is known by its name alone, so that another host of that name would be taken for it",

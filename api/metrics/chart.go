@@ -56,7 +56,7 @@ func (t *tally[W]) tell(ch chan<- prometheus.Metric, d *prometheus.Desc) {
 
 // Collect is part of [prometheus.Collector].
 func (c *chartCollector) Collect(ch chan<- prometheus.Metric) {
-	nodes := tallyOf(topology.Reporting, topology.Stale, topology.Unheard)
+	nodes := tallyOf(topology.Reporting, topology.Stale, topology.Unheard, topology.Left, topology.Rebooting, topology.Stopped)
 	services := tallyOf(topology.Listening, topology.Gone, topology.Seen)
 	connections := tallyOf(topology.Fresh, topology.Old)
 	checks := tallyOf(topology.OK, topology.Up, topology.Warning, topology.Critical, topology.Down, topology.Unreachable, topology.Unknown, topology.Pending)

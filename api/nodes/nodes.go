@@ -174,8 +174,19 @@ func Revoked(agents *auth.Agents) map[string]time.Time {
 // Silence says why a node that reported once does not any more; empty if it does. revoked
 // are those of [Revoked].
 func Silence(n *topology.Node, revoked map[string]time.Time) string {
-	if n.State != topology.Stale {
+	switch n.State {
+	case topology.Reporting, topology.Unheard:
 		return ""
+	case topology.Left:
+		return "shut down at " + n.LastReport.UTC().Format(time.RFC3339)
+	case topology.Rebooting:
+		return "rebooting since " + n.LastReport.UTC().Format(time.RFC3339)
+	case topology.Stopped:
+		return "its agent was stopped at " + n.LastReport.UTC().Format(time.RFC3339) + ", and has not reported since"
+	case topology.Stale:
+		if n.LastReport.IsZero() {
+			return "" // a network of callers that are known by now
+		}
 	}
 	if at, ok := revoked[n.Identity]; ok {
 		return "its agent was revoked at " + at.UTC().Format(time.RFC3339)

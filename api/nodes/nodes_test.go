@@ -193,6 +193,44 @@ func TestKnownAs(t *testing.T) {
 	}
 }
 
+// TestLeft: what a node said of why it goes is told with the node; only of an agent that is
+// stopped it is a finding, as nobody else would miss it.
+func TestLeft(t *testing.T) {
+	for why, want := range map[report.Leaving]struct{ state, problem, finding string }{
+		report.LeavingShutdown: {"left", "shut down at ", ""},
+		report.LeavingReboot:   {"rebooting", "rebooting since ", ""},
+		report.LeavingStop:     {"stopped", "its agent was stopped at ", "stopped web1"},
+		report.LeavingRestart:  {"reporting", "", ""},
+	} {
+		s := served.New(t, served.Options{})
+		r := shop.Host("web1", "10.0.0.1")
+		r.Node.Identity = report.Identity{Kind: report.IdentityMachine, Value: "m1"}
+		r.Agent.Instance, r.Sequence = "i1", 1
+		s.Report(t, r.Report)
+		last := *r.Report
+		last.Sequence, last.Leaving = 2, why
+		s.Report(t, &last)
+		var list []nodes.NodeSummary
+		for len(list) != 1 || string(list[0].State) != want.state {
+			if list = served.Read[nodes.NodeList](t, s, api.Prefix+"/nodes").Nodes; t.Context().Err() != nil {
+				t.Fatalf("%s: %+v", why, list)
+			}
+		}
+		if len(list) != 1 || string(list[0].State) != want.state || !strings.HasPrefix(list[0].Problem, want.problem) || (want.problem == "") != (list[0].Problem == "") {
+			t.Errorf("%s: %+v", why, list)
+		}
+		found := ""
+		for _, f := range served.Read[api.FindingList](t, s, api.Prefix+"/report").Findings {
+			if f.Code == "stopped" || f.Code == "silent" {
+				found = f.Code + " " + f.Node
+			}
+		}
+		if found != want.finding {
+			t.Errorf("%s: finding %q, want %q", why, found, want.finding)
+		}
+	}
+}
+
 func TestFindings(t *testing.T) {
 	s := served.New(t, served.Options{})
 	r := shop.Host("web1", "10.0.0.1")

@@ -178,9 +178,7 @@ func (a *agent) whole(ctx context.Context, mark int) error {
 		}
 	}
 	if r == nil { // the host is off, and so is its agent
-		a.line.close()
-		a.script, a.last, a.tried = nil, time.Time{}, time.Time{}
-		a.taken(false)
+		a.off()
 		return nil
 	}
 	sent := time.Now()
@@ -194,9 +192,20 @@ func (a *agent) whole(ctx context.Context, mark int) error {
 	a.rows.Add(int64(len(r.Connections)))
 	a.bytes.Add(int64(len(body)))
 	a.sequence, a.last = r.Sequence, r.Time
+	if r.Leaving != "" {
+		a.off()
+		return nil
+	}
 	a.script, err = newScript(r)
 	a.follow(answer)
 	return err
+}
+
+// off ends what was between the agent and the server.
+func (a *agent) off() {
+	a.line.close()
+	a.script, a.last, a.tried = nil, time.Time{}, time.Time{}
+	a.taken(false)
 }
 
 // follow takes note of what the server wants.

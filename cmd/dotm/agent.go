@@ -137,6 +137,7 @@ func (c *agentCmd) report(ctx context.Context, g *console.Globals) error {
 	} else if opt.Sender, err = c.sender(); err != nil {
 		return err
 	} else if !c.Once {
+		opt.Leaving = agent.WhyLeaving
 		opt.Delivered = func(r *report.Report) {
 			fmt.Fprintf(g.Out, "%s reports to %s every %s.\n", r.Node.Name, c.Server, c.Interval)
 			console.PrintNotes(g.Out, r.Notes)

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -129,10 +131,12 @@ type crowd struct {
 	nodes []string
 	next  map[string]time.Time // when each node reports
 	story time.Time            // up to when faults are planned
+	// callersFirst says that nobody has reported yet.
+	callersFirst bool
 }
 
 func newCrowd(made *generated.Site) *crowd {
-	return &crowd{site: made, nodes: made.Nodes(), next: map[string]time.Time{}}
+	return &crowd{site: made, nodes: made.Nodes(), next: map[string]time.Time{}, callersFirst: true}
 }
 
 // plot plans the faults that come next.
@@ -180,7 +184,25 @@ func (c *crowd) due(now time.Time) (out []*report.Report) {
 		}
 		c.next[name] = next
 	}
+	if c.callersFirst {
+		c.callersFirst = false
+		sortByCalled(out)
+	}
 	return out
+}
+
+// sortByCalled puts those first whom nobody calls. A server that reports before the many
+// who call it takes them for a network, which stays on the chart when all of them are known.
+func sortByCalled(list []*report.Report) {
+	called := func(r *report.Report) (n int) {
+		for i := range r.Connections {
+			if r.Connections[i].Direction == report.In {
+				n++
+			}
+		}
+		return n
+	}
+	slices.SortStableFunc(list, func(a, b *report.Report) int { return cmp.Compare(called(a), called(b)) })
 }
 
 // news are what monitoring says since the last call.
@@ -230,11 +252,19 @@ func (d *demo) remember(ctx context.Context, greet func()) error {
 	for at, end := d.site.Now(), time.Now(); at.Before(end); at = at.Add(step) {
 		m := server.Moment{At: at}
 		d.site.Advance(at)
+		var reports []*report.Report
 		for _, name := range d.nodes {
 			if r := d.site.Report(name, at); r != nil {
 				r.IntervalMS = step.Milliseconds()
-				m.Reports = append(m.Reports, server.Received{At: at, Report: r})
+				reports = append(reports, r)
 			}
+		}
+		if d.callersFirst {
+			d.callersFirst = false
+			sortByCalled(reports)
+		}
+		for _, r := range reports {
+			m.Reports = append(m.Reports, server.Received{At: at, Report: r})
 		}
 		m.Checks = []mapping.News{d.news()}
 		if err := d.to.Relive(ctx, m); err != nil || ctx.Err() != nil {

@@ -93,6 +93,13 @@ func (b *Inbox) drop(e *list.Element) {
 	b.order.Remove(e)
 }
 
+// forget drops the report of an agent that has said its last word: no beat follows.
+func (b *Inbox) forget(key agentKey) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.drop(b.agent[key])
+}
+
 // find is the report that a beat of an agent builds on, if that has the
 // structure; nil if it is not there.
 func (b *Inbox) find(key agentKey, structure string) *packed {

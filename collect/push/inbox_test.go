@@ -108,6 +108,36 @@ func TestBeats(t *testing.T) {
 	}
 }
 
+// TestLastWord: it is handed on, and then nothing is kept of its agent.
+func TestLastWord(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		h, r := newHall(), agentOf(1)
+		if _, err := h.whole(t, r); err != nil {
+			t.Fatal(err)
+		}
+		var taken Taken
+		var err error
+		if whole {
+			last := agentOf(1)
+			last.Sequence, last.Leaving = 2, report.LeavingShutdown
+			taken, err = h.whole(t, last)
+		} else {
+			last := after(r, 2, 1)
+			last.Leaving = report.LeavingShutdown
+			taken, err = h.beat(t, last)
+		}
+		if err != nil || taken.Beats || h.last().Leaving != report.LeavingShutdown || h.last().Sequence != 2 {
+			t.Errorf("whole %t: %+v, %v, handed on %+v", whole, taken, err, h.last())
+		}
+		if len(h.agent) != 0 || h.bytes != 0 {
+			t.Errorf("whole %t: %d agents and %d bytes are kept", whole, len(h.agent), h.bytes)
+		}
+		if _, err := h.beat(t, after(r, 3, 1)); !errors.Is(err, ErrWhole) {
+			t.Errorf("whole %t: a beat after it: %v", whole, err)
+		}
+	}
+}
+
 // TestSinkKnowsBetter: what a sink makes of a report changes nothing of what is
 // kept.
 func TestSinkKnowsBetter(t *testing.T) {

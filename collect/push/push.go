@@ -77,6 +77,10 @@ func (b *Inbox) whole(req *http.Request, body []byte, sink collect.Sink) (Taken,
 	if err := put(req, sink, r); err != nil {
 		return Taken{}, err
 	}
+	if mine.Leaving != "" {
+		b.forget(agentKey{mine.Node, mine.Agent.Instance})
+		return Taken{false, mine.Agent.Policy}, nil
+	}
 	return Taken{b.keep(&mine), mine.Agent.Policy}, nil
 }
 
@@ -101,6 +105,10 @@ func (b *Inbox) beat(req *http.Request, body []byte, sink collect.Sink) (Taken, 
 	}
 	if err := put(req, sink, next.Busy()); err != nil {
 		return Taken{}, err
+	}
+	if beat.Leaving != "" {
+		b.forget(keyOfBeat(beat))
+		return Taken{false, beat.Policy}, nil
 	}
 	b.advance(keyOfBeat(beat), before, before.next(next))
 	return Taken{true, beat.Policy}, nil

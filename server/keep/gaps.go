@@ -44,10 +44,19 @@ func formerly(e *topology.Event, next *topology.Snapshot) string {
 // silent says of a node that it reported once and doesn't now. What never reports, as a
 // network, may be stale, too: nothing of it is missing.
 func silent(b *topology.Block) bool {
-	return b != nil && b.Node.State == topology.Stale && !b.Node.LastReport.IsZero()
+	return b != nil && b.Node.State.Mute() && !b.Node.LastReport.IsZero()
 }
 
 func silence(n *topology.Node) string {
+	switch n.State {
+	case topology.Left:
+		return "the host was shut down"
+	case topology.Rebooting:
+		return "the host was rebooting"
+	case topology.Stopped:
+		return "the agent was stopped"
+	case topology.Reporting, topology.Stale, topology.Unheard:
+	}
 	switch n.Collect {
 	case "text", "ssh":
 		return "the node did not answer"

@@ -438,7 +438,7 @@ func (r *randomSite) block(t *rapid.T, name string) *topology.Block {
 		b.Node.Addresses = append(b.Node.Addresses, netip.MustParseAddr("10.0.1.1"))
 	}
 	if rapid.IntRange(0, 5).Draw(t, "silent") == 0 {
-		b.Node.State = topology.Stale
+		b.Node.State = rapid.SampledFrom([]topology.NodeState{topology.Stale, topology.Left, topology.Rebooting, topology.Stopped}).Draw(t, "why")
 	}
 	if rapid.IntRange(0, 6).Draw(t, "inferred") == 0 {
 		b.Node.Kind = topology.Inferred

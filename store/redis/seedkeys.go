@@ -130,6 +130,12 @@ func (v *seedView) node(n *topology.Node) *hash {
 	case topology.Reporting:
 	case topology.Stale:
 		status = "no report since " + n.LastReport.UTC().Format(time.RFC3339)
+	case topology.Left:
+		status = "shut down at " + n.LastReport.UTC().Format(time.RFC3339)
+	case topology.Rebooting:
+		status = "rebooting since " + n.LastReport.UTC().Format(time.RFC3339)
+	case topology.Stopped:
+		status = "agent stopped at " + n.LastReport.UTC().Format(time.RFC3339)
 	case topology.Unheard:
 		status = "it does not report"
 	}

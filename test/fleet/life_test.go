@@ -3,8 +3,10 @@
 package fleettest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,14 +99,16 @@ func (l *life) callAsked() {
 	l.shop.Calls(l.t, "tcp 10.77.0.18:7002", "tcp 10.77.0.19:7003")
 }
 
-// scene is what the chart shows of it, with these hosts silent.
+// scene is what the chart shows of it, with these hosts silent, or "HOST STATE".
 func (l *life) scene(silent ...string) chart.Graph {
 	want := chart.Graph{Edges: chart.ReadEdges(l.t, "life.tsv"), Nodes: []string{"10.77.0.13 inferred inferred"}}
+	states := map[string]string{}
+	for _, s := range silent {
+		name, state, _ := strings.Cut(s, " ")
+		states[name] = cmp.Or(state, "stale")
+	}
 	for _, name := range slices.Concat(lifeAgents, lifeAsked) {
-		state := "reporting"
-		if slices.Contains(silent, name) {
-			state = "stale"
-		}
+		state := cmp.Or(states[name], "reporting")
 		want.Nodes = append(want.Nodes, name+" host "+state)
 	}
 	return want
@@ -113,7 +117,9 @@ func (l *life) scene(silent ...string) chart.Graph {
 // silent waits until hosts are, which changes nothing else.
 func (l *life) silent(t *testing.T, hosts ...string) {
 	t.Helper()
-	others := slices.DeleteFunc(slices.Clone(lifeAgents), func(h string) bool { return slices.Contains(hosts, h) })
+	others := slices.DeleteFunc(slices.Clone(lifeAgents), func(h string) bool {
+		return slices.ContainsFunc(hosts, func(s string) bool { return strings.HasPrefix(s+" ", h+" ") })
+	})
 	l.d.Shows(t, l.scene(hosts...), others...)
 }
 
@@ -158,7 +164,7 @@ func TestLife(t *testing.T) {
 		if code := l.agents["web1"].Terminate(t, stage.Patience); code != 0 {
 			t.Errorf("the agent ended with %d", code)
 		}
-		l.silent(t, "web1")
+		l.silent(t, "web1 stopped")
 		l.agents["web1"].Again(l.t)
 		l.back(t, "web1")
 	})

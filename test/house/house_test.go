@@ -65,6 +65,7 @@ var floors = map[string]int{
 	"api/stream":                3,
 	"api/views":                 3,
 	"agent":                     3,
+	"agent/ending":              3,
 	"relay":                     3,
 	"scan":                      2,
 	"scan/kernel":               2,
@@ -179,6 +180,9 @@ var rooms = map[string][][]string{
 	},
 	"server": {
 		{"charts", "incidents", "keep", "past", "replica", "roles", "sampler", "signals", "tell", "watch"},
+	},
+	"agent": {
+		{"ending"},
 	},
 	"scan": {
 		{"kernel", "sockdiag", "workload", "conntrack", "owners", "explain", "networks"},

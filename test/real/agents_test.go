@@ -3,6 +3,7 @@
 package realtest
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -89,6 +90,37 @@ func TestAgents(t *testing.T) {
 	d.Shows(t, silent, "web1")
 	db.agent(t, d)
 	sameFirstSight(t, alone, d.Shows(t, both, "web1", "db1"))
+}
+
+// An agent that is ended says so: its node is stopped at once, though nothing would be
+// silent yet, and no trouble; it is there again when it is started.
+func TestAgentLeaves(t *testing.T) {
+	h := newHost(t, "web1")
+	h.Redis(t, 6379, "127.0.0.1")
+	h.Reachable(t, "127.0.0.1:6379")
+	orders := h.Puppet(t, "orders")
+	orders.Dial(t, 3, "tcp", "127.0.0.1:6379")
+	d := h.Serve(t, local, []string{"serve", "--listen", local, "--data", stage.OpenDir(t)})
+	scene := func(state string) chart.Scene {
+		return chart.Scene{
+			Nodes:    []string{"web1 host " + state},
+			Services: []string{"web1 redis-server tcp/6379 listening 127.0.0.1 loopback"},
+			Edges:    []string{"web1/orders → web1/redis-server:6379/tcp ×3 both"},
+		}
+	}
+	agent := h.agent(t, d)
+	d.Shows(t, scene("reporting"), "web1")
+	if code := agent.Terminate(t, stage.Patience); code != 0 {
+		t.Errorf("the agent ended with %d", code)
+	}
+	d.Shows(t, scene("stopped"))
+	agent.Says(t, "server was told that this agent ends", "why=stop")
+	var incidents struct{ Incidents []struct{ Title string } }
+	if err := json.Unmarshal([]byte(h.Ask(t, "why", "--server", d.URL, "--json")), &incidents); err != nil || len(incidents.Incidents) > 0 {
+		t.Errorf("trouble: %+v (%v)", incidents, err)
+	}
+	h.agent(t, d)
+	d.Shows(t, scene("reporting"), "web1")
 }
 
 // sameFirstSight checks that a host which began to report keeps the time at

@@ -12,17 +12,22 @@ import (
 const leastDoubled = 10
 
 // Changes are what may have to do with trouble that follows: a service that is new,
-// stopped listening, or whose process restarted, an edge that is new, and one that has
-// twice as many connections as before. What was not there before, or was silent, is no
+// stopped listening, or whose process restarted, an edge that is new, one that has
+// twice as many connections as before, and a host that says it is going down. What was not there before, or was silent, is no
 // change: of that nothing is known.
 func Changes(a, b *topology.Snapshot) []trouble.Change {
 	w := watcher{a: a, b: b}
 	for now := range b.Blocks() {
 		was := a.Block(now.Node.Name)
-		if was == nil || was == now || was.Node.State != now.Node.State {
-			continue
+		switch {
+		case was == nil || was == now:
+		case was.Node.State == now.Node.State:
+			w.block(was, now)
+		case now.Node.State == topology.Left:
+			w.add(now.Node.Name, now.Node.LastReport, "was shut down")
+		case now.Node.State == topology.Rebooting:
+			w.add(now.Node.Name, now.Node.LastReport, "went down to reboot")
 		}
-		w.block(was, now)
 	}
 	return w.found
 }

@@ -31,6 +31,9 @@ func TestChanges(t *testing.T) {
 			}
 		}, ""},
 		{"a silent node", "db", func(b *topology.Block) { b.Node.State, b.Services = topology.Stale, nil }, ""},
+		{"a host that is shut down", "db", func(b *topology.Block) { b.Node.State, b.Services = topology.Left, nil }, "db was shut down"},
+		{"a host that reboots", "db", func(b *topology.Block) { b.Node.State = topology.Rebooting }, "db went down to reboot"},
+		{"an agent that is stopped", "db", func(b *topology.Block) { b.Node.State = topology.Stopped }, ""},
 		{"a new edge", "web", func(b *topology.Block) {
 			c := call("web nginx", "db~5432", "db")
 			c.Server.Port, c.Server.Process = 5432, "postgres"

@@ -274,7 +274,7 @@ func Watched(s *topology.Snapshot, looked map[string]time.Time) map[string]troub
 		switch n.State {
 		case topology.Reporting:
 			out[n.Name] = trouble.Watch{Fine: n.LastReport, Clock: Clock}
-		case topology.Stale:
+		case topology.Stale, topology.Left, topology.Rebooting, topology.Stopped:
 			out[n.Name] = trouble.Watch{Blind: true}
 		case topology.Unheard:
 		}

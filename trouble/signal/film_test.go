@@ -22,7 +22,8 @@ type film struct {
 	rules  Rules
 	at     time.Time
 	blocks map[string]*topology.Block
-	mute   map[string]bool // who doesn't report
+	mute   map[string]bool               // who doesn't report
+	left   map[string]topology.NodeState // what those said of it
 	on     map[string]topology.Check
 	checks map[string]topology.Check // of monitoring, by id
 	told   []string                  // what began and ended, with when
@@ -31,7 +32,7 @@ type film struct {
 func newFilm(t *testing.T, names ...string) *film {
 	f := &film{
 		t: t, memory: New(), rules: Defaults(), at: noon, blocks: map[string]*topology.Block{},
-		mute: map[string]bool{}, on: map[string]topology.Check{}, checks: map[string]topology.Check{},
+		mute: map[string]bool{}, left: map[string]topology.NodeState{}, on: map[string]topology.Check{}, checks: map[string]topology.Check{},
 	}
 	for _, name := range names {
 		f.blocks[name] = &topology.Block{Node: topology.Node{
@@ -97,6 +98,8 @@ func (f *film) snapshot() *topology.Snapshot {
 		next := b.Clone()
 		if b.Node.Kind == topology.Host && !f.mute[name] {
 			b.Node.LastReport, b.Node.State = f.at, topology.Reporting
+		} else if state := f.left[name]; state != "" {
+			b.Node.State = state
 		} else if b.Node.Kind == topology.Host && f.at.Sub(b.Node.LastReport) > time.Minute {
 			b.Node.State = topology.Stale
 		}

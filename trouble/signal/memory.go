@@ -363,14 +363,19 @@ func (m *Memory) drop(k key) {
 	}
 }
 
-// blind marks the signals of nodes that are silent: nothing is known of them now.
+// blind marks the signals of nodes that are silent: nothing is known of them now. What
+// only a host saw that says it is going down is over with it.
 func (m *Memory) blind(s *topology.Snapshot) {
 	for k, l := range m.latches {
+		block := s.Block(l.holder)
+		if block != nil && block.Node.State.Down() {
+			m.drop(k)
+			continue
+		}
 		if !l.on || l.hidden || k.kind == topology.SignalSilent {
 			continue
 		}
-		block := s.Block(l.holder)
-		if stale := block != nil && block.Node.State == topology.Stale; stale != l.check.Stale {
+		if stale := block != nil && block.Node.State.Mute(); stale != l.check.Stale {
 			l.check.Stale = stale
 			if !m.news[k] {
 				m.news[k] = false

@@ -273,6 +273,43 @@ func TestSilent(t *testing.T) {
 	}
 }
 
+// TestLeft: a host that says it goes is no signal, and what it alone saw is over; of one
+// whose agent was stopped nothing is known any more.
+func TestLeft(t *testing.T) {
+	for state, want := range map[topology.NodeState]struct {
+		told  []string
+		stale int
+	}{
+		topology.Left:      {told: []string{"40s -db1 refuses web1"}},
+		topology.Rebooting: {told: []string{"40s -db1 refuses web1"}},
+		topology.Stopped:   {stale: 1},
+	} {
+		f, id := shop(t)
+		f.pass(3, func(int) { f.edge(id).Refused += 40 })
+		before := len(f.on)
+		f.told = nil
+		f.mute["web1"], f.left["web1"] = true, state
+		f.pass(20, nil)
+		stale := 0
+		for _, c := range f.on {
+			if c.Stale {
+				stale++
+			}
+			if c.Signal.Kind == topology.SignalSilent {
+				t.Errorf("%s: %+v", state, c)
+			}
+		}
+		if before != 1 || stale != want.stale || len(f.on) != want.stale || len(f.told) != len(want.told) {
+			t.Errorf("%s: %d signals before, now %v (%d stale), told %q", state, before, f.on, stale, f.told)
+		}
+		f.mute["web1"], f.left["web1"] = false, ""
+		f.pass(3, func(int) { f.edge(id).Refused += 40 })
+		if len(f.on) != 1 || f.only().Stale {
+			t.Errorf("%s, and back: %v", state, f.on)
+		}
+	}
+}
+
 // TestManySilent: many at once are one signal; it stays where it is while they come back.
 func TestManySilent(t *testing.T) {
 	var names []string

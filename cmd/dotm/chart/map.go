@@ -141,8 +141,16 @@ func nodeMark(n *view.Node) string {
 	if n.This {
 		marks = append(marks, "this machine")
 	}
-	if n.State == topology.Stale {
-		marks = append(marks, "silent since "+n.LastReport.Format(time.RFC3339))
+	switch at := n.LastReport.Format(time.RFC3339); n.State {
+	case topology.Stale:
+		marks = append(marks, "silent since "+at)
+	case topology.Left:
+		marks = append(marks, "shut down at "+at)
+	case topology.Rebooting:
+		marks = append(marks, "rebooting since "+at)
+	case topology.Stopped:
+		marks = append(marks, "agent stopped at "+at)
+	case topology.Reporting, topology.Unheard:
 	}
 	if len(marks) == 0 {
 		return ""

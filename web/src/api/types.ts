@@ -9,7 +9,8 @@ export type Level = 'service' | 'node' | 'pool' | 'group';
 export type HideKind = 'old' | 'ignored' | 'infrastructure' | 'observers';
 
 export type NodeKind = 'host' | 'container' | 'inferred' | 'virtual' | 'network' | 'internet' | 'pool' | 'group';
-export type NodeState = 'reporting' | 'stale' | 'inferred';
+/** `left`, `rebooting` and `stopped` (its agent alone) are what a node said itself with its last report. */
+export type NodeState = 'reporting' | 'stale' | 'inferred' | 'left' | 'rebooting' | 'stopped';
 
 /** The worst check of a node or service; NONE is "nobody checks this". */
 export type Status =
@@ -319,6 +320,8 @@ export interface Coverage {
   nodes: number;
   reporting: number;
   stale: number;
+  /** Those that said they go: they are none of `nodes`. */
+  left?: number;
   connections: number;
   one_sided: number;
   process_names_hidden: number;

@@ -1,4 +1,4 @@
-import type { ChartNode, Member, NodeKind, Status } from '../api/types';
+import type { ChartNode, Member, NodeKind, NodeState, Status } from '../api/types';
 import { figure, isAddress, plural, span } from '../lib/format';
 import { CONTAINER, PIN, VIRTUAL } from '../parts/Icon';
 import { MARK_SHAPES, type StateName, shapeOf, stateOf } from '../parts/shapes';
@@ -8,7 +8,7 @@ import { serviceTroubles } from '../state/health';
 import { holderWord } from '../state/fleet';
 import type { Tag } from '../state/trace';
 import { containerName, isMany } from '../state/topology';
-import { peersOf } from '../state/words';
+import { isMute, peersOf } from '../state/words';
 import { type Brush, DIMMED, MONO, RADIUS, SANS } from './brush';
 import type { Rect } from './camera';
 import { held } from './course';
@@ -77,6 +77,9 @@ const UNREPORTED = ['does not report', 'no report', 'silent'] as const;
 
 /** What a row says whose process is there and not named. */
 const UNNAMED = ['name hidden', 'hidden'] as const;
+
+/** What stands before how long a box has been away that said so. */
+const AWAY: Partial<Record<NodeState, string>> = { left: 'off ', rebooting: 'reboots ', stopped: 'stopped ' };
 
 /** Where the Internet's globe, name and count stand in its box. */
 const GLOBE = 'M11 0A11 11 0 1 1 -11 0A11 11 0 1 1 11 0ZM-11 0H11M0 -11C7 -5 7 5 0 11C-7 5 -7 -5 0 -11Z';
@@ -292,7 +295,7 @@ export class BoxPainter {
     this.#outline(node, this.#brush.crisp(rect), 0);
     // An inferred box has no ground of its own, but lines don't run through its text.
     this.#underneath();
-    ctx.fillStyle = this.#brush.colour(dashed || node.state === 'stale' ? 'lane' : 'surface');
+    ctx.fillStyle = this.#brush.colour(dashed || isMute(node.state) ? 'lane' : 'surface');
     ctx.fill();
     const { mark } = box;
     const ghost = mark === 'vanished' || mark === 'absent';
@@ -554,7 +557,7 @@ export class BoxPainter {
   #beside(node: ChartNode, said: string, left: number, font: string, width: number): string {
     if (containerName(node)?.host === said) return this.#brush.fit(said, width * MARK.host, font);
     // How long it has been silent is worth a letter of its name, and a name that must be cut anyway is cut for any.
-    if (node.members || node.state === 'stale' || (node.kind !== 'virtual' && left < -8)) return said;
+    if (node.members || isMute(node.state) || (node.kind !== 'virtual' && left < -8)) return said;
     return this.#brush.whole(node.kind === 'virtual' ? [said, said.replace(/^on /, '')] : [said], left, font);
   }
 
@@ -562,7 +565,7 @@ export class BoxPainter {
   #headerTag({ node, gone }: SceneBox): string {
     if (gone) return `gone ${span(this.#brush.view.now - Date.parse(node.first_seen))}`;
     if (node.members) return `×${figure(node.members.length)}`;
-    if (node.state === 'stale') return span(this.#brush.view.now - Date.parse(node.last_report ?? node.first_seen));
+    if (isMute(node.state)) return `${AWAY[node.state] ?? ''}${span(this.#brush.view.now - Date.parse(node.last_report ?? node.first_seen))}`;
     if (this.#brush.view.level === 'detail' && node.addresses[0] && node.addresses[0] !== node.name) return node.addresses[0];
     if (node.this) return 'this node';
     if (node.kind === 'virtual') return holderWord(node);
@@ -836,6 +839,6 @@ function halves(name: string): readonly string[] {
   return at === undefined ? [name] : [name.slice(0, at).trimEnd(), name.slice(at)];
 }
 
-function nodeInk(state: string): ColourName {
-  return state === 'stale' ? 'ink3' : state === 'inferred' ? 'ink2' : 'ink';
+function nodeInk(state: NodeState): ColourName {
+  return isMute(state) ? 'ink3' : state === 'inferred' ? 'ink2' : 'ink';
 }

@@ -108,6 +108,17 @@ describe('boxes', () => {
   });
 
   it.each([
+    ['left', 'off 14 min'],
+    ['rebooting', 'reboots 14 min'],
+    ['stopped', 'stopped 14 min'],
+  ] as const)('that said they go (%s) look like those, and say so', (state, tag) => {
+    const drawn = draw(sceneOf(on('vm', { state, last_report: '2026-11-23T05:16:00Z' })));
+    expect(drawn.text(tag).fill).toBe('ink3');
+    expect(drawn.text('vm').fill).toBe('ink3');
+    expect(drawn.text('gunicorn').fill).toBe('ink3');
+  });
+
+  it.each([
     ['CRITICAL', 'critical'],
     ['DOWN', 'critical'],
     ['WARNING', 'warning-line'],

@@ -4,7 +4,7 @@ import { type Severity, judgeOf, suspectsOf } from '../state/health';
 import type { Topology } from '../state/topology';
 import { changedSince } from '../state/versions';
 import { FAILS, type Trace, type Way } from '../state/trace';
-import { isSilent } from '../state/words';
+import { isMute, isSilent } from '../state/words';
 import { CONTAINER, PIN } from './Icon';
 import { MARK_WORDS, type Mark } from '../state/compare';
 import type { ChartNode, Connection, Service, Status, Verdict } from '../api/types';
@@ -22,7 +22,7 @@ interface Entry {
 }
 
 /** What of boxes, rows and lines a view contains that has a sign of its own. */
-type Look = 'container' | 'virtual' | 'network' | 'pinned' | 'silent' | 'stale' | 'none' | 'gone' | 'observer' | 'one' | 'some' | 'many' | 'old' | 'undirected';
+type Look = 'container' | 'virtual' | 'network' | 'pinned' | 'silent' | 'stale' | 'left' | 'none' | 'gone' | 'observer' | 'one' | 'some' | 'many' | 'old' | 'undirected';
 
 /** What a view contains, looked through once for all entries. */
 interface Found {
@@ -88,7 +88,7 @@ function traitsOfNode(node: ChartNode): string[] {
   const looks = [traitOf(node)];
   if (kind === 'container' || kind === 'virtual' || kind === 'network') looks.push(kind);
   if (layout.pinned) looks.push('pinned');
-  if (state === 'stale') looks.push('stale');
+  if (isMute(state)) looks.push(state === 'stale' ? 'stale' : 'left');
   if (isSilent(node)) looks.push('silent');
   return looks;
 }
@@ -110,6 +110,9 @@ function traitsOfConnection({ count, status, directed, observer }: Connection): 
   else if (count < 5 && directed && status === 'fresh') looks.push('one');
   return looks;
 }
+
+/** A box that reports no more. */
+const GREY = <rect x="2" y="2" width="26" height="12" rx="3" fill="var(--lane)" stroke="var(--box)" />;
 
 const LINE = { fill: 'none', stroke: 'var(--edge)' } as const;
 
@@ -224,7 +227,8 @@ const ENTRIES: readonly Entry[] = [
   look('observer', 'observer', <path d="M2 8H28" {...LINE} stroke-width="1.5" stroke-dasharray="0 4" stroke-linecap="round" />),
   look('none', 'no check', <circle cx="15" cy="8" r="2.4" fill="none" stroke="var(--ink3)" stroke-width="1.2" />),
   look('silent', 'does not report', <rect x="2" y="2" width="26" height="12" rx="3" fill="none" stroke="var(--ink3)" stroke-opacity="0.7" stroke-dasharray="3 2.4" />),
-  look('stale', 'stale', <rect x="2" y="2" width="26" height="12" rx="3" fill="var(--lane)" stroke="var(--box)" />),
+  look('stale', 'stale', GREY),
+  look('left', 'gone on purpose', GREY),
   look('one', '1 to 4 open', line(1)),
   look('some', '20 or more', line(1.7)),
   look('many', '500 or more', line(2.9)),

@@ -5,7 +5,7 @@ import { openOf, severity, signOf } from '../state/checks';
 import { useResource } from '../state/resource';
 import { formatRoute, showNode, unfold } from '../state/route';
 import { type Topology, byPort, knownAs } from '../state/topology';
-import { split } from '../state/words';
+import { awayWord, split } from '../state/words';
 import { NodeSign } from './Checks';
 import { lazy } from './Lazy';
 import { ChartLink, PeerList, Questions, Title } from './PanelParts';
@@ -28,10 +28,12 @@ function byTrouble(a: Member, b: Member): number {
 /** How many of a pool or group are in trouble, in words. */
 export function membersLine(members: readonly Member[]): string {
   const open = members.filter((m) => openOf(m) !== 'NONE').length;
-  const silent = members.filter((m) => m.state === 'stale').length;
+  const silent = members.filter((m) => m.state === 'stale' || m.state === 'stopped').length;
+  const left = members.filter((m) => m.state === 'left' || m.state === 'rebooting').length;
   const said = [
     ...(open > 0 ? [`${figure(open)} of ${figure(members.length)} in trouble`] : []),
     ...(silent > 0 ? [`${plural(silent, 'node')} ${silent === 1 ? 'does' : 'do'} not report`] : []),
+    ...(left > 0 ? [`${figure(left)} shut down`] : []),
   ];
   return said.length > 0 ? `${said.join(', ')}.` : `${plural(members.length, 'node')}, none in trouble.`;
 }
@@ -145,7 +147,7 @@ function MemberLine({ member }: { member: Member }) {
     <>
       <StateIcon state={shapeOf(signOf(member))} />
       <span class="name">{member.name}</span>
-      {member.state !== 'reporting' && <span class="ink3">does not report</span>}
+      {member.state !== 'reporting' && <span class="ink3">{awayWord(member.state)}</span>}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { useApp } from '../app';
 import type { ChartNode, Connection, Service } from '../api/types';
-import { figure, isAddress, plural } from '../lib/format';
+import { figure, isAddress, plural, shortMoment } from '../lib/format';
 import { others } from '../state/checks';
 import { judgeOf } from '../state/health';
 import { type Selection, formatRoute, goTo, showNode } from '../state/route';
@@ -56,9 +56,10 @@ export function NodePanel({ topology, node }: { topology: Topology; node: ChartN
 }
 
 function SinglePanel({ topology, node }: { topology: Topology; node: ChartNode }) {
-  const { route, sources } = useApp();
+  const { route, sources, now, prefs } = useApp();
   const services = [...topology.services.values()].filter((s) => s.node === node.name).sort(byPort);
   const { into, out, inside } = split(topology.connections.values(), node.name);
+  const state = stateWord(node, (at) => shortMoment(at, now.peek(), prefs.utc.value));
   const inHost = containerName(node);
   return (
     <>
@@ -66,10 +67,10 @@ function SinglePanel({ topology, node }: { topology: Topology; node: ChartNode }
         <Title state={<NodeSign node={node} size={22} />}>{(inHost?.container ?? node.known_as) || node.name}</Title>
         {inHost && (
           <p class="ink2">
-            <Icon name="container" /> Container on <ChartLink to={{ kind: 'node', id: inHost.host }}>{inHost.host}</ChartLink>, {stateWord(node)}.
+            <Icon name="container" /> Container on <ChartLink to={{ kind: 'node', id: inHost.host }}>{inHost.host}</ChartLink>, {state}.
           </p>
         )}
-        {!inHost && <p class="ink2">{node.this ? `This node, ${node.kind}. It ${stateWord(node)}.` : sentence(node)}</p>}
+        {!inHost && <p class="ink2">{node.this ? `This node, ${node.kind}. It ${state}.` : sentence(node, state)}</p>}
         <a href={formatRoute(showNode(route.value, node.name))}>Open its page</a>
         {(node.kind === 'internet' || node.kind === 'network') && <a href={formatRoute(goTo(route.value, 'geo'))}>Where its addresses are, on the map</a>}
         {mayFail(node) && <Questions of={[node.name]} />}
@@ -149,12 +150,12 @@ function Callers({ connections, node }: { connections: readonly Connection[]; no
   return peers > 0 ? <Fact name="Stands for">{`at least ${plural(peers, 'address', 'addresses')}`}</Fact> : null;
 }
 
-function sentence(node: ChartNode): string {
+function sentence(node: ChartNode, state: string): string {
   if (node.kind === 'internet') return 'Every address outside the internal networks.';
   if (node.kind === 'network') return 'Many addresses that do not report, drawn as one.';
   if (node.kind === 'virtual') return 'An address that moves between nodes, or sits on several at once.';
   const kind = node.kind === 'inferred' ? 'Node' : node.kind.charAt(0).toUpperCase() + node.kind.slice(1);
-  return `${kind}, ${stateWord(node)}.`;
+  return `${kind}, ${state}.`;
 }
 
 /** The containers of a host that are nodes themselves. */

@@ -101,7 +101,7 @@ function missingPanel(topology: Topology, { selection, level, hide }: Route): Co
 function QuietPanel({ topology }: { topology: Topology }) {
   const { incidents, route, version, wall } = useApp();
   const home = [...topology.nodes.values()].find((n) => n.this);
-  const stale = [...topology.nodes.values()].filter((n) => n.state === 'stale');
+  const stale = [...topology.nodes.values()].filter((n) => n.state === 'stale' || n.state === 'stopped');
   return (
     <>
       <OpenIncidents />

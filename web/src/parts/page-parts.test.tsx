@@ -1,6 +1,6 @@
 import { act } from 'preact/test-utils';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { ChartNode, Connection, Service, TopologyDocument } from '../api/types';
+import type { ChartNode, Connection, NodeState, Service, TopologyDocument } from '../api/types';
 import { fixture, makeSite, oneHostFixture } from '../fixtures';
 import { type Harness, clear, click, find, settle, showLive, texts } from '../testing/app';
 import { Banner } from './Banner';
@@ -206,6 +206,18 @@ describe('the side panel while nothing is selected', () => {
     await vi.waitFor(() => expect(texts(root, 'h2')).toEqual(['No node reports yet.']), 10_000);
     expect(root.querySelector('.fact')).toBeNull();
     expect(root.querySelector('.legend')).toBeNull();
+  });
+
+  it('is quiet about hosts that were shut down, and names those whose agent was stopped', async () => {
+    const site = makeSite(60);
+    const states: Readonly<Record<string, NodeState>> = { cache03: 'left', web01: 'left', web02: 'stopped' };
+    const nodes = site.nodes.map((n) => ({ ...n, state: states[n.name] ?? n.state }));
+    const { root } = await panel('#/chart', { ...site, nodes, coverage: { ...site.coverage, nodes: 58, reporting: 57, stale: 0, left: 2 } });
+    expect(texts(root, 'h2')).toEqual(['57 of 58 nodes report.']);
+    expect(find(root, 'section', 'Not reporting').textContent).toBe('Not reportingweb02');
+    expect(find(root, '.covered').textContent).toMatch(/, 2 shut down$/);
+    expect(texts(root, '.legend li')).toContain('gone on purpose');
+    expect(texts(root, '.legend li')).not.toContain('stale');
   });
 
   it('names those of many that are silent', async () => {

@@ -63,6 +63,7 @@ describe('the panel of a pool', () => {
     [MEMBERS, '1 of 3 in trouble.'],
     [MEMBERS.filter((m) => m.status === 'UP'), '2 nodes, none in trouble.'],
     [[{ ...(MEMBERS[0] as (typeof MEMBERS)[number]), state: 'stale' as const }], '1 node does not report.'],
+    [MEMBERS.map((m, i) => ({ ...m, state: (['left', 'rebooting', 'stopped'] as const)[i] ?? m.state })), '1 of 3 in trouble, 1 node does not report, 2 shut down.'],
   ])('puts its members in words', (members, words) => expect(membersLine(members)).toBe(words));
 
   it('expands in place, by button and by Space', async () => {

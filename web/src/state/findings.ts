@@ -22,6 +22,7 @@ const KINDS: readonly Kind[] = [
   { code: 'same-name', weight: 'bad', title: 'Hosts of one name', means: '' },
   { code: 'duplicate-address', weight: 'bad', title: 'Addresses on several hosts', means: '' },
   { code: 'silent', weight: 'bad', title: 'Nodes that fell silent', means: 'What the chart shows of them is as of their last report.' },
+  { code: 'stopped', weight: 'gap', title: 'Agents that were stopped', means: 'They said so themselves, and have not reported since. What the chart shows of their nodes is as of then.' },
   { code: 'not-answering', weight: 'bad', title: 'Nodes that don’t answer', means: 'They are asked over SSH or in plain text.' },
   { code: 'revoked', weight: 'bad', title: 'Agents that were revoked', means: '' },
   { code: 'unmonitored-node', weight: 'gap', title: 'Nodes without monitoring', means: 'No check is on them. Definitions that would monitor them are below.' },

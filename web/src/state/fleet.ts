@@ -5,9 +5,9 @@ import { capital, parseGoDuration, plural, span } from '../lib/format';
 /** Words about nodes and how they report. */
 
 /** How things stand with what reports, or should; the worst first. */
-export type Standing = 'failing' | 'stale' | 'waiting' | 'besides' | 'reporting' | 'silent' | 'virtual' | 'outside';
+export type Standing = 'failing' | 'stale' | 'stopped' | 'waiting' | 'besides' | 'reporting' | 'rebooting' | 'left' | 'silent' | 'virtual' | 'outside';
 
-const RANKED: readonly Standing[] = ['failing', 'stale', 'waiting', 'besides', 'reporting', 'silent', 'virtual', 'outside'];
+const RANKED: readonly Standing[] = ['failing', 'stale', 'stopped', 'waiting', 'besides', 'rebooting', 'reporting', 'left', 'silent', 'virtual', 'outside'];
 
 export interface StandingWord {
   word: string;
@@ -18,6 +18,9 @@ export interface StandingWord {
 export const STANDINGS: Readonly<Record<Standing, StandingWord>> = {
   failing: { word: 'fails', shape: 'WARNING' },
   stale: { word: 'stale', shape: 'UNREACHABLE' },
+  stopped: { word: 'agent stopped', shape: 'UNREACHABLE' },
+  rebooting: { word: 'rebooting', shape: 'PENDING' },
+  left: { word: 'shut down', shape: 'NONE' },
   waiting: { word: 'not asked yet', shape: 'PENDING' },
   besides: { word: 'reports by itself', shape: 'OK' },
   reporting: { word: 'reports', shape: 'OK' },
@@ -54,7 +57,7 @@ function standingOf(node: ListedNode | null, target: Target | null): Standing {
   if (!node) return target?.kind === REDUNDANT ? 'besides' : 'waiting';
   if (node.kind === 'internet' || node.kind === 'network') return 'outside';
   if (node.kind === 'virtual') return 'virtual';
-  return ({ reporting: 'reporting', stale: 'stale', inferred: 'silent' } as const)[node.state];
+  return node.state === 'inferred' ? 'silent' : node.state;
 }
 
 export function rankOf(row: FleetRow): number {
@@ -78,12 +81,14 @@ export function fleetRows({ nodes, targets = [] }: NodeList): FleetRow[] {
 }
 
 /** What the table of nodes can be narrowed to. */
-export type NodeFilter = 'reporting' | 'stale' | 'silent' | 'failing' | 'findings';
+export type NodeFilter = 'reporting' | 'stale' | 'stopped' | 'left' | 'silent' | 'failing' | 'findings';
 
 export const NODE_FILTERS: readonly (readonly [NodeFilter, string])[] = [
   ['failing', 'Failing'],
   ['findings', 'With findings'],
   ['stale', 'Stale'],
+  ['stopped', 'Agent stopped'],
+  ['left', 'Shut down'],
   ['silent', 'Never reported'],
   ['reporting', 'Reporting'],
 ];
@@ -209,6 +214,9 @@ export function fleetLine(rows: readonly FleetRow[]): string {
     [of('reporting'), 'reports', 'report'],
     [of('failing'), 'fails', 'fail'],
     [of('stale'), 'is stale', 'are stale'],
+    [of('stopped'), 'has its agent stopped', 'have their agents stopped'],
+    [of('rebooting'), 'is rebooting', 'are rebooting'],
+    [of('left'), 'was shut down', 'were shut down'],
     [of('silent'), 'never reported', 'never reported'],
   ] as const;
   const said = parts.filter(([n]) => n > 0).map(([n, one, many]) => `${n} ${n === 1 ? one : many}`);

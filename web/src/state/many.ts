@@ -42,7 +42,7 @@ function countsOf(topology: Topology, base: Pick<Many, 'id' | 'title' | 'kind' |
     ...base,
     members: members.length,
     trouble: open.filter((s) => s !== 'NONE').length,
-    silent: members.filter((m) => m.state === 'stale').length,
+    silent: members.filter((m) => m.state === 'stale' || m.state === 'stopped').length,
     worst: open.reduce<Status>((a, b) => (severity(b) > severity(a) ? b : a), 'NONE'),
     services: [...topology.services.values()].filter((s) => names.has(s.node)).length,
     connections: [...topology.connections.values()].filter((c) => names.has(c.client.node) || names.has(c.server.node)).length,

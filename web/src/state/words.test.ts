@@ -4,7 +4,7 @@ import { containersFixture, fixture, makeSite, oneHostFixture } from '../fixture
 import { type Action, search } from './search';
 import { createPrefs, resolveTheme } from './prefs';
 import { byPort, fromDocument, selectedNode } from './topology';
-import { connectionLine, coverageLine, edgeText, evidenceLine, fruitless, headline, missing, nodeLine, resolvedLine, split, stateWord } from './words';
+import { connectionLine, coverageLine, edgeText, evidenceLine, fruitless, headline, isMute, missing, nodeLine, resolvedLine, split, stateWord } from './words';
 
 const one = fromDocument(oneHostFixture());
 const site = fromDocument(makeSite(60));
@@ -39,6 +39,7 @@ describe('sentences', () => {
   it('covers zero connections without dividing by it', () => {
     expect(coverageLine(one.coverage)).toBe('1 of 4 nodes reports, 64 % of connections one-sided');
     expect(coverageLine({ ...one.coverage, connections: 0, one_sided: 0 })).toContain('0 % of connections');
+    expect(coverageLine({ ...one.coverage, left: 12 })).toBe('1 of 4 nodes reports, 64 % of connections one-sided, 12 shut down');
   });
 
   it('says who reports a connection, and at which end', () => {
@@ -57,7 +58,22 @@ describe('sentences', () => {
     ['internet', 'inferred', 'everything outside'],
     ['network', 'inferred', 'network'],
     ['inferred', 'inferred', 'does not report'],
-  ] as const)('a %s that is %s', (kind, state, word) => expect(stateWord({ kind, state } as NodeInfo)).toBe(word));
+    ['host', 'left', 'shut down 14:02'],
+    ['container', 'rebooting', 'rebooting since 14:02'],
+    ['host', 'stopped', 'agent stopped 14:02'],
+  ] as const)('a %s that is %s', (kind, state, word) => {
+    const at = (moment: string): string => (moment === 'then' ? '14:02' : `at ${moment}`);
+    expect(stateWord({ kind, state, last_report: 'then' } as NodeInfo, at)).toBe(word);
+  });
+
+  it.each([
+    ['reporting', false],
+    ['inferred', false],
+    ['stale', true],
+    ['left', true],
+    ['rebooting', true],
+    ['stopped', true],
+  ] as const)('a node that is %s is mute: %s', (state, mute) => expect(isMute(state)).toBe(mute));
 });
 
 it('split keeps what stays inside apart, busiest first', () => {

@@ -1,4 +1,4 @@
-import type { ChartNode, Connection, Coverage, Evidence, NodeInfo, NodeKind, Service, Sighting } from '../api/types';
+import type { ChartNode, Connection, Coverage, Evidence, NodeInfo, NodeKind, NodeState, Service, Sighting } from '../api/types';
 import { capital, figure, inWords, plural } from '../lib/format';
 import { AS_IS, type Namer, type Topology, byServer } from './topology';
 
@@ -23,6 +23,19 @@ export function countInside(nodes: Iterable<Pick<ChartNode, 'kind' | 'members'>>
 
 export function isSilent({ state, kind }: NodeInfo): boolean {
   return state === 'inferred' && !NO_HOSTS.includes(kind);
+}
+
+/** Whether a node reported once and doesn't now, for whatever reason. */
+export function isMute(state: NodeState): boolean {
+  return state !== 'reporting' && state !== 'inferred';
+}
+
+/** What a node said of why it reports no more; nothing of the others. */
+const SAID: Partial<Record<NodeState, string>> = { left: 'shut down', rebooting: 'rebooting since', stopped: 'agent stopped' };
+
+/** Why a node does not report, as far as it said so. */
+export function awayWord(state: NodeState): string {
+  return SAID[state]?.replace(' since', '') ?? 'does not report';
 }
 
 /** Nodes that others talk about but that never reported. */
@@ -66,9 +79,9 @@ export function nodeLine(topology: Topology, name: string): string {
 /** What the coverage line means by one-sided. */
 export const ONE_SIDED = 'One-sided: edges between two nodes that only one of them reports.';
 
-export function coverageLine({ nodes, reporting, connections, one_sided }: Coverage): string {
+export function coverageLine({ nodes, reporting, left = 0, connections, one_sided }: Coverage): string {
   const share = connections === 0 ? 0 : Math.round((100 * one_sided) / connections);
-  return `${reporting} of ${plural(nodes, 'node')} ${reporting === 1 ? 'reports' : 'report'}, ${share} % of connections one-sided`;
+  return `${reporting} of ${plural(nodes, 'node')} ${reporting === 1 ? 'reports' : 'report'}, ${share} % of connections one-sided${left > 0 ? `, ${left} shut down` : ''}`;
 }
 
 /** How many addresses stand behind an end that is many: the most that any of its connections has. */
@@ -131,12 +144,15 @@ export function confirmedLine({ confirmed, both_ends }: Evidence): string {
   return '';
 }
 
-export function stateWord(node: NodeInfo): string {
+/** How a node is known, and when it went if it said so: `shut down 14:02`. */
+export function stateWord(node: NodeInfo, at: (moment: string) => string): string {
   if (node.kind === 'internet') return 'everything outside';
   if (node.kind === 'network') return 'network';
   if (node.kind === 'virtual') return 'virtual address';
   if (node.kind === 'pool' || node.kind === 'group') return node.kind;
-  return { reporting: 'reports', stale: 'does not report', inferred: 'does not report' }[node.state];
+  const said = SAID[node.state];
+  if (said) return `${said} ${at(node.last_report ?? '')}`;
+  return node.state === 'reporting' ? 'reports' : 'does not report';
 }
 
 /** Who can reach a service, where that is known. */

@@ -26,7 +26,7 @@ import { endMoving, mayMove, moveBox } from '../parts/moves';
 import { type Selection, ask, showOnChart, unfold } from '../state/route';
 import { type Topology, selectedNode } from '../state/topology';
 import type { Trace } from '../state/trace';
-import { countInside } from '../state/words';
+import { countInside, isMute } from '../state/words';
 
 const ChartTable = lazy(() => import('./Twin').then((m) => m.ChartTable));
 const DriftLine = lazy(() => import('../parts/DriftLine').then((m) => m.DriftLine));
@@ -353,7 +353,7 @@ function useStaleTick(scene: Scene | null): void {
   const { now, chart } = useApp();
   const ageing = useMemo(() => {
     if (!scene) return false;
-    return scene.suspects.length > 0 || scene.boxes.some((b) => b.node.state === 'stale' || b.rows.some((r) => r.growth));
+    return scene.suspects.length > 0 || scene.boxes.some((b) => isMute(b.node.state) || b.rows.some((r) => r.growth));
   }, [scene]);
   const tick = ageing ? now.value : 0;
   useEffect(() => chart.tick(), [tick]);

@@ -2,7 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import type { Connection, NodeDocument, NodeInfo, NodeKind, RecentDocument, Service, Target } from '../api/types';
 import { edgeWidth } from '../chart/width';
-import { bytes, figure, goDuration, plural } from '../lib/format';
+import { bytes, figure, goDuration, plural, shortMoment } from '../lib/format';
 import { CheckTable, NodeSign } from '../parts/Checks';
 import { lazy } from '../parts/Lazy';
 import { isGone, nodeConnections, nodeServices, unnamed } from '../parts/columns';
@@ -26,7 +26,7 @@ import { signalsById } from '../state/signals';
 import { useResource, useTurn } from '../state/resource';
 import { formatRoute, goTo, showNode, showOnChart } from '../state/route';
 import { byPort, containerName, knownAs, serviceLabel } from '../state/topology';
-import { isSilent, split, stateWord } from '../state/words';
+import { isMute, isSilent, split, stateWord } from '../state/words';
 import { ContainerFacts, Inside } from './Inside';
 import { type Flow, type Peer, type Total, type Wire, buildFlow, peerSign, peerTop, socketFacts, troublesOf } from './flow';
 
@@ -63,7 +63,7 @@ const MiniLine = lazy(() => import('../parts/Sparkline').then((m) => m.MiniLine)
 const Declared = lazy(() => import('../parts/Declared').then((m) => m.Declared));
 
 function NodePage({ document: { node, connections, ...document } }: { document: NodeDocument }) {
-  const { feed, now, route, navigate, sources, alerts } = useApp();
+  const { feed, now, prefs, route, navigate, sources, alerts } = useApp();
   const topology = feed.topology.value;
   const inHost = containerName(node);
   const target = useTarget(node);
@@ -89,7 +89,7 @@ function NodePage({ document: { node, connections, ...document } }: { document: 
         <span class="ink2">
           {inHost && 'container, '}
           {node.this ? 'this node, ' : ''}
-          {stateWord(node)}
+          {stateWord(node, (at) => shortMoment(at, now.peek(), prefs.utc.value))}
         </span>
         {troubles[0] && <Signal severity={troubles[0].severity}>{troubles[0].text}</Signal>}
         <span class="gap" />
@@ -392,7 +392,7 @@ function FlowChart({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: J
 }
 
 function Hub({ node, flow, judge }: { node: NodeInfo; flow: Flow; judge: Judge }) {
-  const state = node.state === 'stale' ? ' stale' : isSilent(node) ? ' dashed' : node.kind === 'virtual' ? ' virtual' : '';
+  const state = isMute(node.state) ? ' stale' : isSilent(node) ? ' dashed' : node.kind === 'virtual' ? ' virtual' : '';
   const open = openOf(node);
   const trouble = open === 'NONE' ? '' : ` open-${open === 'DOWN' ? 'critical' : open.toLowerCase()}`;
   return (

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Session, Version } from '../api/types';
+import type { NodeState, Session, TopologyDocument, Version } from '../api/types';
 import { TARGETS, fleetFixture, makeSite } from '../fixtures';
 import { type Harness, type Reply, clear, click, find, json, settle, showLive, texts, type } from '../testing/app';
 import { isOwnAddress, ownAddress, targetURL, usesText } from './AddNode';
@@ -348,6 +348,45 @@ describe('agents', () => {
   it('are for admins', async () => {
     const { root } = await fleet('#/nodes?list=agents', (_, path) => (path === 'agents' ? json({ title: 'Forbidden', status: 403, detail: 'this login may not do that' }, 403) : null));
     expect(find(root, '[role="alert"]').textContent).toContain('this login may not do that');
+  });
+});
+
+describe('a node that said it goes', () => {
+  const AT = '2026-11-23T05:16:00Z';
+  const gone = (state: NodeState): TopologyDocument => {
+    const doc = fleetFixture();
+    return { ...doc, nodes: doc.nodes.map((n) => (n.name === 'web01' ? { ...n, findings: [], state, last_report: AT } : n)) };
+  };
+
+  it.each([
+    ['left', 'shut down', 'left', '15 nodes: 9 report, 1 fails, 3 are stale, 1 was shut down, 1 never reported'],
+    ['stopped', 'agent stopped', 'stopped', '15 nodes: 9 report, 1 fails, 3 are stale, 1 has its agent stopped, 1 never reported'],
+  ] as const)('%s is on the list as %s, and found by it', async (state, word, filter, line) => {
+    const h = await showLive(<NodesView />, { hash: `#/nodes?show=${filter}`, doc: gone(state) });
+    expect(names(h.root)).toEqual(['web01']);
+    expect(find(h.root, 'tbody tr .standing').textContent).toBe(word);
+    expect(h.root.textContent).toContain(line);
+  });
+
+  it('is rebooting before it is there again', async () => {
+    const { root } = await showLive(<NodesView />, { doc: gone('rebooting') });
+    expect(find(root, 'tbody tr', 'web01').textContent).toContain('rebooting');
+    expect(root.textContent).toContain('1 is rebooting');
+  });
+
+  it.each([
+    ['left', /^Host, shut down .*(05:16|5:16).*\.$/],
+    ['rebooting', /^Host, rebooting since .*(05:16|5:16).*\.$/],
+    ['stopped', /^Host, agent stopped .*(05:16|5:16).*\.$/],
+  ] as const)('%s has the moment in its panel and on its page', async (state, words) => {
+    const panel = await showLive(<SidePanel />, { doc: gone(state), hash: '#/chart?node=web01' });
+    panel.app.prefs.utc.value = true;
+    await settle();
+    expect(find(panel.root, '.panel p.ink2').textContent).toMatch(words);
+    clear();
+    const page = await showLive(<NodeView name="web01" />, { doc: gone(state) });
+    expect(texts(page.root, '.headline .ink2').join()).toMatch(/(shut down|rebooting since|agent stopped) .*:16/);
+    expect(find(page.root, '.hub').classList.contains('stale')).toBe(true);
   });
 });
 

@@ -195,14 +195,23 @@ export class BoxPainter {
     ctx.stroke();
   }
 
-  /** Which cause it is, over its left corner: at one size whatever the zoom. */
-  #causeTag({ rect }: SceneBox, { text, sure }: Tag): void {
+  /** Which cause it is, over its left corner, or where else beside its box no name is: at one size whatever the zoom. */
+  #causeTag(box: SceneBox, { text, sure }: Tag): void {
+    const { rect } = box;
     const brush = this.#brush;
     const { ctx } = brush;
     const size = brush.px(brush.view.roomy ? 12.5 : 11);
     const font = `600 ${size}px ${SANS}`;
     const h = size * 1.6;
-    const area = { x: rect.x - brush.px(1), y: rect.y - h - Math.max(brush.thin(sure ? 8 : 4), brush.px(sure ? 8 : 4)), w: brush.width(text, font) + size * 1.3, h };
+    const w = brush.width(text, font) + size * 1.3;
+    const gap = Math.max(brush.thin(sure ? 8 : 4), brush.px(sure ? 8 : 4));
+    const left = rect.x - brush.px(1);
+    const right = rect.x + rect.w + brush.px(1) - w;
+    const [over, under] = [rect.y - h - gap, rect.y + rect.h + gap];
+    const places = [over, under, over - size * 1.5, under + size * 1.5].flatMap((y) => [left, right].map((x) => ({ x, y, w, h })));
+    const unnamed = places.filter((place) => !this.#names.near(place).some((t) => overlaps(t, place)));
+    const area = unnamed.find((place) => !this.#drawn?.boxGrid.near(place).some((b) => b !== box && overlaps(b.rect, place))) ?? unnamed[0] ?? { x: left, y: over, w, h };
+    this.#names.add(area, area);
     const alpha = ctx.globalAlpha;
     ctx.globalAlpha = 1;
     brush.round(area, brush.px(3));
@@ -449,8 +458,8 @@ export class BoxPainter {
     const size = brush.px(brush.view.roomy ? 13 : 11);
     const font = `600 ${size}px ${SANS}`;
     const sign = headSign(node);
-    const state = sign ? brush.px(14) : 0;
-    if (sign) brush.state(sign, rect.x + brush.px(12), rect.y + rect.h / 2, brush.px(12));
+    const state = sign ? brush.px(16) : 0;
+    if (sign) brush.state(sign, rect.x + brush.px(10.5), rect.y + rect.h / 2, brush.px(12));
     const mark = MARKS[node.kind] ? brush.px(MARK.side + MARK.gap) : 0;
     const x = rect.x + rect.w / 2 + (state + mark) / 2;
     const lines = this.#tagLines(node, lane, rect, rect.w - brush.px(6) - state - mark, size, font);

@@ -22,8 +22,8 @@ func declare(name, text string, more string) string {
 // that is missing.
 func TestDriftOverHTTP(t *testing.T) {
 	s := served.Twins(t)
-	if a := s.Get(t, api.Prefix+"/drift"); a.StatusCode != http.StatusNoContent || len(a.Body) > 0 {
-		t.Errorf("nothing is declared: %s %q", a.Status, a.Body)
+	if a := s.Get(t, api.Prefix+"/drift"); a.StatusCode != http.StatusNoContent || len(a.Text) > 0 {
+		t.Errorf("nothing is declared: %s %q", a.Status, a.Text)
 	}
 	if p := served.Refused(t, s.Get(t, api.Prefix+"/drift/declaration"), http.StatusNotFound); !strings.Contains(p.Detail, "dotm drift --push FILE") {
 		t.Error(p.Detail)

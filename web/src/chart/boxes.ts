@@ -209,8 +209,8 @@ export class BoxPainter {
     const right = rect.x + rect.w + brush.px(1) - w;
     const [over, under] = [rect.y - h - gap, rect.y + rect.h + gap];
     const places = [over, under, over - size * 1.5, under + size * 1.5].flatMap((y) => [left, right].map((x) => ({ x, y, w, h })));
-    const unnamed = places.filter((place) => !this.#names.near(place).some((t) => overlaps(t, place)));
-    const area = unnamed.find((place) => !this.#drawn?.boxGrid.near(place).some((b) => b !== box && overlaps(b.rect, place))) ?? unnamed[0] ?? { x: left, y: over, w, h };
+    const costs = places.map((place) => this.#covered(box, place, size));
+    const area = places[costs.indexOf(Math.min(...costs))] ?? { x: left, y: over, w, h };
     this.#names.add(area, area);
     const alpha = ctx.globalAlpha;
     ctx.globalAlpha = 1;
@@ -224,6 +224,17 @@ export class BoxPainter {
     }
     brush.text(text, area.x + area.w / 2, area.y + h / 2, font, sure ? brush.tone.on : 'ink', 'center');
     ctx.globalAlpha = alpha;
+  }
+
+  /** How much is lost if something lies there: names beside boxes, names in boxes, and a little for each box. */
+  #covered(own: SceneBox, place: Rect, size: number): number {
+    const named = this.#names.near(place).some((t) => overlaps(t, place)) ? 1e9 : 0;
+    return (this.#drawn?.boxGrid.near(place) ?? []).reduce((sum, box) => {
+      if (box === own || !overlaps(box.rect, place)) return sum;
+      const { y, h } = box.rect;
+      const middle = y + h / 2;
+      return sum + 1 + Math.max(0, Math.min(place.y + place.h, middle + size * 1.4) - Math.max(place.y, middle - size * 1.4));
+    }, named);
   }
 
   /** What would fail next: a broken outline, and its sign on the corner. Nothing of it is bad. */

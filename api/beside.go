@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -56,11 +57,9 @@ func (h *handler) nameOfStore(ctx context.Context) string {
 	if h.Member != nil {
 		member = h.Member()
 	}
-	problems := ""
-	for _, err := range []error{failed, err, h.Model.Ready()} {
-		if err != nil {
-			problems += err.Error()
-		}
+	problem := ""
+	if err := errors.Join(failed, err, h.Model.Ready()); err != nil {
+		problem = err.Error()
 	}
-	return stream.NameOf([]any{e.From, gaps, h.History.Losses(), member, problems})
+	return stream.NameOf([]any{e.From, gaps, h.History.Losses(), member, problem})
 }

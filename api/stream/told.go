@@ -30,7 +30,7 @@ func NameOf(v any) string {
 		return ""
 	}
 	sum := fnv.New64a()
-	sum.Write(raw) //nolint:errcheck // never fails
+	sum.Write(raw)
 	return hex.EncodeToString(sum.Sum(nil))
 }
 

@@ -53,7 +53,7 @@ func (h *handler) charts(ctx context.Context, a huma.API, shown *views.Views) {
 	geo.Register(a, geo.Options{Views: shown, Settings: h.Settings, Locator: h.Locator, Places: h.Places})
 	stream.Register(ctx, h.mux, a.OpenAPI(), stream.Options{
 		Model: h.Model, Views: shown, Incidents: h.Incidents, Meter: h.Meter, Now: h.Now,
-		Seat: h.seat, Full: h.fullStream(), Still: h.still, Log: h.Log,
+		Seat: h.seat, Full: h.fullStream(), Still: h.still, Beside: h.beside, Log: h.Log,
 	})
 }
 

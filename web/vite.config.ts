@@ -11,6 +11,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // What the first chart needs is one file: many small ones are packed worse, and which there are changes with any import.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'page', tags: ['$initial'] }] } } },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:4849' } },
   test: { environment: 'happy-dom', include: ['src/**/*.test.{ts,tsx}'] },

@@ -68,7 +68,9 @@ type drifted struct {
 // Register adds the routes about what is declared, and how that differs from what is seen.
 func Register(a huma.API, opt Options) {
 	d := &drifts{Options: opt}
-	huma.Register(a, read.Op("drift", "/drift", "What differs between the declaration that is kept and the chart", http.StatusNotFound, http.StatusUnprocessableEntity), d.compare)
+	op := read.Op("drift", "/drift", "What differs between the declaration that is kept and the chart", http.StatusNotFound, http.StatusUnprocessableEntity)
+	op.Responses = map[string]*huma.Response{"204": {Description: "No declaration is kept: there is nothing to compare with"}}
+	huma.Register(a, op, d.compare)
 	huma.Register(a, read.Op("initial-declaration", "/drift/initial", "A first declaration, as the chart bears it out", http.StatusUnprocessableEntity), d.initial)
 	huma.Register(a, read.Op("declaration", "/drift/declaration", "The declaration that is kept, in its newest version or another", http.StatusNotFound), d.get)
 	keep := huma.Operation{
@@ -96,8 +98,10 @@ type Params struct {
 	read.Near
 }
 
-// Answer is the answer of GET /drift.
+// Answer is the answer of GET /drift: 204 without a body where nothing is declared,
+// which is no error of who asks.
 type Answer struct {
+	Status       int
 	ETag         string `header:"ETag"`
 	CacheControl string `header:"Cache-Control"`
 	Body         Drift
@@ -112,7 +116,7 @@ type Drift struct {
 func (d *drifts) compare(ctx context.Context, p *Params) (*Answer, error) {
 	list := d.Declaring.Declarations()
 	if len(list) == 0 {
-		return nil, noDeclaration()
+		return &Answer{Status: http.StatusNoContent, CacheControl: "no-cache"}, nil
 	}
 	req, opt, wrong := p.question()
 	if wrong != nil {
@@ -126,7 +130,7 @@ func (d *drifts) compare(ctx context.Context, p *Params) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Answer{ETag: read.ETag(shown.Revision + "-" + strconv.Itoa(list[0].Version)), CacheControl: "no-cache"}
+	out := &Answer{Status: http.StatusOK, ETag: read.ETag(shown.Revision + "-" + strconv.Itoa(list[0].Version)), CacheControl: "no-cache"}
 	out.Body.Answer, out.Body.Declaration = *a, list[0]
 	out.Body.Declaration.Text = ""
 	return out, nil

@@ -22,10 +22,11 @@ func declare(name, text string, more string) string {
 // that is missing.
 func TestDriftOverHTTP(t *testing.T) {
 	s := served.Twins(t)
-	for _, path := range []string{"/drift", "/drift/declaration"} {
-		if p := served.Refused(t, s.Get(t, api.Prefix+path), http.StatusNotFound); !strings.Contains(p.Detail, "dotm drift --push FILE") {
-			t.Error(p.Detail)
-		}
+	if a := s.Get(t, api.Prefix+"/drift"); a.StatusCode != http.StatusNoContent || len(a.Text) > 0 {
+		t.Errorf("nothing is declared: %s %q", a.Status, a.Text)
+	}
+	if p := served.Refused(t, s.Get(t, api.Prefix+"/drift/declaration"), http.StatusNotFound); !strings.Contains(p.Detail, "dotm drift --push FILE") {
+		t.Error(p.Detail)
 	}
 	first := served.Read[struct{ Text string }](t, s, api.Prefix+"/drift/initial?exact=true").Text
 	if !strings.Contains(first, "from: {node: web1, process: php}") {

@@ -57,6 +57,7 @@ const Path = read.Prefix + "/stream"
 // ([view.Delta.Fields]); else all of each thing that did.
 func Register(ctx context.Context, mux Router, a *huma.OpenAPI, opt Options) {
 	a.AddOperation(describeStream(a))
+	t := &teller{now: opt.Now, beside: opt.Beside}
 	mux.HandleFunc("GET "+Path, func(w http.ResponseWriter, r *http.Request) {
 		asked := r.URL.Query()
 		req, err := read.Parse(asked.Get("level"), asked.Get("hide"), asked.Get("expand"), read.HideDefault)
@@ -80,7 +81,7 @@ func Register(ctx context.Context, mux Router, a *huma.OpenAPI, opt Options) {
 			return
 		}
 		defer leave()
-		s := &subscriber{Options: opt, question: read.Question{Question: req, Filter: filter}, fields: form == formFields, out: w, control: http.NewResponseController(w)}
+		s := &subscriber{Options: opt, teller: t, question: read.Question{Question: req, Filter: filter}, fields: form == formFields, out: w, control: http.NewResponseController(w)}
 		s.packs = coding.Takes(r.Header.Get("Accept-Encoding"), coding.Gzip)
 		s.serve(ctx, r)
 	})
@@ -100,7 +101,7 @@ func describeStream(a *huma.OpenAPI) *huma.Operation {
 	return &huma.Operation{
 		OperationID: "stream", Method: http.MethodGet, Path: Path, Summary: "Follow a chart as it changes",
 		Description: "Server-sent events. First comes snapshot, with the revision that the chart has now; then a delta for each change, whose data is a Delta; " +
-			"incidents, if something is new of them; resync, where no delta leads on from what the viewer has: read the chart anew; and a beat every five seconds. " +
+			"incidents, if something is new of them; resync, where no delta leads on from what the viewer has: read the chart anew; and a beat every five seconds. Snapshot, resync and beat also name what is shown beside the chart (alerts, sources, read, store): while a name stays, it is as it was. " +
 			"The id of each is a revision, from which Last-Event-ID goes on. " +
 			"A delta puts whole things in place of those with the same name or id, and takes others away. With delta=fields it tells of what the " +
 			"viewer has already only what changed, in changed: lists of [id, patch], where the patch is a JSON merge patch (RFC 7396); boxes go by their names. " +
@@ -150,6 +151,9 @@ type Options struct {
 	// Seat takes one for a viewer; Full says why there is none.
 	Seat func(c *caller.Caller) (leave func(), ok bool)
 	Full string
+	// Beside names what is shown beside the chart, as it is now; it is asked once a beat for
+	// all viewers. Nil: nothing is named.
+	Beside func(ctx context.Context) Told
 	// Still says whether what a viewer logged in with is in force.
 	Still func(c *caller.Caller) bool
 	Log   *slog.Logger
@@ -158,6 +162,7 @@ type Options struct {
 // subscriber is one viewer.
 type subscriber struct {
 	Options
+	teller   *teller
 	question read.Question
 	out      http.ResponseWriter
 	control  *http.ResponseController
@@ -186,7 +191,7 @@ func (s *subscriber) serve(ctx context.Context, r *http.Request) {
 		var rested <-chan time.Time
 		if left := s.Views.RestOf(s.question); left > 0 && !first {
 			rested = time.After(left)
-		} else if err := s.catchUp(first); err != nil {
+		} else if err := s.catchUp(r.Context(), first); err != nil {
 			return
 		}
 		if data := news.take(); data != nil {
@@ -202,7 +207,7 @@ func (s *subscriber) serve(ctx context.Context, r *http.Request) {
 			if !s.Still(caller.Of(r.Context())) {
 				return // logged out meanwhile
 			}
-			if err := s.send("beat", s.stamp()); err != nil {
+			if err := s.send("beat", s.stamp(r.Context())); err != nil {
 				return
 			}
 		case <-r.Context().Done():
@@ -213,17 +218,18 @@ func (s *subscriber) serve(ctx context.Context, r *http.Request) {
 	}
 }
 
-// stamp is the data of events that only name a moment.
-func (s *subscriber) stamp() []byte {
+// stamp is the data of events that only name a moment, and what is shown beside the chart then.
+func (s *subscriber) stamp(ctx context.Context) []byte {
 	data, _ := json.Marshal(struct {
 		Revision string    `json:"revision"`
 		At       time.Time `json:"at"`
-	}{s.revision, s.Model.Snapshot().At().UTC()})
+		Told
+	}{s.revision, s.Model.Snapshot().At().UTC(), s.teller.names(ctx)})
 	return data
 }
 
 // catchUp sends what the viewer doesn't have yet.
-func (s *subscriber) catchUp(first bool) error {
+func (s *subscriber) catchUp(ctx context.Context, first bool) error {
 	deltas, newest, known, err := s.Views.Since(s.question, s.revision)
 	if err != nil {
 		s.Log.Error("computing a view failed", "error", err)
@@ -232,12 +238,12 @@ func (s *subscriber) catchUp(first bool) error {
 	switch {
 	case first && s.revision == "":
 		s.revision = newest
-		return s.send("snapshot", s.stamp())
+		return s.send("snapshot", s.stamp(ctx))
 	case !known:
 		s.revision = newest
-		return s.send("resync", s.stamp())
+		return s.send("resync", s.stamp(ctx))
 	case first && len(deltas) == 0:
-		return s.send("snapshot", s.stamp())
+		return s.send("snapshot", s.stamp(ctx))
 	}
 	for _, d := range deltas {
 		s.revision = d.To

@@ -741,9 +741,21 @@ export interface Delta {
 }
 
 /** The data of `snapshot`, `resync` and `beat` events. */
-export interface Mark {
+export interface Mark extends Told {
   revision: string;
   at?: string;
+}
+
+/** Names of what is shown beside the chart: while a name stays, what it names is as it was. */
+export interface Told {
+  /** What open checks say. */
+  alerts?: string;
+  /** How the monitoring systems are. */
+  sources?: string;
+  /** When they were read: all checks may have changed. */
+  read?: string;
+  /** Whether the history is written. */
+  store?: string;
 }
 
 export interface NodeDocument {

@@ -198,14 +198,23 @@ export class BoxPainter {
     ctx.stroke();
   }
 
-  /** Which cause it is, over its left corner: at one size whatever the zoom. */
-  #causeTag({ rect }: SceneBox, { text, sure }: Tag): void {
+  /** Which cause it is, over its left corner, or where else beside its box no name is: at one size whatever the zoom. */
+  #causeTag(box: SceneBox, { text, sure }: Tag): void {
+    const { rect } = box;
     const brush = this.#brush;
     const { ctx } = brush;
     const size = brush.px(brush.view.roomy ? 12.5 : 11);
     const font = `600 ${size}px ${SANS}`;
     const h = size * 1.6;
-    const area = { x: rect.x - brush.px(1), y: rect.y - h - Math.max(brush.thin(sure ? 8 : 4), brush.px(sure ? 8 : 4)), w: brush.width(text, font) + size * 1.3, h };
+    const w = brush.width(text, font) + size * 1.3;
+    const gap = Math.max(brush.thin(sure ? 8 : 4), brush.px(sure ? 8 : 4));
+    const left = rect.x - brush.px(1);
+    const right = rect.x + rect.w + brush.px(1) - w;
+    const [over, under] = [rect.y - h - gap, rect.y + rect.h + gap];
+    const places = [over, under, over - size * 1.5, under + size * 1.5].flatMap((y) => [left, right].map((x) => ({ x, y, w, h })));
+    const costs = places.map((place) => this.#covered(box, place, size));
+    const area = places[costs.indexOf(Math.min(...costs))] ?? { x: left, y: over, w, h };
+    this.#names.add(area, area);
     const alpha = ctx.globalAlpha;
     ctx.globalAlpha = 1;
     brush.round(area, brush.px(3));
@@ -218,6 +227,17 @@ export class BoxPainter {
     }
     brush.text(text, area.x + area.w / 2, area.y + h / 2, font, sure ? brush.tone.on : 'ink', 'center');
     ctx.globalAlpha = alpha;
+  }
+
+  /** How much is lost if something lies there: names beside boxes, names in boxes, and a little for each box. */
+  #covered(own: SceneBox, place: Rect, size: number): number {
+    const named = this.#names.near(place).some((t) => overlaps(t, place)) ? 1e9 : 0;
+    return (this.#drawn?.boxGrid.near(place) ?? []).reduce((sum, box) => {
+      if (box === own || !overlaps(box.rect, place)) return sum;
+      const { y, h } = box.rect;
+      const middle = y + h / 2;
+      return sum + 1 + Math.max(0, Math.min(place.y + place.h, middle + size * 1.4) - Math.max(place.y, middle - size * 1.4));
+    }, named);
   }
 
   /** What would fail next: a broken outline, and its sign on the corner. Nothing of it is bad. */
@@ -452,8 +472,8 @@ export class BoxPainter {
     const size = brush.px(brush.view.roomy ? 13 : 11);
     const font = `600 ${size}px ${SANS}`;
     const sign = headSign(node);
-    const state = sign ? brush.px(14) : 0;
-    if (sign) brush.state(sign, rect.x + brush.px(12), rect.y + rect.h / 2, brush.px(12));
+    const state = sign ? brush.px(16) : 0;
+    if (sign) brush.state(sign, rect.x + brush.px(10.5), rect.y + rect.h / 2, brush.px(12));
     const mark = MARKS[node.kind] ? brush.px(MARK.side + MARK.gap) : 0;
     const x = rect.x + rect.w / 2 + (state + mark) / 2;
     const lines = this.#tagLines(node, lane, rect, rect.w - brush.px(6) - state - mark, size, font);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  age, bytes, capital, figure, goDuration, inWords, isAddress, micros, moment, parseGoDuration, percent, plural, rate, shortFigure, shortMoment,
+  age, bytes, capital, figure, goDuration, inWords, isAddress, listMoment, micros, moment, parseGoDuration, percent, plural, rate, shortFigure, shortMoment,
   span, spread, truncateMiddle, durationWords, exactBytes, longSpan, parseBytes, shortDuration, spokenMoment, typedDuration,
 } from './format';
 
@@ -139,6 +139,15 @@ describe('what is measured', () => {
   it.each([
     [0, '0 %'], [0.0001, 'under 0.1 %'], [0.0005, '0.1 %'], [0.004, '0.4 %'], [0.013, '1.3 %'], [0.05, '5 %'], [0.0994, '9.9 %'], [0.0996, '10 %'], [0.142, '14 %'], [1, '100 %'],
   ])('%d as a share', (share, text) => expect(percent(share)).toBe(text));
+});
+
+describe('listMoment', () => {
+  it.each([
+    ['2026-11-23T02:13:59Z', '02:13'],
+    ['2026-11-20T23:59:00Z', 'Fri'],
+    ['2026-11-03T12:00:00Z', '3 Nov'],
+    ['soon', 'never'],
+  ])('%s', (at, said) => expect(listMoment(at, NOW, true, 'en-GB')).toBe(said));
 });
 
 describe('shortMoment', () => {

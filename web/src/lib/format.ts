@@ -251,6 +251,16 @@ export function shortMoment(at: string, now: number, utc: boolean, locale?: stri
   return `${new Intl.DateTimeFormat(locale, { ...date, timeStyle: 'short', ...zone }).format(when)} ${utc ? 'UTC' : 'local'}`;
 }
 
+/** For lists that say once whose time it is: `03:12` of today, `Mon` of this week, else the date. */
+export function listMoment(at: string, now: number, utc: boolean, locale?: string): string {
+  const when = new Date(at);
+  if (Number.isNaN(when.getTime())) return 'never';
+  const zone = utc ? { timeZone: 'UTC' } : {};
+  const day = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', ...zone });
+  const near = day.format(when) === day.format(now) ? ({ hour: '2-digit', minute: '2-digit' } as const) : now - when.getTime() < 6 * DAY ? { weekday: 'short' as const } : { day: 'numeric' as const, month: 'short' as const };
+  return new Intl.DateTimeFormat(locale, { ...near, ...zone }).format(when);
+}
+
 /** True for IPv4, IPv6 and CIDR text: these are set in mono. */
 export function isAddress(text: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}(\/\d+)?$/.test(text) || (/^[0-9a-f:.]+(\/\d+)?$/i.test(text) && text.includes(':'));

@@ -6,14 +6,14 @@ import type { Check, Problem, Source } from '../api/types';
 import { capital, goDuration } from '../lib/format';
 import { badgesOf, byWord, isBad, placeOf, safeLink } from '../state/checks';
 import { evidenceOf } from '../state/mapping';
-import { useResource, useTurn } from '../state/resource';
+import { useResource } from '../state/resource';
 import { formatRoute, showCheck, showOnChart } from '../state/route';
 import { type Namer, knownAs } from '../state/topology';
 import { Badges, CheckIcon, type Known, aboutWord, checkTitle } from './Checks';
 import { Correct } from './Correct';
 import { Dialog } from './Dialog';
 import { Fact } from './Fact';
-import { useCheckTurn } from './news';
+import { useCheckTurns } from './news';
 import { ProblemNote } from './Problem';
 import { Age, Since } from './Time';
 
@@ -22,11 +22,9 @@ const AGAIN_MS = 5_000;
 
 /** The check that the link names, in full above whatever page is shown. */
 export function CheckSheet() {
-  const { client, now, route, navigate } = useApp();
+  const { client, route, navigate } = useApp();
   const { check: id, at } = route.value;
-  const round = useTurn(now, AGAIN_MS);
-  const news = useCheckTurn();
-  const turn = at ? '' : `${news} ${round}`;
+  const turn = useCheckTurns(AGAIN_MS);
   const { data, problem, reload } = useResource(`check ${id} ${at}`, turn, (s) => client.checks({ id }, s));
   const [correcting, setCorrecting] = useState('');
   const close = (): void => navigate(showCheck(route.value, ''), true);

@@ -3,11 +3,11 @@ import { useApp } from '../app';
 import type { Check, CheckQuery, Verdict } from '../api/types';
 import { figure, plural } from '../lib/format';
 import { badgesOf, byWord, checkName, checksLine, isBad, others, rankOf, signOf, signOfCheck, worstFirst } from '../state/checks';
-import { useResource, useTurn } from '../state/resource';
+import { useResource } from '../state/resource';
 import { showCheck } from '../state/route';
 import { type Namer, type Topology, idLabel, knownAs, serviceLabel } from '../state/topology';
 import { NodeName } from './NodeName';
-import { useCheckTurn } from './news';
+import { useCheckTurns } from './news';
 import { SHOWN } from './PanelParts';
 import { ProblemNote } from './Problem';
 import { shapeOf } from './shapes';
@@ -17,13 +17,6 @@ import { Age } from './Time';
 
 /** What the checks of one thing say goes on without the chart changing: read again this often, ms. */
 const AGAIN_MS = 5_000;
-
-/** Changes when the checks of one thing are to be read again; those of a moment gone by never are. */
-function useTurns(): string {
-  const { now, route } = useApp();
-  const [news, round] = [useCheckTurn(), useTurn(now, AGAIN_MS)];
-  return route.value.at ? '' : `${news} ${round}`;
-}
 
 /** A check as its shape: in downtime, taken care of, not to be believed yet, or nobody tells. */
 export function CheckIcon({ check, size = 14, silent = false }: { check: Check; size?: number; silent?: boolean }) {
@@ -81,7 +74,7 @@ export function aboutWord({ service, node, mapping }: Check, topology: Known): s
 /** The checks on a node or service, the worst first. */
 export function CheckSection({ of }: { of: CheckQuery }) {
   const { client, route, sources } = useApp();
-  const turn = useTurns();
+  const turn = useCheckTurns(AGAIN_MS);
   const { data, problem, reload } = useResource(`checks ${of.node ?? ''} ${of.service ?? ''} ${route.value.at}`, turn, (s) => client.checks(of, s));
   const [all, setAll] = useState(false);
   if (problem && problem.status !== 404) return <ProblemNote problem={problem} onRetry={reload} />;
@@ -110,7 +103,7 @@ export function CheckSection({ of }: { of: CheckQuery }) {
 export function CheckTable({ node }: { node: string }) {
   const { client, feed, route, navigate, sources } = useApp();
   const topology = feed.topology.value;
-  const turn = useTurns();
+  const turn = useCheckTurns(AGAIN_MS);
   const { data, problem, reload } = useResource(`checks ${node} ${route.value.at}`, turn, (s) => client.checks({ node }, s));
   const columns = useMemo(() => checkColumns(topology, false), [topology]);
   const checks = useMemo(() => worstFirst(data?.checks ?? []), [data]);

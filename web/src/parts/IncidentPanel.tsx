@@ -1,7 +1,7 @@
 import { useApp } from '../app';
 import type { Incident } from '../api/types';
 import { plural, shortMoment, span } from '../lib/format';
-import { alertsLine, alikeEffects, confirmedOf, stateOfIncident, together } from '../state/incidents';
+import { alertsLine, alikeEffects, confirmedOf, stateOfIncident, together, toneClass } from '../state/incidents';
 import type { Resource } from '../state/resource';
 import { formatRoute, goTo } from '../state/route';
 import type { Trace } from '../state/trace';
@@ -38,7 +38,7 @@ export function IncidentPanel({ chosen: { data, problem, reload }, trace }: Prop
     );
   }
   return (
-    <div class="incident-panel" aria-label={data.title}>
+    <div class={`incident-panel ${toneClass(data)}`} aria-label={data.title}>
       <section>
         <p class="small ink3">
           <Lasting incident={data} />

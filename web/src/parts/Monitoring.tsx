@@ -1,26 +1,24 @@
 import { useEffect } from 'preact/hooks';
 import { useApp } from '../app';
 import { sourceTrouble, worstFirst } from '../state/checks';
-import { useResource, useTurn } from '../state/resource';
+import { useResource } from '../state/resource';
 import { formatRoute, goTo } from '../state/route';
 import { Icon } from './Icon';
-import { useCheckTurn } from './news';
+import { useCheckTurn, useTold } from './news';
 
-/** How the sources are is read again this often, ms. */
+/** How the sources are is read again this often, ms, where nobody tells. */
 const ASK_EVERY_MS = 15_000;
 
 /** Reads how the monitoring systems are and what is open; says what can't be read, while it can't. */
 export function Monitoring() {
-  const { client, now, route, sources, alerts } = useApp();
-  const round = useTurn(now, ASK_EVERY_MS);
-  const turn = String(round);
-  const known = useResource('sources', turn, (s) => client.sources(s));
+  const { client, route, sources, alerts } = useApp();
+  const known = useResource('sources', useTold('sources', ASK_EVERY_MS), (s) => client.sources(s));
   // dotm's own source is no monitoring system: it counts while it has something to say.
   const list = (known.data?.sources ?? []).filter((s) => !s.built_in || s.checks > 0);
   const any = list.length > 0 || sources.value.length > 0;
   const { at } = route.value;
-  const news = useCheckTurn();
-  const open = useResource(`open ${at} ${any}`, `${news} ${turn}`, (s) => (any ? client.checks({ open: true }, s) : Promise.resolve({ checks: [] })));
+  const turn = `${useCheckTurn()} ${useTold('alerts', ASK_EVERY_MS)}`;
+  const open = useResource(`open ${at} ${any}`, turn, (s) => (any ? client.checks({ open: true }, s) : Promise.resolve({ checks: [] })));
   useEffect(() => {
     if (open.data) alerts.value = worstFirst(open.data.checks);
     // Not before what is open was read: until then nobody may say that nothing is.

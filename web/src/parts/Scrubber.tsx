@@ -21,14 +21,14 @@ const NO_INCIDENTS: readonly IncidentSummary[] = [];
 
 /** The line of time at the foot of the chart: how much changed when, which incidents there were, and the way to any moment. */
 export function Scrubber() {
-  const { route, now } = useApp();
+  const { route } = useApp();
   const { at, from } = route.value;
   const past = at !== '' || from !== '';
   const view = useView();
   const { span, go, shift } = view;
   const { bins, failed } = useCounts(view);
   const { events } = useHappened(view, past);
-  const known = useKnown(useTurn(now, AGAIN_MS));
+  const known = useKnown(AGAIN_MS);
   const incidents = useStretches(span);
   const told = (ms: number) => (
     <>

@@ -2,16 +2,16 @@ import { useEffect, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { type Count, counted, lostOfLate, storeTrouble } from '../state/past';
 import { useResource } from '../state/resource';
+import { useTold } from './news';
 import { Icon } from './Icon';
 
-/** How often it is asked whether the history is being written, ms. */
+/** How often it is asked whether the history is being written, ms, where nobody tells. */
 const ASK_EVERY_MS = 15_000;
 
 /** What is wrong with the store, while it is; the live chart goes on. */
 export function StoreTrouble() {
   const { client, now, storeAway } = useApp();
-  const turn = Math.floor(now.value / ASK_EVERY_MS);
-  const { data } = useResource('history', String(turn), (s) => client.history(s));
+  const { data } = useResource('history', useTold('store', ASK_EVERY_MS), (s) => client.history(s));
   const [counts, setCounts] = useState<readonly Count[]>([]);
   useEffect(() => {
     if (data) setCounts((before) => counted(before, { at: now.peek(), lost: data.events_lost }));

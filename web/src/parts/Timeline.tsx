@@ -3,6 +3,7 @@ import { useApp } from '../app';
 import type { ChartEvent, EventList, Gap } from '../api/types';
 import { figure, plural, spokenMoment } from '../lib/format';
 import { eventText } from '../state/past';
+import { useTold } from './news';
 import { useResource } from '../state/resource';
 import { REACHES, type Reach, showMoment } from '../state/route';
 import { BINS, REACH_MS, type Span, around, binned, moments, next, previous, spanOf } from '../state/timeline';
@@ -73,10 +74,10 @@ export function useHappened({ span, live, turn }: View, wanted = true): { events
 
 const NONE: readonly Gap[] = [];
 
-/** Of the times that are known, since when, and what could not be seen. */
-export function useKnown(turn: number): { gaps: readonly Gap[]; from: string | null } {
+/** Where nobody tells, it is asked for every so many ms. Of the times that are known, since when, and what could not be seen. */
+export function useKnown(ms: number): { gaps: readonly Gap[]; from: string | null } {
   const { client } = useApp();
-  const { data } = useResource('known', String(turn), (s) => client.history(s));
+  const { data } = useResource('known', useTold('store', ms), (s) => client.history(s));
   return { gaps: data?.gaps ?? NONE, from: data?.from ?? null };
 }
 
@@ -86,7 +87,7 @@ export function Timeline() {
   const view = useView();
   const { span, go, shift } = view;
   const { events, more } = useHappened(view);
-  const { gaps, from } = useKnown(Math.floor(now.value / COUNT_EVERY_MS));
+  const { gaps, from } = useKnown(COUNT_EVERY_MS);
   const bins = useMemo(() => binned(events, span), [events, span.from, span.to]);
   const oldest = more ? Date.parse(events.at(-1)?.at ?? '') : NaN;
   return (

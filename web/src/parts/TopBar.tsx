@@ -184,12 +184,14 @@ function Alerts() {
 function CoverageLine() {
   const { feed } = useApp();
   const topology = feed.topology.value;
+  if (!topology) return null;
+  const line = coverageLine(topology.coverage);
+  const [nodes, sides] = line.split(', ');
   return (
-    topology && (
-      <span class="coverage" title={ONE_SIDED}>
-        {coverageLine(topology.coverage)}
-      </span>
-    )
+    <span class="coverage" title={`${line}. ${ONE_SIDED}`}>
+      {nodes}
+      <span class="more">, {sides}</span>
+    </span>
   );
 }
 

@@ -1,8 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
-import type { Incident, IncidentRef, WhatIf } from '../api/types';
+import type { Incident, WhatIf } from '../api/types';
+import { notLoaded } from './Lazy';
 import { useIncidentTurn } from './news';
 import { type Resource, useResource, useTurn } from '../state/resource';
+import { severity } from '../state/checks';
 import { type Story, type Trace, causesOf } from '../state/trace';
 import type { Topology } from '../state/topology';
 
@@ -33,7 +35,7 @@ type Tracing = typeof import('../state/tracing');
 
 let loaded: Tracing | null = null;
 
-/** How paths are found, once there is one to find. Where it does not come, the panel says so of itself. */
+/** How paths are found, once there is one to find. */
 function useTracing(wanted: boolean): Tracing | null {
   const [, setTurn] = useState(0);
   useEffect(() => {
@@ -43,7 +45,7 @@ function useTracing(wanted: boolean): Tracing | null {
         loaded = module;
         setTurn(1);
       },
-      () => undefined,
+      notLoaded,
     );
   }, [wanted]);
   return loaded;
@@ -70,6 +72,11 @@ export function useChosen(): Chosen {
   return { incident, failure, story, tracing };
 }
 
+/** What of marks is seen. */
+function keyOf({ tags }: Trace): string {
+  return [...tags].map(([box, { sure }]) => `${box} ${sure}`).join('\n');
+}
+
 /** The path on the chart: of what is chosen; else the likely causes of what is open now are marked. */
 export function useTrace(topology: Topology | null, { story, tracing }: Chosen): Trace | null {
   const { incidents, route } = useApp();
@@ -79,11 +86,11 @@ export function useTrace(topology: Topology | null, { story, tracing }: Chosen):
   return useMemo(() => {
     if (!topology) return null;
     if (story && tracing) return tracing.traceOf(topology, story);
-    const causes = live ? list.filter((i) => !i.unclear && !i.acknowledged).flatMap<IncidentRef>((i) => i.cause ?? []) : [];
+    const causes = live ? list.filter((i) => !i.unclear && !i.acknowledged).flatMap((i) => (i.cause ? { ...i.cause, loud: severity(i.status) >= severity('CRITICAL') } : [])) : [];
     if (causes.length === 0) return null;
     const found = causesOf(topology, causes);
     // As long as the same boxes are marked nothing is to be drawn for it.
-    if (marks.current && [...found.tags.keys()].join('\n') === [...marks.current.tags.keys()].join('\n')) return marks.current;
+    if (marks.current && keyOf(found) === keyOf(marks.current)) return marks.current;
     return (marks.current = found);
   }, [topology, story, live, list]);
 }

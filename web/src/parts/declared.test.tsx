@@ -6,7 +6,7 @@ import { search } from '../state/search';
 import { fromDocument } from '../state/topology';
 import { clear, click, find, json, press, settle, show, showLive, texts, type } from '../testing/app';
 import { Declared } from './Declared';
-import { lazy } from './Lazy';
+import { Unloaded, lazy } from './Lazy';
 import { Legend } from './Legend';
 import { Palette } from './Palette';
 
@@ -128,9 +128,20 @@ describe('what comes later', () => {
   });
 
   it('and does not come says so, with what to do', async () => {
-    const Never = lazy(() => Promise.reject<() => null>(new Error('gone')));
-    const { root } = await show(<Never />);
-    expect(find(root, '[role="alert"]').textContent).toContain('could not be loaded');
+    vi.stubGlobal('fetch', (address: string) => Promise.resolve(new Response('', { status: address === '/assets/a.js' ? 502 : 404 })));
+    const refused = (): ReturnType<typeof lazy> => lazy(() => Promise.reject<() => null>(new TypeError('Failed to fetch dynamically imported module: /assets/a.js')));
+    const [One, Two] = [refused(), refused()];
+    const { root } = await show(
+      <>
+        <Unloaded />
+        <One />
+        <Two />
+      </>,
+    );
+    await settle();
+    expect(texts(root, '[role="alert"]').length).toBe(1);
+    expect(find(root, '[role="alert"]').textContent).toContain('HTTP 502 was the answer');
+    expect(texts(root, '.unloaded').length).toBe(2);
     const reload = vi.fn();
     vi.stubGlobal('location', { reload });
     await click(root, 'button', 'Load the page anew');

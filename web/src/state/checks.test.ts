@@ -126,6 +126,7 @@ describe('events of checks', () => {
   const of = { source: 'icinga', host: 'db01.example', name: 'disk' };
   it.each<[ChartEvent, string]>([
     [event({ ...of, was: 'OK', status: 'CRITICAL' }), 'disk of db01 went from OK to CRITICAL'],
+    [event({ ...of, was: 'CRITICAL', status: 'CRITICAL' }), 'disk of db01 stays CRITICAL'],
     [event({ ...of, status: 'WARNING' }), 'disk of db01 is WARNING'],
     [event({ ...of, was: 'CRITICAL' }), 'disk of db01 is checked no more, it was CRITICAL'],
     [event({ ...of, name: '', was: 'UP', status: 'DOWN' }, ''), 'the host of db01.example went from UP to DOWN'],

@@ -7,8 +7,10 @@ import { boxesByName } from './trace';
 
 /** What is declared beside what is seen; loaded when somebody looks at it. */
 
-export function readDrift(client: Client, hide: readonly HideKind[], signal?: AbortSignal): Promise<DriftDocument> {
-  return client.ask(`drift?hide=${hide.join() || 'none'}`, undefined, undefined, signal);
+/** `undeclared` where nothing is. */
+export async function readDrift(client: Client, hide: readonly HideKind[], signal?: AbortSignal): Promise<DriftDocument | 'undeclared'> {
+  const found = await client.ask<DriftDocument | undefined>(`drift?hide=${hide.join() || 'none'}`, undefined, undefined, signal);
+  return found ?? 'undeclared';
 }
 
 export function readDeclaration(client: Client, signal?: AbortSignal): Promise<DeclarationDocument> {

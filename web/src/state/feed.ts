@@ -3,7 +3,7 @@ import { API_BASE, type Client, isAborted, problemOf, viewQuery } from '../api/c
 import type { Line, Lines } from '../api/line';
 import { isLater } from '../api/revision';
 import { backoff } from '../api/stream';
-import type { Delta, HideKind, Level, Problem } from '../api/types';
+import type { Delta, HideKind, Level, Mark, Problem, Told } from '../api/types';
 import type { Clock } from '../lib/clock';
 import { type Change, grow } from './growth';
 import { latest } from './health';
@@ -46,6 +46,8 @@ export class Feed {
   readonly changedAt = signal(0);
   /** Grows when something is new of incidents, or may be: a line that opens does not say what it missed. */
   readonly news = signal(0);
+  /** What the line tells of what is beside the chart. */
+  readonly told = signal<Told>({});
   /** Why the last reading failed; the topology before it is still shown. */
   readonly problem = signal<Problem | null>(null);
   /** The last sentence for the live region. */
@@ -202,18 +204,19 @@ export class Feed {
   }
 
   #open(): Line {
-    const expect = (revision: string): void => {
-      if (!this.#reading && !this.#holds(revision)) void this.#read();
+    const expect = (mark: Mark): void => {
+      this.told.value = mark;
+      if (!this.#reading && !this.#holds(mark.revision)) void this.#read();
     };
     this.#stir();
     return this.#options.lines.open({
       path: `${API_BASE}/stream${viewQuery(this.#level, this.#hide, this.#expand)}&delta=fields`,
       after: this.topology.value?.revision ?? '',
       handlers: {
-        snapshot: (mark) => expect(mark.revision),
+        snapshot: expect,
         delta: (delta) => this.#delta(delta),
         incidents: () => this.#stir(),
-        beat: (mark) => expect(mark.revision),
+        beat: expect,
         resync: () => void this.#read(),
         alive: () => this.#alive(),
         lost: () => {

@@ -33,8 +33,8 @@ describe('findings', () => {
   });
 
   it('do not repeat the id of a service', () => {
-    expect(findingText(finding('no-use-seen', { service: 'a~tcp~80', text: 'no use of a~tcp~80 was seen' }), 'nginx :80')).toBe('no use of nginx :80 was seen');
-    expect(findingText(finding('unchecked-service', { service: 'a~tcp~80', text: 'no check is on a~tcp~80' }), 'nginx :80')).toBe('no check is about it');
-    expect(findingText(finding('silent'), '')).toBe('is odd');
+    expect(findingText(finding('no-use-seen', { service: 'a~tcp~80', text: 'no use of a~tcp~80 was seen' }), 'nginx :80', String)).toBe('no use of nginx :80 was seen');
+    expect(findingText(finding('unchecked-service', { service: 'a~tcp~80', text: 'no check is on a~tcp~80' }), 'nginx :80', String)).toBe('no check is about it');
+    expect(findingText(finding('silent', { text: 'has not reported since 2026-11-27T21:29:38Z' }), '', () => 'Fri 21:29')).toBe('has not reported since Fri 21:29');
   });
 });

@@ -21,7 +21,7 @@ const KINDS: readonly Kind[] = [
   { code: 'clone', weight: 'bad', title: 'Copies of one host', means: '' },
   { code: 'same-name', weight: 'bad', title: 'Hosts of one name', means: '' },
   { code: 'duplicate-address', weight: 'bad', title: 'Addresses on several hosts', means: '' },
-  { code: 'silent', weight: 'bad', title: 'Nodes that fell silent', means: 'What the chart shows of them is as of their last report.' },
+  { code: 'silent', weight: 'bad', title: 'Nodes that fell silent', means: '' },
   { code: 'stopped', weight: 'gap', title: 'Agents that were stopped', means: 'They said so themselves, and have not reported since. What the chart shows of their nodes is as of then.' },
   { code: 'not-answering', weight: 'bad', title: 'Nodes that don’t answer', means: 'They are asked over SSH or in plain text.' },
   { code: 'revoked', weight: 'bad', title: 'Agents that were revoked', means: '' },
@@ -81,8 +81,11 @@ export function subjectOf({ code, service }: Pick<Finding, 'code' | 'service'>):
   return service ? 'service' : 'node';
 }
 
-/** The sentence of a finding where what it is about stands before it: the id of a service is not repeated. */
-export function findingText({ code, service, text }: Finding, label: string): string {
+/** A moment as the server writes it. */
+const STAMP = /\b\d{4}-\d\d-\d\dT[\d:.]+Z/g;
+
+/** The sentence of a finding where what it is about stands before it: the id of a service is not repeated, and moments are as the page says them. */
+export function findingText({ code, service, text }: Finding, label: string, said: (at: string) => string): string {
   if (code === 'unchecked-service') return 'no check is about it';
-  return service ? text.replaceAll(service, label) : text;
+  return (service ? text.replaceAll(service, label) : text).replace(STAMP, said);
 }

@@ -25,6 +25,11 @@ export function stateOfIncident({ state, status, acknowledged }: { state: Incide
   return (acknowledged && HANDLED[status]) || status;
 }
 
+/** What colours its path and its first cause: red is for what is critical. */
+export function toneClass({ status }: Pick<Incident, 'status'>): string {
+  return status === 'WARNING' || status === 'UNKNOWN' ? `tone-${status.toLowerCase()}` : '';
+}
+
 /** The checks that are bad now. */
 export function badNow(incident: Pick<Incident, 'alerts'>): IncidentAlert[] {
   return (incident.alerts ?? []).filter((a) => !a.over);

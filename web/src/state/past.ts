@@ -85,6 +85,8 @@ export function eventText(e: ChartEvent, named: Namer): string {
 function checkText({ check, node }: ChartEvent, named: Namer): string {
   const what = `${check?.name || 'the host'} of ${node ? named(node) : (check?.host ?? 'a host')}`;
   if (!check?.status) return `${what} is checked no more${check?.was ? `, it was ${check.was}` : ''}`;
+  // A soft state that became a hard one.
+  if (check.was === check.status) return `${what} stays ${check.status}`;
   return check.was ? `${what} went from ${check.was} to ${check.status}` : `${what} is ${check.status}`;
 }
 

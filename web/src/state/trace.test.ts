@@ -115,9 +115,14 @@ describe('what is supposed to fail', () => {
   });
 });
 
-it('the causes of open incidents are marked without fading the rest', () => {
-  const t = causesOf(fromDocument(shopPools()), [DB, APP, { component: '\0zone\0x', name: 'zone x' }]);
-  expect([...t.tags.keys()]).toEqual(['db01', 'pool~app']);
+it('the causes of open incidents are marked without fading the rest, loudly those of what is critical', () => {
+  const t = causesOf(fromDocument(shopPools()), [
+    { ...APP, loud: false },
+    { ...DB, loud: true },
+    { ...DB, loud: false },
+    { component: '\0zone\0x', name: 'zone x', loud: true },
+  ]);
+  expect([...t.tags].map(([box, { sure }]) => [box, sure])).toEqual([['pool~app', false], ['db01', true]]);
   expect(t.fades).toBe(false);
 });
 

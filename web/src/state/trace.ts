@@ -56,13 +56,13 @@ export type Tone = 'critical' | 'warning' | 'unknown';
 /** The tag over what is only supposed to fail. */
 export const FAILS = 'If this fails';
 
-/** The causes of open incidents, marked while none of them is looked at. */
-export function causesOf(topology: Topology, causes: readonly IncidentRef[]): Trace {
+/** The causes of open incidents, marked while none of them is looked at: loudly those of what is critical. */
+export function causesOf(topology: Topology, causes: readonly (IncidentRef & { loud: boolean })[]): Trace {
   const on = boxesByName(topology);
   const tags = new Map<string, Tag>();
-  for (const ref of causes) {
-    const box = on.get(ref.node ?? '');
-    if (box !== undefined) tags.set(box, { text: 'Likely cause', sure: true });
+  for (const { node, loud } of causes) {
+    const box = on.get(node ?? '');
+    if (box !== undefined && !tags.get(box)?.sure) tags.set(box, { text: 'Likely cause', sure: loud });
   }
   return { tags, boxes: new Set(), bad: 0, predicted: new Set(), edges: new Map(), tone: 'critical', fades: false };
 }

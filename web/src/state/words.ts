@@ -81,7 +81,7 @@ export const ONE_SIDED = 'One-sided: edges between two nodes that only one of th
 
 export function coverageLine({ nodes, reporting, left = 0, connections, one_sided }: Coverage): string {
   const share = connections === 0 ? 0 : Math.round((100 * one_sided) / connections);
-  return `${reporting} of ${plural(nodes, 'node')} ${reporting === 1 ? 'reports' : 'report'}, ${share} % of connections one-sided${left > 0 ? `, ${left} shut down` : ''}`;
+  return `${figure(reporting)} of ${plural(nodes, 'node')} ${reporting === 1 ? 'reports' : 'report'}, ${share} % of connections one-sided${left > 0 ? `, ${figure(left)} shut down` : ''}`;
 }
 
 /** How many addresses stand behind an end that is many: the most that any of its connections has. */

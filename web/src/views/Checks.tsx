@@ -3,11 +3,11 @@ import { useApp } from '../app';
 import type { Check } from '../api/types';
 import { figure, plural } from '../lib/format';
 import { checkColumns } from '../parts/Checks';
-import { useCheckTurn } from '../parts/news';
+import { useCheckTurns } from '../parts/news';
 import { ProblemNote } from '../parts/Problem';
 import { Table } from '../parts/Table';
 import { CHECK_FILTERS, type CheckFilter, checksLine, isOf, monitors, narrowed, sourcesLine, worstFirst } from '../state/checks';
-import { useResource, useTurn } from '../state/resource';
+import { useResource } from '../state/resource';
 import { formatRoute, goTo, showCheck } from '../state/route';
 
 /** What checks say goes on without the chart changing: read again this often, ms. */
@@ -17,12 +17,10 @@ const NO_CHECKS: readonly Check[] = [];
 
 /** Everything that monitoring says, the worst first, also what is of no node. */
 export function ChecksView() {
-  const { client, feed, now, route, navigate, sources } = useApp();
+  const { client, feed, route, navigate, sources } = useApp();
   const { at, checks: show, find } = route.value;
   const topology = feed.topology.value;
-  const round = useTurn(now, AGAIN_MS);
-  const news = useCheckTurn();
-  const turn = at ? '' : `${news} ${round}`;
+  const turn = useCheckTurns(AGAIN_MS);
   const { data, problem, reload } = useResource(`all checks ${at}`, turn, (s) => client.checks({}, s));
   const all = useMemo(() => worstFirst(data?.checks ?? NO_CHECKS), [data]);
   const shown = useMemo(() => narrowed(all, show, find), [all, show.join(), find]);

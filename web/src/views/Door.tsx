@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { useApp } from '../app';
-import { lazy } from '../parts/Lazy';
+import { Unloaded, lazy } from '../parts/Lazy';
 import { Page } from './Page';
 
 const LoginView = lazy(() => import('./Login').then((m) => m.LoginView));
@@ -19,5 +19,12 @@ export function Door() {
       () => undefined, // The pages then simply don't know; the feed reports the outage.
     );
   }, [outside]);
-  return outside ? <LoginView /> : <Page />;
+  return outside ? (
+    <>
+      <Unloaded />
+      <LoginView />
+    </>
+  ) : (
+    <Page />
+  );
 }

@@ -20,11 +20,12 @@ export function DriftView() {
   const { client, feed, route, session } = app;
   const { at, hide } = route.value;
   const turn = at ? '' : (feed.topology.value?.revision ?? '');
-  const { data, problem, reload } = useResource(`drift ${at} ${hide.join()}`, turn, (s) => readDrift(client, hide, s));
+  const { data: found, problem, reload } = useResource(`drift ${at} ${hide.join()}`, turn, (s) => readDrift(client, hide, s));
   const [draft, setDraft] = useState<Draft | null>(null);
   const [refused, setRefused] = useState('');
   const may = session.mayChange.value;
-  const nothing = problem?.status === 404;
+  const nothing = found === 'undeclared';
+  const data = nothing ? null : found;
   const begin = async (make: () => Promise<Draft | null>): Promise<void> => {
     setRefused('');
     try {
@@ -48,9 +49,9 @@ export function DriftView() {
     <div class="scroll drift">
       <div class="headline">
         <h1>Drift</h1>
-        {data && !nothing && <span class="ink2">{driftLine(data)}</span>}
+        {data && <span class="ink2">{driftLine(data)}</span>}
         <span class="gap" />
-        {data && !nothing && (
+        {data && (
           <div class="buttons">
             <a class="button" href={formatRoute(showDrift(route.value, null))}>
               Mark it on the chart
@@ -64,7 +65,7 @@ export function DriftView() {
         )}
       </div>
       <div role="alert">{refused && <p class="error">{refused}</p>}</div>
-      {problem && !nothing && <ProblemNote problem={problem} onRetry={reload} />}
+      {problem && <ProblemNote problem={problem} onRetry={reload} />}
       {draft && (
         <DeclarationEditor
           draft={draft}
@@ -76,7 +77,7 @@ export function DriftView() {
         />
       )}
       {nothing && !draft && <Empty may={may} onFirst={() => void first()} onBlank={blank} />}
-      {data && !nothing && <Found doc={data} {...(may && data.form === 'dotm' ? { onDeclare: (rule: string) => void edit(rule) } : {})} />}
+      {data && <Found doc={data} {...(may && data.form === 'dotm' ? { onDeclare: (rule: string) => void edit(rule) } : {})} />}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { useApp } from '../app';
 import type { GeoCountry, GeoDocument, GeoPlace } from '../api/types';
 import { HEIGHT, WIDTH, type Country, type Mark, busyness, countriesOf, countryBy, marksOf, pointOf, projectionFor } from '../geo/map';
 import { figure, plural } from '../lib/format';
+import { notLoaded } from '../parts/Lazy';
 import { NodeName } from '../parts/NodeName';
 import { ProblemNote } from '../parts/Problem';
 import { shapeOf } from '../parts/shapes';
@@ -38,7 +39,7 @@ function useCountries(): readonly Country[] | null {
   const [countries, setCountries] = useState<readonly Country[] | null>(null);
   useEffect(() => {
     let here = true;
-    void import('world-atlas/countries-50m.json').then((atlas) => here && setCountries(countriesOf(atlas.default)));
+    import('world-atlas/countries-50m.json').then((atlas) => here && setCountries(countriesOf(atlas.default)), notLoaded);
     return () => {
       here = false;
     };

@@ -9,6 +9,7 @@ import { type Column, Table } from '../parts/Table';
 import { Age, Moment } from '../parts/Time';
 import { Timeline } from '../parts/Timeline';
 import { eventText, routeOfEvent } from '../state/past';
+import { useTold } from '../parts/news';
 import { useResource, useTurn } from '../state/resource';
 import { type Half, type Route, compareWith, goTo, showMoment } from '../state/route';
 import { REACH_MS, fieldMoment, pickedMoment } from '../state/timeline';
@@ -28,8 +29,8 @@ const EVENTS_AGAIN_MS = 5_000;
 
 /** What happened and the way to any moment; or what differs between two. */
 export function HistoryView() {
-  const { client, route, navigate, now } = useApp();
-  const known = useResource('extent', String(Math.floor(now.value / AGAIN_MS)), (s) => client.history(s));
+  const { client, route, navigate } = useApp();
+  const known = useResource('extent', useTold('store', AGAIN_MS), (s) => client.history(s));
   const { half } = route.value;
   return (
     <div class="scroll history">

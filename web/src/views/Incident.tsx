@@ -11,7 +11,7 @@ import { OrderInTime } from '../parts/OrderInTime';
 import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
 import { Moment } from '../parts/Time';
-import { type Confirmed, alertsLine, badNow, confirmedOf, pathOf, selectionOf, stateOfIncident, together } from '../state/incidents';
+import { type Confirmed, alertsLine, badNow, confirmedOf, pathOf, selectionOf, stateOfIncident, together, toneClass } from '../state/incidents';
 import { useIncidentTurn } from '../parts/news';
 import { useResource } from '../state/resource';
 import { ask, formatRoute, goTo, showPath } from '../state/route';
@@ -29,7 +29,7 @@ export function IncidentCard({ id }: { id: string }) {
   if (problem && !data) return <ProblemNote problem={problem} onRetry={reload} />;
   if (!data) return null;
   return (
-    <article class="incident" aria-label={data.title}>
+    <article class={`incident ${toneClass(data)}`} aria-label={data.title}>
       <Head incident={data} onChange={reload} />
       <Path incident={data} />
       <div class="incident-columns">

@@ -1,13 +1,13 @@
 import { useApp } from '../app';
 import type { IncidentSummary } from '../api/types';
-import { plural, shortMoment, span } from '../lib/format';
+import { listMoment, moment, plural, span } from '../lib/format';
 import { IncidentAck } from '../parts/IncidentAck';
 import { PathChain } from '../parts/IncidentPath';
 import { useNarrow } from '../parts/narrow';
 import { ProblemNote } from '../parts/Problem';
 import { StateIcon } from '../parts/StateIcon';
 import { monitors } from '../state/checks';
-import { alikeEffects, badNow, confirmedOf, pathOf, stateOfIncident, summaryLine, together, worstIncidents } from '../state/incidents';
+import { alikeEffects, badNow, confirmedOf, pathOf, stateOfIncident, summaryLine, together, toneClass, worstIncidents } from '../state/incidents';
 import { useIncidentTurn } from '../parts/news';
 import { useResource } from '../state/resource';
 import { formatRoute, goTo, showPath } from '../state/route';
@@ -18,7 +18,7 @@ const WEEK_MS = 7 * 86_400_000;
 
 /** The incidents, worst first, and one of them in full. On phones the list, then the card. */
 export function IncidentsView() {
-  const { route, incidents, client, now } = useApp();
+  const { route, incidents, client, now, prefs } = useApp();
   const turn = useIncidentTurn();
   const open = worstIncidents(incidents.value.filter((i) => i.state === 'open'));
   const past = useResource('resolved', turn, (s) => client.incidents('resolved', new Date(now.peek() - WEEK_MS).toISOString(), s));
@@ -30,7 +30,10 @@ export function IncidentsView() {
   return (
     <div class={`incidents${incident ? ' one' : ''}`}>
       <nav class="incident-list" aria-label="Incidents">
-        <h2>Open</h2>
+        <div class="list-head">
+          <h2>Open</h2>
+          {open.length + over.length > 0 && <span class="small ink3">{prefs.utc.value ? 'times in UTC' : 'local times'}</span>}
+        </div>
         {open.length === 0 && <Quiet />}
         <List incidents={open} shown={shown} />
         {over.length > 0 && <h2>Resolved, last 7 days</h2>}
@@ -83,7 +86,7 @@ function Short({ incident }: { incident: IncidentSummary }) {
   const next = alikeEffects(data?.impact.predicted ?? []);
   const [cause] = data?.causes ?? [];
   return (
-    <article class={`incident-short${incident.status === 'WARNING' ? ' warning' : ''}`} aria-label={incident.title}>
+    <article class={`incident-short ${toneClass(incident)}`} aria-label={incident.title}>
       <h2>
         <StateIcon state={stateOfIncident(incident)} size={22} />
         <a href={link}>{incident.title}</a>
@@ -133,8 +136,8 @@ function List({ incidents, shown }: { incidents: readonly IncidentSummary[]; sho
           <a href={formatRoute({ ...goTo(route.value, 'incidents'), incident: i.id })} aria-current={i.id === shown ? 'true' : undefined}>
             <StateIcon state={stateOfIncident(i)} />
             <span class="incident-title">{i.title}</span>
-            <time class="small ink3" dateTime={i.since}>
-              {shortMoment(i.since, now.peek(), prefs.utc.value)}
+            <time class="small ink3" dateTime={i.since} title={moment(i.since, prefs.utc.value)}>
+              {listMoment(i.since, now.peek(), prefs.utc.value)}
             </time>
             <span class="small ink2 incident-line">{summaryLine(i)}</span>
           </a>

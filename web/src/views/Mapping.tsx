@@ -5,12 +5,12 @@ import { figure, plural } from '../lib/format';
 import { CheckIcon, type Known, aboutWord } from '../parts/Checks';
 import { Correct } from '../parts/Correct';
 import { NodeName } from '../parts/NodeName';
-import { useCheckTurn } from '../parts/news';
+import { useCheckTurns } from '../parts/news';
 import { ProblemNote } from '../parts/Problem';
 import { type Column, Table } from '../parts/Table';
 import { byWord, checkName, rankOf, worstFirst } from '../state/checks';
 import { type Tally, byTitle, countsByRule, evidenceOf, mappedChecks, tally } from '../state/mapping';
-import { useResource, useTurn } from '../state/resource';
+import { useResource } from '../state/resource';
 import { formatRoute, goTo, showCheck } from '../state/route';
 import { type Namer, knownAs } from '../state/topology';
 import { MappingEditor } from './MappingEditor';
@@ -22,9 +22,8 @@ const NO_CHECKS: readonly Check[] = [];
 
 /** Why each check is where it is, and the rules and aliases that decide before all else. */
 export function MappingView() {
-  const { client, now, route } = useApp();
-  const round = useTurn(now, AGAIN_MS);
-  const turn = `${useCheckTurn()} ${round}`;
+  const { client, route } = useApp();
+  const turn = useCheckTurns(AGAIN_MS);
   const { data, problem, reload } = useResource('mapped checks', turn, (s) => client.checks({}, s));
   // Counts that a correction changed are asked for at once.
   const [turns, setTurns] = useState(0);

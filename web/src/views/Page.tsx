@@ -12,7 +12,7 @@ import { IncidentWatch } from '../parts/IncidentWatch';
 import { KeysDialog } from '../parts/KeysDialog';
 import { Palette } from '../parts/Palette';
 import { PrintHead, usePrint } from '../parts/Print';
-import { lazy } from '../parts/Lazy';
+import { Unloaded, lazy } from '../parts/Lazy';
 import { Waiting, useOutline } from '../parts/Loading';
 import { Monitoring } from '../parts/Monitoring';
 import { StoreTrouble } from '../parts/StoreTrouble';
@@ -78,6 +78,7 @@ export function Page() {
       {app.wall ? <WallBar /> : <TopBar />}
       {app.wall && <WallCamera />}
       <PrintHead title={title} />
+      <Unloaded />
       <Banner />
       <StoreTrouble />
       <Monitoring />

@@ -1,8 +1,8 @@
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { API_BASE, definitionsPath } from '../api/client';
 import type { DefinitionSystem, Finding } from '../api/types';
-import { capital, figure, inWords, plural } from '../lib/format';
+import { capital, figure, inWords, moment, plural } from '../lib/format';
 import { CopyButton, HintText } from '../parts/Command';
 import { NodeName } from '../parts/NodeName';
 import { ProblemNote } from '../parts/Problem';
@@ -14,6 +14,7 @@ import { type FindingGroup, type Weight, findingText, grouped, sharedHint, subje
 import { useResource, useTurn } from '../state/resource';
 import { formatRoute, goTo, showNode, showOnChart } from '../state/route';
 import { idLabel, serviceLabel } from '../state/topology';
+import { type Boxes, boxesByName } from '../state/trace';
 
 /** What is found changes slowly: read again this often, ms. */
 const AGAIN_MS = 15_000;
@@ -74,6 +75,7 @@ function Group({ group }: { group: FindingGroup }) {
   const [all, setAll] = useState(false);
   const hint = sharedHint(group);
   const shown = all ? findings : findings.slice(0, FIRST);
+  const known = useKnownNodes();
   return (
     <section class="found-group" aria-label={title}>
       <div class="found-head">
@@ -86,7 +88,7 @@ function Group({ group }: { group: FindingGroup }) {
       {hint && code !== 'unmonitored-node' && <HintText hint={hint} />}
       <ul class="found-list">
         {shown.map((f) => (
-          <FindingLine key={`${f.node} ${f.service ?? ''} ${f.text}`} finding={f} hint={hint === '' && code !== 'unmonitored-node'} plain={code === 'unmonitored-node' || code === 'unchecked-service'} />
+          <FindingLine key={`${f.node} ${f.service ?? ''} ${f.text}`} finding={f} known={known} hint={hint === '' && code !== 'unmonitored-node'} plain={code === 'unmonitored-node' || code === 'unchecked-service'} />
         ))}
       </ul>
       {findings.length > shown.length && (
@@ -99,15 +101,16 @@ function Group({ group }: { group: FindingGroup }) {
 }
 
 /** One finding; `plain` where the title of its kind says it all. */
-function FindingLine({ finding, hint, plain }: { finding: Finding; hint: boolean; plain: boolean }) {
+function FindingLine({ finding, known, hint, plain }: { finding: Finding; known: Boxes; hint: boolean; plain: boolean }) {
+  const { prefs } = useApp();
   const label = useLabel(finding);
   return (
     <li>
       <span class="found-about">
-        <Subject finding={finding} label={label} />
+        <Subject finding={finding} label={label} known={known} />
       </span>
       <span class="found-text">
-        {!plain && <span>{subjectOf(finding) === 'host' ? finding.text : capital(findingText(finding, label))}</span>}
+        {!plain && <span>{subjectOf(finding) === 'host' ? finding.text : capital(findingText(finding, label, (at) => moment(at, prefs.utc.value)))}</span>}
         {finding.since && (
           <span class="ink3 small">
             {' '}
@@ -119,6 +122,12 @@ function FindingLine({ finding, hint, plain }: { finding: Finding; hint: boolean
       </span>
     </li>
   );
+}
+
+/** The nodes of which there is a page: those in pools and groups, too. */
+function useKnownNodes(): Boxes {
+  const topology = useApp().feed.topology.value;
+  return useMemo(() => (topology ? boxesByName(topology) : new Map<string, string>()), [topology]);
 }
 
 /** The service of a finding as people know it; '' where it is about none. */
@@ -136,8 +145,8 @@ function HostLink({ host }: { host: string }) {
 }
 
 /** What a finding is about, with the way there. */
-function Subject({ finding, label }: { finding: Finding; label: string }) {
-  const { route, feed } = useApp();
+function Subject({ finding, label, known }: { finding: Finding; label: string; known: Boxes }) {
+  const { route } = useApp();
   const { node, service } = finding;
   switch (subjectOf(finding)) {
     case 'source':
@@ -151,7 +160,7 @@ function Subject({ finding, label }: { finding: Finding; label: string }) {
         </>
       );
     case 'node':
-      return feed.topology.value?.nodes.has(node) ? (
+      return known.has(node) ? (
         <a href={formatRoute(showNode(route.value, node))}>
           <NodeName name={node} />
         </a>

@@ -28,7 +28,7 @@ function backend(kept: { text: string | null; sent: string[] }): Reply {
     }
     if (path.startsWith('drift/initial')) return json({ text: 'allow: []\n' });
     if (path.startsWith('drift/declaration')) return kept.text === null ? json({ title: 'Not Found', status: 404 }, 404) : json({ ...KEPT, text: kept.text, versions: [KEPT] });
-    if (path.startsWith('drift')) return kept.text === null ? json({ title: 'Not Found', status: 404 }, 404) : json(DRIFT);
+    if (path.startsWith('drift')) return kept.text === null ? new Response(null, { status: 204 }) : json(DRIFT);
     return null;
   };
 }

@@ -1,5 +1,5 @@
 import { act } from 'preact/test-utils';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Connection, Service, TopologyDocument } from '../api/types';
 import { makeSite, oneHostFixture } from '../fixtures';
 import { type Harness, clear, click, find, json, press, settle, show, showLive, texts } from '../testing/app';
@@ -230,7 +230,10 @@ describe('the page of a node', () => {
 
 describe('the tables of the chart', () => {
   async function twin(hash: string, doc?: TopologyDocument): Promise<Harness> {
-    return showLive(<ChartView />, { hash, ...(doc ? { doc } : {}) });
+    const h = await showLive(<ChartView />, { hash, ...(doc ? { doc } : {}) });
+    // Its code comes when it is asked for.
+    await vi.waitFor(() => expect(h.root.querySelector('[aria-label="Table"]')).not.toBeNull(), 10_000);
+    return h;
   }
 
   it('are three, with how much is in each', async () => {

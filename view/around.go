@@ -106,6 +106,9 @@ func (t *Topology) seeds(focus string) map[string]bool {
 
 func (t *Topology) named(name string) map[string]bool {
 	found := map[string]bool{}
+	if name == "" {
+		return found
+	}
 	for _, n := range t.boxes() {
 		if n.Name == name { // not what stands with it
 			return map[string]bool{name: true}
@@ -125,9 +128,13 @@ func (t *Topology) service(id string) (int, bool) {
 func (t *Topology) through() map[string]bool {
 	out := map[string]bool{}
 	for _, n := range t.boxes() {
-		out[n.Name] = !n.Shared && n.Kind != topology.Internet && n.Kind != topology.Network
+		out[n.Name] = n.leads()
 	}
 	return out
+}
+
+func (n *Node) leads() bool {
+	return !n.Shared && n.Kind != topology.Internet && n.Kind != topology.Network
 }
 
 // only is the part of the chart with these boxes, and what is among them.

@@ -64,6 +64,11 @@ type reach struct {
 	meant bool
 }
 
+// over tells whether a hop, counted from 0, goes over a connection.
+func (r *reach) over(c *topology.Connection, hop int) bool {
+	return (!c.Observer || hop == 0 && r.meant) && (hop > 0 || r.service == "" || c.Client.Service == r.service || c.Server.Service == r.service)
+}
+
 // within are the boxes of a reach.
 func (t *Topology) within(r reach) map[string]bool {
 	near, front, through := map[string]bool{}, map[string]bool{}, t.through()
@@ -74,7 +79,7 @@ func (t *Topology) within(r reach) map[string]bool {
 		next := map[string]bool{}
 		for i := range t.Connections {
 			c := &t.Connections[i]
-			if c.Observer && (hop > 0 || !r.meant) || hop == 0 && r.service != "" && c.Client.Service != r.service && c.Server.Service != r.service {
+			if !r.over(&c.Connection, hop) {
 				continue
 			}
 			for _, ends := range [2][2]string{{c.Client.Node, c.Server.Node}, {c.Server.Node, c.Client.Node}} {

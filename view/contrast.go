@@ -147,7 +147,7 @@ func (k *contrast) apart(s *side, was, is []located) (a, b []located) {
 	}
 	x, y := s.was.shown(), s.is.shown()
 	for len(x)+len(y) > 0 {
-		order := 0
+		var order int
 		switch {
 		case len(y) == 0:
 			order = -1

@@ -50,17 +50,15 @@ func (l *Live) within(r reach) map[string]bool {
 		var next []string
 		for _, n := range front {
 			for c := range l.touching(n) {
-				if c.Observer && (hop > 0 || !r.meant) || hop == 0 && r.service != "" && c.Client.Service != r.service && c.Server.Service != r.service {
-					continue
-				}
 				other := c.Client.Node
 				if other == n {
 					other = c.Server.Node
 				}
-				if !near[other] {
-					if near[other] = true; l.leads(other) {
-						next = append(next, other)
-					}
+				if near[other] || !r.over(c, hop) {
+					continue
+				}
+				if near[other] = true; l.leads(other) {
+					next = append(next, other)
 				}
 			}
 		}

@@ -67,6 +67,20 @@ func (s *Snapshot) CompleteConnection(b *Block, i int) Connection {
 	return c
 }
 
+// LastSeen is when the i-th connection of b was last open, as [Snapshot.CompleteConnection]
+// says.
+func (s *Snapshot) LastSeen(b *Block, i int) time.Time {
+	c := b.Connections[i]
+	if c.Count == 0 {
+		return c.LastSeen
+	}
+	last := latest(c.LastSeen, b.Node.LastReport)
+	for _, seen := range c.Evidence.SeenBy {
+		last = latest(last, s.sighted(seen).At)
+	}
+	return last
+}
+
 func (s *Snapshot) serviceOf(e *Server) *Service {
 	if b := s.Block(e.Node); b != nil {
 		return b.Service(e.Service)
@@ -77,12 +91,16 @@ func (s *Snapshot) serviceOf(e *Server) *Service {
 func (s *Snapshot) sightings(stored []Sighting) []Sighting {
 	out := make([]Sighting, len(stored))
 	for i, seen := range stored {
-		if b := s.Block(seen.Node); b != nil {
-			seen.At = latest(seen.At, b.Node.LastReport)
-		}
-		out[i] = seen
+		out[i] = s.sighted(seen)
 	}
 	return out
+}
+
+func (s *Snapshot) sighted(seen Sighting) Sighting {
+	if b := s.Block(seen.Node); b != nil {
+		seen.At = latest(seen.At, b.Node.LastReport)
+	}
+	return seen
 }
 
 func latest(a, b time.Time) time.Time {

@@ -64,6 +64,11 @@ type reach struct {
 	meant bool
 }
 
+// over tells whether a hop, counted from 0, goes over a connection.
+func (r *reach) over(c *topology.Connection, hop int) bool {
+	return (!c.Observer || hop == 0 && r.meant) && (hop > 0 || r.service == "" || c.Client.Service == r.service || c.Server.Service == r.service)
+}
+
 // within are the boxes of a reach.
 func (t *Topology) within(r reach) map[string]bool {
 	near, front, through := map[string]bool{}, map[string]bool{}, t.through()
@@ -74,7 +79,7 @@ func (t *Topology) within(r reach) map[string]bool {
 		next := map[string]bool{}
 		for i := range t.Connections {
 			c := &t.Connections[i]
-			if c.Observer && (hop > 0 || !r.meant) || hop == 0 && r.service != "" && c.Client.Service != r.service && c.Server.Service != r.service {
+			if !r.over(&c.Connection, hop) {
 				continue
 			}
 			for _, ends := range [2][2]string{{c.Client.Node, c.Server.Node}, {c.Server.Node, c.Client.Node}} {
@@ -106,6 +111,9 @@ func (t *Topology) seeds(focus string) map[string]bool {
 
 func (t *Topology) named(name string) map[string]bool {
 	found := map[string]bool{}
+	if name == "" {
+		return found
+	}
 	for _, n := range t.boxes() {
 		if n.Name == name { // not what stands with it
 			return map[string]bool{name: true}
@@ -125,9 +133,13 @@ func (t *Topology) service(id string) (int, bool) {
 func (t *Topology) through() map[string]bool {
 	out := map[string]bool{}
 	for _, n := range t.boxes() {
-		out[n.Name] = !n.Shared && n.Kind != topology.Internet && n.Kind != topology.Network
+		out[n.Name] = n.leads()
 	}
 	return out
+}
+
+func (n *Node) leads() bool {
+	return !n.Shared && n.Kind != topology.Internet && n.Kind != topology.Network
 }
 
 // only is the part of the chart with these boxes, and what is among them.

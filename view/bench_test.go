@@ -113,6 +113,59 @@ func advanceAll(b *testing.B, advance func(*topology.Snapshot, *Settings, time.T
 	}
 }
 
+// BenchmarkPart brings what is one hop around each of ten nodes up to a snapshot in which
+// one of so many nodes has another number, which is near one of the ten or none: followed,
+// and as it was, cut out of the whole. What the whole view costs to follow is not counted.
+func BenchmarkPart(b *testing.B) {
+	q := Question{Level: LevelService, Hide: hideDefault}
+	for _, n := range []int{100, 1000, 3000} {
+		l := ring(n, 100)
+		snaps := []*topology.Snapshot{l.snap}
+		for i := range 7 {
+			l.change(i * n / 7)
+			snaps = append(snaps, l.snap)
+		}
+		var around []Around
+		for i := range 10 {
+			around = append(around, Around{l.hosts[i*n/10].Node.Name, 1})
+		}
+		set, live := defaults(), NewLive(q, &kept{})
+		set.Names = func(netip.Addr) string { return "" }
+		run := func(name string, parts func()) {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					b.StopTimer()
+					if _, err := live.Advance(snaps[i%len(snaps)], set, noon); err != nil {
+						b.Fatal(err)
+					}
+					b.StartTimer()
+					parts()
+				}
+			})
+		}
+		followed, cut := make([]*Part, 10), make([]*Topology, 10)
+		for i := range followed {
+			followed[i] = NewPart(Filter{Around: around[i]})
+		}
+		run("followed", func() {
+			for _, p := range followed {
+				p.Advance(live, nil)
+			}
+		})
+		run("cut", func() {
+			whole := live.Whole()
+			for i, a := range around {
+				next, _ := whole.Around(a)
+				if cut[i] != nil {
+					Compare(cut[i], next)
+				}
+				cut[i] = next
+			}
+		})
+	}
+}
+
 // BenchmarkTell writes the delta of a snapshot in which a fifth of all connections has
 // other numbers, in either form: what all viewers of a chart are told is written once.
 func BenchmarkTell(b *testing.B) {

@@ -1,9 +1,7 @@
 package view
 
 import (
-	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/devops-trouble-map/dotm/topology"
@@ -196,13 +194,21 @@ func (c *change) countEnds(b *box, was, is *part, changed map[string]bool) {
 	topology.Walk(was.ends, is.ends, func(e *end) string { return e.node }, func(x, y *end) {
 		switch {
 		case y == nil:
-			c.leave(x.node, b)
-			c.addShown(x.node, -x.shown, changed)
+			leave(c.around, x.node, b)
+			c.addShown(x.node, -len(x.connections), changed)
 		case x == nil:
-			c.enter(y.node, b)
-			c.addShown(y.node, y.shown, changed)
+			enter(c.around, y.node, b)
+			c.addShown(y.node, len(y.connections), changed)
 		default:
-			c.addShown(y.node, y.shown-x.shown, changed)
+			c.addShown(y.node, len(y.connections)-len(x.connections), changed)
+		}
+	})
+	topology.Walk(was.guests, is.guests, func(node *string) string { return *node }, func(x, y *string) {
+		switch {
+		case y == nil:
+			leave(c.guests, *x, b)
+		case x == nil:
+			enter(c.guests, *y, b)
 		}
 	})
 }
@@ -347,9 +353,11 @@ func (c *change) draw() error {
 func (c *change) measure(b *box) {
 	var size Box
 	var covers Coverage
+	var in standing
 	if b.kept {
 		shown := nodeOf(c.settings, &b.state)
 		size, covers = boxOf(&shown), coverageOf(&b.block.Node)
+		in = standing{shown.Pool, shown.Group, shown.leads()}
 	} else {
 		b.place = nil
 	}
@@ -359,6 +367,7 @@ func (c *change) measure(b *box) {
 	if size != b.box {
 		b.box, c.redrawn = size, true
 	}
+	c.stand(b, in)
 	c.coverage.add(b.coverage, -1)
 	c.coverage.add(covers, 1)
 	b.coverage = covers
@@ -369,15 +378,6 @@ func (c *change) end() {
 	for _, b := range c.touched {
 		b.was = nil
 	}
-}
-
-// located is something that is shown, and where it is from.
-type located struct {
-	*topology.Block
-	i       int32
-	ignored bool
-	process string // of a connection's server
-	used    used   // of a service
 }
 
 // delta tells what differs from before; nil if nothing does but times that
@@ -395,10 +395,14 @@ func (c *change) delta() *Delta {
 	if !slices.Equal(c.chart.Ghosts, c.before.ghosts) {
 		d.Ghosts = append([]Ghost{}, c.chart.Ghosts...)
 	}
-	c.nodes(d)
+	apart := contrast{Live: c.Live, before: c.before.settings}
+	for _, b := range c.touched {
+		apart.sides = append(apart.sides, side{b.was, &b.state})
+	}
+	apart.nodes(d)
 	if c.question.Level.rows() {
-		c.services(d)
-		c.connections(d)
+		apart.services(d)
+		apart.connections(d)
 	} else {
 		d.Services, d.Removed.Services = []Service{}, []string{}
 		c.between.compare(c.Live, d)
@@ -408,131 +412,4 @@ func (c *change) delta() *Delta {
 		return nil
 	}
 	return d
-}
-
-func (c *change) nodes(d *Delta) {
-	var was, is []Node
-	for _, b := range c.touched {
-		if b.was.kept {
-			was = append(was, nodeOf(c.before.settings, b.was))
-		}
-		if b.kept {
-			is = append(is, nodeOf(c.settings, &b.state))
-		}
-	}
-	var p patch
-	d.boxes(was, is, func(was, is *Node) (Node, boxPatch) {
-		out := *is
-		c.settings.name(&out)
-		if was == nil {
-			return out, boxPatch{}
-		}
-		return out, p.box(was, &out)
-	})
-}
-
-func (c *change) services(d *Delta) {
-	var was, is []located
-	for _, b := range c.touched {
-		if b.part != b.was.part || b.kept != b.was.kept || !slices.Equal(b.used, b.was.used) {
-			was, is = b.was.services(was), b.services(is)
-		}
-	}
-	id := func(s *located) string { return s.Services[s.i].ID }
-	sortBy(was, id)
-	sortBy(is, id)
-	same := func(a, b *located) bool {
-		x, y := a.service(), b.service()
-		return sameService(&x, &y)
-	}
-	var p patch
-	d.Services, d.patches.services, d.Removed.Services = patched(was, is, id, same, func(was, is *located) (Service, json.RawMessage) {
-		out := c.service(is)
-		if was == nil {
-			return out, nil
-		}
-		before := was.service()
-		return out, p.service(&before, &out)
-	})
-}
-
-// service is a service as it is shown, complete.
-func (c *change) service(s *located) Service {
-	out := Service{c.snap.CompleteService(s.Block, int(s.i)), s.ignored}
-	if s.used.connections > 0 {
-		out.LastSeen = c.lastUse(out.ID, out.Node)
-		out.LastConnection, out.Clients = out.LastSeen, s.used.open
-	}
-	return out
-}
-
-// services appends those of a node that are shown.
-func (s *state) services(list []located) []located {
-	if !s.kept {
-		return list
-	}
-	for k, one := range s.part.services {
-		l := located{Block: s.block, i: one.i, ignored: one.ignored}
-		if s.used != nil {
-			l.used = s.used[k]
-		}
-		list = append(list, l)
-	}
-	return list
-}
-
-// service is a service without times that advance.
-func (l *located) service() Service {
-	s := Service{l.Services[l.i], l.ignored}
-	if l.used.connections > 0 {
-		s.Clients = l.used.open
-	}
-	return s
-}
-
-func (c *change) connections(d *Delta) {
-	var was, is []located
-	for _, b := range c.touched {
-		if b.part != b.was.part {
-			was, is = b.was.connections(was), b.connections(is)
-		}
-	}
-	id := func(l *located) string { return l.Connections[l.i].ID }
-	sortBy(was, id)
-	sortBy(is, id)
-	same := func(a, b *located) bool {
-		x, y := a.connection(), b.connection()
-		return sameConnection(&x, &y)
-	}
-	var p patch
-	d.Connections, d.patches.connections, d.Removed.Connections = patched(was, is, id, same, func(was, is *located) (Connection, json.RawMessage) {
-		out := Connection{c.snap.CompleteConnection(is.Block, int(is.i)), is.ignored}
-		if was == nil {
-			return out, nil
-		}
-		before := was.connection()
-		return out, p.connection(&before, &out)
-	})
-}
-
-// connections appends those that a block brings.
-func (s *state) connections(list []located) []located {
-	if s.part == nil {
-		return list
-	}
-	for _, one := range s.part.connections {
-		list = append(list, located{Block: s.block, i: one.i, ignored: one.ignored, process: one.process})
-	}
-	return list
-}
-
-// connection is a connection without times that advance.
-func (l *located) connection() Connection {
-	c := Connection{*l.Connections[l.i], l.ignored}
-	c.Server.Process = l.process
-	return c
-}
-
-func sortBy[T any](list []T, key func(*T) string) {
-	slices.SortFunc(list, func(a, b T) int { return strings.Compare(key(&a), key(&b)) })
 }

@@ -76,10 +76,19 @@ func (t *Topology) Narrow(f Filter, signals []topology.Signal) (part *Topology, 
 	if !f.Any() {
 		return t, true
 	}
-	if f.Focus != "" && !f.Trouble && !f.narrows() {
-		return t.Around(f.Around)
+	shown, ok := t.narrowed(f, signals)
+	return t.only(shown), ok
+}
+
+// isAround says whether nothing but what is around a focus is asked for.
+func (f *Filter) isAround() bool { return f.Focus != "" && !f.Trouble && !f.narrows() }
+
+// narrowed are the boxes that a filter shows.
+func (t *Topology) narrowed(f Filter, signals []topology.Signal) (shown map[string]bool, ok bool) {
+	if f.isAround() {
+		return t.around(f.Around)
 	}
-	shown := t.matching(&f)
+	shown = t.matching(&f)
 	if f.Trouble {
 		ill := t.inTrouble(signals)
 		for name := range shown {
@@ -98,7 +107,7 @@ func (t *Topology) Narrow(f Filter, signals []topology.Signal) (part *Topology, 
 			}
 		}
 	}
-	return t.only(shown), ok
+	return shown, ok
 }
 
 // inTrouble are the boxes with open trouble, and both ends of connections in trouble.

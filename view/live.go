@@ -18,6 +18,7 @@ type Live struct {
 	source   *topology.Snapshot // as it came
 	snap     *topology.Snapshot // on the level of the question
 	merger   *merge.Merger      // from the one to the other; nil if they are one
+	in       merge.Boxes        // likewise: in which box a node stands
 	settings *Settings
 	at       time.Time
 	revision string
@@ -28,14 +29,17 @@ type Live struct {
 	// they shown or not; shown counts the ends there that are.
 	around map[string][]*box
 	shown  map[string]int
-	used   map[string]used  // by service
-	pairs  map[string]*pair // by id, on levels without rows
+	guests map[string][]*box // by client: the boxes that hold what is shown of others
+	stands map[string]crowd  // by pool or group: the boxes that stand in it, or are of it
+	used   map[string]used   // by service
+	pairs  map[string]*pair  // by id, on levels without rows
 
 	owners   int // nodes that report, or did
 	hidden   Hidden
 	coverage Coverage
 	chart    Chart
-	epoch    uint64 // of the placer, when it was asked last
+	epoch    uint64    // of the placer, when it was asked last
+	whole    *Topology // nil until somebody has it kept
 }
 
 // box is a node of a view, with what was known of it before the change that is
@@ -55,6 +59,7 @@ type state struct {
 	kept     bool   // it is shown
 	rows     []Row
 	box      Box
+	in       standing
 	edges    []Edge // of the connections of part
 	place    *Rect
 	coverage Coverage
@@ -62,6 +67,16 @@ type state struct {
 
 // used is what the clients of a service know of it.
 type used struct{ connections, open int }
+
+// standing is what a box that is shown stands together with; leads says that one gets
+// over it from one place to another.
+type standing struct {
+	pool, group string
+	leads       bool
+}
+
+// crowd is boxes.
+type crowd map[*box]struct{}
 
 // NewLive makes a view that shows nothing yet.
 func NewLive(q Question, placer Placer) *Live {
@@ -74,6 +89,7 @@ func (l *Live) forget() {
 	*l = Live{
 		question: l.question, placer: l.placer,
 		byName: map[string]*box{}, around: map[string][]*box{}, shown: map[string]int{}, used: map[string]used{}, pairs: map[string]*pair{},
+		guests: map[string][]*box{}, stands: map[string]crowd{},
 	}
 }
 
@@ -92,12 +108,13 @@ func (l *Live) Revision() string { return l.revision }
 // all snapshots of one revision. After an error nothing is shown, and no delta
 // leads on from what was.
 func (l *Live) Advance(snap *topology.Snapshot, settings *Settings, at time.Time) (*Delta, error) {
+	l.whole = nil
 	if l.source != nil && l.source.Revision() == snap.Revision() {
 		l.source, l.snap = snap, l.level(snap)
 		return nil, nil
 	}
 	if l.settings == nil || l.settings.Roles != settings.Roles {
-		l.merger = l.question.merger(settings.Roles)
+		l.merger, l.in = l.question.merger(settings.Roles), l.question.in(settings.Roles)
 	}
 	l.source = snap
 	snap = l.level(snap)
@@ -130,9 +147,12 @@ func (l *Live) level(snap *topology.Snapshot) *topology.Snapshot {
 	return l.merger.Next(snap)
 }
 
-// Whole is the whole view with all places, built anew: who wants it often keeps
-// it. It shares nothing that may be written.
+// Whole is the whole view with all places, which must not be written. It is built anew
+// unless it is kept.
 func (l *Live) Whole() *Topology {
+	if l.whole != nil {
+		return l.whole
+	}
 	all := build(l.question, l.snap, l.settings, l.at)
 	all.Revision, all.Width, all.Height = l.revision, l.chart.Width, l.chart.Height
 	all.Lanes = l.settings.lanes(&l.chart)
@@ -142,6 +162,12 @@ func (l *Live) Whole() *Topology {
 	}
 	all.split()
 	return all
+}
+
+// Kept is the whole, which is kept until the view advances.
+func (l *Live) Kept() *Topology {
+	l.whole = l.Whole()
+	return l.whole
 }
 
 // PlacePast gives a view of the past its places: what is there today stands where
@@ -156,17 +182,38 @@ func (l *Live) block(node string) *topology.Block {
 	return nil
 }
 
-// enter notes that the connections of b end at a node, leave that they don't.
-func (l *Live) enter(node string, b *box) { l.around[node] = append(l.around[node], b) }
+// enter notes a box under a node, leave that it is there no more.
+func enter(boxes map[string][]*box, node string, b *box) { boxes[node] = append(boxes[node], b) }
 
-func (l *Live) leave(node string, b *box) {
-	list := l.around[node]
+func leave(boxes map[string][]*box, node string, b *box) {
+	list := boxes[node]
 	i := slices.Index(list, b)
 	last := len(list) - 1
 	list[i], list[last] = list[last], nil
-	if l.around[node] = list[:last]; last == 0 {
-		delete(l.around, node)
+	if boxes[node] = list[:last]; last == 0 {
+		delete(boxes, node)
 	}
+}
+
+// stand notes what a box stands together with now.
+func (l *Live) stand(b *box, in standing) {
+	if b.in == in {
+		return
+	}
+	for _, id := range [2]string{b.in.pool, b.in.group} {
+		if delete(l.stands[id], b); len(l.stands[id]) == 0 {
+			delete(l.stands, id)
+		}
+	}
+	for _, id := range [2]string{in.pool, in.group} {
+		if id != "" {
+			if l.stands[id] == nil {
+				l.stands[id] = crowd{}
+			}
+			l.stands[id][b] = struct{}{}
+		}
+	}
+	b.in = in
 }
 
 // nodeOf is a node as it is shown by settings, without its name.
@@ -231,13 +278,27 @@ func (l *Live) graph() *Graph {
 // lastUse is when a service of a node was last used, by those who use it.
 func (l *Live) lastUse(service, node string) (last time.Time) {
 	for _, holder := range l.around[node] {
-		for _, i := range holder.part.usersOf(service) {
-			if c := l.snap.CompleteConnection(holder.block, int(i)); c.LastSeen.After(last) {
-				last = c.LastSeen
+		users := holder.part.usersOf(service)
+		if len(users) == 0 {
+			continue
+		}
+		block := l.newest(holder)
+		for _, i := range users {
+			if seen := l.snap.LastSeen(block, int(i)); seen.After(last) {
+				last = seen
 			}
 		}
 	}
 	return last
+}
+
+// newest is the block of a box in the newest snapshot: that of the box may be of an
+// earlier one of the same revision.
+func (l *Live) newest(b *box) *topology.Block {
+	if block := l.snap.Block(b.name); block != nil {
+		return block
+	}
+	return b.block
 }
 
 func byName(a, b *box) int { return strings.Compare(a.name, b.name) }

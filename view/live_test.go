@@ -1,6 +1,8 @@
 package view
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -223,6 +225,7 @@ func TestLiveIsTheSame(t *testing.T) {
 		set.Names = func(a netip.Addr) string { return "name-of-" + a.String() }
 		w := &walk{snap: topology.Empty(topology.Revision{Epoch: "e"}, noon), settings: set, began: noon}
 		live, plain := NewLive(q, layouter{}), &scratch{question: q, placer: layouter{}}
+		parts := drawParts(t)
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
 			got, err := live.Advance(w.snap, w.settings, w.began)
 			if err != nil {
@@ -242,9 +245,87 @@ func TestLiveIsTheSame(t *testing.T) {
 				t.Fatalf("whole (-from scratch +live):\n%s", diff)
 			}
 			checkSums(t, live, plain.shown)
+			for _, p := range parts {
+				p.follow(t, live, plain.shown)
+			}
 			w.step(t)
 		}
 	})
+}
+
+// cut is a part of a view that is followed, and the same from scratch: cut out of each
+// whole, and compared with the one before.
+type cut struct {
+	filter Filter
+	part   *Part
+	shown  *Topology
+}
+
+// drawParts are some parts, around boxes, pools, groups and services, and of other filters.
+func drawParts(t *rapid.T) (list []*cut) {
+	focus := rapid.SampledFrom([]string{
+		"h1", "h2", "h5", "h3/c", "10.0.0.9", "shop", "Internet", "pool~a", "pool~b", "group~a", "group~b", "h1~tcp~80", "h2~tcp~443",
+		"10.0.0.9~tcp~80", "pool~a~tcp~80", "h3!c~tcp~22", "h9~tcp~80", "nobody", "~x", "~",
+	})
+	for range rapid.IntRange(1, 4).Draw(t, "parts") {
+		f := Filter{Around: Around{focus.Draw(t, "focus"), rapid.IntRange(0, 3).Draw(t, "hops")}}
+		switch rapid.IntRange(0, 7).Draw(t, "filter") {
+		case 0:
+			f.Focus, f.Trouble = "", true
+		case 1:
+			f.Process = "nginx"
+		case 2:
+			f.Focus, f.Hops, f.Group = "", 0, "group~a"
+		}
+		list = append(list, &cut{filter: f, part: NewPart(f)})
+	}
+	return list
+}
+
+// follow holds the part against the whole, unless its viewers sleep.
+func (c *cut) follow(t *rapid.T, l *Live, whole *Topology) {
+	if rapid.IntRange(0, 3).Draw(t, "sleeps") == 0 {
+		return
+	}
+	next, there := whole.Narrow(c.filter, nil)
+	var want *Delta
+	if c.shown != nil {
+		if want = Compare(c.shown, next); want == nil {
+			next.Revision = c.shown.Revision
+		}
+	}
+	c.shown = next
+	got := c.part.Advance(l, func() []topology.Signal { return nil })
+	if diff := cmp.Diff(want, got, sameValues); diff != "" {
+		t.Fatalf("delta of %+v (-from scratch +part):\n%s", c.filter, diff)
+	}
+	if c.part.There() != there || c.part.Revision() != next.Revision {
+		t.Fatalf("%+v is there: %t, at %s, want %t, %s", c.filter, c.part.There(), c.part.Revision(), there, next.Revision)
+	}
+	sameText(t, c.filter, next, c.part.Whole(l))
+	if c.filter.isAround() {
+		part, ok := l.Around(c.filter.Around)
+		if want, _ := whole.Around(c.filter.Around); ok != there {
+			t.Fatalf("around %+v: %t, want %t", c.filter.Around, ok, there)
+		} else {
+			sameText(t, c.filter, want, part)
+		}
+	}
+}
+
+// sameText holds answers against each other byte by byte, as they go out.
+func sameText(t *rapid.T, f Filter, want, got *Topology) {
+	a, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a, b) {
+		t.Fatalf("part of %+v (-cut out of the whole +made):\n%s\n%s\n%s", f, cmp.Diff(want, got, sameValues), a, b)
+	}
 }
 
 // checkSums holds what a live view remembers against a whole, so that nothing
@@ -256,18 +337,32 @@ func checkSums(t *rapid.T, l *Live, whole *Topology) {
 	if len(l.boxes) != l.snap.Len() || len(l.byName) != l.snap.Len() {
 		t.Fatalf("%d boxes, %d names for %d blocks", len(l.boxes), len(l.byName), l.snap.Len())
 	}
-	ends, around := 0, 0
+	ends, guests, standing := 0, 0, 0
 	for _, b := range l.boxes {
 		if b.was != nil || b.stale {
 			t.Fatalf("%s is still touched", b.name)
 		}
 		ends += len(b.part.ends)
+		guests += len(b.part.guests)
+		for _, id := range [2]string{b.in.pool, b.in.group} {
+			if _, known := l.stands[id][b]; id != "" && !known {
+				t.Fatalf("%s is not known to stand in %s", b.name, id)
+			} else if known {
+				standing++
+			}
+		}
 	}
 	for _, list := range l.around {
-		around += len(list)
+		ends -= len(list)
 	}
-	if ends != around {
-		t.Fatalf("%d ends, %d known", ends, around)
+	for _, list := range l.guests {
+		guests -= len(list)
+	}
+	for _, crowd := range l.stands {
+		standing -= len(crowd)
+	}
+	if ends != 0 || guests != 0 || standing != 0 {
+		t.Fatalf("%d ends, %d guests, %d standing too many or few", ends, guests, standing)
 	}
 	if !l.question.Level.rows() && len(l.pairs) != len(whole.Connections) {
 		t.Fatalf("%d pairs for %d edges", len(l.pairs), len(whole.Connections))

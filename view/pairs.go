@@ -85,7 +85,7 @@ func (l *Live) merged(id string, p *pair, complete bool) *Connection {
 			s := b.part.connections[k]
 			one := Connection{*b.block.Connections[s.i], s.ignored}
 			if complete {
-				one.Connection = l.snap.CompleteConnection(b.block, int(s.i))
+				one.Connection = l.snap.CompleteConnection(l.newest(b), int(s.i))
 			}
 			list = append(list, one)
 		}
@@ -103,17 +103,25 @@ func (e *pairings) compare(l *Live, d *Delta) {
 	d.Connections, d.Removed.Connections = []Connection{}, []string{}
 	var told patch
 	for _, id := range e.ids {
-		was, p := e.was[id], l.pairs[id]
-		switch {
-		case p == nil && was != nil:
-			d.Removed.Connections = append(d.Removed.Connections, id)
-		case p != nil && (was == nil || !sameConnection(was, p.all)):
-			is := l.merged(id, p, true)
-			var patch json.RawMessage
-			if was != nil {
-				patch = told.connection(was, is)
-			}
-			d.Connections, d.patches.connections = append(d.Connections, *is), append(d.patches.connections, patch)
+		var is *Connection
+		if p := l.pairs[id]; p != nil {
+			is = p.all
 		}
+		l.tellPair(d, &told, id, e.was[id], is)
+	}
+}
+
+// tellPair writes how a pair differs from what it was; nil is none.
+func (l *Live) tellPair(d *Delta, told *patch, id string, was, is *Connection) {
+	switch {
+	case is == nil && was != nil:
+		d.Removed.Connections = append(d.Removed.Connections, id)
+	case is != nil && (was == nil || was != is && !sameConnection(was, is)):
+		all := l.merged(id, l.pairs[id], true)
+		var patch json.RawMessage
+		if was != nil {
+			patch = told.connection(was, all)
+		}
+		d.Connections, d.patches.connections = append(d.Connections, *all), append(d.patches.connections, patch)
 	}
 }

@@ -21,6 +21,7 @@ type part struct {
 	callers     []caller  // sorted: the client ends of what is shown
 	uses        []usage   // by service: all its connections to services
 	pairs       []members // by id: what is shown between two nodes, for levels without rows
+	guests      []string  // sorted: the clients of what is shown and neither end of which is the block's node
 	oneSided    int
 	awaits      bool // it has services that only their clients know
 }
@@ -38,10 +39,11 @@ type shownConnection struct {
 	process string // of the server
 }
 
-// end is how many of the ends of what is shown are at a node.
+// end is a node with the ends there of what is shown: connections, by index among those
+// shown, twice where both ends are there.
 type end struct {
-	node  string
-	shown int
+	node        string
+	connections []int32
 }
 
 type caller struct{ node, process string }
@@ -99,7 +101,7 @@ func (m *maker) part(b *topology.Block) *part {
 	if p.hidden, p.until = v.hidden, v.until; restless {
 		p.until = m.at
 	}
-	p.ends, p.callers, p.uses = endsOf(b, p.connections), callersOf(b, p.connections), usesOf(b)
+	p.ends, p.callers, p.uses, p.guests = endsOf(b, p.connections), callersOf(b, p.connections), usesOf(b), guestsOf(b, p.connections)
 	if !m.question.Level.rows() {
 		p.pairs = pairsOf(b, p.connections)
 	}
@@ -119,22 +121,43 @@ func processAt(b *topology.Block, at *topology.Server) string {
 func real(b *topology.Block) bool { return b != nil && isReal(b.Node.Kind) }
 
 func endsOf(b *topology.Block, shown []shownConnection) []end {
-	count := map[string]int{}
+	at, list := map[string]int{}, []end{}
 	for _, c := range b.Connections {
-		count[c.Client.Node] += 0
-		count[c.Server.Node] += 0
+		for _, node := range [2]string{c.Client.Node, c.Server.Node} {
+			if _, known := at[node]; !known {
+				at[node], list = len(list), append(list, end{node: node})
+			}
+		}
 	}
+	where, count := make([]int, 0, 2*len(shown)), make([]int, len(list))
 	for _, s := range shown {
 		c := b.Connections[s.i]
-		count[c.Client.Node]++
-		count[c.Server.Node]++
+		client, server := at[c.Client.Node], at[c.Server.Node]
+		where = append(where, client, server)
+		count[client]++
+		count[server]++
 	}
-	list := make([]end, 0, len(count))
-	for node, n := range count {
-		list = append(list, end{node, n})
+	room := make([]int32, len(where))
+	for k, n := range count {
+		list[k].connections, room = room[:0:n], room[n:]
+	}
+	for k, i := range where {
+		list[i].connections = append(list[i].connections, int32(k/2))
 	}
 	slices.SortFunc(list, func(a, b end) int { return strings.Compare(a.node, b.node) })
 	return list
+}
+
+// guestsOf are the clients of connections that are held by a block of neither end: as of
+// those to an address that moves, which stay with the node that answered.
+func guestsOf(b *topology.Block, shown []shownConnection) (list []string) {
+	for _, s := range shown {
+		if c := b.Connections[s.i]; c.Client.Node != b.Node.Name && c.Server.Node != b.Node.Name {
+			list = append(list, c.Client.Node)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 func callersOf(b *topology.Block, shown []shownConnection) (list []caller) {
@@ -207,4 +230,13 @@ func (p *part) callersAt(node string, add func(process string)) {
 	for ; i < len(p.callers) && p.callers[i].node == node; i++ {
 		add(p.callers[i].process)
 	}
+}
+
+// endsAt are the connections of a part that end at a node.
+func (p *part) endsAt(node string) []int32 {
+	i, ok := slices.BinarySearchFunc(p.ends, node, func(e end, n string) int { return strings.Compare(e.node, n) })
+	if !ok {
+		return nil
+	}
+	return p.ends[i].connections
 }

@@ -43,21 +43,33 @@ type Roles interface {
 
 // merger makes what brings a topology to the level of the question; nil if it is.
 func (q Question) merger(roles Roles) *merge.Merger {
+	if in := q.in(roles); in != nil {
+		kind := topology.Pool
+		if q.Level == LevelGroup {
+			kind = topology.Group
+		}
+		return merge.New(kind, in)
+	}
+	return nil
+}
+
+// in says in which box a node stands, "" if in none; nil if none does.
+func (q Question) in(roles Roles) merge.Boxes {
 	switch {
 	case roles == nil:
 	case q.Level == LevelGroup:
-		return merge.New(topology.Group, roles.Group)
+		return roles.Group
 	case q.Level == LevelPool && q.Expand == "":
-		return merge.New(topology.Pool, roles.Pool)
+		return roles.Pool
 	case q.Level == LevelPool:
 		expanded := strings.Split(q.Expand, ",")
-		return merge.New(topology.Pool, func(node string) string {
+		return func(node string) string {
 			pool := roles.Pool(node)
 			if slices.Contains(expanded, pool) {
 				return ""
 			}
 			return pool
-		})
+		}
 	}
 	return nil
 }

@@ -87,12 +87,12 @@ func (v *Views) Newest(q read.Question) (shown *view.Topology, there bool, err e
 		shown, err = v.views.whole(q.Question)
 		return shown, true, err
 	}
-	k, err := v.parts.newest(q)
+	k, err := v.parts.newest(q, true)
 	if err != nil {
 		return nil, false, err
 	}
 	defer k.mu.Unlock()
-	return k.shown, k.there, nil
+	return k.shown, k.part.There(), nil
 }
 
 // Since returns the deltas that lead from a revision to the newest chart, or part, and

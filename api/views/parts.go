@@ -36,10 +36,11 @@ type parts struct {
 type part struct {
 	mu     sync.Mutex
 	asked  time.Time
-	of     string // the revision of the whole that it was made of
-	shown  *view.Topology
-	there  bool // the focus is
-	body   *coding.Body
+	part   *view.Part
+	of     topology.Revision // of the snapshot that shown and body are of
+	at     time.Time         // likewise
+	shown  *view.Topology    // nil until somebody asks for it; must not be written
+	body   *coding.Body      // that as JSON; likewise
 	deltas deltas
 	rest   rest
 }
@@ -49,25 +50,23 @@ func (p *parts) signals() []topology.Signal { return SignalsOf(p.views.model.Sna
 
 func newParts(v *views) *parts { return &parts{views: v, kept: map[read.Question]*part{}} }
 
-// newest is the part as it is now, and locked.
-func (p *parts) newest(q read.Question) (*part, error) {
+// newest is the part as it is now, and locked; with what it shows if that is wanted.
+func (p *parts) newest(q read.Question, whole bool) (*part, error) {
 	p.mu.Lock()
 	k := p.kept[q]
 	if k == nil {
 		p.evict()
-		k = &part{}
+		k = &part{part: view.NewPart(q.Filter)}
 		p.kept[q] = k
 	}
 	k.asked = time.Now()
 	p.mu.Unlock()
 	k.mu.Lock()
-	defer k.rest.after(time.Now())
-	whole, err := p.views.whole(q.Question)
+	err := p.views.follow(q.Question, func(l *view.Live) { k.advance(l, whole, p.signals) })
 	if err != nil {
 		k.mu.Unlock()
 		return nil, err
 	}
-	k.advance(whole, q.Filter, p.signals)
 	return k, nil
 }
 
@@ -86,31 +85,25 @@ func (p *parts) evict() {
 	}
 }
 
-// advance brings a part up to the whole. A part changes only if something in it does.
-func (k *part) advance(whole *view.Topology, f view.Filter, signals func() []topology.Signal) {
-	if k.shown != nil && k.of == whole.Revision && k.shown.At.Equal(whole.At) {
-		return
+// advance brings a part up to the view that it is of. A part changes only if something in
+// it does, or what is told of the whole.
+func (k *part) advance(l *view.Live, whole bool, signals func() []topology.Signal) {
+	defer k.rest.after(time.Now())
+	if d := k.part.Advance(l, signals); d != nil {
+		k.deltas.push(d, d.At)
 	}
-	var told []topology.Signal
-	if f.Trouble {
-		told = signals()
+	if now := l.Snapshot(); k.of != now.Revision() || !k.at.Equal(now.At()) {
+		k.of, k.at, k.shown, k.body = now.Revision(), now.At(), nil, nil
 	}
-	next, there := whole.Narrow(f, told)
-	k.of, k.there, k.body = whole.Revision, there, nil
-	if k.shown != nil {
-		if d := view.Compare(k.shown, next); d != nil {
-			k.deltas.push(d, whole.At)
-		} else {
-			next.Revision = k.shown.Revision
-		}
+	if whole && k.shown == nil {
+		k.shown = k.part.Whole(l)
 	}
-	k.shown = next
 }
 
 // answer is a part as JSON with its revision; ok is false if the chart doesn't show
 // its focus.
 func (p *parts) answer(q read.Question) (body *coding.Body, revision string, ok bool, err error) {
-	k, err := p.newest(q)
+	k, err := p.newest(q, true)
 	if err != nil {
 		return nil, "", false, err
 	}
@@ -120,20 +113,21 @@ func (p *parts) answer(q read.Question) (body *coding.Body, revision string, ok 
 			return nil, "", false, err
 		}
 	}
-	return k.body, k.shown.Revision, k.there, nil
+	return k.body, k.part.Revision(), k.part.There(), nil
 }
 
-// restOf is [views.restOf] for a part.
+// restOf is [views.restOf] for a part, which rests as long as the view that it is of, too.
 func (p *parts) restOf(q read.Question) time.Duration {
 	if !q.Any() {
 		return p.views.restOf(q.Question)
 	}
+	left := p.views.restOf(q.Question)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if k := p.kept[q]; k != nil {
-		return k.rest.left()
+		left = max(left, k.rest.left())
 	}
-	return 0
+	return left
 }
 
 // since is [views.since] for a part.
@@ -141,11 +135,12 @@ func (p *parts) since(q read.Question, revision string) (list []Delta, newest st
 	if !q.Any() {
 		return p.views.since(q.Question, revision)
 	}
-	k, err := p.newest(q)
+	k, err := p.newest(q, false)
 	if err != nil {
 		return nil, "", false, err
 	}
 	defer k.mu.Unlock()
-	list, ok = k.deltas.from(revision, k.shown.Revision)
-	return list, k.shown.Revision, ok, nil
+	newest = k.part.Revision()
+	list, ok = k.deltas.from(revision, newest)
+	return list, newest, ok, nil
 }

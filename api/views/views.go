@@ -49,8 +49,7 @@ type kept struct {
 	question view.Question
 	asked    time.Time
 	live     *view.Live
-	whole    *view.Topology // nil until somebody asks for it, or a part of it
-	body     *coding.Body   // the whole as JSON; nil until somebody asks
+	body     *coding.Body // the whole as JSON; nil until somebody asks
 	deltas   deltas
 	rest     rest // after the newest snapshot was followed
 }
@@ -190,10 +189,20 @@ func (v *views) whole(r view.Question) (*view.Topology, error) {
 	if err := v.advance(k); err != nil {
 		return nil, err
 	}
-	if k.whole == nil {
-		k.whole = k.live.Whole()
+	return k.live.Kept(), nil
+}
+
+// follow has a question's view looked into, at the newest snapshot. Nobody else does
+// meanwhile.
+func (v *views) follow(r view.Question, look func(*view.Live)) error {
+	k := v.of(r)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := v.advance(k); err != nil {
+		return err
 	}
-	return k.whole, nil
+	look(k.live)
+	return nil
 }
 
 // advance brings what is kept up to the newest snapshot.
@@ -202,7 +211,7 @@ func (v *views) advance(k *kept) error {
 	if k.live.Snapshot() == snap {
 		return nil
 	}
-	k.body, k.whole = nil, nil
+	k.body = nil
 	if shown := k.live.Snapshot(); shown != nil && shown.Revision() == snap.Revision() {
 		_, err := k.live.Advance(snap, nil, time.Time{})
 		return err

@@ -8,10 +8,17 @@ import (
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
-// part is what one member brings to the connections of its box. It stays as long as
-// its block does: a box of many members changes by what few of them say.
+// parts are what the members of a box bring to its connections, by the member's name, and
+// these connections. What few members say of few connections makes only those anew.
+type parts struct {
+	list        []*part
+	connections []*topology.Connection // one for each pair of ends, sorted by id
+}
+
+// part is what one member brings. It stays as long as its block does.
 type part struct {
 	of          *topology.Block
+	moved       []*topology.Connection // each of the block, between boxes
 	connections []*topology.Connection // one for each pair of ends, sorted by id
 }
 
@@ -20,46 +27,123 @@ func (m *Merger) partOf(b *topology.Block, old *part) *part {
 	if old != nil && topology.SameList(old.of.Connections, b.Connections) {
 		return old
 	}
+	p := &part{of: b, moved: make([]*topology.Connection, 0, len(b.Connections))}
+	if old == nil {
+		old = &part{of: &topology.Block{}}
+	}
+	i, before := 0, old.of.Connections
 	all := newSum(0)
 	for _, c := range b.Connections {
-		all.add(m.moved(*c), true)
+		for i < len(before) && before[i].ID < c.ID {
+			i++
+		}
+		var moved *topology.Connection
+		if i < len(before) && before[i] == c {
+			moved = old.moved[i]
+		} else {
+			moved = m.moved(*c)
+		}
+		p.moved = append(p.moved, moved)
+		all.add(moved)
 	}
-	return &part{b, all.sorted()}
+	p.connections = all.sorted()
+	return p
 }
 
 // partsOf are the parts of members. Both lists of members are sorted by name.
-func (m *Merger) partsOf(members []*topology.Block, old []*part) []*part {
-	parts := make([]*part, len(members))
-	i := 0
+func (m *Merger) partsOf(members []*topology.Block, old *parts) *parts {
+	if old == nil {
+		old = &parts{}
+	}
+	p := &parts{list: make([]*part, len(members))}
+	changed := map[string]bool{} // ids of connections
+	i, kept := 0, 0
 	for k, b := range members {
-		for i < len(old) && old[i].of.Node.Name < b.Node.Name {
-			i++
+		for ; i < len(old.list) && old.list[i].of.Node.Name < b.Node.Name; i++ {
+			old.list[i].differs(nil, changed)
 		}
 		var before *part
-		if i < len(old) && old[i].of.Node.Name == b.Node.Name {
-			before = old[i]
+		if i < len(old.list) && old.list[i].of.Node.Name == b.Node.Name {
+			before = old.list[i]
+			i++
+			kept++
 		}
-		parts[k] = m.partOf(b, before)
+		p.list[k] = m.partOf(b, before)
+		p.list[k].differs(before, changed)
 	}
-	return parts
+	for _, gone := range old.list[i:] {
+		gone.differs(nil, changed)
+	}
+	switch {
+	case len(p.list) == 1:
+		p.connections = p.list[0].connections
+	case kept == 0 || len(changed) > len(old.connections)/fewChange:
+		p.sum()
+	default:
+		p.renew(old.connections, changed)
+	}
+	return p
 }
 
-// connections are those of all parts, one for each pair of ends, sorted by id.
-func connections(parts []*part) []*topology.Connection {
-	if len(parts) == 1 {
-		return parts[0].connections
+// fewChange is how few of the connections of a box are found with each member, one in so
+// many, and no more than take longer than adding up all.
+const fewChange = 4
+
+// differs notes the ids of connections in which two parts are not the same; either may be
+// nil.
+func (p *part) differs(o *part, ids map[string]bool) {
+	if p == o {
+		return
 	}
+	var before []*topology.Connection
+	if o != nil {
+		before = o.connections
+	}
+	topology.WalkConnections(before, p.connections, func(was, is *topology.Connection) {
+		if was == nil {
+			was = is
+		}
+		ids[was.ID] = true
+	})
+}
+
+// sum adds up all parts.
+func (p *parts) sum() {
 	most := 0
-	for _, p := range parts {
-		most = max(most, len(p.connections))
+	for _, one := range p.list {
+		most = max(most, len(one.connections))
 	}
 	all := newSum(2 * most)
-	for _, p := range parts {
-		for _, c := range p.connections {
-			all.add(c, false)
+	for _, one := range p.list {
+		for _, c := range one.connections {
+			all.add(c)
 		}
 	}
-	return all.sorted()
+	p.connections = all.sorted()
+}
+
+// renew adds up those that changed, of the others there are the old ones.
+func (p *parts) renew(old []*topology.Connection, changed map[string]bool) {
+	some := newSum(len(changed))
+	for _, one := range p.list {
+		for id := range changed {
+			if c := topology.FindConnection(one.connections, id); c != nil {
+				some.add(c)
+			}
+		}
+	}
+	next := some.sorted()
+	p.connections = make([]*topology.Connection, 0, len(old)+len(next))
+	for _, c := range old {
+		if changed[c.ID] {
+			continue
+		}
+		for len(next) > 0 && next[0].ID < c.ID {
+			p.connections, next = append(p.connections, next[0]), next[1:]
+		}
+		p.connections = append(p.connections, c)
+	}
+	p.connections = append(p.connections, next...)
 }
 
 // sum adds up connections of the same ends. What stands alone is not copied.
@@ -75,11 +159,11 @@ func newSum(room int) *sum {
 	return &sum{at: make(map[string]int, room), list: make([]*topology.Connection, 0, room), own: make([]owned, 0, room)}
 }
 
-// add takes one in. own says that it may be written.
-func (s *sum) add(c *topology.Connection, own bool) {
+// add takes one in, which is not written.
+func (s *sum) add(c *topology.Connection) {
 	k, known := s.at[c.ID]
 	if !known {
-		s.at[c.ID], s.list, s.own = len(s.list), append(s.list, c), append(s.own, owned{connection: own})
+		s.at[c.ID], s.list, s.own = len(s.list), append(s.list, c), append(s.own, owned{})
 		return
 	}
 	if !s.own[k].connection {

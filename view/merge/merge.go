@@ -31,7 +31,7 @@ type Merger struct {
 // box is a node of what comes out, with what it is made of, by name.
 type box struct {
 	members []*topology.Block
-	parts   []*part         // of the members, if the block was made of them
+	parts   *parts          // of the members, if the block was made of them
 	told    *topology.Block // what they say
 	guests  []guest         // of the connections in it
 	fold    *fold           // what of that is told elsewhere, too
@@ -120,7 +120,7 @@ func newest(members []*topology.Block) (at time.Time) {
 
 // build makes the block of a box. That of a node which stands for itself, and has no
 // connection with one that doesn't, is its own.
-func (m *Merger) build(key string, old []*part, b *box) {
+func (m *Merger) build(key string, old *parts, b *box) {
 	alone := b.members[0]
 	single := m.in(alone.Node.Name) == ""
 	if single && !m.touches(alone) {
@@ -137,7 +137,7 @@ func (m *Merger) build(key string, old []*part, b *box) {
 		}
 	}
 	b.parts = m.partsOf(b.members, old)
-	out.Connections = connections(b.parts)
+	out.Connections = b.parts.connections
 	b.told, b.guests = out, guestsOf(key, out.Connections)
 }
 

@@ -334,6 +334,22 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// anew makes another block of a node.
+func (s site) anew(t *rapid.T, node string, names []string) {
+	delete(s, node)
+	s.block(node)
+	for _, to := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 4, rapid.ID).Draw(t, "calls") {
+		s.calls(node, rapid.SampledFrom([]string{"p", "q"}).Draw(t, "process"), to, 80, rapid.IntRange(0, 3).Draw(t, "count"))
+	}
+	for _, from := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 3, rapid.ID).Draw(t, "called by") {
+		s.seen(from, rapid.SampledFrom([]string{"p", "q"}).Draw(t, "client"), node, 80, rapid.IntRange(0, 3).Draw(t, "seen"))
+	}
+	s.handOver()
+	if rapid.Bool().Draw(t, "serves") {
+		s.serves(node, "p", 80, topology.Listening)
+	}
+}
+
 // TestNothingIsLost: whatever calls whatever, as many sockets are open between the
 // boxes as between the nodes, and a merger that follows gives what a new one gives.
 func TestNothingIsLost(t *testing.T) {
@@ -343,17 +359,11 @@ func TestNothingIsLost(t *testing.T) {
 		m, s := merge.New(kind, pools), site{}
 		for step := range rapid.IntRange(1, 8).Draw(t, "steps") {
 			node := rapid.SampledFrom(names).Draw(t, "node")
-			delete(s, node)
-			s.block(node)
-			for _, to := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 4, rapid.ID).Draw(t, "calls") {
-				s.calls(node, rapid.SampledFrom([]string{"p", "q"}).Draw(t, "process"), to, 80, rapid.IntRange(0, 3).Draw(t, "count"))
-			}
-			for _, from := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 3, rapid.ID).Draw(t, "called by") {
-				s.seen(from, rapid.SampledFrom([]string{"p", "q"}).Draw(t, "client"), node, 80, rapid.IntRange(0, 3).Draw(t, "seen"))
-			}
-			s.handOver()
-			if rapid.Bool().Draw(t, "serves") {
-				s.serves(node, "p", 80, topology.Listening)
+			if b := s[node]; b != nil && len(b.Connections) > 0 && rapid.Bool().Draw(t, "another number") {
+				s[node] = b.Clone()
+				s[node].Write(rapid.IntRange(0, len(b.Connections)-1).Draw(t, "connection")).Count++
+			} else {
+				s.anew(t, node, names)
 			}
 			snap, err := topology.FromBlocks(topology.Revision{Epoch: "e", Number: uint64(step)}, noon, blocksOf(s))
 			if err != nil {

@@ -299,7 +299,7 @@ func (t *takenOver) change(state *store.State, now time.Time) (c store.Change, e
 		if held[store.DocumentKey{Kind: server.SourceKind, Key: o.Name}] {
 			continue
 		}
-		value, err := json.Marshal(o)
+		value, err := json.Marshal(o) //nolint:gosec // the store keeps it as it was given, as of sources that people add
 		if err != nil {
 			return c, fmt.Errorf("taking over source %s: %w", o.Name, err)
 		}

@@ -24,7 +24,7 @@ func (c *Flags) unreached(server string, err error) error {
 		invalid x509.CertificateInvalidError
 		noTLS   tls.RecordHeaderError
 	)
-	hint := ""
+	var hint string
 	switch {
 	case errors.As(err, &unknown) && c.ServerCA != "":
 		hint = "its certificate is not by " + c.ServerCA + `: "dotm ca" on the server's machine prints the one that it is by`

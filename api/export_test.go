@@ -6,6 +6,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/api/caller"
 	"github.com/devops-trouble-map/dotm/auth"
+	"github.com/devops-trouble-map/dotm/limit"
 )
 
 // Rule is one of the table of rules.
@@ -42,3 +43,9 @@ func Identify(opt Options, r *http.Request) (*caller.Caller, error) {
 
 // Still reports whether what somebody logged in with is in force.
 func Still(opt Options, c *caller.Caller) bool { return (&handler{Options: opt}).still(c) }
+
+// Seated has a handler answer as heavy reads are.
+func Seated(l *limit.Limits, next http.Handler) http.Handler {
+	h := &handler{Options: Options{Limits: l}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.seated(w, r, &caller.Caller{}, next) })
+}

@@ -26,8 +26,8 @@ const linksPath = Prefix + "/login-links"
 // request's own Authorization is the agent's.
 const relayHeader = "Dotm-Relay"
 
-// gate lets through who may do what the request asks for, and has that written
-// down. It reads the head of a request alone: a body that nobody wants is never
+// gate lets through who may do what the request asks for, those who ask for much as
+// seats get free, and has that written down. It reads the head of a request alone: a body that nobody wants is never
 // read.
 func (h *handler) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -51,7 +51,11 @@ func (h *handler) gate(next http.Handler) http.Handler {
 			embeddable(w.Header())
 		}
 		r = r.WithContext(caller.With(r.Context(), c))
-		if ru.what == "" {
+		switch {
+		case heavy(ru, r):
+			h.seated(w, r, c, next)
+			return
+		case ru.what == "":
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -44,8 +44,15 @@ type counting struct {
 	status int
 }
 
+// clientGone is the status by which huma notes for logs that nobody reads an answer any
+// more, whose head left long before.
+const clientGone = 499
+
 // WriteHeader is part of [http.ResponseWriter].
 func (c *counting) WriteHeader(status int) {
+	if c.status != 0 && status == clientGone {
+		return // a second head is none, and net/http would complain of it
+	}
 	if c.status == 0 && status >= http.StatusOK {
 		c.status = status
 	}

@@ -22,12 +22,26 @@ type rule struct {
 	what string
 	// agents may, too: their own results.
 	agents bool
+	// weight is when the answer takes a whole chart in memory.
+	weight weight
 }
 
 // Shorthands of the table below.
 var (
 	everybody = rule{}
 	viewer    = rule{role: auth.Viewer}
+	whole     = rule{role: auth.Viewer, weight: always}
+	moment    = rule{role: auth.Viewer, weight: ofPast}
+)
+
+// weight tells light reads from those that take a whole chart in memory.
+type weight int
+
+// When they do. Both are of reads that leave no entry in the audit log.
+const (
+	never  weight = iota
+	ofPast        // with the parameter at
+	always
 )
 
 func operator(what string) rule { return rule{role: auth.Operator, what: what} }
@@ -48,37 +62,37 @@ var rules = map[string]rule{
 	"GET " + Prefix + "/openapi-3.0.yaml": viewer,
 
 	// The site.
-	"GET " + Prefix + "/topology":                    viewer,
+	"GET " + Prefix + "/topology":                    moment,
 	"GET " + Prefix + "/stream":                      viewer,
-	"GET " + Prefix + "/nodes":                       viewer,
-	"GET " + Prefix + "/nodes/{name}":                viewer,
+	"GET " + Prefix + "/nodes":                       whole,
+	"GET " + Prefix + "/nodes/{name}":                moment,
 	"GET " + Prefix + "/nodes/{name}/recent":         viewer,
-	"GET " + Prefix + "/services":                    viewer,
-	"GET " + Prefix + "/services/{id}":               viewer,
+	"GET " + Prefix + "/services":                    whole,
+	"GET " + Prefix + "/services/{id}":               whole,
 	"GET " + Prefix + "/services/{id}/uses":          viewer,
-	"GET " + Prefix + "/connections":                 viewer,
-	"GET " + Prefix + "/suggestions":                 viewer,
-	"GET " + Prefix + "/report":                      viewer,
-	"GET " + Prefix + "/report/definitions/{system}": viewer,
-	"GET " + Prefix + "/explain":                     viewer,
+	"GET " + Prefix + "/connections":                 whole,
+	"GET " + Prefix + "/suggestions":                 whole,
+	"GET " + Prefix + "/report":                      whole,
+	"GET " + Prefix + "/report/definitions/{system}": whole,
+	"GET " + Prefix + "/explain":                     moment,
 	"GET " + Prefix + "/history":                     viewer,
 	"GET " + Prefix + "/events":                      viewer,
 	"GET " + Prefix + "/events/counts":               viewer,
-	"GET " + Prefix + "/diff":                        viewer,
-	"GET " + Prefix + "/checks":                      viewer,
+	"GET " + Prefix + "/diff":                        whole,
+	"GET " + Prefix + "/checks":                      moment,
 	"GET " + Prefix + "/declared":                    viewer,
 	"GET " + Prefix + "/sources":                     viewer,
-	"GET " + Prefix + "/incidents":                   viewer,
-	"GET " + Prefix + "/incidents/{id}":              viewer,
-	"GET " + Prefix + "/impact":                      viewer,
+	"GET " + Prefix + "/incidents":                   moment,
+	"GET " + Prefix + "/incidents/{id}":              moment,
+	"GET " + Prefix + "/impact":                      moment,
 	"GET " + Prefix + "/roles":                       viewer,
-	"GET " + Prefix + "/geo":                         viewer,
+	"GET " + Prefix + "/geo":                         whole,
 	"GET " + Prefix + "/notify":                      viewer,
 	"GET " + Prefix + "/settings":                    viewer,
 	"GET " + Prefix + "/version":                     viewer,
-	"GET " + Prefix + "/export/{format}":             viewer,
-	"GET " + Prefix + "/drift":                       viewer,
-	"GET " + Prefix + "/drift/initial":               viewer,
+	"GET " + Prefix + "/export/{format}":             whole,
+	"GET " + Prefix + "/drift":                       whole,
+	"GET " + Prefix + "/drift/initial":               whole,
 	"GET " + declaration.Path:                        viewer,
 
 	// What operators do: take care, say what belongs to what and what is called

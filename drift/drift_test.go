@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/devops-trouble-map/dotm/test/golden"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
 )
@@ -27,7 +28,7 @@ func TestGolden(t *testing.T) {
 		if !bytes.Equal(got, written(t, Compare(d, shop(), Options{}), f)) {
 			t.Errorf("%s: two answers differ", f)
 		}
-		golden(t, "site."+string(f), got)
+		golden.Check(t, "site."+string(f), got)
 		if bytes.ContainsRune(got, 0x1b) {
 			t.Errorf("%s has a control character", f)
 		}
@@ -406,7 +407,7 @@ func TestInitial(t *testing.T) {
 	if err := Initial(&text, shop(), false); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "initial.yaml", text.Bytes())
+	golden.Check(t, "initial.yaml", text.Bytes())
 	if err := Initial(&text, Observed{Topology: &view.Topology{}}, false); err != nil || !strings.HasSuffix(text.String(), "allow: []\n") {
 		t.Errorf("nothing: %v\n%s", err, &text)
 	}

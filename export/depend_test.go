@@ -16,6 +16,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/devops-trouble-map/dotm/test/golden"
 	"github.com/devops-trouble-map/dotm/test/need"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
@@ -102,7 +103,7 @@ func TestDefinitions(t *testing.T) {
 		if d.Dependencies != want {
 			t.Errorf("%s: %d dependencies, want %d", kind, d.Dependencies, want)
 		}
-		golden(t, string(kind), []byte(got))
+		golden.Check(t, string(kind), []byte(got))
 		other, more := shop()
 		slices.Reverse(other.Connections)
 		slices.Reverse(other.Services)

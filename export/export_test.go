@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/devops-trouble-map/dotm/test/golden"
 	"github.com/devops-trouble-map/dotm/test/need"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/trouble/incident"
@@ -26,7 +27,7 @@ func TestGolden(t *testing.T) {
 			if !bytes.Equal(got, written(t, f, small())) {
 				t.Error("two files of one chart differ")
 			}
-			golden(t, "small."+f.kind().extension, got)
+			golden.Check(t, "small."+f.kind().extension, got)
 		})
 	}
 }

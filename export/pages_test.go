@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/devops-trouble-map/dotm/test/golden"
 	"github.com/devops-trouble-map/dotm/topology"
 	"github.com/devops-trouble-map/dotm/view"
 )
@@ -39,11 +40,11 @@ func TestPages(t *testing.T) {
 		t.Errorf("%d pages, want %d", len(got), want)
 	}
 	for _, name := range []string{"README.md", "nodes/db1.md", "services/db1-tcp-5432.md"} {
-		golden(t, "pages-"+strings.ReplaceAll(name, "/", "-"), []byte(got[name]))
+		golden.Check(t, "pages-"+strings.ReplaceAll(name, "/", "-"), []byte(got[name]))
 	}
 	for name, body := range got {
 		if strings.HasPrefix(name, "groups/") {
-			golden(t, "pages-group.md", []byte(body))
+			golden.Check(t, "pages-group.md", []byte(body))
 		}
 	}
 	if _, err := Pages(small(), nil); err == nil || !strings.Contains(err.Error(), "level pool") {

@@ -1,5 +1,5 @@
 // Package limit bounds what agents, viewers and strangers take of a server:
-// connections, requests in a time, seats at a stream. It decides and counts; who
+// connections, requests in a time, seats at a stream and for what takes much memory. It decides and counts; who
 // is refused is told by those who serve.
 package limit
 
@@ -25,12 +25,19 @@ type Settings struct {
 	// in.
 	Streams   int `yaml:"streams" json:"streams"`
 	PerViewer int `yaml:"streams_per_viewer" json:"streams_per_viewer"`
+	// Heavy is how many reads may be answered at a time that take a whole chart in
+	// memory each (of the past, files, lists), HeavyEach how many of one viewer.
+	Heavy     int `yaml:"heavy_reads" json:"heavy_reads"`
+	HeavyEach int `yaml:"heavy_reads_per_viewer" json:"heavy_reads_per_viewer"`
 }
 
 // Defaults are the settings where nobody set any: for 10,000 agents that come
 // directly, with room for people.
 func Defaults() Settings {
-	return Settings{Connections: 16_384, PerAddress: 1024, Requests: 200, Reports: 20, Streams: 2000, PerViewer: 200}
+	return Settings{
+		Connections: 16_384, PerAddress: 1024, Requests: 200, Reports: 20, Streams: 2000, PerViewer: 200,
+		Heavy: 8, HeavyEach: 4,
+	}
 }
 
 // Patch changes some of the settings; what is nil stays.
@@ -41,6 +48,8 @@ type Patch struct {
 	Reports     *int `yaml:"reports_per_second,omitempty" json:"reports_per_second,omitempty"`
 	Streams     *int `yaml:"streams,omitempty" json:"streams,omitempty"`
 	PerViewer   *int `yaml:"streams_per_viewer,omitempty" json:"streams_per_viewer,omitempty"`
+	Heavy       *int `yaml:"heavy_reads,omitempty" json:"heavy_reads,omitempty"`
+	HeavyEach   *int `yaml:"heavy_reads_per_viewer,omitempty" json:"heavy_reads_per_viewer,omitempty"`
 }
 
 // Apply is s, changed.
@@ -55,6 +64,8 @@ func (p *Patch) Apply(s Settings) Settings {
 		{&s.Reports, p.Reports},
 		{&s.Streams, p.Streams},
 		{&s.PerViewer, p.PerViewer},
+		{&s.Heavy, p.Heavy},
+		{&s.HeavyEach, p.HeavyEach},
 	} {
 		if f.from != nil {
 			*f.to = *f.from
@@ -81,6 +92,8 @@ func (s *Settings) Validate() error {
 		{"reports_per_second", s.Reports, 1},
 		{"streams", s.Streams, 1},
 		{"streams_per_viewer", s.PerViewer, 1},
+		{"heavy_reads", s.Heavy, 1},
+		{"heavy_reads_per_viewer", s.HeavyEach, 1},
 	} {
 		if f.n != 0 && (f.n < f.least || f.n > maxSetting) {
 			return fmt.Errorf("%s must be %d to %d, or 0 for no limit, is %d", f.name, f.least, maxSetting, f.n)
@@ -99,6 +112,7 @@ type Limits struct {
 	Addresses *Rates[netip.Addr]
 	Agents    *Rates[string]
 	Viewers   *Seats[string]
+	Readers   *Seats[string]
 	Conns     *Connections
 }
 
@@ -109,6 +123,7 @@ func New(s Settings, now func() time.Time) *Limits {
 		Addresses: NewRates[netip.Addr](s.Requests, burst*s.Requests, now),
 		Agents:    NewRates[string](s.Reports, burst*s.Reports, now),
 		Viewers:   NewSeats[string](s.Streams, s.PerViewer),
+		Readers:   NewSeats[string](s.Heavy, s.HeavyEach),
 		Conns:     NewConnections(s.Connections, s.PerAddress),
 	}
 }

@@ -106,32 +106,6 @@ func TestNoRate(t *testing.T) {
 	}
 }
 
-func TestSeats(t *testing.T) {
-	s := NewSeats[string](3, 2)
-	leaveA, ok := s.Take("a")
-	_, ok2 := s.Take("a")
-	if _, third := s.Take("a"); !ok || !ok2 || third {
-		t.Errorf("%v %v %v", ok, ok2, third)
-	}
-	if _, ok := s.Take("b"); !ok {
-		t.Error("b has no seat")
-	}
-	if _, ok := s.Take("c"); ok {
-		t.Error("a fourth seat")
-	}
-	leaveA()
-	leaveA()
-	if _, ok := s.Take("c"); !ok {
-		t.Error("a seat that was left is taken")
-	}
-	if _, ok := s.Take("c"); ok {
-		t.Error("left twice")
-	}
-	if s.Refused() != 3 {
-		t.Errorf("%d refused", s.Refused())
-	}
-}
-
 func TestOf(t *testing.T) {
 	for in, want := range map[string]string{
 		"10.0.0.1": "10.0.0.1", "::ffff:10.0.0.1": "10.0.0.1", "2001:db8:1:2:3::4": "2001:db8:1:2::", "fe80::1%eth0": "fe80::",

@@ -9,13 +9,14 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/shop"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
 // loop is a site of hosts, each of which calls the next ones.
 type loop struct {
 	snap     *topology.Snapshot
-	hosts    []made
+	hosts    []shop.Report
 	sequence uint64
 }
 
@@ -24,25 +25,25 @@ func address(i int) string { return fmt.Sprintf("10.1.%d.%d", i/250, i%250+1) }
 // ring makes a site in which each of n hosts has so many connections, ten to each
 // of the hosts after it.
 func ring(n, connections int) *loop {
-	l := &loop{snap: topology.Empty(topology.Revision{Epoch: "e"}, noon)}
+	l := &loop{snap: topology.Empty(topology.Revision{Epoch: "e"}, shop.Noon)}
 	b := aggregate.Begin(l.snap, aggregate.Options{Ageing: time.Hour, StaleAfter: time.Hour})
 	for i := range n {
-		h := host(fmt.Sprintf("h%05d", i), address(i))
+		h := shop.Host(fmt.Sprintf("h%05d", i), address(i))
 		for p := range 10 {
-			h.listen(fmt.Sprint("app", p), uint16(8000+p))
+			h.Listen(fmt.Sprint("app", p), uint16(8000+p))
 		}
 		for k := range connections {
-			h.out(fmt.Sprint("app", k%10), address((i+1+k/10)%n), uint16(8000+k%10))
+			h.Out(fmt.Sprint("app", k%10), address((i+1+k/10)%n), uint16(8000+k%10))
 		}
 		l.hosts = append(l.hosts, h)
-		b.Report(h.Report, noon)
+		b.Report(h.Report, shop.Noon)
 	}
 	for _, h := range l.hosts { // so that all know all
 		h.Sequence++
-		b.Report(h.Report, noon)
+		b.Report(h.Report, shop.Noon)
 	}
 	l.sequence = 2
-	l.snap = b.Commit(noon)
+	l.snap = b.Commit(shop.Noon)
 	return l
 }
 
@@ -56,7 +57,7 @@ func (l *loop) change(i int) {
 	l.report(h)
 }
 
-func (l *loop) report(h made) {
+func (l *loop) report(h shop.Report) {
 	l.sequence++
 	h.Sequence = l.sequence
 	at := l.snap.At().Add(time.Second)
@@ -102,12 +103,12 @@ func BenchmarkAdvance(b *testing.B) {
 
 // advanceAll goes through snapshots and back again.
 func advanceAll(b *testing.B, advance func(*topology.Snapshot, *Settings, time.Time) (*Delta, error), snaps []*topology.Snapshot, set *Settings) {
-	if _, err := advance(snaps[0], set, noon); err != nil {
+	if _, err := advance(snaps[0], set, shop.Noon); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for i := 1; b.Loop(); i++ {
-		if d, err := advance(snaps[i%len(snaps)], set, noon); err != nil || d == nil {
+		if d, err := advance(snaps[i%len(snaps)], set, shop.Noon); err != nil || d == nil {
 			b.Fatal("nothing changed", err)
 		}
 	}
@@ -172,11 +173,11 @@ func BenchmarkTell(b *testing.B) {
 	l := ring(1000, 100)
 	live := NewLive(Question{Level: LevelService, Hide: hideDefault}, &kept{})
 	set := defaults()
-	if _, err := live.Advance(l.snap, set, noon); err != nil {
+	if _, err := live.Advance(l.snap, set, shop.Noon); err != nil {
 		b.Fatal(err)
 	}
 	batch := aggregate.Begin(l.snap, aggregate.Options{Ageing: time.Hour, StaleAfter: time.Hour})
-	at := noon.Add(10 * time.Second)
+	at := shop.Noon.Add(10 * time.Second)
 	for _, h := range l.hosts {
 		h.Sequence, h.Time = 3, at
 		h.Connections = append([]report.Connection{}, h.Connections...)
@@ -185,7 +186,7 @@ func BenchmarkTell(b *testing.B) {
 		}
 		batch.Report(h.Report, at)
 	}
-	d, err := live.Advance(batch.Commit(at), set, noon)
+	d, err := live.Advance(batch.Commit(at), set, shop.Noon)
 	if err != nil || d == nil {
 		b.Fatal("nothing changed", err)
 	}

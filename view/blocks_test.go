@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/devops-trouble-map/dotm/test/shop"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -19,11 +20,11 @@ func drawBlock(t *rapid.T, name string, taken map[string]bool) *topology.Block {
 	kinds := []topology.NodeKind{topology.Host, topology.Container, topology.Inferred, topology.Virtual, topology.Network, topology.Internet}
 	states := []topology.ServiceState{topology.Listening, topology.Gone, topology.Seen}
 	names := rapid.SampledFrom([]string{"n0", "n1", "n2", "n3", "n4", "n5"})
-	b := &topology.Block{Node: topology.Node{Name: name, Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), State: topology.Reporting, LastReport: noon}}
+	b := &topology.Block{Node: topology.Node{Name: name, Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), State: topology.Reporting, LastReport: shop.Noon}}
 	for port := uint16(80); port < 83; port++ {
 		if rapid.Bool().Draw(t, "serves") {
 			b.Services = append(b.Services, topology.Service{
-				ID: fmt.Sprintf("%s~tcp~%d", name, port), Node: name, Port: port, LastSeen: noon,
+				ID: fmt.Sprintf("%s~tcp~%d", name, port), Node: name, Port: port, LastSeen: shop.Noon,
 				Process: rapid.SampledFrom([]string{"nginx", "rpc.statd"}).Draw(t, "process"), State: rapid.SampledFrom(states).Draw(t, "state"),
 			})
 		}
@@ -33,7 +34,7 @@ func drawBlock(t *rapid.T, name string, taken map[string]bool) *topology.Block {
 			Client: topology.Client{Node: names.Draw(t, "client"), Process: rapid.SampledFrom([]string{"curl", "php", ""}).Draw(t, "caller")},
 			Server: topology.Server{Node: names.Draw(t, "server"), Port: rapid.Uint16Range(80, 82).Draw(t, "port")},
 			Count:  rapid.IntRange(0, 2).Draw(t, "count"), Status: rapid.SampledFrom([]topology.ConnectionStatus{topology.Fresh, topology.Old}).Draw(t, "status"),
-			LastSeen: noon, Directed: true, Evidence: topology.Evidence{BothEnds: rapid.Bool().Draw(t, "both"), SeenBy: []topology.Sighting{{Node: name, At: noon}}},
+			LastSeen: shop.Noon, Directed: true, Evidence: topology.Evidence{BothEnds: rapid.Bool().Draw(t, "both"), SeenBy: []topology.Sighting{{Node: name, At: shop.Noon}}},
 		}
 		if rapid.Bool().Draw(t, "known") {
 			c.Server.Service = fmt.Sprintf("%s~tcp~%d", c.Server.Node, c.Server.Port)
@@ -54,9 +55,9 @@ func TestAnyBlocks(t *testing.T) {
 		q := Question{Level: rapid.SampledFrom([]Level{LevelService, LevelNode}).Draw(t, "level"), Hide: rapid.SampledFrom([]string{"", "old", "ignored"}).Draw(t, "hide")}
 		live, plain, set := NewLive(q, layouter{}), &scratch{question: q, placer: layouter{}}, defaults()
 		set.HideAfter = time.Hour
-		snap, blocks := topology.Empty(topology.Revision{Epoch: "e"}, noon), map[string]*topology.Block{}
+		snap, blocks := topology.Empty(topology.Revision{Epoch: "e"}, shop.Noon), map[string]*topology.Block{}
 		for i := range rapid.IntRange(1, 12).Draw(t, "steps") {
-			at := noon.Add(time.Duration(i) * 20 * time.Minute)
+			at := shop.Noon.Add(time.Duration(i) * 20 * time.Minute)
 			want, err := plain.advance(snap, set, at)
 			if err != nil {
 				t.Fatal(err)

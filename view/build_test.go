@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"github.com/devops-trouble-map/dotm/aggregate"
+	"github.com/devops-trouble-map/dotm/test/golden"
+	"github.com/devops-trouble-map/dotm/test/shop"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
 // TestHideObservers: who only looks is left out with what is seen by it alone.
 func TestHideObservers(t *testing.T) {
-	snap := applied(host("mon", "10.0.0.5").out("nagios", "10.0.0.2", 5432).out("nagios", "10.0.0.77", 80).out("psql", "10.0.0.2", 5432),
-		host("db", "10.0.0.2").listen("postgres", 5432).in("10.0.0.5", 5432))
+	snap := shop.Applied(shop.Host("mon", "10.0.0.5").Out("nagios", "10.0.0.2", 5432).Out("nagios", "10.0.0.77", 80).Out("psql", "10.0.0.2", 5432),
+		shop.Host("db", "10.0.0.2").Listen("postgres", 5432).In("10.0.0.5", 5432))
 	all, few := viewOf(t, snap, "service", "none"), viewOf(t, snap, "service", "observers")
 	same(t, "shown", len(all.Connections), 3)
 	same(t, "hidden", edges(few), "[mon/psql>db:5432]")
@@ -29,7 +31,7 @@ func TestHideObservers(t *testing.T) {
 }
 
 func TestHide(t *testing.T) {
-	snap := applied(shopReports()...)
+	snap := shop.Applied(shop.Reports()...)
 	const (
 		toDB, toPay, toCache, people, admin = "web/nginx>db:5432", "web/nginx>Internet:443", "web/php>10.0.0.9:6379", "Internet/>web:80", "10.0.0.50/>web:22"
 	)
@@ -60,7 +62,7 @@ func TestHide(t *testing.T) {
 
 // TestIgnoredNames: a name counts at either end.
 func TestIgnoredNames(t *testing.T) {
-	snap := applied(shopReports()...)
+	snap := shop.Applied(shop.Reports()...)
 	for name, want := range map[string]int{"php": 4, "nginx": 2, "postgres": 4, "": 5, "sshd": 4} {
 		set := defaults()
 		set.IgnoredPorts, set.IgnoredNames = nil, []string{name}
@@ -76,7 +78,7 @@ func TestIgnoredNames(t *testing.T) {
 
 // TestIgnoredIsKept: what is shown though ignored says so.
 func TestIgnoredIsKept(t *testing.T) {
-	v := viewOf(t, applied(shopReports()...), "", "none")
+	v := viewOf(t, shop.Applied(shop.Reports()...), "", "none")
 	for _, s := range v.Services {
 		if s.Ignored != (s.Port == 22) {
 			t.Errorf("%s is ignored: %v", s.ID, s.Ignored)
@@ -92,11 +94,11 @@ func TestIgnoredIsKept(t *testing.T) {
 // TestOld: what was closed turns old, is hidden on request, and in the end by
 // itself unless all is asked for.
 func TestOld(t *testing.T) {
-	quiet := host("web", "10.0.0.1")
+	quiet := shop.Host("web", "10.0.0.1")
 	quiet.Sequence = 9
-	closed := aged(applied(shopReports()...), 10*time.Second, quiet)
-	old := aged(closed, 10*time.Minute, quiet)
-	ancient := aged(old, 36*24*time.Hour, quiet)
+	closed := shop.Aged(shop.Applied(shop.Reports()...), 10*time.Second, quiet)
+	old := shop.Aged(closed, 10*time.Minute, quiet)
+	ancient := shop.Aged(old, 36*24*time.Hour, quiet)
 	count := func(v *Topology) (services, connections int) { return len(v.Services), len(v.Connections) }
 	for _, tt := range []struct {
 		name                  string
@@ -125,9 +127,9 @@ func TestOld(t *testing.T) {
 }
 
 func TestHideAfterForEver(t *testing.T) {
-	quiet := host("web", "10.0.0.1")
+	quiet := shop.Host("web", "10.0.0.1")
 	quiet.Sequence = 9
-	ancient := aged(aged(applied(shopReports()...), time.Minute, quiet), 9000*time.Hour, quiet)
+	ancient := shop.Aged(shop.Aged(shop.Applied(shop.Reports()...), time.Minute, quiet), 9000*time.Hour, quiet)
 	set := defaults()
 	set.HideAfter = 0
 	if v := Build(Question{Level: LevelService, Hide: "infrastructure"}, ancient, set, ancient.At()); len(v.Connections) != 5 {
@@ -136,7 +138,7 @@ func TestHideAfterForEver(t *testing.T) {
 }
 
 func TestRows(t *testing.T) {
-	v := viewOf(t, applied(shopReports()...), "", "none")
+	v := viewOf(t, shop.Applied(shop.Reports()...), "", "none")
 	rows := map[string]string{}
 	for _, n := range v.Nodes {
 		for _, r := range n.Rows {
@@ -157,17 +159,17 @@ func TestRows(t *testing.T) {
 // TestRowsAreCapped: with few hosts a box shows up to 40 rows, with many 5,
 // and the last one counts what is missing.
 func TestRowsAreCapped(t *testing.T) {
-	busy := host("web", "10.0.0.1")
+	busy := shop.Host("web", "10.0.0.1")
 	for i := range 60 {
-		busy.listen(fmt.Sprintf("p%d", i), uint16(1000+i))
+		busy.Listen(fmt.Sprintf("p%d", i), uint16(1000+i))
 	}
-	few := []made{busy}
-	many := append(slices.Clone(few), host("b", "10.0.0.2"), host("c", "10.0.0.3"), host("d", "10.0.0.4"))
+	few := []shop.Report{busy}
+	many := append(slices.Clone(few), shop.Host("b", "10.0.0.2"), shop.Host("c", "10.0.0.3"), shop.Host("d", "10.0.0.4"))
 	for _, tt := range []struct {
-		reports     []made
+		reports     []shop.Report
 		rows, count int
 	}{{few, 40, 21}, {many, 5, 56}} {
-		v := viewOf(t, applied(tt.reports...), "", "none")
+		v := viewOf(t, shop.Applied(tt.reports...), "", "none")
 		i := slices.IndexFunc(v.Nodes, func(n Node) bool { return n.Name == "web" })
 		rows := v.Nodes[i].Rows
 		if last := rows[len(rows)-1]; len(rows) != tt.rows || last.Kind != "more" || last.Count != tt.count {
@@ -182,10 +184,10 @@ func TestRowsAreCapped(t *testing.T) {
 
 // A virtual address is drawn, and is no host that could report.
 func TestCoverageOfVirtual(t *testing.T) {
-	snap := topology.Empty(topology.Revision{Epoch: "e"}, noon)
-	r := host("web", "10.0.0.1").out("curl", "10.0.0.100", 443)
-	r.Time = noon
-	snap = aggregate.Apply(snap, r.Report, noon, aggregate.Options{Virtual: []aggregate.NamedAddress{{Address: netip.MustParseAddr("10.0.0.100"), Name: "shop"}}})
+	snap := topology.Empty(topology.Revision{Epoch: "e"}, shop.Noon)
+	r := shop.Host("web", "10.0.0.1").Out("curl", "10.0.0.100", 443)
+	r.Time = shop.Noon
+	snap = aggregate.Apply(snap, r.Report, shop.Noon, aggregate.Options{Virtual: []aggregate.NamedAddress{{Address: netip.MustParseAddr("10.0.0.100"), Name: "shop"}}})
 	v := viewOf(t, snap, "", "none")
 	if !slices.ContainsFunc(v.Nodes, func(n Node) bool { return n.Kind == topology.Virtual }) {
 		t.Fatalf("no virtual address among %+v", v.Nodes)
@@ -194,13 +196,13 @@ func TestCoverageOfVirtual(t *testing.T) {
 }
 
 func TestCoverage(t *testing.T) {
-	reports := shopReports()
+	reports := shop.Reports()
 	reports[0].Coverage.HiddenProcesses = 3
-	snap := applied(reports...)
+	snap := shop.Applied(reports...)
 	v := viewOf(t, snap, "", "")
 	// One-sided is the edge to the cache: the Internet has no second side, and db confirms its own.
 	same(t, "coverage", v.Coverage, Coverage{Nodes: 3, Reporting: 2, Connections: 4, OneSided: 1, Hidden: 3})
-	late := aged(snap, 10*time.Minute, host("db", "10.0.0.2"))
+	late := shop.Aged(snap, 10*time.Minute, shop.Host("db", "10.0.0.2"))
 	same(t, "with web silent", viewOf(t, late, "", "none").Coverage.Stale, 1)
 	for state, want := range map[topology.NodeState]Coverage{
 		topology.Left:      {Nodes: 3, Reporting: 1, Left: 1},
@@ -218,9 +220,9 @@ func TestCoverage(t *testing.T) {
 }
 
 func TestLevelNode(t *testing.T) {
-	r := host("web", "10.0.0.1").listen("nginx", 80).out("nginx", "10.0.0.2", 5432).out("php", "10.0.0.2", 5432).out("php", "10.0.0.2", 6379).out("cron", "127.0.0.1", 80)
-	d := host("db", "10.0.0.2").listen("postgres", 5432).listen("redis", 6379).out("hook", "10.0.0.1", 80)
-	v := viewOf(t, applied(r, d), "node", "none")
+	r := shop.Host("web", "10.0.0.1").Listen("nginx", 80).Out("nginx", "10.0.0.2", 5432).Out("php", "10.0.0.2", 5432).Out("php", "10.0.0.2", 6379).Out("cron", "127.0.0.1", 80)
+	d := shop.Host("db", "10.0.0.2").Listen("postgres", 5432).Listen("redis", 6379).Out("hook", "10.0.0.1", 80)
+	v := viewOf(t, shop.Applied(r, d), "node", "none")
 	if len(v.Services) != 0 || v.Services == nil {
 		t.Errorf("services %v", v.Services)
 	}
@@ -243,7 +245,7 @@ func TestLevelNode(t *testing.T) {
 // TestBoxes: every node has a place within the chart, and none covers another.
 func TestBoxes(t *testing.T) {
 	for _, level := range []string{"service", "node"} {
-		v := viewOf(t, applied(shopReports()...), level, "none")
+		v := viewOf(t, shop.Applied(shop.Reports()...), level, "none")
 		if err := place(v, layouter{}); err != nil {
 			t.Fatal(err)
 		}
@@ -270,14 +272,14 @@ func TestBoxes(t *testing.T) {
 // TestStateMovesNothing: a chart stays as it is when only numbers, ages and
 // states change.
 func TestStateMovesNothing(t *testing.T) {
-	snap := applied(shopReports()...)
+	snap := shop.Applied(shop.Reports()...)
 	before := viewOf(t, snap, "", "")
 	if err := place(before, layouter{}); err != nil {
 		t.Fatal(err)
 	}
-	quiet := host("web", "10.0.0.1").listen("nginx", 80).listen("sshd", 22).own("dotm", 4849)
+	quiet := shop.Host("web", "10.0.0.1").Listen("nginx", 80).Listen("sshd", 22).Own("dotm", 4849)
 	quiet.Sequence = 9
-	after := viewOf(t, aged(aged(snap, time.Minute, quiet), time.Hour, quiet), "", "")
+	after := viewOf(t, shop.Aged(shop.Aged(snap, time.Minute, quiet), time.Hour, quiet), "", "")
 	if err := place(after, layouter{}); err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +292,7 @@ func TestStateMovesNothing(t *testing.T) {
 
 // TestTopologyGolden is one whole answer, as it goes over the wire.
 func TestTopologyGolden(t *testing.T) {
-	v := viewOf(t, applied(shopReports()...), "", "")
+	v := viewOf(t, shop.Applied(shop.Reports()...), "", "")
 	if err := place(v, layouter{}); err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +303,7 @@ func TestTopologyGolden(t *testing.T) {
 	if null := regexp.MustCompile(`"\w+":null`).Find(raw); null != nil {
 		t.Errorf("lists are never null: %s", null)
 	}
-	golden(t, "topology.json", indented(t, raw))
+	golden.Check(t, "topology.json", golden.Indented(t, raw))
 }
 
 // TestSortByID: however a list lies, nothing of it is lost or doubled.

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/devops-trouble-map/dotm/test/shop"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -241,7 +242,7 @@ func TestFieldsLeadToTheWhole(t *testing.T) {
 		set := defaults()
 		set.HideAfter, set.This, set.Roles = 20*time.Minute, "h1", drawRoles(t)
 		set.Names = func(a netip.Addr) string { return "name-of-" + a.String() }
-		w := &walk{snap: topology.Empty(topology.Revision{Epoch: "e"}, noon), settings: set, began: noon}
+		w := &walk{snap: topology.Empty(topology.Revision{Epoch: "e"}, shop.Noon), settings: set, began: shop.Noon}
 		live := NewLive(q, layouter{})
 		var mine *viewer
 		for range rapid.IntRange(2, 25).Draw(t, "steps") {
@@ -269,11 +270,11 @@ func TestFieldsLeadToTheWhole(t *testing.T) {
 func TestNumbersAreFields(t *testing.T) {
 	l := ring(3, 2)
 	live := NewLive(Question{Level: LevelService}, layouter{})
-	if _, err := live.Advance(l.snap, defaults(), noon); err != nil {
+	if _, err := live.Advance(l.snap, defaults(), shop.Noon); err != nil {
 		t.Fatal(err)
 	}
 	l.change(1)
-	d, err := live.Advance(l.snap, defaults(), noon)
+	d, err := live.Advance(l.snap, defaults(), shop.Noon)
 	if err != nil || d == nil {
 		t.Fatalf("delta %v, error %v", d, err)
 	}
@@ -297,13 +298,13 @@ func TestNumbersAreFields(t *testing.T) {
 func TestBoxesAreFields(t *testing.T) {
 	pool := func() *Topology {
 		n := Node{Layout: &Rect{X: 10, Y: 20, W: 120, H: 80}, Title: "web", Rows: []Row{{Kind: "client", Process: "php"}}}
-		n.Name, n.Kind, n.State, n.Verdict, n.LastReport = "pool~web", topology.Pool, topology.Reporting, topology.NoVerdict, noon
+		n.Name, n.Kind, n.State, n.Verdict, n.LastReport = "pool~web", topology.Pool, topology.Reporting, topology.NoVerdict, shop.Noon
 		for _, name := range []string{"web1", "web2", "__proto__"} {
 			n.Members = append(n.Members, topology.BoxMember{Name: name, Kind: topology.Host, State: topology.Reporting, Verdict: topology.NoVerdict})
 		}
 		return &Topology{Revision: "e-1", Pools: []Node{n}}
 	}
-	bad := topology.Verdict{Status: topology.Critical, OpenStatus: topology.Critical, Checks: 1, Open: 1, StatusChanged: noon}
+	bad := topology.Verdict{Status: topology.Critical, OpenStatus: topology.Critical, Checks: 1, Open: 1, StatusChanged: shop.Noon}
 	for name, c := range map[string]struct {
 		change         func(n *Node)
 		whole          int
@@ -320,7 +321,7 @@ func TestBoxesAreFields(t *testing.T) {
 		"a member is silent": {change: func(n *Node) { n.Members[0].State = topology.Stale }, pools: `{"last_report":"2026-03-01T12:00:00Z"}`, members: `{"web1":{"state":"stale"}}`},
 		"a member less":      {change: func(n *Node) { n.Members = n.Members[:2] }, whole: 1},
 		"another title":      {change: func(n *Node) { n.Title = "shop" }, whole: 1},
-		"only times":         {change: func(n *Node) { n.LastReport = noon.Add(time.Minute) }},
+		"only times":         {change: func(n *Node) { n.LastReport = shop.Noon.Add(time.Minute) }},
 	} {
 		a, b := pool(), pool()
 		c.change(&b.Pools[0])

@@ -15,6 +15,7 @@ import (
 
 	"github.com/devops-trouble-map/dotm/aggregate"
 	"github.com/devops-trouble-map/dotm/report"
+	"github.com/devops-trouble-map/dotm/test/shop"
 	"github.com/devops-trouble-map/dotm/topology"
 )
 
@@ -59,12 +60,12 @@ var ports = []uint16{22, 80, 443, 5432, 40001, 40002}
 // drawReport is some report of one of a few hosts, which call each other, hosts
 // that don't report, a virtual address and people; some of their processes
 // change, some are dotm's or monitoring.
-func drawReport(t *rapid.T, sequence int) made {
+func drawReport(t *rapid.T, sequence int) shop.Report {
 	n := rapid.IntRange(1, 5).Draw(t, "host")
-	r := host(fmt.Sprint("h", n), fmt.Sprintf("10.0.0.%d", n))
+	r := shop.Host(fmt.Sprint("h", n), fmt.Sprintf("10.0.0.%d", n))
 	r.Sequence = uint64(sequence)
 	for _, port := range rapid.SliceOfNDistinct(rapid.SampledFrom(ports), 0, 4, rapid.ID).Draw(t, "ports") {
-		r.listen(rapid.SampledFrom([]string{"nginx", "caddy", "rpc.statd"}).Draw(t, "listener"), port)
+		r.Listen(rapid.SampledFrom([]string{"nginx", "caddy", "rpc.statd"}).Draw(t, "listener"), port)
 		r.Listeners[len(r.Listeners)-1].Own = rapid.IntRange(0, 5).Draw(t, "own") == 0
 	}
 	r.Coverage.HiddenProcesses = rapid.IntRange(0, 1).Draw(t, "hidden")
@@ -77,9 +78,9 @@ func drawReport(t *rapid.T, sequence int) made {
 	for range rapid.IntRange(0, 6).Draw(t, "connections") {
 		peer, port := peers.Draw(t, "peer"), rapid.SampledFrom(ports).Draw(t, "port")
 		if rapid.Bool().Draw(t, "in") {
-			r.in(peer, port)
+			r.In(peer, port)
 		} else {
-			r.out(rapid.SampledFrom([]string{"curl", "nginx", "nagios", ""}).Draw(t, "process"), peer, port)
+			r.Out(rapid.SampledFrom([]string{"curl", "nginx", "nagios", ""}).Draw(t, "process"), peer, port)
 		}
 		c := &r.Connections[len(r.Connections)-1]
 		c.Count = rapid.IntRange(0, 3).Draw(t, "count")
@@ -223,7 +224,7 @@ func TestLiveIsTheSame(t *testing.T) {
 		set := defaults()
 		set.HideAfter, set.This, set.Roles = 20*time.Minute, "h1", drawRoles(t)
 		set.Names = func(a netip.Addr) string { return "name-of-" + a.String() }
-		w := &walk{snap: topology.Empty(topology.Revision{Epoch: "e"}, noon), settings: set, began: noon}
+		w := &walk{snap: topology.Empty(topology.Revision{Epoch: "e"}, shop.Noon), settings: set, began: shop.Noon}
 		live, plain := NewLive(q, layouter{}), &scratch{question: q, placer: layouter{}}
 		parts := drawParts(t)
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
@@ -374,7 +375,7 @@ func checkSums(t *rapid.T, l *Live, whole *Topology) {
 func TestUntouchedIsNotMade(t *testing.T) {
 	w := ring(100, 4)
 	live := NewLive(Question{Level: LevelService}, layouter{})
-	if _, err := live.Advance(w.snap, defaults(), noon); err != nil {
+	if _, err := live.Advance(w.snap, defaults(), shop.Noon); err != nil {
 		t.Fatal(err)
 	}
 	parts := map[string]*part{}
@@ -382,7 +383,7 @@ func TestUntouchedIsNotMade(t *testing.T) {
 		parts[b.name] = b.part
 	}
 	w.change(7)
-	if d, err := live.Advance(w.snap, defaults(), noon); err != nil || d == nil {
+	if d, err := live.Advance(w.snap, defaults(), shop.Noon); err != nil || d == nil {
 		t.Fatalf("delta %v, error %v", d, err)
 	}
 	remade := 0
@@ -410,19 +411,19 @@ func (b *broken) Place(g *Graph) (Chart, error) {
 func TestNoPlace(t *testing.T) {
 	w, placer := ring(3, 1), &broken{}
 	live := NewLive(Question{Level: LevelService}, placer)
-	if _, err := live.Advance(w.snap, defaults(), noon); err != nil {
+	if _, err := live.Advance(w.snap, defaults(), shop.Noon); err != nil {
 		t.Fatal(err)
 	}
-	w.report(host("new", "10.9.9.9").out("curl", "10.1.0.1", 80))
+	w.report(shop.Host("new", "10.9.9.9").Out("curl", "10.1.0.1", 80))
 	placer.fails = true
-	if _, err := live.Advance(w.snap, defaults(), noon); err == nil {
+	if _, err := live.Advance(w.snap, defaults(), shop.Noon); err == nil {
 		t.Fatal("no error")
 	}
 	if live.Snapshot() != nil {
 		t.Error("something is shown after an error")
 	}
 	placer.fails = false
-	d, err := live.Advance(w.snap, defaults(), noon)
+	d, err := live.Advance(w.snap, defaults(), shop.Noon)
 	if err != nil || d != nil || len(live.Whole().Nodes) != 4 || live.Revision() != w.snap.Revision().String() {
 		t.Errorf("then delta %v, error %v, %d nodes at %s", d, err, len(live.Whole().Nodes), live.Revision())
 	}

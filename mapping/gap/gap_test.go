@@ -1,7 +1,6 @@
 package gap
 
 import (
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -16,12 +15,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/devops-trouble-map/dotm/mapping"
+	"github.com/devops-trouble-map/dotm/test/golden"
 	"github.com/devops-trouble-map/dotm/test/need"
 	"github.com/devops-trouble-map/dotm/test/redis"
 	"github.com/devops-trouble-map/dotm/topology"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
@@ -95,26 +93,9 @@ func TestFind(t *testing.T) {
 	for _, g := range Find(scene(t), Options{Ignore: func(s *topology.Service) bool { return s.Port == 22 }}) {
 		fmt.Fprintf(&out, "%s %s %v %v %v\n", g.Node, g.Kind, g.Monitored, g.Hosts, g.Services)
 	}
-	golden(t, "gaps.txt", out.String())
+	golden.Check(t, "gaps.txt", []byte(out.String()))
 	if got := Find(scene(t), Options{Source: "other"}); !slices.ContainsFunc(got, func(g Gap) bool { return g.Node == "fine" && !g.Monitored }) {
 		t.Error("another source's checks count")
-	}
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	file = filepath.Join("testdata", file)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs:\n%s", file, got)
 	}
 }
 
@@ -133,8 +114,8 @@ func defined(t testing.TB, system System, snap *topology.Snapshot, opt Options) 
 }
 
 func TestDefine(t *testing.T) {
-	golden(t, "nagios.cfg", defined(t, Nagios, scene(t), Options{Source: "nagios"}))
-	golden(t, "icinga2.conf", defined(t, Icinga2, scene(t), Options{Source: "nagios"}))
+	golden.Check(t, "nagios.cfg", []byte(defined(t, Nagios, scene(t), Options{Source: "nagios"})))
+	golden.Check(t, "icinga2.conf", []byte(defined(t, Icinga2, scene(t), Options{Source: "nagios"})))
 	if _, err := Define(&strings.Builder{}, "zabbix", scene(t), nil, Options{}); err == nil || !strings.Contains(err.Error(), "zabbix") {
 		t.Errorf("zabbix: %v", err)
 	}

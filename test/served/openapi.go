@@ -21,10 +21,14 @@ type Document struct {
 // Operation is one of a path.
 type Operation struct {
 	OperationID string
+	Parameters  []Parameter
 	Responses   map[string]struct {
 		Content map[string]struct{ Schema *Schema }
 	}
 }
+
+// Parameter is one of an operation.
+type Parameter struct{ Name string }
 
 // Schema is the part of JSON Schema that dotm's description uses.
 type Schema struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 	"github.com/devops-trouble-map/dotm/cmd/dotm/table"
 	"github.com/devops-trouble-map/dotm/scan"
+	"github.com/devops-trouble-map/dotm/test/golden"
 	"github.com/devops-trouble-map/dotm/test/need"
 )
 
@@ -48,8 +49,8 @@ func explanation(a *scan.Abilities, s table.Screen) []byte {
 }
 
 func TestExplanation(t *testing.T) {
-	golden(t, "explain.txt", explanation(ordinary(), table.Screen{Width: 80}))
-	golden(t, "explain-colours.txt", explanation(ordinary(), table.Screen{Width: 120, Colours: true}))
+	golden.Check(t, "scan/explain.txt", explanation(ordinary(), table.Screen{Width: 80}))
+	golden.Check(t, "scan/explain-colours.txt", explanation(ordinary(), table.Screen{Width: 120, Colours: true}))
 }
 
 // TestExplanationOfRoot: where nothing is missing there is nothing to grant.

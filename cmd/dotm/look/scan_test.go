@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"math"
 	"net/netip"
@@ -17,15 +16,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/devops-trouble-map/dotm/cmd/dotm/console"
 	"github.com/devops-trouble-map/dotm/cmd/dotm/table"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/resolve"
+	"github.com/devops-trouble-map/dotm/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
@@ -165,24 +161,6 @@ func writeFile(t *testing.T, text string) string {
 	return path
 }
 
-// golden holds text against a file of testdata/scan.
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata/scan", file)
-	if *update {
-		if err := os.WriteFile(path, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
-
 func TestPages(t *testing.T) {
 	for name, c := range map[string]struct {
 		cmd    Scan
@@ -195,7 +173,7 @@ func TestPages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := pageOf(t, c.cmd, c.screen).look(t.Context(), shop())
-			golden(t, name, got)
+			golden.Check(t, "scan/"+name, got)
 			again := pageOf(t, c.cmd, c.screen).look(t.Context(), shop())
 			if !bytes.Equal(got, again) {
 				t.Error("the same report looks otherwise the second time")

@@ -186,6 +186,7 @@ export class ChartController {
     this.#size = { w: 0, h: 0 };
     this.#renderer = new Renderer(ctx);
     this.#loading = false;
+    this.#load();
   }
 
   detach(): void {

@@ -244,7 +244,7 @@ export class Plates {
     const edges = [...lit.edges].slice(0, LIT);
     const bright = { boxes: lit.boxes, edges: new Set(edges) };
     const suspects = scene.suspects.filter((e) => bright.edges.has(e));
-    this.#front.draw(partOf(scene, { boxes: [...lit.boxes], edges, suspects, bundles: [] }), { ...view, lit: bright, over: true });
+    this.#front.draw(partOf(scene, { boxes: [...lit.boxes], edges, suspects, bundles: [] }), { ...view, lit: bright, over: true, selectedBox: null, carried: null });
   }
 
   /** Lays a picture where its chart is seen now. Where it isn't scaled it stands on whole pixels, as it was drawn. */

@@ -234,7 +234,7 @@ export class ChartController {
     if (this.#loading || boxes.length + edges.length < LARGE || !renderer || !ctx || !('OffscreenCanvas' in window)) return;
     this.#loading = true;
     void import('./plates').then(({ Plates }) => {
-      if (this.#renderer === renderer) this.#plates = new Plates(ctx, renderer, () => performance.now());
+      if (this.#renderer === renderer) this.#plates = new Plates(ctx, renderer, () => performance.now(), (on) => new Renderer(on));
     }, () => undefined);
   }
 

@@ -25,7 +25,7 @@ function view(change: Partial<View> = {}): View {
 function start() {
   const drawn = new Drawing();
   const ctx = fakeContext(drawn);
-  return { plates: new Plates(ctx, new Renderer(ctx), () => (clock += tick)), drawn };
+  return { plates: new Plates(ctx, new Renderer(ctx), () => (clock += tick), (on) => new Renderer(on)), drawn };
 }
 
 /** Works in frames of 16 ms until nothing is to come; how many that took. */

@@ -1,7 +1,7 @@
 import { type Context, DIMMED, type Pieces, type Shown, type View } from './brush';
 import { type Camera, type Size, visible } from './camera';
 import { encloses, overlaps } from './hit';
-import { Renderer } from './render';
+import type { Renderer } from './render';
 import type { Lane, Scene } from './scene';
 
 /** The part of a frame that goes into the next picture, ms: less while something moves under somebody's hand. */
@@ -54,6 +54,7 @@ export class Plates {
   readonly #ctx: Context;
   readonly #front: Renderer;
   readonly #clock: () => number;
+  readonly #painter: (ctx: Context) => Renderer;
   /** The last whole picture in which nothing is pointed at. */
   #base: Picture | null = null;
   /** The last one in which something is. */
@@ -70,10 +71,11 @@ export class Plates {
   /** The camera when the last picture was begun. */
   #began: Camera | null = null;
 
-  constructor(ctx: Context, front: Renderer, clock: () => number) {
+  constructor(ctx: Context, front: Renderer, clock: () => number, painter: (ctx: Context) => Renderer) {
     this.#ctx = ctx;
     this.#front = front;
     this.#clock = clock;
+    this.#painter = painter;
   }
 
   /** Nothing of the pictures is worth anything any more: the next one is drawn at once. */
@@ -227,7 +229,7 @@ export class Plates {
     const canvas = new OffscreenCanvas(this.#side.w, this.#side.h);
     const ctx = canvas.getContext('2d', { willReadFrequently: true });
     if (!ctx) throw new Error('this browser gives no 2d canvas');
-    return { canvas, ctx, renderer: new Renderer(ctx) };
+    return { canvas, ctx, renderer: this.#painter(ctx) };
   }
 
   /** What a picture doesn't show: the grounds, and boxes as blocks. */

@@ -14,6 +14,9 @@ const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const DOTM = fileURLToPath(new URL('../../bin/dotm', import.meta.url));
 const RUNS = Number(process.env.RUNS ?? 3);
 const FRAMES = 60;
+/** How long a hand goes one way, frames, and how long its rest is looked at, ms. */
+const WAY = 15;
+const REST = 600;
 const DELTAS = 10;
 /** What is to be reached, ms. */
 const GOALS = { boxes: { 5000: 16, 10000: 33 }, first: { 100: 300, 1000: 500, 3000: 800 }, delta: 10, heap: 150 };
@@ -47,40 +50,51 @@ async function processorTime(page) {
   };
 }
 
-/** Milliseconds between frames while something is done before each; runs in the page. */
-async function frames({ kind, count }) {
+/**
+ * Milliseconds between frames while something is done before each, there and back as a hand
+ * does it, and of those after the hand came to rest; runs in the page.
+ */
+async function frames({ kind, count, way, rest }) {
   const canvas = document.querySelector('canvas');
   const { left, top, width, height } = canvas.getBoundingClientRect();
   const frame = () => new Promise((done) => requestAnimationFrame(done));
   const at = (i) => ({ clientX: left + width * (0.3 + 0.4 * ((i * 0.37) % 1)), clientY: top + height * (0.3 + 0.4 * ((i * 0.61) % 1)), bubbles: true, cancelable: true });
+  const there = (i) => (Math.floor(i / way) % 2 === 0 ? 1 : -1);
   const act = {
-    pan: (i) => canvas.dispatchEvent(new WheelEvent('wheel', { ...at(0), deltaX: i % 2 === 0 ? 3 : -3 })),
-    zoom: (i) => canvas.dispatchEvent(new WheelEvent('wheel', { ...at(0), deltaY: i % 2 === 0 ? 4 : -4, ctrlKey: true })),
+    pan: (i) => canvas.dispatchEvent(new WheelEvent('wheel', { ...at(0), deltaX: 12 * there(i), deltaY: 5 * there(i) })),
+    zoom: (i) => canvas.dispatchEvent(new WheelEvent('wheel', { ...at(0), deltaY: 3 * there(i), ctrlKey: true })),
     hover: (i) => {
       canvas.dispatchEvent(new PointerEvent('pointermove', { ...at(i), pointerType: 'mouse', pointerId: 1 }));
       // Where nothing lies under the pointer nothing is drawn: a frame is what is measured.
       canvas.dispatchEvent(new WheelEvent('wheel', { ...at(0), deltaX: i % 2 === 0 ? 1 : -1 }));
     },
-    focus: (i) => canvas.dispatchEvent(new KeyboardEvent('keydown', { key: i % 2 === 0 ? 'ArrowRight' : 'ArrowLeft', bubbles: true, cancelable: true })),
+    point: (i) => canvas.dispatchEvent(new PointerEvent('pointermove', { ...at(i), pointerType: 'mouse', pointerId: 1 })),
+    focus: (i) => canvas.dispatchEvent(new KeyboardEvent('keydown', { key: there(i) > 0 ? 'ArrowRight' : 'ArrowLeft', bubbles: true, cancelable: true })),
   }[kind];
-  const times = [];
+  const moving = [];
+  const after = [];
   let before = await frame();
+  const next = async (into) => {
+    const now = await frame();
+    into.push(now - before);
+    before = now;
+  };
   for (let i = 0; i < count; i++) {
     act(i);
-    const now = await frame();
-    times.push(now - before);
-    before = now;
+    await next(moving);
   }
-  return times.slice(5);
+  for (const end = before + rest; before < end; ) await next(after);
+  canvas.dispatchEvent(new PointerEvent('pointerleave', {}));
+  return { moving, after };
 }
 
 async function measureFrames(page, clock, label, kind, goal) {
   let best = null;
   for (let run = 0; run < RUNS; run++) {
     const before = await clock();
-    const times = await page.evaluate(frames, { kind, count: FRAMES });
-    const after = await clock();
-    const figures = { p50: round(quantile(times, 0.5)), p95: round(quantile(times, 0.95)), cpu: round((after.task - before.task) / FRAMES) };
+    const { moving, after } = await page.evaluate(frames, { kind, count: FRAMES, way: WAY, rest: REST });
+    const cpu = (await clock()).task - before.task;
+    const figures = { p50: round(quantile(moving, 0.5)), p95: round(quantile(moving, 0.95)), max: round(Math.max(...moving)), 'rest max': round(Math.max(...after)), cpu: round(cpu / FRAMES) };
     if (!best || figures.p50 < best.p50) best = figures;
   }
   note(`${label}, ${kind}`, best, goal);
@@ -101,10 +115,10 @@ async function charts(sizes) {
       const clock = await processorTime(page);
       const goal = GOALS.boxes[boxes];
       const label = (await page.getByRole('img', { name: /Chart of/ }).getAttribute('aria-label')).replace(/Chart of ([\d\s,]+) nodes.* and ([\d\s,]+) connections?.*/, '$1 boxes, $2 edges');
-      for (const kind of ['pan', 'zoom', 'hover', 'focus']) await measureFrames(page, clock, `${label}, all in view`, kind, goal);
+      for (const kind of ['pan', 'zoom', 'hover', 'point', 'focus']) await measureFrames(page, clock, `${label}, all in view`, kind, goal);
       for (let i = 0; i < 14; i++) await page.keyboard.press('+');
       await page.waitForTimeout(500);
-      for (const kind of ['pan', 'zoom', 'hover']) await measureFrames(page, clock, `${label}, zoomed in`, kind, goal);
+      for (const kind of ['pan', 'zoom', 'hover', 'point']) await measureFrames(page, clock, `${label}, zoomed in`, kind, goal);
       await page.evaluate(() => gc());
       note(`${label}, heap`, { MiB: round((await clock()).heap) }, GOALS.heap);
       await page.close();

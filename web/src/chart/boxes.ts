@@ -7,9 +7,9 @@ import type { Mark } from '../state/compare';
 import { serviceTroubles } from '../state/health';
 import { holderWord } from '../state/fleet';
 import type { Tag } from '../state/trace';
-import { containerName, isMany } from '../state/topology';
+import { type Topology, containerName, isMany } from '../state/topology';
 import { isMute, peersOf } from '../state/words';
-import { type Brush, DIMMED, MONO, RADIUS, SANS } from './brush';
+import { type Brush, DIMMED, MONO, type Pieces, RADIUS, SANS, each } from './brush';
 import type { Rect } from './camera';
 import { held } from './course';
 import { Grid, contains, overlaps } from './hit';
@@ -88,8 +88,8 @@ const GLOBE = 'M11 0A11 11 0 1 1 -11 0A11 11 0 1 1 11 0ZM-11 0H11M0 -11C7 -5 7 5
 export class BoxPainter {
   readonly #brush: Brush;
   #open: ReadonlyMap<SceneBox, number> = new Map();
-  /** The scene that it was counted on. */
-  #counted: Scene | null = null;
+  /** What it was counted on. */
+  #counted: Topology | null = null;
   #drawn: Scene | null = null;
   /** Where this frame wrote names beside their boxes: none may touch another. */
   #names = new Grid<Rect>();
@@ -98,18 +98,18 @@ export class BoxPainter {
     this.#brush = brush;
   }
 
-  /** Draws the boxes that `area` touches. */
-  draw(scene: Scene, area: Rect): void {
+  /** Draws the boxes that `area` touches; pauses after each piece of work. */
+  *draw(scene: Scene, area: Rect): Pieces {
     const { level, slide, lit, kept } = this.#brush.view;
-    if (level !== 'dot' && this.#counted !== scene) {
+    if (level !== 'dot' && this.#counted !== scene.source) {
       this.#open = openAtInternet(scene);
-      this.#counted = scene;
+      this.#counted = scene.source;
     }
     this.#drawn = scene;
     this.#names = new Grid(this.#brush.px(NAMES_CELL));
     const near = scene.boxes.filter((box) => slide || overlaps(box.rect, area));
-    if (level === 'dot' && !slide && !lit && !kept) this.#blocks(near);
-    else for (const box of near) this.#box(box);
+    if (level === 'dot' && !slide && !lit && !kept) yield* this.#blocks(near);
+    else yield* each(near, (box) => this.#box(box), level === 'dot' ? 96 : 8);
     // Over all boxes: one may stand where the tag is.
     for (const [box, tag] of this.#brush.view.traced?.tags ?? []) this.#causeTag(box, tag);
     if (level === 'dot') this.#troubleNames(scene, near);
@@ -149,18 +149,17 @@ export class BoxPainter {
   }
 
   #box(box: SceneBox): void {
-    const { lit, kept } = this.#brush.view;
-    const away = (lit && !lit.boxes.has(box)) || (kept && !kept.boxes.has(box));
+    const alpha = this.#away(box) ? DIMMED : 1;
     const { ctx } = this.#brush;
     const was = this.#brush.view.slide?.boxes.get(box.node.name);
     if (!was) {
-      this.#still(box, away ? DIMMED : 1);
+      this.#still(box, alpha);
       return;
     }
     const left = 1 - (this.#brush.view.slide?.t ?? 1);
     ctx.save();
     ctx.translate((was.x - box.rect.x) * left, (was.y - box.rect.y) * left);
-    this.#still(box, away ? DIMMED : 1);
+    this.#still(box, alpha);
     ctx.restore();
   }
 
@@ -178,7 +177,6 @@ export class BoxPainter {
     if (box.mark && this.#brush.view.level !== 'dot') this.#badge(box, box.mark);
     if (box.node.layout.pinned && this.#brush.view.level !== 'dot') this.#pin(box);
     if (this.#brush.view.traced?.predicted.has(box)) this.#foreseen(box);
-    if (this.#brush.view.selectedBox === box) this.#ring(box);
     this.#brush.ctx.globalAlpha = 1;
   }
 
@@ -276,17 +274,22 @@ export class BoxPainter {
   }
 
   /** Thousands of blocks, colour by colour. None lies over another. */
-  #blocks(boxes: readonly SceneBox[]): void {
-    const { traced, selectedBox } = this.#brush.view;
+  *#blocks(boxes: readonly SceneBox[]): Pieces {
+    const { traced } = this.#brush.view;
+    const fill = function* (all: Map<ColourName | null, SceneBox[]>, line: number, draw: (colour: ColourName, boxes: readonly SceneBox[], line: number) => void): Pieces {
+      for (const [colour, group] of all) {
+        if (colour) draw(colour, group, line);
+        yield;
+      }
+    };
+    const draw = this.#fill.bind(this);
+    const px = this.#brush.px(1);
     for (const box of boxes) if (traced?.tags.get(box)?.sure) this.#halo(box);
-    for (const [colour, all] of grouped(boxes, outside)) this.#fill(colour, all, 0);
-    for (const [colour, all] of grouped(boxes.filter((b) => !b.mark && !inPart(b)), inside)) if (colour) this.#fill(colour, all, this.#brush.px(1));
-    for (const [colour, all] of grouped(boxes.filter((b) => b.mark), inside)) if (colour) this.#fill(colour, all, this.#brush.px(2));
+    yield* fill(grouped(boxes, outside), 0, draw);
+    yield* fill(grouped(boxes.filter((b) => !b.mark && !inPart(b)), inside), px, draw);
+    yield* fill(grouped(boxes.filter((b) => b.mark), inside), 2 * px, draw);
     for (const box of boxes.filter(inPart)) this.#partly(box, inside(box) ?? 'surface');
-    for (const box of boxes) {
-      if (traced?.predicted.has(box)) this.#foreseen(box);
-      if (selectedBox === box) this.#ring(box);
-    }
+    for (const box of boxes) if (traced?.predicted.has(box)) this.#foreseen(box);
   }
 
   #fill(colour: ColourName, boxes: readonly SceneBox[], line: number): void {
@@ -404,15 +407,27 @@ export class BoxPainter {
     }
   }
 
-  #ring(box: SceneBox): void {
-    const ctx = this.#brush.ctx;
+  /** Around what is selected, over all that is drawn. */
+  ring(box: SceneBox): void {
+    const { ctx } = this.#brush;
+    const { slide } = this.#brush.view;
+    const was = slide?.boxes.get(box.node.name);
+    ctx.save();
+    if (was && slide) ctx.translate((was.x - box.rect.x) * (1 - slide.t), (was.y - box.rect.y) * (1 - slide.t));
+    ctx.globalAlpha = this.#away(box) ? DIMMED : 1;
     const gap = Math.max(this.#brush.thin(3), this.#brush.px(3));
     ctx.lineWidth = Math.max(this.#brush.thin(2), this.#brush.px(2));
     ctx.strokeStyle = this.#brush.colour('accent');
     ctx.setLineDash(this.#brush.view.keyboard ? [4, 2] : []);
     this.#outline(box.node, box.rect, gap);
     ctx.stroke();
-    ctx.setLineDash([]);
+    ctx.restore();
+  }
+
+  /** Something else is pointed at, or the filter leaves it out. */
+  #away(box: SceneBox): boolean {
+    const { lit, kept } = this.#brush.view;
+    return Boolean((lit && !lit.boxes.has(box)) || (kept && !kept.boxes.has(box)));
   }
 
   /** Ticks of a pool's members, each in its place; many are one bar, the worst left. */
@@ -818,7 +833,7 @@ function openAtInternet(scene: Scene): Map<SceneBox, number> {
   const open = new Map(scene.boxes.filter((b) => b.node.kind === 'internet').map((b) => [b, 0]));
   for (const [box] of open) {
     let count = 0;
-    for (const e of scene.edges) if (e.client === box || e.server === box) count += e.connection.count;
+    for (const e of scene.parts.edges) if (e.client === box || e.server === box) count += e.connection.count;
     open.set(box, count);
   }
   return open;

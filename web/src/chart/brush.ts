@@ -58,6 +58,8 @@ export interface View {
   keyboard: boolean;
   /** A small screen, held near the eye but read on the move: text is larger. */
   roomy: boolean;
+  /** It is drawn over a picture: without any ground. */
+  over?: boolean;
   /** Where a box that is carried would stand. */
   carried?: Rect | null;
   /** Boxes on their way to new places, where all are placed anew. */
@@ -65,6 +67,9 @@ export interface View {
   /** ms, for ages. */
   now: number;
 }
+
+/** What is drawn on: the page's canvas, or one that nobody sees yet. */
+export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
 export const SANS = 'system-ui, -apple-system, "Segoe UI Variable Text", "Segoe UI", Roboto, "Noto Sans", sans-serif';
 export const MONO = 'ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
@@ -75,14 +80,33 @@ export const GHOST = 0.35;
 /** How much larger text is on a small screen, px. */
 const ROOMY = 2;
 
+/** Something that is drawn piece by piece: between two of them there is time for something else. */
+export type Pieces<T = void> = Generator<void, T>;
+
+/** Does something with all of them; so many are a piece. */
+export function* each<T>(items: Iterable<T>, visit: (item: T, i: number) => unknown, piece = 48): Pieces {
+  let i = 0;
+  for (const item of items) {
+    visit(item, i);
+    if (++i % piece === 0) yield;
+  }
+}
+
+/** Those of many that are wanted. */
+export function* sift<T>(items: readonly T[], wanted: (item: T) => boolean): Pieces<T[]> {
+  const found: T[] = [];
+  yield* each(items, (item) => wanted(item) && found.push(item), 1024);
+  return found;
+}
+
 /** A canvas with the design's text, shapes and colours. Holds caches and the view of the frame. */
 export class Brush {
-  readonly ctx: CanvasRenderingContext2D;
+  readonly ctx: Context;
   view!: View;
   readonly #paths = new Map<string, Path2D>();
   readonly #fitted = new Map<string, string>();
 
-  constructor(ctx: CanvasRenderingContext2D) {
+  constructor(ctx: Context) {
     this.ctx = ctx;
   }
 

@@ -395,6 +395,34 @@ describe('ChartController', () => {
     expect(chart.hit(middle())?.kind).not.toBe('edge');
   });
 
+  it('moves the picture of a large chart, and draws it anew when the camera rests', async () => {
+    const canvases = new Map<object, number>();
+    vi.stubGlobal('OffscreenCanvas', class {
+      getContext() {
+        canvases.set(this, 0);
+        const { canvas } = fakeCanvas();
+        return canvas.getContext('2d');
+      }
+    });
+    const { chart, drawn } = start();
+    chart.reset();
+    chart.setScene(buildScene(fromDocument(makeSite(1000, 3)), { title: 'a site', subtitle: '' }));
+    await vi.dynamicImportSettled();
+    drawFrame(1000);
+    expect(canvases.size).toBe(1);
+    for (let now = 1016; frames.length > 0 && now < 3000; now += 16) drawFrame(now);
+    expect(frames).toHaveLength(0);
+    drawn.wipe();
+    chart.pan(7, 0);
+    drawFrame(3000);
+    expect(drawn.of('drawImage').map((m) => m.args.slice(4, 6))).toEqual([[14, 0]]);
+    expect(drawn.of('stroke')).toHaveLength(0);
+    for (let now = 3016; frames.length > 0 && now < 9000; now += 16) drawFrame(now);
+    expect(frames).toHaveLength(0);
+    expect(drawn.of('drawImage').at(-1)?.args.slice(4, 6)).toEqual([0, 0]);
+    expect(canvases.size).toBeLessThanOrEqual(3);
+  });
+
   it('says so when the browser has no canvas', () => {
     const chart = new ChartController(() => true);
     expect(() => chart.attach({ getContext: () => null } as unknown as HTMLCanvasElement)).toThrow('this browser gives no 2d canvas');

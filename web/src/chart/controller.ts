@@ -18,8 +18,9 @@ import { encloses, overlaps, union } from './hit';
 import { judgeOf, rank, suspectsOf } from '../state/health';
 import { NO_SIGNALS, type Signals } from '../state/signals';
 import type { Trace } from '../state/trace';
-import type { Shown, Slide, Traced } from './brush';
+import type { Shown, Slide, Traced, View } from './brush';
 import type { Palette } from './palette';
+import type { Plates } from './plates';
 import { rowKey } from './box';
 import { Renderer } from './render';
 import { type Hit, type Scene, type SceneBox, edgesOf, hitTest } from './scene';
@@ -31,6 +32,8 @@ const TIDY_MS = 400;
 const SETTLE_ZOOM = 1;
 /** Bundles may be so old. */
 const BUNDLES_MS = 5_000;
+/** A chart of so many boxes and lines is drawn as pictures that are made in slices. */
+const LARGE = 3_000;
 /** Below this width the first look is at this node, unless all of the chart can be read. */
 const NARROW = 640;
 const NARROW_PAD = 8;
@@ -78,6 +81,13 @@ interface Flight {
 export class ChartController {
   #canvas: HTMLCanvasElement | null = null;
   #renderer: Renderer | null = null;
+  /** Of a large chart; without them each frame is drawn as a whole. */
+  #plates: Plates | null = null;
+  #loading = false;
+  /** Counts what changed on the chart itself: pictures of an earlier one are out of date. */
+  #version = 0;
+  /** The version of the last picture that was all of the chart, as it is seen at rest. */
+  #whole = -1;
   #scene: Scene | null = null;
   #palette: Palette | null = null;
   #camera: Camera | null = null;
@@ -116,6 +126,8 @@ export class ChartController {
   #trace: Trace | null = null;
   #traced: Traced | null | undefined = undefined;
   #signals: Signals = NO_SIGNALS;
+  /** What is lit; the same as long as it is of the same things. */
+  #light: Shown | null = null;
   readonly #watchers = new Set<() => void>();
   #frame = 0;
   #enlarged = 1;
@@ -173,6 +185,8 @@ export class ChartController {
     // A new canvas has no size yet, even if it fills the same place.
     this.#size = { w: 0, h: 0 };
     this.#renderer = new Renderer(ctx);
+    this.#loading = false;
+    this.#load();
   }
 
   detach(): void {
@@ -183,6 +197,7 @@ export class ChartController {
     this.#camera = this.#home ?? this.#flight?.to ?? this.#camera;
     this.#canvas = null;
     this.#renderer = null;
+    this.#plates = null;
     this.#hover = null;
     this.#flight = null;
     this.#slide = null;
@@ -206,9 +221,21 @@ export class ChartController {
     this.#preview = this.#preview && scene ? sameThing(scene, this.#preview) : null;
     this.#settle();
     this.#keepWhole();
+    this.#load();
     const seen = before && scene ? this.#seen(before, scene) : 'all';
     if (seen === 'all') this.invalidate();
     else if (seen === 'bundles') this.#soon();
+  }
+
+  /** Gets what draws large charts, once there is one. */
+  #load(): void {
+    const { boxes = [], edges = [] } = this.#scene ?? {};
+    const [renderer, ctx] = [this.#renderer, this.#canvas?.getContext('2d')];
+    if (this.#loading || boxes.length + edges.length < LARGE || !renderer || !ctx || !('OffscreenCanvas' in window)) return;
+    this.#loading = true;
+    void import('./plates').then(({ Plates }) => {
+      if (this.#renderer === renderer) this.#plates = new Plates(ctx, renderer, () => performance.now(), (on) => new Renderer(on));
+    }, () => undefined);
   }
 
   /** What of a scene that the one before didn't have is seen from here. */
@@ -246,6 +273,7 @@ export class ChartController {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     this.#palette = palette;
+    this.#plates?.clear();
     this.#draw(performance.now());
   }
 
@@ -273,7 +301,10 @@ export class ChartController {
     if (node === marked.node && service === marked.service && connection === marked.connection && keyboard === this.#keyboard) return;
     this.#marked = marked;
     this.#keyboard = keyboard;
-    this.invalidate();
+    // A box is only ringed, but for one that all use: its lines are drawn where it is selected.
+    const alone = [node, marked.node].every((name) => !this.#scene?.boxByName.get(name)?.node.shared);
+    if (alone && service === marked.service && connection === marked.connection) this.#again();
+    else this.invalidate();
   }
 
   /** A new kind of chart: look at all of it again. */
@@ -281,6 +312,7 @@ export class ChartController {
     this.#moved = false;
     this.#camera = null;
     this.#level = null;
+    this.#plates?.clear();
   }
 
   pan(dx: number, dy: number): void {
@@ -301,14 +333,14 @@ export class ChartController {
   focus(rect: Rect): void {
     this.#goal = rect;
     this.#settle();
-    this.invalidate();
+    this.#again();
   }
 
   /** Flies to a box by its name, as soon as it is on the chart. */
   focusOn(name: string): void {
     this.#goal = name;
     this.#settle();
-    this.invalidate();
+    this.#again();
   }
 
   /** Flies to a node and what is around it: all of that where it can be read so, else the node in the middle. */
@@ -354,7 +386,7 @@ export class ChartController {
     this.#preview = row ? { kind: 'row', box, row } : { kind: 'box', box };
     this.#home ??= this.#camera;
     this.#uncover(box.rect, covered && within(covered, this.#canvas.getBoundingClientRect()));
-    this.invalidate();
+    this.#again();
   }
 
   /** Brings a part of the chart where nothing lies over it, if there is such a place. */
@@ -387,10 +419,17 @@ export class ChartController {
   hover(hit: Hit | null): void {
     if (sameHit(this.#hover, hit)) return;
     this.#hover = hit;
-    this.invalidate();
+    this.#again();
   }
 
+  /** Something on the chart is otherwise now. */
   invalidate(): void {
+    this.#version++;
+    this.#again();
+  }
+
+  /** Asks for another frame: it is looked at otherwise. */
+  #again(): void {
     if (this.#frame !== 0 || !this.#canvas) return;
     this.#frame = requestAnimationFrame((now) => {
       this.#frame = 0;
@@ -404,14 +443,14 @@ export class ChartController {
     this.#goal = null;
     this.#moved = true;
     this.#camera = change(this.#camera);
-    this.invalidate();
+    this.#again();
   }
 
   #fly(to: Camera): void {
     const from = this.#camera;
     if (!from || this.#reduced()) this.#camera = to;
     else this.#flight = { from, to, start: performance.now() };
-    this.invalidate();
+    this.#again();
   }
 
   /** Gives the camera its first place, and starts a flight that was waiting for one. */
@@ -445,35 +484,65 @@ export class ChartController {
     this.#advance(now);
     const { w, h } = this.#size;
     if (!this.#renderer || !this.#scene || !this.#palette || !this.#camera || w === 0 || h === 0) return;
-    this.#changeLevel(levelAt(this.#camera.k, this.#level), now);
-    this.#renderer.draw(this.#scene, {
-      camera: this.#camera,
+    const slid = this.#slide !== null;
+    const view = this.#view(this.#scene, this.#palette, this.#camera, now);
+    // Boxes that are on their way are elsewhere in each frame: no picture of them can be used again.
+    if (slid) this.#plates?.clear();
+    if (this.#plates && !slid) this.#compose(this.#plates, this.#scene, view, now);
+    else this.#drawAll(this.#renderer, this.#scene, view, now);
+    this.#drawn = this.#camera;
+    this.#fade(now);
+    for (const drawn of this.#watchers) drawn();
+  }
+
+  #view(scene: Scene, palette: Palette, camera: Camera, now: number): View {
+    const { w } = this.#size;
+    const carried = this.#carried;
+    return {
+      camera,
       screen: this.#size,
       dpr: this.#ratio,
-      level: this.#level ?? 'card',
-      palette: this.#palette,
-      lit: this.#lit(this.#scene),
-      kept: this.#shown(this.#scene),
-      traced: this.#path(this.#scene),
+      level: levelAt(camera.k, this.#level),
+      palette,
+      lit: this.#lit(scene),
+      kept: this.#shown(scene),
+      traced: this.#path(scene),
       signals: this.#signals,
       slide: this.#sliding(now),
       pointed: this.#hover?.kind === 'edge' ? this.#hover.edge : null,
-      selectedBox: this.#scene.boxByName.get(this.#marked.node) ?? null,
+      selectedBox: scene.boxByName.get(this.#marked.node) ?? null,
       selectedRow: this.#marked.service,
       selectedEdge: this.#marked.connection,
       keyboard: this.#keyboard,
       roomy: w < NARROW,
       now: Date.now(),
-      carried: this.#carried && { ...this.#carried.box.rect, x: this.#carried.box.rect.x + this.#carried.dx, y: this.#carried.box.rect.y + this.#carried.dy },
-    });
-    this.#drawn = this.#camera;
-    if (this.#level === 'dot') {
-      this.#lines = this.#scene.bundles;
-      this.#stopWaiting();
-      this.#wrong = this.#wrongNow();
-    }
-    this.#fade(now);
-    for (const drawn of this.#watchers) drawn();
+      carried: carried && { ...carried.box.rect, x: carried.box.rect.x + carried.dx, y: carried.box.rect.y + carried.dy },
+    };
+  }
+
+  /** A frame that is drawn as a whole. */
+  #drawAll(renderer: Renderer, scene: Scene, view: View, now: number): void {
+    this.#changeLevel(view.level, now);
+    renderer.draw(scene, view);
+    this.#seeWhole(scene);
+  }
+
+  /** A frame that shows the last picture, while the next one is drawn. */
+  #compose(plates: Plates, scene: Scene, view: View, now: number): void {
+    const more = plates.work(scene, view, this.#version, now);
+    this.#changeLevel(plates.level(view), now);
+    plates.show(scene, view, this.#fading !== null);
+    if (more) this.#again();
+    if (this.#whole !== this.#version && plates.isWhole(view, this.#version)) this.#seeWhole(scene);
+  }
+
+  /** What is seen of the chart is all that there is. */
+  #seeWhole(scene: Scene): void {
+    this.#whole = this.#version;
+    if (this.#level !== 'dot') return;
+    this.#lines = scene.bundles;
+    this.#stopWaiting();
+    this.#wrong = this.#wrongNow();
   }
 
   /** How far boxes have come that are on their way. */
@@ -482,7 +551,7 @@ export class ChartController {
     if (!slide) return null;
     const t = Math.min(1, Math.max(0, (now - slide.start) / TIDY_MS));
     if (t >= 1) this.#slide = null;
-    else this.invalidate();
+    else this.#again();
     return t >= 1 ? null : { boxes: slide.boxes, lanes: slide.lanes, t: easeOut(t) };
   }
 
@@ -506,14 +575,14 @@ export class ChartController {
   carry(box: SceneBox, dx: number, dy: number): void {
     const k = this.#camera?.k ?? 1;
     this.#carried = { box, dx: (this.#carried?.dx ?? 0) + dx / k, dy: (this.#carried?.dy ?? 0) + dy / k };
-    this.invalidate();
+    this.#again();
   }
 
   /** Ends it: which box was carried, and where its corner is now. */
   putDown(): { name: string; x: number; y: number } | null {
     const carried = this.#carried;
     this.#carried = null;
-    this.invalidate();
+    this.#again();
     if (!carried) return null;
     const { box, dx, dy } = carried;
     return { name: box.node.name, x: Math.round(box.rect.x + dx), y: Math.round(box.rect.y + dy) };
@@ -525,7 +594,7 @@ export class ChartController {
     const left = 1 - (now - fading.start) / FADE_MS;
     if (left > 0) {
       this.#renderer?.overlay(fading.image, fading.camera, Math.min(1, left));
-      this.invalidate();
+      this.#again();
     } else this.#fading = null;
   }
 
@@ -535,7 +604,7 @@ export class ChartController {
     const t = Math.min(1, Math.max(0, (now - flight.start) / FLIGHT_MS));
     this.#camera = between(flight.from, flight.to, easeOut(t), this.#size);
     if (t >= 1) this.#flight = null;
-    else this.invalidate();
+    else this.#again();
   }
 
   /** Narrows the chart to some boxes and the connections between them; null shows all. The camera stays. */
@@ -599,12 +668,17 @@ export class ChartController {
 
   #lit(scene: Scene): Shown | null {
     const hit = this.#preview ?? this.#hover;
-    if (!hit) return null;
+    if (!hit) return (this.#light = null);
     const edges = new Set(edgesOf(scene, hit));
     const boxes = new Set([...edges].flatMap((e) => [e.client, e.server]));
     if (hit.kind !== 'edge') boxes.add(hit.box);
-    return { boxes, edges };
+    const before = this.#light;
+    return (this.#light = before && isSame(before.edges, edges) && isSame(before.boxes, boxes) ? before : { boxes, edges });
   }
+}
+
+function isSame<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): boolean {
+  return a.size === b.size && [...a].every((one) => b.has(one));
 }
 
 /** Boxes by name, and the connections between them. */

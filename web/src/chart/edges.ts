@@ -5,7 +5,7 @@ import { NO_SIGNALS } from '../state/signals';
 import type { Namer } from '../state/topology';
 import { WAY_WORDS, type Way } from '../state/trace';
 import { connectionLine } from '../state/words';
-import { type Brush, DIMMED, GHOST, SANS } from './brush';
+import { type Brush, DIMMED, GHOST, type Pieces, SANS, each, sift } from './brush';
 import type { Point, Rect } from './camera';
 import { crosses, overlaps } from './hit';
 import type { ColourName } from './palette';
@@ -78,22 +78,24 @@ export class EdgePainter {
 
   /**
    * Draws the connections that `area` touches; from far away as bundles. Those in
-   * trouble lie over the others and are never left out.
+   * trouble lie over the others and are never left out. Pauses after each piece of work.
    */
-  draw(scene: Scene, area: Rect): void {
+  *draw(scene: Scene, area: Rect): Pieces {
     const { lit, level } = this.#brush.view;
     this.#ill = this.#judge(scene);
     if (level === 'card') this.#busiest = scene.busiest;
     if (level === 'tag') this.#leads = scene.leads;
-    if (level === 'dot') this.#bundles(scene, area);
-    const shown = this.#candidates(scene).filter((e) => this.#shown(e) && e.touches(area));
+    if (level === 'dot') yield* this.#bundles(scene, area);
+    const shown = yield* sift(this.#candidates(scene), (e) => this.#shown(e) && e.touches(area));
     this.#seen = shown;
     const above = (e: SceneEdge): boolean => this.#ill.has(e) || isMarked(e) || this.#way(e) !== undefined || (lit?.edges.has(e) ?? false);
-    for (const edge of shown) if (!above(edge)) this.#edge(edge, lit !== null || scene.compared, area);
-    for (const edge of shown) if (isMarked(edge) && !this.#ill.has(edge) && !this.#way(edge) && !lit?.edges.has(edge)) this.#edge(edge, lit !== null, area);
-    for (const edge of this.#ill.keys()) if (!lit?.edges.has(edge) && !this.#way(edge) && edge.touches(area)) this.#edge(edge, lit !== null, area);
-    for (const edge of this.#brush.view.traced?.edges.keys() ?? []) if (!lit?.edges.has(edge) && edge.touches(area)) this.#edge(edge, lit !== null, area);
-    if (lit) for (const edge of shown) if (lit.edges.has(edge)) this.#edge(edge, false, area);
+    const draw = (edges: Iterable<SceneEdge>, which: (e: SceneEdge) => boolean, dimmed: boolean): Pieces => each(edges, (e) => which(e) && this.#edge(e, dimmed, area));
+    const aside = (e: SceneEdge): boolean => !lit?.edges.has(e) && e.touches(area);
+    yield* draw(shown, (e) => !above(e), lit !== null || scene.compared);
+    yield* draw(shown, (e) => isMarked(e) && !this.#ill.has(e) && !this.#way(e) && !lit?.edges.has(e), lit !== null);
+    yield* draw(this.#ill.keys(), (e) => aside(e) && !this.#way(e), lit !== null);
+    yield* draw(this.#brush.view.traced?.edges.keys() ?? [], aside, lit !== null);
+    if (lit) yield* draw(shown, (e) => lit.edges.has(e), false);
   }
 
   /** Of many thousand edges those that may be shown: far away few are, and bundles stand for the others. */
@@ -125,15 +127,15 @@ export class EdgePainter {
   }
 
   /** Bundles have no heads and no dashes: too small to be read from there. */
-  #bundles(scene: Scene, area: Rect): void {
+  *#bundles(scene: Scene, area: Rect): Pieces {
     const { ctx } = this.#brush;
     ctx.globalAlpha = (this.#brush.view.lit || this.#brush.view.kept ? DIMMED / 2 : DIMMED) * this.#come();
     ctx.strokeStyle = this.#brush.colour('edge');
-    for (const bundle of scene.bundles) {
-      if (!overlaps(bundle.area, area)) continue;
+    yield* each(scene.bundles, (bundle) => {
+      if (!overlaps(bundle.area, area)) return;
       ctx.lineWidth = this.#brush.px(bundle.width);
       this.#stroke(bundle.path, 0);
-    }
+    });
     ctx.globalAlpha = 1;
   }
 
@@ -272,14 +274,14 @@ export class EdgePainter {
   /** The line ends inside its head, so that it never pokes out at the tip. */
   #stroke(path: Path, head: number): void {
     const ctx = this.#brush.ctx;
-    const end = arrival(path);
     const c = path.curves;
+    const last = c.length - 6;
+    const end = head > 0 ? arrival(path) : null;
     ctx.beginPath();
     ctx.moveTo(path.x, path.y);
-    for (let i = 0; i + 5 < c.length; i += 6) {
-      const [x1 = 0, y1 = 0, x2 = 0, y2 = 0, x = 0, y = 0] = c.slice(i, i + 6);
-      const back = i + 6 >= c.length ? head * 0.7 : 0;
-      ctx.bezierCurveTo(x1, y1, x2, y2, x - end.dx * back, y - end.dy * back);
+    for (let i = 0; i <= last; i += 6) {
+      const back = end && i === last ? head * 0.7 : 0;
+      ctx.bezierCurveTo(c[i] ?? 0, c[i + 1] ?? 0, c[i + 2] ?? 0, c[i + 3] ?? 0, (c[i + 4] ?? 0) - (end?.dx ?? 0) * back, (c[i + 5] ?? 0) - (end?.dy ?? 0) * back);
     }
     ctx.stroke();
   }
@@ -296,10 +298,10 @@ export class EdgePainter {
   }
 
   /** Writes the labels, over the boxes; of two that would cover each other the one in trouble stands, else the busier. */
-  labels(scene: Scene, area: Rect): void {
+  *labels(scene: Scene, area: Rect): Pieces {
     if (this.#brush.view.slide) return;
     const pointed = this.#brush.view.pointed;
-    if (this.#brush.view.level !== 'dot') this.#counts(scene, area, pointed);
+    if (this.#brush.view.level !== 'dot') yield* this.#counts(scene, area, pointed);
     if (pointed) this.#tell(pointed, area);
   }
 
@@ -325,11 +327,11 @@ export class EdgePainter {
     return this.#ill.get(edge) ?? NO_TROUBLE;
   }
 
-  #counts(scene: Scene, area: Rect, pointed: SceneEdge | null): void {
-    const labelled = scene.edges.filter((e) => e !== pointed && this.#labelled(e) && e.touches(area));
+  *#counts(scene: Scene, area: Rect, pointed: SceneEdge | null): Pieces {
+    const labelled = yield* sift(scene.edges, (e) => e !== pointed && this.#labelled(e) && e.touches(area));
     labelled.sort((a, b) => Number(this.#ill.has(b)) - Number(this.#ill.has(a)) || Number(isMarked(b)) - Number(isMarked(a)) || b.connection.count - a.connection.count);
     const taken: Rect[] = [];
-    labelled.forEach((edge, i) => {
+    yield* each(labelled, (edge, i) => {
       const [worst] = this.#troubles(edge);
       const text = worst?.short ?? markedFigure(edge);
       const at = i < SEARCHERS ? this.#place(scene, edge, text, taken) : edge.label;
@@ -339,7 +341,7 @@ export class EdgePainter {
       if (this.#brush.view.level === 'tag' && !this.#isSelected(edge) && this.#covers(scene, place)) return;
       taken.push(this.#kept(place));
       this.#label(at, text, worst ? TICKS[worst.severity].text : edge.mark ? MARKED[edge.mark].colour : 'ink2');
-    });
+    }, 4);
   }
 
   #covers(scene: Scene, place: Rect): boolean {

@@ -3,7 +3,7 @@ import { makeSite } from '../fixtures';
 import { fromDocument } from '../state/topology';
 import { Drawing, PALETTE, fakeContext } from '../testing/canvas';
 import { centre, fit } from './camera';
-import { drawMinimap, isNeeded, minimapOf, pointOf, windowOn } from './minimap';
+import { drawWhole, isNeeded, minimapOf, pointOf, windowOn } from './minimap';
 import { buildScene } from './scene';
 
 const SCREEN = { w: 1120, h: 780 };
@@ -49,7 +49,7 @@ describe('the minimap', () => {
 
   it('draws lanes, boxes, trouble, and the window over them', () => {
     const drawn = new Drawing();
-    drawMinimap(fakeContext(drawn), map, { x: 1, y: 2, w: 3, h: 4 }, PALETTE, 2);
+    drawWhole(fakeContext(drawn), map, PALETTE, 2);
     const fills = drawn.of('fillRect').map((m) => m.fill);
     expect(fills[0]).toBe('bg');
     expect(fills.at(-1)).toBe('critical');

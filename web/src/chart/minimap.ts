@@ -64,14 +64,19 @@ export function isNeeded(scene: Scene, camera: Camera, screen: Size): boolean {
   return !encloses(visible(camera, screen), scene.bounds) && fit(scene.bounds, screen).k < READABLE;
 }
 
-/** Draws it, with `seen` as the part that is in view. */
-export function drawMinimap(ctx: CanvasRenderingContext2D, map: Minimap, seen: Rect, palette: Palette, dpr: number): void {
+/** All of it but the part that is in view: the same in every frame. */
+export function drawWhole(ctx: CanvasRenderingContext2D, map: Minimap, palette: Palette, dpr: number): void {
   ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
   ctx.fillStyle = palette.bg;
   ctx.fillRect(0, 0, map.size.w, map.size.h);
   fill(ctx, map.lanes, palette.lane);
   fill(ctx, map.boxes, palette.box);
   for (const box of map.troubles) fill(ctx, [box], palette[box.colour]);
+}
+
+/** The part that is in view. */
+export function drawSeen(ctx: CanvasRenderingContext2D, seen: Rect, palette: Palette, dpr: number): void {
+  ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
   ctx.lineWidth = 1.5;
   ctx.strokeStyle = palette.accent;
   ctx.strokeRect(seen.x, seen.y, seen.w, seen.h);

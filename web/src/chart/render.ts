@@ -1,5 +1,5 @@
 import { BoxPainter } from './boxes';
-import { Brush, DIMMED, SANS, type View } from './brush';
+import { Brush, type Context, DIMMED, type Pieces, SANS, type View } from './brush';
 import { type Camera, type Rect, visible } from './camera';
 import { EdgePainter } from './edges';
 import { isBad } from '../state/checks';
@@ -16,29 +16,53 @@ export class Renderer {
   readonly #edges: EdgePainter;
   #many = false;
 
-  constructor(ctx: CanvasRenderingContext2D) {
+  constructor(ctx: Context) {
     this.#brush = new Brush(ctx);
     this.#boxes = new BoxPainter(this.#brush);
     this.#edges = new EdgePainter(this.#brush);
   }
 
   draw(scene: Scene, view: View): void {
+    const pieces = this.pieces(scene, view);
+    while (!pieces.next().done);
+    this.marks(view);
+  }
+
+  /** Draws one but for its marks, and pauses after each piece of work. Until it is done nobody else may draw with this. */
+  *pieces(scene: Scene, view: View): Pieces {
+    const area = this.#look(view);
+    const lanes = scene.lanes.filter((l) => overlaps(l.rect, area));
+    this.#many = scene.lanes.length > 1;
+    if (!view.over) this.#grounds(lanes, view);
+    yield* this.#edges.draw(scene, area);
+    yield* this.#boxes.draw(scene, area);
+    this.#names(lanes);
+    yield* this.#edges.labels(scene, area);
+  }
+
+  /** What a viewer does with a frame: what is selected, what is carried. */
+  marks(view: View): void {
+    this.#look(view);
+    if (view.selectedBox) this.#boxes.ring(view.selectedBox);
+    if (view.carried) this.#carried(view.carried);
+  }
+
+  /** Takes the place of a camera; returns what it shows. */
+  #look(view: View): Rect {
     this.#brush.view = view;
-    const { dpr, camera, screen, palette } = view;
+    const { dpr, camera, screen } = view;
+    this.#brush.ctx.setTransform(dpr * camera.k, 0, 0, dpr * camera.k, dpr * camera.x, dpr * camera.y);
+    return visible(camera, screen);
+  }
+
+  #grounds(lanes: readonly Lane[], { dpr, screen, palette }: View): void {
     const { ctx } = this.#brush;
+    ctx.save();
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.fillStyle = palette.bg;
     ctx.fillRect(0, 0, Math.ceil(screen.w * dpr), Math.ceil(screen.h * dpr));
-    ctx.setTransform(dpr * camera.k, 0, 0, dpr * camera.k, dpr * camera.x, dpr * camera.y);
-    const area = visible(camera, screen);
-    const lanes = scene.lanes.filter((l) => overlaps(l.rect, area));
-    this.#many = scene.lanes.length > 1;
+    ctx.restore();
     for (const lane of lanes) this.#ground(lane);
-    this.#edges.draw(scene, area);
-    this.#boxes.draw(scene, area);
-    this.#names(lanes);
-    this.#edges.labels(scene, area);
-    if (view.carried) this.#carried(view.carried);
   }
 
   /** The outline of a box that is carried. */
@@ -118,7 +142,7 @@ export class Renderer {
   }
 
   /** Lays an earlier frame, seen by another camera, over this one. */
-  overlay(image: HTMLCanvasElement, from: Camera, alpha: number): void {
+  overlay(image: HTMLCanvasElement | OffscreenCanvas, from: Camera, alpha: number): void {
     const { ctx } = this.#brush;
     const { camera, dpr } = this.#brush.view;
     const scale = camera.k / from.k;

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app';
-import { drawMinimap, isNeeded, minimapOf, pointOf, windowOn } from '../chart/minimap';
+import { drawSeen, drawWhole, isNeeded, minimapOf, pointOf, windowOn } from '../chart/minimap';
+import type { Camera, Size } from '../chart/camera';
 import { readPalette } from '../chart/palette';
 import type { Scene } from '../chart/scene';
 
@@ -17,12 +18,24 @@ export function Minimap({ scene }: { scene: Scene }) {
   const palette = useMemo(() => readPalette(document.documentElement, theme.value, matchMedia('(forced-colors: active)').matches), [theme.value]);
 
   useEffect(() => {
+    let whole: HTMLCanvasElement | null = null;
+    let drawn: { camera: Camera; size: Size } | null = null;
     const draw = (): void => {
       const { camera, size } = chart;
       if (!camera || size.w === 0) return;
       setNeeded(isNeeded(scene, camera, size));
       const ctx = canvas.current?.getContext('2d');
-      if (ctx) drawMinimap(ctx, map, windowOn(map, camera, size), palette, devicePixelRatio);
+      if (!ctx || (camera === drawn?.camera && size === drawn.size)) return;
+      drawn = { camera, size };
+      // Thousands of boxes are drawn once, not in every frame.
+      if (!whole) {
+        whole = ctx.canvas.cloneNode() as HTMLCanvasElement;
+        const once = whole.getContext('2d');
+        if (once) drawWhole(once, map, palette, devicePixelRatio);
+      }
+      ctx.setTransform(1, 0, 0, 1, 0, 0);
+      ctx.drawImage(whole, 0, 0);
+      drawSeen(ctx, windowOn(map, camera, size), palette, devicePixelRatio);
     };
     draw();
     return chart.watch(draw);

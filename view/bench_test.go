@@ -137,7 +137,7 @@ func BenchmarkPart(b *testing.B) {
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
 					b.StopTimer()
-					if _, err := live.Advance(snaps[i%len(snaps)], set, noon); err != nil {
+					if _, err := live.Advance(snaps[i%len(snaps)], set, shop.Noon); err != nil {
 						b.Fatal(err)
 					}
 					b.StartTimer()

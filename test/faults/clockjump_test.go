@@ -91,6 +91,9 @@ func TestClockIsSet(t *testing.T) {
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
 	said := string(out)
+	if err != nil && !strings.Contains(said, "SAY ") {
+		need.Kernel(t, "User Mode Linux does not come up here: "+said)
+	}
 	if err != nil && !strings.Contains(said, "SAY now") {
 		t.Fatalf("%v\n%s", err, said)
 	}

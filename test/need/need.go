@@ -27,6 +27,13 @@ func Program(t testing.TB, name string) (path string) {
 	return path
 }
 
+// Kernel says what the machine's kernel, or who runs it, does not permit: nothing that
+// could be installed. The test is skipped everywhere.
+func Kernel(t testing.TB, why string) {
+	t.Helper()
+	t.Skip(why)
+}
+
 // Lacks says what this machine lacks.
 func Lacks(t testing.TB, why string) {
 	t.Helper()

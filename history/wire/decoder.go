@@ -187,6 +187,9 @@ func (d *decoder) end(b *topology.Block, connections []topology.Connection) erro
 
 // pointers are the places of a list's connections.
 func pointers(list []topology.Connection) []*topology.Connection {
+	if len(list) == 0 {
+		return nil
+	}
 	out := make([]*topology.Connection, len(list))
 	for i := range list {
 		out[i] = &list[i]

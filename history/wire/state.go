@@ -52,6 +52,9 @@ func (d *Decoder) State(version byte, fields string) (*topology.Block, error) {
 // apart are copies of connections, each for itself: they go their own ways from now on,
 // and what is replaced must not be held by what stays.
 func apart(list []topology.Connection) []*topology.Connection {
+	if len(list) == 0 {
+		return nil
+	}
 	out := make([]*topology.Connection, len(list))
 	for i := range list {
 		c := list[i]

@@ -23,12 +23,14 @@ import (
 // place is where a row of a statement ends up.
 type place struct {
 	row     uint64 // hash of the row without its numbers
-	edge    int32  // of the block's connections; or held, or noted
+	edge    int32  // of the block's connections; or held, or within
 	service int32  // of the node's services, that the row calls; -1 for none
 }
 
-// held is the edge of a row that the other end's node holds.
-const held = -1
+const (
+	held   = -1 // the edge of a row is the other end's node's
+	within = -2 // a row tells of edges that the client's end tells of, on this node too
+)
 
 // meaning is what a row of plain sense says, beside numbers: its edge, or what is to be
 // found of it elsewhere.
@@ -55,7 +57,7 @@ func (w *weaver) again() bool {
 		return false
 	}
 	a := &repetition{weaver: w, sums: w.room(len(w.prev.Connections)), clients: make([]int, len(w.self.Services))}
-	if !a.read(m.places) || !a.rest() || !a.quiet() {
+	if !a.read(m.places) || !a.note(m) || !a.rest() || !a.quiet() {
 		return false
 	}
 	w.self.Connections = a.edges()
@@ -90,8 +92,15 @@ type repetition struct {
 	*weaver
 	sums    []sum   // by edge
 	clients []int   // by service
-	at      []int32 // edges of the rows, or held
+	at      []int32 // edges of the rows, or held, or within
+	inside  []call  // of the rows within
 	judged  topology.Health
+}
+
+// call is what a row within tells of.
+type call struct {
+	ends    edge.Ends
+	service string
 }
 
 // sum is what the rows of an edge say together.
@@ -129,18 +138,17 @@ func (a *repetition) take(p *place, r *report.Connection, says *meaning) bool {
 	if says.service >= 0 {
 		a.clients[says.service] += r.Count
 	}
-	if p.service != says.service || says.held != (p.edge == held) {
+	if p.service != says.service || says.held != (p.edge == held) || says.within != (p.edge == within) {
 		return false
 	}
 	a.at = append(a.at, p.edge)
-	if says.held {
+	if says.within {
+		a.inside = append(a.inside, call{edge.Between(says.client, says.server, topology.Protocol(r.Protocol), r.Port), says.called})
+	}
+	if p.edge < 0 {
 		return true
 	}
 	e, s := a.prev.Connections[p.edge], &a.sums[p.edge]
-	if says.within {
-		s.noted = true
-		return a.stands(e, r, says)
-	}
 	if !a.stands(e, r, says) || r.Direction == report.Out && (e.Client.Process != r.Process || a.confirms(e, r)) {
 		return false
 	}
@@ -190,6 +198,23 @@ func (a *repetition) begins(e *topology.Connection, r *report.Connection, says *
 		e.Evidence.ServerResolved == says.how
 }
 
+// note notes on the edges within the node that both of their ends tell of them. It is
+// false where the client's end tells of none.
+func (a *repetition) note(m *memo) bool {
+	for _, c := range a.inside {
+		told := false
+		for _, i := range m.between(c.ends) {
+			if e, s := a.prev.Connections[i], &a.sums[i]; e.Directed && e.Server.Service == c.service && s.first != nil {
+				s.noted, told = true, true
+			}
+		}
+		if !told {
+			return false
+		}
+	}
+	return true
+}
+
 // rest looks after the edges that no row tells of. It is false where there is more to do
 // than to close them.
 func (a *repetition) rest() bool {
@@ -197,11 +222,11 @@ func (a *repetition) rest() bool {
 		switch s := &a.sums[i]; {
 		case s.first == nil:
 			told := e.Directed && e.Client.Process != "" && (e.Server.Service != "" || e.Server.Node == topology.InternetName)
-			if s.noted || !told && (e.Count > 0 || e.Health != nil || a.covered(e)) || a.reroute(e) != nil {
+			if !told && (e.Count > 0 || e.Health != nil || a.covered(e)) || a.reroute(e) != nil {
 				return false
 			}
-		case e.Client.Node == e.Server.Node && s.noted != edge.Seen(e.Evidence.SeenBy, a.self.Node.Name):
-			return false // one of the two ends tells of it, or no more
+		case s.noted && !edge.Seen(e.Evidence.SeenBy, a.self.Node.Name):
+			return false // its other end tells of it for the first time
 		}
 	}
 	return true
@@ -325,8 +350,8 @@ func (a *repetition) resight(e *topology.Connection, s *sum) {
 	v := &e.Evidence
 	v.SeenBy = slices.Clone(v.SeenBy)
 	for i := range v.SeenBy {
-		if v.SeenBy[i].Node == a.self.Node.Name {
-			v.SeenBy[i].At = a.now
+		if mine := &v.SeenBy[i]; mine.Node == a.self.Node.Name && (mine.End == endOf(s.first) || s.noted) {
+			mine.At = a.now
 		}
 	}
 	if s.first.Direction != report.In {
@@ -483,10 +508,13 @@ func (w *weaver) learn() {
 		}
 		says, plain := w.meaning(r)
 		p := place{rowHash(r), held, says.service}
-		if plain && !says.held {
+		switch {
+		case says.within:
+			p.edge = within
+		case plain && !says.held:
 			p.edge, plain = w.edgeOf(r, &says)
 		}
-		if !plain || p.edge != held && !listed[w.self.Connections[p.edge].ID] {
+		if !plain || p.edge >= 0 && !listed[w.self.Connections[p.edge].ID] {
 			return
 		}
 		places = append(places, p)
@@ -513,12 +541,6 @@ func (w *weaver) edgeOf(r *report.Connection, says *meaning) (int32, bool) {
 	c := topology.Connection{
 		Client: topology.Client{Node: says.client}, Directed: true, Protocol: topology.Protocol(r.Protocol),
 		Server: topology.Server{Node: says.server, Port: r.Port, Service: says.called},
-	}
-	if says.within {
-		i := slices.IndexFunc(w.self.Connections, func(e *topology.Connection) bool {
-			return e.Directed && e.Server.Service == says.called && edge.EndsOf(e) == edge.EndsOf(&c) && e.Client.Process != ""
-		})
-		return int32(i), i >= 0
 	}
 	if r.Direction == report.Out {
 		c.Client.Process = r.Process

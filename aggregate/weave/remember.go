@@ -26,11 +26,11 @@ func (w *weaver) remembered(id string) *topology.Connection {
 	return topology.FindConnection(w.prev.Connections, id)
 }
 
-// takeWord carries over what the other end said of an edge: it stands until
-// that says otherwise.
+// takeWord carries over what the other end said of an edge, which may be on the same
+// node: it stands until that says otherwise.
 func (w *weaver) takeWord(e, old *topology.Connection) {
 	for _, s := range old.Evidence.SeenBy {
-		if s.Node != w.self.Node.Name {
+		if s.Node != w.self.Node.Name || s.End == "server" && e.Client.Node == w.self.Node.Name {
 			e.Evidence.SeenBy = edge.See(e.Evidence.SeenBy, s)
 			e.Evidence.BothEnds, e.Evidence.Confirmed = true, e.Evidence.Confirmed || old.Evidence.Confirmed
 			e.Evidence.ClientAddress = old.Evidence.ClientAddress

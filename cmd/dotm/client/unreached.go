@@ -40,7 +40,7 @@ func (c *Flags) unreached(server string, err error) error {
 	case c.Server == "":
 		hint = "start one with dotm up, or name another with --server"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		hint = "nothing listens there: does dotm run, and serve others than its own machine (--listen)?"
+		hint = "nothing listens there: does dotm run, serve others than its own machine (--listen), and is --server right?"
 	default:
 		return fmt.Errorf("asking %s: %w", server, err)
 	}

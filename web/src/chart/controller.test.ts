@@ -397,6 +397,8 @@ describe('ChartController', () => {
 
   it('moves the picture of a large chart, and draws it anew when the camera rests', async () => {
     const canvases = new Map<object, number>();
+    let clock = 0; // what is drawn takes its time, on any machine
+    vi.spyOn(performance, 'now').mockImplementation(() => (clock += 1));
     vi.stubGlobal('OffscreenCanvas', class {
       getContext() {
         canvases.set(this, 0);

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { useApp } from '../app';
 import { type Count, counted, lostOfLate, storeTrouble } from '../state/past';
-import { useResource } from '../state/resource';
+import { useResource, useTurn } from '../state/resource';
 import { useTold } from './news';
 import { Icon } from './Icon';
 
@@ -11,7 +11,10 @@ const ASK_EVERY_MS = 15_000;
 /** What is wrong with the store, while it is; the live chart goes on. */
 export function StoreTrouble() {
   const { client, now, storeAway } = useApp();
-  const { data } = useResource('history', useTold('store', ASK_EVERY_MS), (s) => client.history(s));
+  const told = useTold('store', ASK_EVERY_MS);
+  const round = useTurn(now, ASK_EVERY_MS);
+  // A trouble that came and went between two names must not stay on the page: while there is one the clock asks, too.
+  const { data } = useResource('history', storeAway.value ? `${told} ${round}` : told, (s) => client.history(s));
   const [counts, setCounts] = useState<readonly Count[]>([]);
   useEffect(() => {
     if (data) setCounts((before) => counted(before, { at: now.peek(), lost: data.events_lost }));

@@ -5,8 +5,10 @@ package faults
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -42,6 +44,9 @@ func TestBombs(t *testing.T) {
 		{"results of nothing", "/api/v1/checks", []byte(empty("checks", "{}", 500<<10)), http.StatusUnprocessableEntity, ""},
 	} {
 		status, answer, err := s.ask(t.Context(), http.MethodPost, c.path, c.body)
+		if c.status == http.StatusRequestEntityTooLarge && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+			continue // refused while the rest of it was on its way: who still writes may not get to read why
+		}
 		if err != nil || status != c.status || !strings.Contains(string(answer), c.says) {
 			t.Errorf("%s: %d %v %.300s", c.name, status, err, answer)
 		}

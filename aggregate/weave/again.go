@@ -1,14 +1,9 @@
 package weave
 
 import (
-	"hash/maphash"
-	"net/netip"
 	"slices"
-	"strings"
 
-	"github.com/devops-trouble-map/dotm/aggregate/address"
 	"github.com/devops-trouble-map/dotm/aggregate/edge"
-	"github.com/devops-trouble-map/dotm/aggregate/service"
 	"github.com/devops-trouble-map/dotm/report"
 	"github.com/devops-trouble-map/dotm/topology"
 )
@@ -19,35 +14,6 @@ import (
 // woven. What is said here of a row must be what weaving would say; where that takes
 // more than a look at the row, its peer and its edge, the statement is woven. Property
 // tests hold both against each other.
-
-// place is where a row of a statement ends up.
-type place struct {
-	row     uint64 // hash of the row without its numbers
-	edge    int32  // of the block's connections; or held, or within
-	service int32  // of the node's services, that the row calls; -1 for none
-}
-
-const (
-	held   = -1 // the edge of a row is the other end's node's
-	within = -2 // a row tells of edges that the client's end tells of, on this node too
-)
-
-// meaning is what a row of plain sense says, beside numbers: its edge, or what is to be
-// found of it elsewhere.
-type meaning struct {
-	client, server string // nodes
-	called         string // the service, if there is one
-	addr           netip.Addr
-	how            string
-	service        int32
-	own            bool
-	held, within   bool // the edge is the peer's; it is this node's, told of by the client's end already
-}
-
-var seed = maphash.MakeSeed()
-
-// rowHash is a hash of what of a row is no number.
-func rowHash(r *report.Connection) uint64 { return maphash.Comparable(seed, r.Edge()) }
 
 // again gives the edges of before the numbers of now, if that is all that there is to
 // do; else it has done nothing.
@@ -261,13 +227,6 @@ func (a *repetition) quiet() bool {
 	return true
 }
 
-// serves says whether a process of the node accepts connections of others.
-func (w *weaver) serves(process string) bool {
-	return slices.ContainsFunc(w.self.Services, func(s topology.Service) bool {
-		return s.Process == process && s.State == topology.Listening && s.Scope != topology.ScopeLoopback
-	})
-}
-
 // watching says whether a process that serves nobody looks at services now.
 func (a *repetition) watching(process string) bool {
 	fresh, lasting := 0, 0
@@ -380,201 +339,6 @@ func (a *repetition) byService() map[string]int {
 	for i, n := range a.clients {
 		if n > 0 {
 			out[a.self.Services[i].ID] = n
-		}
-	}
-	return out
-}
-
-// meaning is what a row says; it is false where that takes weaving.
-func (w *weaver) meaning(r *report.Connection) (meaning, bool) {
-	switch r.Direction {
-	case report.Out:
-		return w.meaningOut(r)
-	case report.In:
-		return w.meaningIn(r)
-	case report.Unknown:
-	}
-	return meaning{}, false
-}
-
-func (w *weaver) meaningOut(r *report.Connection) (meaning, bool) {
-	t := w.target(r)
-	if t.Kind == topology.Virtual || len(t.Several) > 0 || t.addr != r.Peer || t.port != r.Port || r.Via.IsValid() ||
-		r.Process == "" && r.Count == 0 {
-		return meaning{}, false
-	}
-	says := meaning{client: w.self.Node.Name, server: t.Node, addr: t.addr, how: t.How, service: -1}
-	proto := topology.Protocol(r.Protocol)
-	if t.Kind == topology.Inferred {
-		says.called = topology.ServiceID(t.Node, proto, t.port, netip.Addr{})
-	} else if s := w.accepting(t.Node, service.At(proto, t.port), t.addr); s != nil {
-		says.called, says.own = s.ID, s.Own
-	}
-	return says, w.unclaimed(t.Node, r, says.called)
-}
-
-// unclaimed says whether the server's node has nothing to add to what a client's row
-// says of an edge: it holds none itself, and no sockets that would confirm it.
-func (w *weaver) unclaimed(node string, r *report.Connection, called string) bool {
-	p := w.peer(node)
-	if p == nil {
-		return true
-	}
-	if p.block.Node.State == topology.Stale {
-		return false
-	}
-	for _, i := range p.find(edge.Between(w.self.Node.Name, node, topology.Protocol(r.Protocol), r.Port)) {
-		if e := p.block.Connections[i]; e.Client.Process == "" && e.Directed && e.Server.Service == called {
-			return false
-		}
-	}
-	return true
-}
-
-func (w *weaver) meaningIn(r *report.Connection) (meaning, bool) {
-	if w.calledVirtual(r) != "" || len(w.edit.Owners(w.self.Node.Zone, calledAddress(r))) > 1 {
-		return meaning{}, false
-	}
-	e := w.book.Resolve(&w.self.Node, r.Peer)
-	if e.Kind == topology.Virtual || len(e.Several) > 0 {
-		return meaning{}, false
-	}
-	e = w.nodes.Gathered(&w.self.Node, e, r.Peer)
-	says := meaning{client: e.Node, server: w.self.Node.Name, addr: r.Peer, how: e.How, service: -1}
-	if s := w.accepting(says.server, service.At(topology.Protocol(r.Protocol), r.Port), r.Local); s != nil {
-		says.called, says.own = s.ID, s.Own
-		says.service = int32(slices.IndexFunc(w.self.Services, func(o topology.Service) bool { return o.ID == s.ID }))
-	}
-	if e.Node == w.self.Node.Name {
-		says.within = true
-		return says, true
-	}
-	p := w.peer(e.Node)
-	if p == nil {
-		return says, e.Kind != topology.Host && e.Kind != topology.Container
-	}
-	says.held = true
-	return says, len(p.block.Node.Sources) == 0 && p.block.Node.State != topology.Stale && w.toldBy(p, r, e, says.called)
-}
-
-// toldBy says whether the client's node holds the edge of a row, and knows all that the
-// row says.
-func (w *weaver) toldBy(p *peer, r *report.Connection, from address.End, called string) (found bool) {
-	for _, i := range p.find(edge.Between(from.Node, w.self.Node.Name, topology.Protocol(r.Protocol), r.Port)) {
-		e := p.block.Connections[i]
-		if e.Server.Service != called && e.Server.Service != "" {
-			continue
-		}
-		found = true
-		if !e.Evidence.BothEnds || !edge.Seen(e.Evidence.SeenBy, w.self.Node.Name) || called != "" && (!e.Directed || e.Server.Service != called) ||
-			!e.Evidence.Confirmed && w.sameSockets(from.Node, r) {
-			return false
-		}
-	}
-	return found
-}
-
-// settled says whether weaving has left everything but numbers as it was: then the next
-// statement with these rows may be read again.
-func (w *weaver) settled() bool {
-	for _, p := range w.others {
-		if p != nil && p.copied {
-			return false
-		}
-	}
-	return len(w.explained) == 0 && slices.EqualFunc(w.prev.Connections, w.self.Connections, sameButNumbers)
-}
-
-func sameButNumbers(x, y *topology.Connection) bool {
-	v, u := &x.Evidence, &y.Evidence
-	return x == y || x.ID == y.ID && x.Client == y.Client && x.Server == y.Server && x.Directed == y.Directed && x.Own == y.Own &&
-		x.Observer == y.Observer && (x.Peers > 0) == (y.Peers > 0) && v.BothEnds == u.BothEnds && v.Confirmed == u.Confirmed &&
-		v.ClientResolved == u.ClientResolved && v.ServerResolved == u.ServerResolved &&
-		slices.EqualFunc(v.SeenBy, u.SeenBy, func(a, b topology.Sighting) bool { return a.Node == b.Node && a.End == b.End })
-}
-
-// learn remembers where the rows of a statement ended up that was woven, for the next.
-func (w *weaver) learn() {
-	m := newMemo(w.self.Connections)
-	w.self.Memo = m
-	if !w.sameSelf() || !w.settled() {
-		return
-	}
-	places, listed := make([]place, 0, len(w.rows)), w.listed()
-	for i := range w.rows {
-		r := &w.rows[i]
-		if !r.Made() {
-			return
-		}
-		says, plain := w.meaning(r)
-		p := place{rowHash(r), held, says.service}
-		switch {
-		case says.within:
-			p.edge = within
-		case plain && !says.held:
-			p.edge, plain = w.edgeOf(r, &says)
-		}
-		if !plain || p.edge >= 0 && !listed[w.self.Connections[p.edge].ID] {
-			return
-		}
-		places = append(places, p)
-	}
-	m.places = places
-	if before := memoOf(w.prev); before != nil {
-		m.places = united(before.places, places)
-	}
-}
-
-// listed are the edges that rows of now tell of.
-func (w *weaver) listed() map[string]bool {
-	ids := make(map[string]bool, len(w.edges))
-	for _, list := range w.ends {
-		for _, e := range list {
-			ids[e.ID] = true
-		}
-	}
-	return ids
-}
-
-// edgeOf is where the edge of a row is.
-func (w *weaver) edgeOf(r *report.Connection, says *meaning) (int32, bool) {
-	c := topology.Connection{
-		Client: topology.Client{Node: says.client}, Directed: true, Protocol: topology.Protocol(r.Protocol),
-		Server: topology.Server{Node: says.server, Port: r.Port, Service: says.called},
-	}
-	if r.Direction == report.Out {
-		c.Client.Process = r.Process
-	}
-	i, ok := slices.BinarySearchFunc(w.self.Connections, topology.ConnectionID(&c), func(e *topology.Connection, id string) int { return strings.Compare(e.ID, id) })
-	return int32(i), ok
-}
-
-// united are the places of now among those of before, of rows that say nothing now:
-// they may come back.
-func united(before, now []place) []place {
-	if len(before) == 0 || len(before) > 2*len(now)+64 {
-		return now
-	}
-	known := make(map[uint64]bool, len(now))
-	for _, p := range now {
-		known[p.row] = true
-	}
-	out := make([]place, 0, len(before)+len(now))
-	for _, p := range now {
-		at := slices.IndexFunc(before, func(o place) bool { return o.row == p.row })
-		if at >= 0 {
-			for _, o := range before[:at] {
-				if !known[o.row] {
-					out = append(out, o)
-				}
-			}
-			before = before[at+1:]
-		}
-		out = append(out, p)
-	}
-	for _, o := range before {
-		if !known[o.row] {
-			out = append(out, o)
 		}
 	}
 	return out

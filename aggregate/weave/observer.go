@@ -105,11 +105,16 @@ func (w *weaver) recall(all map[string]*touch) {
 			all[c.Client.Process].before = true
 		}
 	}
-	for i := range w.self.Services {
-		if s := &w.self.Services[i]; all[s.Process] != nil && s.State == topology.Listening && s.Scope != topology.ScopeLoopback {
-			all[s.Process].serves = true
-		}
+	for process, t := range all {
+		t.serves = w.serves(process)
 	}
+}
+
+// serves tells whether a process of this node accepts connections of others.
+func (w *weaver) serves(process string) bool {
+	return slices.ContainsFunc(w.self.Services, func(s topology.Service) bool {
+		return s.Process == process && s.State == topology.Listening && s.Scope != topology.ScopeLoopback
+	})
 }
 
 // lasts tells whether an edge is more than a glance: open in two looks, or it

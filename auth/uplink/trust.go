@@ -95,7 +95,7 @@ func (c *Client) explain(err error) error {
 		return c.expired(invalid, err)
 	case errors.As(err, &hostname):
 		return fmt.Errorf("server's certificate is for %s, not for %q: call it by one of these names, or add this one (tls: names: in its dotm.yaml): %w",
-			names(hostname.Certificate), hostname.Host, err)
+			Names(hostname.Certificate), hostname.Host, err)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("server's certificate is signed by a CA that this machine doesn't know: give the CA with --ca-file, or a token of this server: %w", err)
 	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
@@ -120,8 +120,8 @@ func (c *Client) expired(invalid x509.CertificateInvalidError, err error) error 
 		cert.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339), err)
 }
 
-// names are what a certificate is for, cut to a readable length.
-func names(c *x509.Certificate) string {
+// Names are what a certificate is for, cut to a readable length.
+func Names(c *x509.Certificate) string {
 	all := append([]string(nil), c.DNSNames...)
 	for _, ip := range c.IPAddresses {
 		all = append(all, ip.String())

@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/devops-trouble-map/dotm/auth/uplink"
 )
 
 // unreached says why a server gave no answer, and what to do about it.
@@ -31,7 +32,7 @@ func (c *Flags) unreached(server string, err error) error {
 	case errors.As(err, &unknown):
 		hint = `its certificate is by a CA that this machine doesn't know: name that with --server-ca FILE; "dotm ca" on the server's machine prints it`
 	case errors.As(err, &name):
-		hint = "its certificate is for " + namesOf(name.Certificate) + ": call it by one of these, or add this name on the server (tls: names: in dotm.yaml)"
+		hint = "its certificate is for " + uplink.Names(name.Certificate) + ": call it by one of these, or add this name on the server (tls: names: in dotm.yaml)"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		hint = fmt.Sprintf("its certificate is good from %s to %s: is this machine's clock right?",
 			invalid.Cert.NotBefore.Format(time.DateTime), invalid.Cert.NotAfter.Format(time.DateTime))
@@ -45,19 +46,4 @@ func (c *Flags) unreached(server string, err error) error {
 		return fmt.Errorf("asking %s: %w", server, err)
 	}
 	return fmt.Errorf("asking %s: %w (%s)", server, err, hint)
-}
-
-// namesOf are what a certificate is for, cut to a readable number.
-func namesOf(c *x509.Certificate) string {
-	list := append([]string(nil), c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		list = append(list, ip.String())
-	}
-	switch {
-	case len(list) == 0:
-		return "no name"
-	case len(list) > 8:
-		list = append(list[:8], "…")
-	}
-	return strings.Join(list, ", ")
 }
